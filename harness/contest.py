@@ -1,0 +1,171 @@
+"""A contest, frozen: what is classified, where the pictures come from, how they are split, shifted and scored.
+
+A contest is one TOML file.  Those shipped lie in ``harness/contests``; a workspace may hold more in its own
+``contests.d`` folder, and a path to a ``.toml`` file is accepted wherever a name is.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from harness.errors import ContestError, did_you_mean
+
+SHIPPED = Path(__file__).parent / "contests"
+
+Share = Annotated[float, Meta(ge=0.0, le=1.0)]
+Positive = Annotated[int, Meta(ge=1)]
+
+
+class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all sections: read-only, and a misspelt key is an error."""
+
+
+class EmbeddedSource(Spec, tag="embedded", tag_field="kind"):
+    """The generator that is part of this package: no file, no network."""
+
+    n_images: Annotated[int, Meta(ge=80)] = 4000
+    seed: int = 2024
+
+
+class An2dlSource(Spec, tag="an2dl", tag_field="kind"):
+    """``training_set.npz`` of the course: keys ``images`` and ``labels``."""
+
+
+class MedmnistSource(Spec, tag="medmnist", tag_field="kind"):
+    """A ``bloodmnist[_64|_128|_224].npz``; its official test split becomes the hidden test."""
+
+    size: Literal[28, 64, 128, 224] = 128
+
+
+class FolderSource(Spec, tag="folder", tag_field="kind"):
+    """A folder, or a zip of one, with a sub-folder of pictures for each class."""
+
+    resize: bool = False  # False: another size is an error. True: centre square, then bicubic, to `image_shape`.
+
+
+Source = EmbeddedSource | An2dlSource | MedmnistSource | FolderSource
+
+
+class Cleaning(Spec):
+    """Which pictures do not belong in a contest.  `keep` and `drop` hold ids and overrule every rule."""
+
+    mass_copies: Annotated[int, Meta(ge=2)] = 10  # a picture that stands in the source so often is junk: all copies go
+    near_bits: Annotated[int, Meta(ge=0, le=256)] = 24  # of 256 hash bits that may differ between near duplicates
+    near_difference: Annotated[float, Meta(ge=0)] = 6.0  # mean absolute difference, grey levels 0-255, confirming it
+    outlier_factor: Annotated[float, Meta(gt=0)] = 6.0  # deviations from the usual distance to its like
+    keep: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+
+
+class SplitSpec(Spec):
+    """Shares of the cleaned pictures; the rest of `hidden` and `val` is the training set."""
+
+    hidden: Share = 0.20
+    val: Share = 0.08
+    public: Share = 0.5  # of the hidden test: scored at once; the other half shows when the contest closes
+    seed: int = 4430
+
+
+class Shift(Spec):
+    """How the hidden test is corrupted: a chain per picture, drawn from a seed and the picture itself."""
+
+    clean: Share = 0.05  # share of pictures left as they are
+    chain: tuple[Positive, ...] = (2, 3, 4)  # lengths, equally likely; each link from another group
+    severities: tuple[Annotated[int, Meta(ge=1, le=5)], ...] = (2, 3, 4, 5)
+    seed: int = 2406
+
+
+class Limits(Spec):
+    """What one submission may use."""
+
+    zip_mb: Positive = 500
+    unpacked_mb: Positive = 1500
+    files: Positive = 2000
+    time_s: Positive = 900  # wall time for loading the model and predicting every split
+    memory_mb: Positive = 6000
+    processes: Positive = 256  # threads count
+    log_kb: Positive = 256
+    submissions_per_day: Positive = 100  # UTC days
+
+
+class MetricSpec(Spec):
+    """A metric by name, and its direction, declared and never guessed."""
+
+    name: Literal["accuracy", "macro_f1", "balanced_accuracy"]
+    direction: Literal["maximize"] = "maximize"
+
+
+class Contest(Spec):
+    """One competition, as its TOML file states it."""
+
+    name: str
+    title: str
+    version: Positive
+    class_names: tuple[str, ...]
+    image_shape: tuple[Positive, Positive, Literal[3]]
+    source: Source
+    cleaning: Cleaning = Cleaning()
+    split: SplitSpec = SplitSpec()
+    shift: Shift = Shift()
+    limits: Limits = Limits()
+    metrics: Annotated[tuple[MetricSpec, ...], Meta(min_length=1)] = (
+        MetricSpec(name="accuracy"),
+        MetricSpec(name="macro_f1"),
+        MetricSpec(name="balanced_accuracy"),
+    )
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", self.name):
+            raise ValueError(f"name {self.name!r}: expected small letters, digits and dashes")
+        if len(self.class_names) < 2 or len(set(self.class_names)) != len(self.class_names):
+            raise ValueError("class_names: expected at least two names, each once")
+        if self.split.hidden + self.split.val >= 1:
+            raise ValueError("split: hidden + val must leave a share for training")
+        if not self.shift.chain or not self.shift.severities:
+            raise ValueError("shift: chain and severities need at least one value each")
+        if max(self.shift.chain) > 4:
+            raise ValueError("shift: a chain takes each link from another of 4 groups, so it has at most 4")
+        if overlap := set(self.cleaning.keep) & set(self.cleaning.drop):
+            raise ValueError(f"cleaning: {sorted(overlap)[0]!r} is in keep and in drop")
+
+    @property
+    def n_classes(self) -> int:
+        return len(self.class_names)
+
+
+def read_contest(path: Path) -> Contest:
+    """Read one contest file.
+
+    Raises
+    ------
+    ContestError
+        The file is missing, is not TOML, or a key or value is not as `Contest` states it.
+    """
+    try:
+        return msgspec.toml.decode(path.read_bytes(), type=Contest)
+    except FileNotFoundError:
+        raise ContestError(f"No contest file {path}.", "See: hemobench contests") from None
+    except (msgspec.MsgspecError, ValueError, UnicodeDecodeError) as error:
+        raise ContestError(
+            f"{path.name} is not a contest file: {error}.", f"Compare it with {SHIPPED / 'blood-cells.toml'}"
+        ) from error
+
+
+def contest_files(*folders: Path) -> dict[str, Path]:
+    """Return the contest files by name, those shipped first; a folder named later overrules."""
+    return {path.stem: path for folder in (SHIPPED, *folders) for path in sorted(folder.glob("*.toml"))}
+
+
+def find_contest(name: str, *folders: Path) -> Contest:
+    """Return the contest called `name`, or the one in the file `name` when that ends in ``.toml``."""
+    if name.endswith(".toml"):
+        return read_contest(Path(name))
+    files = contest_files(*folders)
+    if name not in files:
+        raise ContestError(f"No contest is called {name!r}.", did_you_mean(name, files))
+    return read_contest(files[name])

@@ -1,0 +1,84 @@
+"""Every error a person may see, on one page: what was got, what was expected, what to type next."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class HarnessError(Exception):
+    """A fault that a person can mend.
+
+    Parameters
+    ----------
+    message : str
+        What was got and what was expected, in one sentence.
+    hint : str
+        What to do or to type next.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(HarnessError):
+    """The command was typed with words that do not exist or do not go together."""
+
+    exit_code = 2
+
+
+class ContestError(HarnessError):
+    """A contest file is missing or says something it must not."""
+
+
+class SourceError(HarnessError):
+    """A source of pictures cannot be read, or holds what a contest cannot use."""
+
+
+class FreezeError(HarnessError):
+    """A contest cannot be frozen from these pictures."""
+
+
+class WorkspaceError(HarnessError):
+    """The workspace lacks what the verb reads, or holds files that have changed."""
+
+
+class PackError(HarnessError):
+    """A folder cannot be made into a submission."""
+
+
+class RefusedZip(HarnessError):
+    """A zip that is not let in; it becomes the outcome ``refused``, before anything of it runs."""
+
+
+class IsolationError(HarnessError):
+    """This machine cannot build the walls that were asked for."""
+
+
+class BoardError(HarnessError):
+    """The board cannot be read or written."""
+
+
+class TrainError(HarnessError):
+    """A baseline cannot be trained as asked."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a sentence that names the nearest known words, else all of them.
+
+    Examples
+    --------
+    >>> did_you_mean("vgg61", ["vgg16", "majority"])
+    'Did you mean vgg16?'
+    >>> did_you_mean("x", ["vgg16", "majority"])
+    'Known: majority, vgg16.'
+    """
+    names = sorted(known)
+    close = difflib.get_close_matches(word, names, n=3, cutoff=0.6)
+    if close:
+        return f"Did you mean {' or '.join(close)}?"
+    return f"Known: {', '.join(names)}." if names else ""

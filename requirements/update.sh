@@ -1,0 +1,10 @@
+#!/bin/sh
+# Write the three locks anew from pyproject.toml. Needs uv; run from the top folder.
+set -eu
+compile() {
+    uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+        --no-header --quiet "$@"
+}
+compile --extra cpu --extra build -o requirements/cpu.lock
+compile --extra cuda --extra build -c requirements/cpu.lock -o requirements/cuda.lock
+compile --extra cpu --extra build --extra test -c requirements/cpu.lock -o requirements/test.lock
