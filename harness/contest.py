@@ -55,9 +55,11 @@ class Cleaning(Spec):
     """Which pictures do not belong in a contest.  `keep` and `drop` hold ids and overrule every rule."""
 
     mass_copies: Annotated[int, Meta(ge=2)] = 10  # a picture that stands in the source so often is junk: all copies go
-    near_bits: Annotated[int, Meta(ge=0, le=256)] = 24  # of 256 hash bits that may differ between near duplicates
-    near_difference: Annotated[float, Meta(ge=0)] = 6.0  # mean absolute difference, grey levels 0-255, confirming it
-    outlier_factor: Annotated[float, Meta(gt=0)] = 6.0  # deviations from the usual distance to its like
+    near_bits: Annotated[int, Meta(ge=0, le=256)] = 40  # of 256 hash bits that may differ between near duplicates
+    near_difference: Annotated[float, Meta(ge=0)] = 12.0  # mean absolute difference, grey levels 0-255, confirming it
+    near_duplicates: Literal["group", "drop"] = "group"  # group: all stay, in one split; drop: the first stays
+    outlier_factor: Annotated[float, Meta(gt=0)] = 20.0  # median absolute deviations beyond the usual distance
+    blank_contrast: Annotated[float, Meta(ge=0)] = 4.0  # standard deviation of the luminance, grey levels 0-255
     keep: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
 

@@ -7,4 +7,4 @@ compile() {
 }
 compile --extra cpu --extra build -o requirements/cpu.lock
 compile --extra cuda --extra build -c requirements/cpu.lock -o requirements/cuda.lock
-compile --extra cpu --extra build --extra test -c requirements/cpu.lock -o requirements/test.lock
+compile --extra build --extra test -c requirements/cpu.lock -o requirements/test.lock

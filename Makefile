@@ -1,0 +1,84 @@
+# The verbs in the order of the flow; `make help` prints this list.
+MODEL    ?=
+CONTEST  ?=
+SOURCE   ?=
+WEIGHTS  ?=
+PRESET   ?=
+SEED     ?=
+MESSAGE  ?= make submit
+WORKSPACE ?= workspace
+PYTHON   ?= python3
+
+# A machine with an NVIDIA GPU gets TensorFlow with CUDA; any other the CPU build.
+DEVICE := $(shell nvidia-smi -L >/dev/null 2>&1 && echo cuda || echo cpu)
+BIN := .venv/bin
+HEMOBENCH = HEMOBENCH_WORKSPACE="$(WORKSPACE)" $(BIN)/hemobench
+PIP = $(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes
+
+.PHONY: help setup freeze verify train pack submit leaderboard test test-slow lint format clean
+.DEFAULT_GOAL := help
+
+help:  ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@echo 'Variables: MODEL CONTEST SOURCE WEIGHTS PRESET SEED MESSAGE WORKSPACE'
+
+setup: .venv/$(DEVICE).installed  ## install everything into .venv, from the lock
+
+# The stamp carries the lock's content, so that a new lock installs anew and a second run starts at once.
+.venv/$(DEVICE).installed: requirements/$(DEVICE).lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo 'No $(PYTHON) found. Install Python 3.11, 3.12 or 3.13, or type: make setup PYTHON=/path/to/python'; exit 1; }
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else f"Got Python {v[0]}.{v[1]}, expected 3.11 to 3.13. Type: make setup PYTHON=python3.12")'
+	@echo 'Installing into .venv (about a minute, 1.5 GB) ...'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(PIP) -r requirements/$(DEVICE).lock
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/test.installed: .venv/$(DEVICE).installed requirements/test.lock
+	@echo 'Installing the test tools ...'
+	@$(PIP) -r requirements/test.lock
+	@touch $@
+
+freeze: setup  ## freeze a contest: CONTEST=blood-cells-folder SOURCE=cells.zip
+	@$(HEMOBENCH) freeze $(if $(CONTEST),--contest "$(CONTEST)") $(if $(SOURCE),--source "$(SOURCE)")
+
+verify: setup  ## compare the frozen contest with its lock
+	@$(HEMOBENCH) verify $(if $(CONTEST),--contest "$(CONTEST)")
+
+train: setup need-model  ## train a baseline: MODEL=vgg16 PRESET=quick WEIGHTS=auto
+	@$(HEMOBENCH) train "$(MODEL)" $(TRAINING) $(if $(CONTEST),--contest "$(CONTEST)")
+
+pack: setup need-model  ## pack submissions/$(MODEL) into submissions/$(MODEL).zip
+	@$(HEMOBENCH) pack "submissions/$(MODEL)" -o "submissions/$(MODEL).zip"
+
+TRAINING = $(if $(PRESET),--preset "$(PRESET)") $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(SEED),--seed "$(SEED)")
+
+submit: setup need-model  ## freeze if needed, train, pack, score, put on the board: MODEL=vgg16
+	@$(HEMOBENCH) freeze --if-missing $(if $(CONTEST),--contest "$(CONTEST)") $(if $(SOURCE),--source "$(SOURCE)")
+	@$(HEMOBENCH) submit "$(MODEL)" --message "$(MESSAGE)" $(TRAINING)
+	@$(HEMOBENCH) leaderboard
+
+leaderboard: setup  ## show who stands where
+	@$(HEMOBENCH) leaderboard $(if $(CONTEST),--contest "$(CONTEST)")
+
+test: lint  ## lint, types and tests, in under 10 minutes
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow'
+
+test-slow: .venv/test.installed  ## the checks that take longer
+	@$(BIN)/python -m pytest -m slow
+
+lint: .venv/test.installed
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: .venv/test.installed  ## let ruff mend layout and imports
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+clean:  ## remove the virtual environment; the workspace stays
+	rm -rf .venv
+
+.PHONY: need-model
+need-model:
+	@test -n "$(MODEL)" || { echo 'MODEL is missing. Type for instance: make $(MAKECMDGOALS) MODEL=vgg16'; exit 2; }

@@ -1,0 +1,120 @@
+"""The verbs, for Python, in the order of the flow.  Importing this module imports no model and no NumPy.
+
+Examples
+--------
+>>> from pathlib import Path
+>>> from harness import api
+>>> frozen = api.freeze(Path("workspace"), "blood-cells")  # doctest: +SKIP
+>>> api.score(Path("workspace"), Path("entry.zip")).scores["public"].metrics["accuracy"]  # doctest: +SKIP
+Estimate(value=0.194..., low=0.157..., high=0.238..., n=367)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.contest import Contest, Limits, contest_files, find_contest, read_contest
+from harness.freeze.frozen import Frozen, open_frozen
+from harness.progress import Track, silent
+from harness.workspace import Workspace
+
+if TYPE_CHECKING:
+    from harness.board.ranking import Standing
+    from harness.freeze.verify import Difference
+    from harness.pack import Packed
+    from harness.sandbox.run import Isolation
+    from harness.score.card import ScoreCard
+    from harness.submit import Submitted
+
+DEFAULT_CONTEST = "blood-cells"
+
+
+def contests(workspace: Path) -> list[Contest]:
+    """Return the contests that can be frozen: those shipped and those of the workspace."""
+    return [read_contest(path) for path in contest_files(Workspace(workspace).own_contests).values()]
+
+
+def freeze(
+    workspace: Path, contest: str = DEFAULT_CONTEST, source: Path | None = None, *, track: Track = silent
+) -> Frozen:
+    """Freeze `contest` from its source, or from the file or folder `source`, and make it the active one."""
+    from harness.freeze.store import freeze as freeze_pictures
+    from harness.sources import load_source
+
+    home = Workspace(workspace)
+    found = find_contest(contest, home.own_contests)
+    pictures = load_source(found, source, cache=home.downloads, track=track)
+    return freeze_pictures(home, found, pictures, track=track)
+
+
+def open_contest(workspace: Path, name: str | None = None) -> Frozen:
+    """Return the frozen contest `name`, or the active one."""
+    return open_frozen(Workspace(workspace), name)
+
+
+def verify(workspace: Path, contest: str | None = None) -> list[Difference]:
+    """Return what differs between a frozen contest and its lock; empty when nothing does."""
+    from harness.freeze.verify import verify as verify_frozen
+
+    return verify_frozen(open_contest(workspace, contest))
+
+
+def pack(folder: Path, zip_path: Path, limits: Limits | None = None) -> Packed:
+    """Write `folder` as a submission zip, the same bytes each time."""
+    from harness.pack import pack as pack_folder
+
+    return pack_folder(folder, zip_path, limits)
+
+
+def score(
+    workspace: Path,
+    zip_path: Path,
+    contest: str | None = None,
+    *,
+    splits: tuple[str, ...] = ("val", "val_shifted", "public"),
+    isolation: Isolation = "auto",
+) -> ScoreCard:
+    """Run a zip in the sandbox and score it on `splits`; nothing is recorded."""
+    from harness.score.evaluate import evaluate
+
+    frozen = open_contest(workspace, contest)
+    return evaluate(frozen, zip_path, scratch=Workspace(workspace).scratch, splits=splits, isolation=isolation).card
+
+
+def submit(
+    workspace: Path,
+    entry: str,
+    message: str,
+    contest: str | None = None,
+    *,
+    name: str | None = None,
+    train_options: Sequence[str] = (),
+    isolation: Isolation = "auto",
+) -> Submitted:
+    """Train `entry` if it is a model's name, pack it, score it on every split and put it on the board."""
+    from harness.submit import find_entry
+    from harness.submit import submit as submit_entry
+
+    home = Workspace(workspace)
+    return submit_entry(
+        home,
+        open_frozen(home, contest),
+        find_entry(entry),
+        message,
+        name=name,
+        train_options=train_options,
+        isolation=isolation,
+    )
+
+
+def leaderboard(workspace: Path, contest: str | None = None, *, by: str = "public") -> list[Standing]:
+    """Return the standings of a frozen contest by its primary metric on the split `by`."""
+    from harness.board.ranking import rank_entries
+    from harness.board.rows import open_board, read_entries
+
+    frozen = open_contest(workspace, contest)
+    with open_board(Workspace(workspace).board) as board:
+        entries = read_entries(board, frozen.contest.name, frozen.lock_hash)
+    return rank_entries(entries, frozen.contest.metrics[0].name, by=by)

@@ -1,0 +1,82 @@
+"""The board's schema, as an ordered list of changes; each runs once, in a transaction of its own."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from harness.errors import BoardError
+
+MIGRATIONS: tuple[tuple[str, str], ...] = (
+    (
+        "entries and their scores",
+        """
+        CREATE TABLE entries (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            name TEXT NOT NULL,
+            message TEXT NOT NULL,
+            contest TEXT NOT NULL,
+            lock TEXT NOT NULL,
+            outcome TEXT NOT NULL,
+            zip_sha256 TEXT NOT NULL,
+            weights TEXT NOT NULL,
+            created_at TEXT NOT NULL,  -- UTC, ISO 8601
+            card TEXT NOT NULL         -- the whole score card, JSON
+        ) STRICT;
+        CREATE TABLE scores (
+            entry INTEGER NOT NULL REFERENCES entries (id),
+            split TEXT NOT NULL,
+            metric TEXT NOT NULL,
+            value REAL NOT NULL,
+            low REAL NOT NULL,
+            high REAL NOT NULL,
+            n INTEGER NOT NULL,
+            PRIMARY KEY (entry, split, metric)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX entries_by_contest ON entries (contest, lock);
+        """,
+    ),
+)
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring a board to the newest schema; two processes that try at once take turns.
+
+    Raises
+    ------
+    BoardError
+        The board was written by a newer version of this package.
+    """
+    newest = len(MIGRATIONS)
+    if _version(connection) == newest:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version = _version(connection)  # another process may have migrated while this one waited
+        if version > newest:
+            raise BoardError(
+                f"The board has schema {version}, this version of hemobench knows up to {newest}.",
+                "Update hemobench, or choose another --workspace.",
+            )
+        for number, (_, script) in enumerate(MIGRATIONS[version:], start=version + 1):
+            for statement in _statements(script):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {number}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _statements(script: str) -> list[str]:
+    """Cut a script into statements: ``executescript`` would commit the open transaction first."""
+    statements, pending = [], ""
+    for line in script.splitlines(keepends=True):
+        pending += line
+        if sqlite3.complete_statement(pending):
+            statements.append(pending)
+            pending = ""
+    return statements

@@ -1,0 +1,86 @@
+"""The command line: parse, call one function of `harness.api`, print.
+
+One verb a file, loaded when it is typed.  Verbs of other packages come in through entry points (`harness.plugins`).
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from typing import NoReturn
+
+import click
+
+from harness import __version__, plugins
+from harness.errors import HarnessError, did_you_mean
+
+# In flow order; a verb of another package named here stands in its place, others come last.
+VERBS = ("contests", "freeze", "verify", "train", "pack", "score", "submit", "leaderboard")
+
+
+class Verbs(click.Group):
+    """Commands that are imported when they are needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        added = plugins.commands()
+        return [name for name in VERBS if name in added or _is_own(name)] + sorted(added.keys() - set(VERBS))
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name in VERBS and _is_own(name):
+            command: click.Command = getattr(importlib.import_module(f"harness.cli.{name}"), name)
+            return command
+        load = plugins.commands().get(name)
+        return load() if load else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        word = args[0]
+        if not word.startswith("-") and self.get_command(ctx, word) is None:
+            ctx.fail(f"No verb is called {word!r}. {did_you_mean(word, self.list_commands(ctx))}")
+        return super().resolve_command(ctx, args)
+
+
+def _is_own(name: str) -> bool:
+    return importlib.util.find_spec(f"harness.cli.{name}") is not None
+
+
+@click.command(
+    cls=Verbs,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+    epilog='Shell completion: eval "$(_HEMOBENCH_COMPLETE=bash_source hemobench)"',
+)
+@click.version_option(__version__, prog_name="hemobench")
+def hemobench() -> None:
+    """A blood-cell classification contest on one machine.
+
+    The verbs stand in the order of the flow.
+
+    \b
+    Example:
+      hemobench freeze --contest blood-cells
+      hemobench submit majority -m "the share to beat"
+      hemobench leaderboard
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line: exit code 0 done, 1 failed, 2 wrong usage, 130 stopped by hand."""
+    try:
+        code = hemobench.main(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except HarnessError as error:
+        click.echo(f"{click.style('Error:', fg='red', bold=True)} {error.message}", err=True)
+        if error.hint:
+            click.echo(error.hint, err=True)
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Stopped.", err=True)
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output has left, as `head` does
+        sys.stderr.close()
+        sys.exit(1)

@@ -1,0 +1,51 @@
+"""``hemobench contests``"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from harness.cli.options import json_option, workspace_option
+
+
+@click.command(short_help="List the contests that can be frozen.")
+@workspace_option
+@json_option
+def contests(workspace: Path, as_json: bool) -> None:
+    """List the contests that can be frozen, and which are.
+
+    A contest is one TOML file. Put your own into contests.d/ of the workspace, or give its path to freeze.
+
+    \b
+    Example:
+      hemobench contests
+    """
+    from harness import api
+    from harness.workspace import Workspace
+
+    home = Workspace(workspace)
+    active = home.active()
+    rows = [
+        {
+            "name": contest.name,
+            "version": contest.version,
+            "title": contest.title,
+            "source": type(contest.source).__struct_config__.tag,
+            "frozen": (home.contest(contest.name) / "current").exists(),
+            "active": contest.name == active,
+        }
+        for contest in api.contests(workspace)
+    ]
+    if as_json:
+        import json
+
+        click.echo(json.dumps(rows))
+        return
+    from harness.cli import screen
+
+    shown = screen.table("contest", "version", "source", "state", "title", right=("version",))
+    for row in rows:
+        state = "active" if row["active"] else "frozen" if row["frozen"] else "–"
+        shown.add_row(str(row["name"]), str(row["version"]), str(row["source"]), state, str(row["title"]))
+    screen.output().print(shown)

@@ -1,0 +1,68 @@
+"""``hemobench freeze``"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from harness.cli.options import complete, contest_names, json_option, workspace_option
+
+
+@click.command(short_help="Clean, split, shift and lock the pictures of a contest.")
+@click.option(
+    "--contest",
+    metavar="NAME|FILE",
+    shell_complete=complete(contest_names),
+    help="Contest to freeze; by default the active one, else blood-cells.",
+)
+@click.option(
+    "--source", type=click.Path(path_type=Path), help="File or folder of pictures, where the contest needs one."
+)
+@click.option("--if-missing", is_flag=True, help="Keep what is frozen already; then only make it the active one.")
+@workspace_option
+@json_option
+def freeze(contest: str | None, source: Path | None, if_missing: bool, workspace: Path, as_json: bool) -> None:
+    """Clean, split, shift and lock the pictures of a contest.
+
+    Writes public/ (train, val, val_shifted) for participants and private/ (hidden test) for the scorer, and makes the
+    contest the active one. The same pictures give the same bytes.
+
+    \b
+    Example:
+      hemobench freeze --contest blood-cells-folder --source cells.zip
+    """
+    from harness import api
+    from harness.cli import screen
+    from harness.errors import WorkspaceError
+    from harness.workspace import Workspace
+
+    home = Workspace(workspace)
+    name = contest or home.active() or api.DEFAULT_CONTEST
+    frozen = None
+    if if_missing:
+        try:
+            frozen = api.open_contest(workspace, name)
+            home.activate(frozen.contest.name)
+        except WorkspaceError:
+            frozen = None
+    if frozen is None:
+        frozen = api.freeze(workspace, name, source, track=screen.bar)
+    elif source is not None:
+        click.echo(
+            f"{name} is frozen already; --source was not read. To freeze it anew, leave out --if-missing.", err=True
+        )
+    lock = frozen.lock
+    if as_json:
+        import json
+
+        click.echo(
+            json.dumps({"contest": name, "lock": frozen.lock_hash, "folder": str(frozen.folder), "counts": lock.counts})
+        )
+        return
+    dropped = sum(finding.action == "dropped" for finding in lock.findings)
+    sizes = ", ".join(f"{split} {sum(counts.values()):,}" for split, counts in lock.counts.items())
+    click.echo(f"{lock.contest.title}: {sizes}; {dropped:,} pictures dropped.", err=True)
+    click.echo(f"Lock {frozen.lock_hash[:12]} in {frozen.folder}", err=True)
+    if not if_missing:
+        click.echo("What was dropped, and why: private/removed.png there. Next: hemobench submit majority", err=True)

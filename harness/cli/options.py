@@ -1,0 +1,69 @@
+"""Options that several verbs share, and the completion of names in the shell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def complete(names: Callable[[], Iterable[str]]) -> Callable[..., list[CompletionItem]]:
+    """Return a completion callback over `names`, which is called only when a shell asks."""
+
+    def callback(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(name) for name in names() if name.startswith(incomplete)]
+
+    return callback
+
+
+def contest_names() -> Iterable[str]:
+    from harness.contest import contest_files
+
+    return contest_files()
+
+
+def entry_names() -> Iterable[str]:
+    from harness.plugins import model_names
+    from harness.submit import submission_names
+
+    return (*submission_names(), *model_names())
+
+
+def workspace_option(function: F) -> F:
+    """Add ``--workspace``, handed on as a path."""
+    return click.option(
+        "--workspace",
+        type=click.Path(file_okay=False, path_type=Path),
+        envvar="HEMOBENCH_WORKSPACE",
+        default=Path("workspace"),
+        show_default=True,
+        help="Folder of contests, runs and the board. [env: HEMOBENCH_WORKSPACE]",
+    )(function)
+
+
+def contest_option(function: F) -> F:
+    """Add ``--contest``, by default the contest frozen last."""
+    return click.option(
+        "--contest", metavar="NAME", shell_complete=complete(contest_names), help="Contest; by default the last frozen."
+    )(function)
+
+
+def json_option(function: F) -> F:
+    """Add ``--json``, handed on as ``as_json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")(function)
+
+
+def isolation_option(function: F) -> F:
+    """Add ``--isolation``."""
+    return click.option(
+        "--isolation",
+        type=click.Choice(["auto", "bubblewrap", "namespaces", "none"]),
+        default="auto",
+        show_default=True,
+        help="Walls around the submission.",
+    )(function)

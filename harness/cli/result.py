@@ -1,0 +1,51 @@
+"""How a score card is shown to a person."""
+
+from __future__ import annotations
+
+import click
+
+from harness.cli import screen
+from harness.score.card import ScoreCard
+
+TITLES = {"val": "val", "val_shifted": "shifted val", "public": "public", "private": "private"}
+
+
+def show_card(card: ScoreCard) -> None:
+    """Print the scores as a table on stdout, or why there are none on stderr."""
+    if card.missing_walls:
+        click.secho(
+            f"Walls missing: {', '.join(card.missing_walls)}. Run only zips that you trust.", fg="red", err=True
+        )
+    if card.outcome != "scored":
+        click.echo(f"Not scored, {card.outcome}: {card.message}", err=True)
+        if card.hint:
+            click.echo(card.hint, err=True)
+        if card.log.strip():
+            click.echo("Its last words:", err=True)
+            for line in card.log.strip().splitlines()[-12:]:
+                click.echo(f"  | {line}", err=True)
+        return
+    first = next(iter(card.scores.values()))
+    shown = screen.table("%", *(TITLES[split] for split in card.scores), right=tuple(TITLES.values()))
+    for metric in first.metrics:
+        cells = (_cell(score.metrics[metric]) for score in card.scores.values())
+        shown.add_row(metric.replace("_", " "), *cells)
+    shown.add_section()
+    for name in first.recall:
+        cells = (_cell(score.recall[name]) if name in score.recall else "–" for score in card.scores.values())
+        shown.add_row(f"recall {name.replace('_', ' ')}", *cells)
+    shown.add_section()
+    shown.add_row("n pictures", *(str(score.n) for score in card.scores.values()))
+    screen.output().print(shown)
+    wall = card.seconds.get("wall", 0.0)
+    click.echo(
+        f"95 % intervals beside each score. {wall:.0f} s, {card.peak_memory_mb:.0f} MB, isolation: {card.isolation}.",
+        err=True,
+    )
+
+
+def _cell(estimate: object) -> str:
+    from harness.score.card import Estimate
+
+    assert isinstance(estimate, Estimate)
+    return f"{screen.percent(estimate.value)} {screen.interval(estimate.low, estimate.high)}"

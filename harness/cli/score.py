@@ -1,0 +1,51 @@
+"""``hemobench score``"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from harness.cli.options import contest_option, isolation_option, json_option, workspace_option
+
+SPLITS = ("val", "val_shifted", "public", "private")
+
+
+@click.command(short_help="Run a zip in the sandbox and score it; records nothing.")
+@click.argument("zip_path", metavar="ZIP", type=click.Path(path_type=Path))
+@click.option(
+    "--split",
+    "splits",
+    type=click.Choice(SPLITS),
+    multiple=True,
+    help="Split to score, may be repeated; by default all but private.",
+)
+@contest_option
+@isolation_option
+@workspace_option
+@json_option
+def score(
+    zip_path: Path, splits: tuple[str, ...], contest: str | None, isolation: str, workspace: Path, as_json: bool
+) -> None:
+    """Run ZIP in the sandbox and score it; records nothing.
+
+    Exit code 0 only when it scored.
+
+    \b
+    Example:
+      hemobench score majority.zip --split val --split public
+    """
+    from harness import api
+
+    chosen = tuple(split for split in SPLITS if split in splits) or SPLITS[:3]
+    card = api.score(workspace, zip_path, contest, splits=chosen, isolation=isolation)  # type: ignore[arg-type]
+    if as_json:
+        import msgspec
+
+        click.echo(msgspec.json.encode(card))
+    else:
+        from harness.cli.result import show_card
+
+        show_card(card)
+    if card.outcome != "scored":
+        raise click.exceptions.Exit(1)

@@ -1,0 +1,80 @@
+"""``hemobench submit``"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from harness.cli.options import (
+    complete,
+    contest_option,
+    entry_names,
+    isolation_option,
+    json_option,
+    workspace_option,
+)
+
+
+@click.command(short_help="Train if needed, pack, score and put on the board.")
+@click.argument("entry", metavar="NAME|FOLDER|ZIP", shell_complete=complete(entry_names))
+@click.option("-m", "--message", required=True, help="What is new in this submission.")
+@click.option("--name", help="Name on the board; by default that of the model, folder or zip.")
+@click.option("--preset", type=click.Choice(["quick", "full"]), help="Handed on to train.")
+@click.option("--weights", metavar="auto|imagenet|none|PATH", help="Handed on to train.")
+@click.option("--seed", type=int, help="Handed on to train.")
+@click.option("--reveal-private", is_flag=True, help="Show the private score too.")
+@contest_option
+@isolation_option
+@workspace_option
+@json_option
+def submit(
+    entry: str,
+    message: str,
+    name: str | None,
+    preset: str | None,
+    weights: str | None,
+    seed: int | None,
+    reveal_private: bool,
+    contest: str | None,
+    isolation: str,
+    workspace: Path,
+    as_json: bool,
+) -> None:
+    """Train if needed, pack, score and put on the board.
+
+    NAME is a model of `hemobench train --list` or a folder of submissions/. Exit code 0 only when it scored.
+
+    \b
+    Example:
+      hemobench submit majority -m "the share to beat"
+    """
+    from harness import api
+
+    given = (("--preset", preset), ("--weights", weights), ("--seed", seed))
+    train_options = [word for option, value in given if value is not None for word in (option, str(value))]
+    submitted = api.submit(
+        workspace,
+        entry,
+        message,
+        contest,
+        name=name,
+        train_options=train_options,
+        isolation=isolation,  # type: ignore[arg-type]
+    )
+    shown = ("val", "val_shifted", "public", *(("private",) if reveal_private else ()))
+    card = submitted.card.only(shown)
+    if as_json:
+        import msgspec
+
+        click.echo(msgspec.json.encode({"entry": submitted.entry, "name": submitted.name, **msgspec.to_builtins(card)}))
+    else:
+        from harness.cli.result import show_card
+
+        show_card(card)
+        standings = api.leaderboard(workspace, contest)
+        rank = next(standing.rank for standing in standings if standing.entry.id == submitted.entry)
+        place = f"rank {rank} of {sum(s.rank is not None for s in standings)}" if rank else "not ranked"
+        click.echo(f"Entry {submitted.entry}, {submitted.name}: {place}. See: hemobench leaderboard", err=True)
+    if card.outcome != "scored":
+        raise click.exceptions.Exit(1)

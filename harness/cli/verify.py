@@ -1,0 +1,58 @@
+"""``hemobench verify``"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from harness.cli.options import contest_option, json_option, workspace_option
+
+
+@click.command(short_help="Compare a frozen contest with its lock.")
+@contest_option
+@click.option("--ignore-versions", is_flag=True, help="Accept that other library versions are installed now.")
+@workspace_option
+@json_option
+def verify(contest: str | None, ignore_versions: bool, workspace: Path, as_json: bool) -> None:
+    """Compare a frozen contest with its lock and name what differs.
+
+    Every array, label, file and count is computed again. Exit code 1 when anything differs.
+
+    \b
+    Example:
+      hemobench verify --contest blood-cells
+    """
+    from harness import api
+
+    frozen = api.open_contest(workspace, contest)
+    differences = [
+        difference
+        for difference in api.verify(workspace, contest)
+        if not (ignore_versions and difference.what.startswith("version of "))
+    ]
+    if as_json:
+        import msgspec
+
+        click.echo(
+            msgspec.json.encode(
+                {"contest": frozen.contest.name, "lock": frozen.lock_hash, "differences": differences}
+            ).decode()
+        )
+    else:
+        for difference in differences:
+            click.echo(f"{difference.what}: got {difference.got}, expected {difference.expected}")
+        if differences:
+            click.echo(
+                f"{frozen.contest.name} is not as it was frozen. To freeze it anew: hemobench freeze "
+                f"--contest {frozen.contest.name}",
+                err=True,
+            )
+        else:
+            arrays = sum(len(keys) for keys in frozen.lock.arrays.values())
+            click.echo(
+                f"{frozen.contest.name} is as it was frozen: {len(frozen.lock.files)} files, {arrays} arrays, "
+                f"lock {frozen.lock_hash[:12]}."
+            )
+    if differences:
+        raise click.exceptions.Exit(1)

@@ -1,0 +1,183 @@
+"""Find the pictures that do not belong in a contest, and those that must stay together.
+
+Pure: pictures and rules in, decisions out.  A decision depends on what the pictures hold, never on their order.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from harness.contest import Cleaning
+from harness.errors import ContestError, did_you_mean
+from harness.freeze import fingerprint
+from harness.freeze.lock import Finding, Rule
+from harness.sources.image_set import ImageSet
+
+
+class Cleaned(msgspec.Struct, frozen=True):
+    """The outcome: which rows stay, which of them belong together, and why the others went.
+
+    Attributes
+    ----------
+    kept : ndarray of shape (m,), intp
+        Rows of the image set that stay, in order of their pixel hash.
+    groups : ndarray of shape (m,), intp
+        Near duplicates share a number; they must not straddle a split.
+    hashes : tuple of bytes
+        Pixel SHA-256 of each kept row.
+    findings : tuple of Finding
+        By id.
+    """
+
+    kept: NDArray[np.intp]
+    groups: NDArray[np.intp]
+    hashes: tuple[bytes, ...]
+    findings: tuple[Finding, ...]
+
+
+def clean(pictures: ImageSet, rules: Cleaning) -> Cleaned:
+    """Apply `rules` to `pictures`.
+
+    Exact duplicates are found by pixel hash: many copies of one picture are junk and all go, of a few the first by
+    id stays, and if their labels disagree none does.  Outliers stand far from everything else in colour and
+    texture; blanks hold nothing.  Near duplicates are found by difference hash and confirmed by their pixels.
+
+    Raises
+    ------
+    ContestError
+        An id in `rules.keep` or `rules.drop` is not in the source.
+    """
+    known = set(pictures.ids)
+    for listed in (*rules.keep, *rules.drop):
+        if listed not in known:
+            raise ContestError(
+                f"The contest file keeps or drops {listed!r}, but the source has no such picture.",
+                did_you_mean(listed, known) if len(known) < 50_000 else "",
+            )
+    survey = _Survey(pictures, rules)
+    survey.drop_listed()
+    survey.drop_copies()
+    survey.drop_strangers()
+    groups = survey.group_lookalikes()
+    rows = sorted(survey.alive, key=lambda row: survey.hashes[row])
+    return Cleaned(
+        kept=np.array(rows, np.intp),
+        groups=np.array([groups[row] for row in rows], np.intp),
+        hashes=tuple(survey.hashes[row] for row in rows),
+        findings=tuple(sorted(survey.findings, key=lambda finding: (finding.id, finding.rule))),
+    )
+
+
+class _Survey:
+    """The rows still alive, and what was found on the way."""
+
+    def __init__(self, pictures: ImageSet, rules: Cleaning) -> None:
+        self.pictures = pictures
+        self.rules = rules
+        self.hashes = fingerprint.pixel_hashes(pictures.images)
+        self.alive = set(range(len(pictures)))
+        self.findings: list[Finding] = []
+
+    def _drop(self, row: int, rule: Rule, reason: str) -> None:
+        name = self.pictures.ids[row]
+        kept = name in self.rules.keep
+        self.findings.append(Finding(name, rule, "kept by list" if kept else "dropped", reason))
+        if not kept:
+            self.alive.discard(row)
+
+    def _by_id(self, rows: Iterable[int]) -> list[int]:
+        """Order rows by id; what the source declares its test set comes first, so that it is what stays."""
+        return sorted(rows, key=lambda row: (not self._official(row), self.pictures.ids[row]))
+
+    def _official(self, row: int) -> bool:
+        official = self.pictures.official_hidden
+        return official is not None and bool(official[row])
+
+    def drop_listed(self) -> None:
+        for row, name in enumerate(self.pictures.ids):
+            if name in self.rules.drop:
+                self._drop(row, "drop list", "named in the contest's drop list")
+
+    def drop_copies(self) -> None:
+        same: dict[bytes, list[int]] = defaultdict(list)
+        for row in sorted(self.alive):
+            same[self.hashes[row]].append(row)
+        for rows in same.values():
+            if len(rows) > 1:
+                self._drop_cluster(self._by_id(rows))
+
+    def _drop_cluster(self, rows: list[int]) -> None:
+        """Drop what must go of two or more equal pictures."""
+        first = self.pictures.ids[rows[0]]
+        if len(rows) >= self.rules.mass_copies:
+            for row in rows:
+                self._drop(row, "mass duplicate", f"one of {len(rows)} copies of {first}")
+            return
+        names = [self.pictures.class_names[self.pictures.labels[row]] for row in rows]
+        if len(set(names)) > 1:
+            said = ", ".join(f"{name} {count}x" for name, count in sorted(Counter(names).items()))
+            for row in rows:
+                self._drop(row, "label conflict", f"same pixels as {first}, labelled {said}")
+            return
+        for row in rows[1:]:
+            self._drop(row, "exact duplicate", f"same pixels as {first}")
+
+    def drop_strangers(self) -> None:
+        rows = np.array(sorted(self.alive), np.intp)
+        if len(rows) < 20:  # too few to say what is usual
+            return
+        images = self.pictures.images[rows]
+        for row, spread in zip(rows, fingerprint.contrast(images), strict=True):
+            if spread < self.rules.blank_contrast:
+                self._drop(int(row), "blank", f"luminance varies by {spread:.1f} grey levels only")
+        distance = fingerprint.isolation(fingerprint.appearance(images))
+        usual = np.median(distance)
+        deviation = np.median(np.abs(distance - usual))
+        if deviation == 0:  # more than half of the pictures are equally far apart: there is no scale to measure by
+            return
+        for row, factor in zip(rows, (distance - usual) / deviation, strict=True):
+            if factor > self.rules.outlier_factor and int(row) in self.alive:
+                self._drop(int(row), "outlier", f"{factor:.0f} deviations farther from its like than usual")
+
+    def group_lookalikes(self) -> dict[int, int]:
+        """Return a group number for each row alive; near duplicates share one."""
+        rows = self._by_id(self.alive)
+        hashes = fingerprint.difference_hash(self.pictures.images[np.array(rows, np.intp)])
+        alike = [pair for pair in fingerprint.near_pairs(hashes, self.rules.near_bits) if self._look_alike(rows, pair)]
+        first, second = np.array(alike, np.intp).reshape(-1, 2).T
+        graph = coo_array((np.ones(len(alike)), (first, second)), shape=(len(rows), len(rows)))
+        component = connected_components(graph, directed=False)[1].tolist()
+        clusters: dict[int, list[int]] = defaultdict(list)
+        for row, number in zip(rows, component, strict=True):
+            clusters[number].append(row)
+        for cluster in clusters.values():
+            if len(cluster) > 1:
+                self._settle_lookalikes(cluster)
+        return dict(zip(rows, component, strict=True))
+
+    def _look_alike(self, rows: list[int], pair: tuple[int, int]) -> bool:
+        one, other = (self.pictures.images[rows[position]].astype(np.int16) for position in pair)
+        return int(np.abs(one - other).sum()) <= self.rules.near_difference * one.size
+
+    def _settle_lookalikes(self, rows: list[int]) -> None:
+        first = self.pictures.ids[rows[0]]
+        if len(rows) >= self.rules.mass_copies:
+            for row in rows:
+                self._drop(row, "mass duplicate", f"one of {len(rows)} near copies of {first}")
+            return
+        for row in rows[1:]:
+            if self._official(rows[0]) and not self._official(row):
+                self._drop(row, "near duplicate", f"nearly the pixels of {first}, which the source tests on")
+            elif self.rules.near_duplicates == "drop":
+                self._drop(row, "near duplicate", f"nearly the pixels of {first}")
+            else:
+                self.findings.append(
+                    Finding(self.pictures.ids[row], "near duplicate", "grouped", f"stays in one split with {first}")
+                )

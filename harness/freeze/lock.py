@@ -1,0 +1,81 @@
+"""The lock of a frozen contest: what it holds, by content, so that two machines can tell they hold the same."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+import harness
+from harness.contest import Contest
+
+FORMAT = 1
+PINNED = ("numpy", "pillow", "scipy")  # the libraries that touch a pixel or a split
+
+
+Rule = Literal["drop list", "mass duplicate", "exact duplicate", "label conflict", "near duplicate", "outlier", "blank"]
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One picture that a cleaning rule has something to say about."""
+
+    id: str
+    rule: Rule
+    action: Literal["dropped", "grouped", "kept by list"]
+    reason: str
+
+
+class ArrayHash(msgspec.Struct, frozen=True):
+    """Shape, dtype and SHA-256 of an array's values in C order: of the content, not of a file's packaging."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    sha256: str
+
+
+class Lock(msgspec.Struct, frozen=True):
+    """Everything that defines a frozen contest, and the environment that froze it."""
+
+    format: int
+    contest: Contest
+    source: dict[str, str]
+    counts: dict[str, dict[str, int]]  # split -> class -> pictures
+    findings: tuple[Finding, ...]
+    arrays: dict[str, dict[str, ArrayHash]]  # file -> key -> content
+    files: dict[str, str]  # file -> SHA-256 of its bytes
+    versions: dict[str, str]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the contest's content, 64 hex digits: equal on two machines that froze the same contest.
+
+        File bytes and library versions are left out: they may differ where the content does not.
+        """
+        content = (self.format, self.contest, self.source, self.counts, self.findings, self.arrays)
+        return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()
+
+
+def current_versions() -> dict[str, str]:
+    """Return the versions of what decides about pixels and splits."""
+    from importlib.metadata import version  # late: reading a lock, as the leaderboard does, needs none
+
+    return {
+        "python": platform.python_version(),
+        "hemobench": harness.__version__,
+        **{package: version(package) for package in PINNED},
+    }
+
+
+def write_lock(lock: Lock, path: Path) -> None:
+    """Write `lock` as JSON, keys sorted, its digest first so that a reader finds it."""
+    document = {"digest": lock.digest, **msgspec.to_builtins(lock)}
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(document, order="sorted"), indent=1) + b"\n")
+
+
+def read_lock(path: Path) -> tuple[Lock, str]:
+    """Return the lock in `path`, and the digest that is written in it."""
+    content = path.read_bytes()
+    return msgspec.json.decode(content, type=Lock), msgspec.json.decode(content)["digest"]

@@ -1,0 +1,305 @@
+"""The frozen contest on disk: written once and whole, read by every later step.
+
+Layout of ``contests/<name>/<digest>/``::
+
+    contest.lock.json        what it holds, by content
+    public/                  what participants get: train.npz, val.npz, val_shifted.npz, summary.md, shifted.png
+    private/    mode 0700    hidden.npz, labels.npz, shift.json, removed.png, shifted.png
+
+``contests/<name>/current`` is a link to the freeze in force.  It is replaced by one rename, so that a freeze that
+is killed at any moment leaves the old contest or the new one.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.contest import Contest
+from harness.errors import FreezeError, WorkspaceError
+from harness.freeze import sheet
+from harness.freeze.clean import Cleaned, clean
+from harness.freeze.corruptions import HIDDEN, PUBLIC
+from harness.freeze.frozen import LOCK, PUBLIC_SPLITS, Frozen
+from harness.freeze.hashing import hash_array, hash_file
+from harness.freeze.lock import FORMAT, ArrayHash, Finding, Lock, current_versions, read_lock, write_lock
+from harness.freeze.shift import Link, shift_images
+from harness.freeze.split import stratified_split
+from harness.progress import Track, silent
+from harness.sources.image_set import ImageSet
+from harness.workspace import Workspace, sync_folder
+
+
+def freeze(workspace: Workspace, contest: Contest, pictures: ImageSet, *, track: Track = silent) -> Frozen:
+    """Clean, split, shift, write and lock `pictures`, and make the result the contest in force.
+
+    The same contest file and pictures give the same bytes, on every machine and in any order of the pictures.
+
+    Raises
+    ------
+    FreezeError
+        A class is left without pictures in one of the splits.
+    WorkspaceError
+        The workspace cannot be written.
+    """
+    cleaned = clean(pictures, contest.cleaning)
+    splits = _split(contest, pictures, cleaned)
+    home = workspace.contest(contest.name)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with _only_one(home):
+            _sweep(home)
+            building = Path(tempfile.mkdtemp(prefix=".building-", dir=home))
+            try:
+                lock = _write(building, contest, pictures, cleaned, splits, track)
+                return _put_in_force(workspace, home, building, lock)
+            finally:
+                shutil.rmtree(building, ignore_errors=True)
+    except OSError as error:
+        raise WorkspaceError(
+            f"Cannot write the contest to {home}: {error.strerror or error}.",
+            "What was frozen before is untouched. Make room or rights, or choose another --workspace.",
+        ) from error
+
+
+def _split(contest: Contest, pictures: ImageSet, cleaned: Cleaned) -> dict[str, NDArray[np.intp]]:
+    """Return the positions in `cleaned.kept` of each split: hidden, val and train, in order of pixel hash."""
+    labels = pictures.labels[cleaned.kept]
+    spec = contest.split
+
+    def deal(rows: NDArray[np.intp], shares: Sequence[float]) -> NDArray[np.int64]:
+        keys = [cleaned.hashes[row] for row in rows]
+        return stratified_split(labels[rows], cleaned.groups[rows], keys, shares, seed=spec.seed, purpose="split")
+
+    if pictures.official_hidden is None:
+        parts = deal(np.arange(len(labels), dtype=np.intp), (spec.hidden, spec.val))
+    else:
+        # The source's own test set is the hidden test; the rest is cut in the proportion the contest asks for.
+        parts = np.zeros(len(labels), np.int64)
+        rest = np.flatnonzero(~pictures.official_hidden[cleaned.kept])
+        parts[rest] = 1 + deal(rest, (spec.val / (1 - spec.hidden),))
+    splits = {name: np.flatnonzero(parts == part) for part, name in enumerate(("hidden", "val", "train"))}
+    for name, rows in splits.items():
+        counts = np.bincount(labels[rows], minlength=contest.n_classes)
+        if counts.min() == 0:
+            raise FreezeError(
+                f"Split {name} would hold no {contest.class_names[counts.argmin()]}, expected some of every class.",
+                "Add pictures of that class, or see whether the contest's cleaning rules took them all.",
+            )
+    return splits
+
+
+def _public_half(contest: Contest, cleaned: Cleaned, labels: NDArray[np.int64], rows: NDArray[np.intp]) -> NDArray:
+    """Return which of the hidden pictures are scored at once, shape (n,), bool."""
+    keys = [cleaned.hashes[row] for row in rows]
+    shares = (contest.split.public,)
+    half = stratified_split(labels, cleaned.groups[rows], keys, shares, seed=contest.split.seed, purpose="public half")
+    return half == 0
+
+
+def _write(
+    folder: Path,
+    contest: Contest,
+    pictures: ImageSet,
+    cleaned: Cleaned,
+    splits: dict[str, NDArray[np.intp]],
+    track: Track,
+) -> Lock:
+    """Write the whole contest into `folder`, durable file by file, and return its lock."""
+    public, private = folder / "public", folder / "private"
+    public.mkdir()
+    private.mkdir(mode=0o700)
+    arrays: dict[str, dict[str, ArrayHash]] = {}
+
+    def take(split: str) -> tuple[NDArray[np.uint8], NDArray[np.int64], list[bytes], list[str]]:
+        source_rows = cleaned.kept[splits[split]]
+        keys = [cleaned.hashes[row] for row in splits[split]]
+        return pictures.images[source_rows], pictures.labels[source_rows], keys, [pictures.ids[r] for r in source_rows]
+
+    def save(name: str, **content: NDArray) -> None:
+        # Not compressed: pictures hardly shrink, and every later step reads them.
+        np.savez(folder / name, **content)
+        arrays[name] = {key: hash_array(array) for key, array in content.items()}
+
+    images, labels, _, ids = take("train")
+    save("public/train.npz", images=images, labels=labels, ids=np.array(ids))
+    counts = {"train": _class_counts(contest, labels)}
+    del images
+
+    images, labels, keys, ids = take("val")
+    shifted, chains = shift_images(images, keys, PUBLIC, contest.shift, "val_shifted", track=track)
+    save("public/val.npz", images=images, labels=labels, ids=np.array(ids))
+    save("public/val_shifted.npz", images=shifted, labels=labels, ids=np.array(ids))
+    counts |= {"val": _class_counts(contest, labels), "val_shifted": _class_counts(contest, labels)}
+    _shift_sheet(public / "shifted.png", "Shifted validation", contest, images, shifted, labels, chains)
+
+    images, labels, keys, ids = take("hidden")
+    shifted, chains = shift_images(images, keys, HIDDEN, contest.shift, "hidden", track=track)
+    half = _public_half(contest, cleaned, labels, splits["hidden"])
+    # The ids stay with the labels: a file name may name the class.
+    save("private/hidden.npz", images=shifted)
+    save("private/labels.npz", labels=labels, public=half, ids=np.array(ids))
+    counts |= {"public": _class_counts(contest, labels[half]), "private": _class_counts(contest, labels[~half])}
+    _shift_sheet(private / "shifted.png", "Shifted hidden test", contest, images, shifted, labels, chains)
+    (private / "shift.json").write_bytes(msgspec.json.encode([list(chain) for chain in chains]))
+    _removal_sheet(private / "removed.png", pictures, cleaned.findings)
+
+    summary = _summary(contest, pictures, cleaned.findings, counts)
+    (public / "summary.md").write_text(summary, encoding="utf-8")
+    for path in sorted(private.iterdir()):
+        path.chmod(0o600)
+    files = {path.relative_to(folder).as_posix(): hash_file(path) for path in _files(folder)}
+    lock = Lock(
+        FORMAT, contest, pictures.provenance, counts, cleaned.findings, arrays, files, versions=current_versions()
+    )
+    write_lock(lock, folder / LOCK)
+    for path in _files(folder):
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    for path in (public, private, folder):
+        sync_folder(path)
+    return lock
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _class_counts(contest: Contest, labels: NDArray[np.int64]) -> dict[str, int]:
+    counts = np.bincount(labels, minlength=contest.n_classes)
+    return dict(zip(contest.class_names, counts.tolist(), strict=True))
+
+
+def _put_in_force(workspace: Workspace, home: Path, building: Path, lock: Lock) -> Frozen:
+    folders = (home / (lock.digest[:12] + (f"-{n}" if n > 1 else "")) for n in count(1))
+    target = next(folder for folder in folders if not folder.exists() or _is_whole(folder, lock))
+    # An equal freeze that is still whole is used on, so that whoever reads it now is not disturbed; a damaged one is
+    # left beside the new one until nothing points to it.
+    if not target.exists():
+        building.chmod(0o755)  # a temporary folder is born 0700; `private` inside keeps that
+        building.rename(target)
+    link = home / f".current-{os.getpid()}"
+    link.unlink(missing_ok=True)
+    link.symlink_to(target.name)
+    link.replace(home / "current")
+    sync_folder(home)
+    workspace.activate(lock.contest.name)
+    for damaged in home.glob(f"{lock.digest[:12]}*"):
+        if damaged != target:
+            shutil.rmtree(damaged, ignore_errors=True)
+    return Frozen(target)
+
+
+def _is_whole(folder: Path, lock: Lock) -> bool:
+    try:
+        stored = read_lock(folder / LOCK)[0]
+        return stored == lock and all(hash_file(folder / name) == digest for name, digest in lock.files.items())
+    except (OSError, msgspec.MsgspecError, KeyError):
+        return False
+
+
+@contextmanager
+def _only_one(home: Path) -> Iterator[None]:
+    """Hold the contest's freeze lock; a second freeze waits its turn."""
+    with (home / ".freezing").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _sweep(home: Path) -> None:
+    """Remove what a killed freeze left behind."""
+    for link in home.glob(".current-*"):
+        link.unlink()
+    for building in home.glob(".building-*"):
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def _shift_sheet(
+    path: Path,
+    title: str,
+    contest: Contest,
+    images: NDArray[np.uint8],
+    shifted: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    chains: Sequence[Sequence[Link]],
+) -> None:
+    """Two pictures of each class, each beside its original, with its chain."""
+    rows = [row for number in range(contest.n_classes) for row in np.flatnonzero(labels == number)[:2]]
+    pictures: list[NDArray[np.uint8]] = []
+    captions: list[tuple[str, str, str]] = []
+    for row in rows:
+        words = [f"{link.family} {link.severity}" for link in chains[row]] or ["left as it is"]
+        pictures += [images[row], shifted[row]]
+        captions += [
+            (contest.class_names[labels[row]], "original", ""),
+            (" · ".join(words[:2]), " · ".join(words[2:]), ""),
+        ]
+    note = "Each picture stands beside its original; below it its chain of corruptions, with severities 1 to 5."
+    sheet.contact_sheet(path, f"{title}: {contest.title}", pictures, captions, note=note)
+
+
+def _removal_sheet(path: Path, pictures: ImageSet, findings: Sequence[Finding]) -> None:
+    """Every finding once, but of many copies of one picture only a few."""
+    shown: list[Finding] = []
+    seen: dict[tuple[str, str], int] = {}
+    for finding in sorted(findings, key=lambda finding: (finding.rule, finding.reason, finding.id)):
+        kind = (finding.rule, finding.reason)
+        seen[kind] = seen.get(kind, 0) + 1
+        if seen[kind] <= (3 if finding.rule == "mass duplicate" else 8):
+            shown.append(finding)
+    row = {name: position for position, name in enumerate(pictures.ids)}
+    images = [pictures.images[row[finding.id]] for finding in shown[:160]]
+    captions = [(finding.id, f"{finding.rule}: {finding.action}", finding.reason) for finding in shown[:160]]
+    sheet.contact_sheet(
+        path,
+        f"Cleaning: {len(findings)} findings",
+        images,
+        captions,
+        note=f"{len(images)} shown; all are listed in {LOCK}. Overrule them by keep and drop in the contest file.",
+    )
+
+
+def _summary(
+    contest: Contest, pictures: ImageSet, findings: Sequence[Finding], counts: dict[str, dict[str, int]]
+) -> str:
+    """The page a person reads about the frozen data."""
+    shown = {name: counts[name] for name in (*PUBLIC_SPLITS, "public", "private")}
+    rules: dict[tuple[str, str], int] = {}
+    for finding in findings:
+        rules[finding.rule, finding.action] = rules.get((finding.rule, finding.action), 0) + 1
+    lines = [
+        f"# {contest.title}",
+        "",
+        f"Contest `{contest.name}`, version {contest.version}: {len(pictures)} pictures in the source, "
+        f"{sum(1 for finding in findings if finding.action == 'dropped')} dropped.",
+        "",
+        "| class | " + " | ".join(shown) + " |",
+        "|---|" + "---:|" * len(shown),
+        *(
+            f"| {number} {name} | " + " | ".join(str(split[name]) for split in shown.values()) + " |"
+            for number, name in enumerate(contest.class_names)
+        ),
+        "| all | " + " | ".join(str(sum(split.values())) for split in shown.values()) + " |",
+        "",
+        "`train`, `val` and `val_shifted` are in this folder (keys `images`, `labels`, `ids`); `val_shifted` holds the "
+        "pictures of `val` after chains of corruptions. `public` and `private` are the halves of the hidden test, "
+        "which is corrupted in other ways.",
+        "",
+        "Cleaning: "
+        + ("; ".join(f"{rule} {n}x {action}" for (rule, action), n in sorted(rules.items())) or "nothing found")
+        + ".",
+        "",
+        *(f"- {key}: {value}" for key, value in sorted(pictures.provenance.items())),
+        "",
+    ]
+    return "\n".join(lines)

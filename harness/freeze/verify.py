@@ -1,0 +1,130 @@
+"""Recompute everything a lock states, and name what differs."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from harness.contest import SHIPPED
+from harness.errors import WorkspaceError
+from harness.freeze.frozen import LOCK, PUBLIC_SPLITS, Frozen, read_arrays
+from harness.freeze.hashing import hash_array, hash_file
+from harness.freeze.lock import ArrayHash, Lock, current_versions, read_lock
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """One thing that is not as the lock states it."""
+
+    what: str  # a file, or the name of a library
+    got: str
+    expected: str
+
+
+def verify(frozen: Frozen) -> list[Difference]:
+    """Compare a frozen contest with its lock: files, arrays, counts, rights, versions, and the lock itself.
+
+    Returns
+    -------
+    list of Difference
+        Empty when nothing differs.
+
+    Raises
+    ------
+    WorkspaceError
+        The lock cannot be read: then there is nothing to compare with.
+    """
+    folder = frozen.folder
+    try:
+        lock, written = read_lock(folder / LOCK)
+    except (OSError, msgspec.MsgspecError, KeyError) as error:
+        raise WorkspaceError(f"{folder / LOCK} cannot be read: {error}.", "Freeze the contest again.") from error
+    return [
+        *_lock_itself(lock, written),
+        *_files(folder, lock),
+        *_counts(folder, lock),
+        *_rights(folder),
+        *_versions(lock),
+    ]
+
+
+def _lock_itself(lock: Lock, written: str) -> list[Difference]:
+    differences = []
+    if lock.digest != written:
+        differences.append(Difference(f"{LOCK}: digest", lock.digest[:12], written[:12]))
+    published = SHIPPED / f"{lock.contest.name}.lock.json"
+    if published.is_file():
+        theirs, digest = read_lock(published)
+        if theirs.contest == lock.contest and digest != lock.digest:
+            differences.append(
+                Difference(f"{LOCK}: digest published for {lock.contest.name}", lock.digest[:12], digest[:12])
+            )
+    return differences
+
+
+def _files(folder: Path, lock: Lock) -> list[Difference]:
+    differences = []
+    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {LOCK}
+    for name in sorted(present - set(lock.files)):
+        differences.append(Difference(name, "a file", "no such file in the lock"))
+    for name, expected in lock.files.items():
+        if name not in present:
+            differences.append(Difference(name, "missing", f"a file with SHA-256 {expected[:12]}…"))
+        elif (got := hash_file(folder / name)) != expected:
+            differences.append(Difference(name, f"SHA-256 {got[:12]}…", f"{expected[:12]}…"))
+            differences += _arrays(folder, name, lock)
+    return differences
+
+
+def _arrays(folder: Path, name: str, lock: Lock) -> list[Difference]:
+    """Say which array of a changed file differs, where that can be read."""
+    expected = lock.arrays.get(name, {})
+    try:
+        arrays = read_arrays(folder / name) if expected else {}
+    except WorkspaceError as error:
+        return [Difference(name, f"unreadable ({error.__cause__})", "an .npz file")]
+    differences = []
+    for key in sorted(expected.keys() | arrays.keys()):
+        got = hash_array(arrays[key]) if key in arrays else None
+        if got != expected.get(key):
+            differences.append(Difference(f"{name}: {key}", _say(got), _say(expected.get(key))))
+    return differences
+
+
+def _say(array: ArrayHash | None) -> str:
+    return "no such array" if array is None else f"{array.dtype} {array.shape} {array.sha256[:12]}…"
+
+
+def _counts(folder: Path, lock: Lock) -> list[Difference]:
+    try:
+        hidden = read_arrays(folder / "private" / "labels.npz")
+        labels = {
+            **{name: read_arrays(folder / "public" / f"{name}.npz")["labels"] for name in PUBLIC_SPLITS},
+            "public": hidden["labels"][hidden["public"]],
+            "private": hidden["labels"][~hidden["public"]],
+        }
+    except (WorkspaceError, KeyError, IndexError):
+        return []  # the file's own difference has been named already
+    differences = []
+    for split, expected in lock.counts.items():
+        counts = np.bincount(labels[split], minlength=lock.contest.n_classes).tolist()
+        for name, count in zip(lock.contest.class_names, counts, strict=False):
+            if count != expected[name]:
+                differences.append(Difference(f"{split}: pictures of {name}", str(count), str(expected[name])))
+    return differences
+
+
+def _rights(folder: Path) -> list[Difference]:
+    mode = stat.S_IMODE((folder / "private").stat().st_mode) if (folder / "private").is_dir() else 0o700
+    return [] if mode == 0o700 else [Difference("private/: mode", f"{mode:04o}", "0700")]
+
+
+def _versions(lock: Lock) -> list[Difference]:
+    now = current_versions()
+    return [
+        Difference(f"version of {name}", now.get(name, "missing"), expected)
+        for name, expected in lock.versions.items()
+        if now.get(name) != expected
+    ]

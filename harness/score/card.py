@@ -1,0 +1,100 @@
+"""The score card: what one run of one zip was worth, as a JSON document."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.contest import Contest
+from harness.score.metrics import METRICS, confusion_matrix, recall
+from harness.score.stats import bootstrap_interval, wilson_interval
+
+FORMAT = 1
+
+
+class Estimate(msgspec.Struct, frozen=True):
+    """A share measured on `n` pictures, with its 95 % interval, all 0 to 1."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+class SplitScore(msgspec.Struct, frozen=True):
+    """All metrics of one split, in the contest's order, and the confusion matrix they come from."""
+
+    n: int
+    metrics: dict[str, Estimate]
+    recall: dict[str, Estimate]
+    confusion: tuple[tuple[int, ...], ...]  # rows: true classes, columns: predicted ones
+
+
+class ScoreCard(msgspec.Struct, frozen=True, kw_only=True):
+    """What was run, on what, how it ended, and what it scored.
+
+    `outcome` is one of the words of `harness.sandbox.outcome.Outcome`; unless it is ``scored``, `scores` is empty,
+    which is not the same as zero.
+    """
+
+    format: int = FORMAT
+    outcome: str
+    message: str
+    hint: str
+    notes: tuple[str, ...] = ()
+    contest: str
+    contest_version: int
+    lock: str
+    zip_sha256: str
+    zip_bytes: int
+    scorer: str
+    scores: dict[str, SplitScore] = {}
+    predictions: dict[str, str] = {}  # split -> SHA-256 of its labels, int64 little-endian
+    isolation: str
+    walls: tuple[str, ...] = ()
+    missing_walls: tuple[str, ...] = ()
+    environment: dict[str, str] = {}
+    seconds: dict[str, float] = {}
+    peak_memory_mb: float = 0.0
+    log: str = ""
+
+    def only(self, splits: tuple[str, ...]) -> ScoreCard:
+        """Return a copy that tells of these splits alone."""
+        return msgspec.structs.replace(
+            self, scores={name: score for name, score in self.scores.items() if name in splits}
+        )
+
+
+def score_split(
+    contest: Contest, y_true: NDArray[np.int64], y_pred: NDArray[np.int64], rng: np.random.Generator
+) -> SplitScore:
+    """Score one split, labels of shape (n,), int64.
+
+    Accuracy and recall are shares of independent pictures: Wilson intervals.  The other metrics are averages over
+    classes: stratified bootstrap.
+    """
+    confusion = confusion_matrix(y_true, y_pred, contest.n_classes)
+    metrics = {}
+    for spec in contest.metrics:
+        metric = METRICS[spec.name]
+        if spec.name == "accuracy":
+            low, high = wilson_interval(int(np.trace(confusion)), len(y_true))
+        else:
+            low, high = bootstrap_interval(confusion, metric, rng)
+        metrics[spec.name] = Estimate(float(metric(confusion)), low, high, len(y_true))
+    recalls = {
+        name: Estimate(float(value), *wilson_interval(int(row[number]), int(row.sum())), int(row.sum()))
+        for number, (name, value, row) in enumerate(zip(contest.class_names, recall(confusion), confusion, strict=True))
+        if row.sum()
+    }
+    return SplitScore(len(y_true), metrics, recalls, tuple(map(tuple, confusion.tolist())))
+
+
+def scorer_version() -> str:
+    """Return 12 hex digits that change when the code that scores does."""
+    code = b"".join((Path(__file__).parent / name).read_bytes() for name in ("card.py", "metrics.py", "stats.py"))
+    return hashlib.sha256(code).hexdigest()[:12]

@@ -1,0 +1,101 @@
+"""Run a zip in the sandbox and score what comes out: the only place where predictions meet labels."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import WorkspaceError
+from harness.freeze.frozen import Frozen, read_arrays
+from harness.freeze.hashing import hash_file
+from harness.sandbox.outcome import Outcome
+from harness.sandbox.run import Isolation, run_entry
+from harness.score.card import ScoreCard, score_split, scorer_version
+
+SPLITS = ("val", "val_shifted", "public", "private")
+
+
+class Evaluation(msgspec.Struct, frozen=True):
+    """A score card, and the predicted labels behind it by split, each of shape (n,), int64."""
+
+    card: ScoreCard
+    predictions: dict[str, NDArray[np.int64]]
+
+
+def evaluate(
+    frozen: Frozen,
+    zip_path: Path,
+    *,
+    scratch: Path,
+    splits: tuple[str, ...] = SPLITS,
+    isolation: Isolation = "auto",
+) -> Evaluation:
+    """Score `zip_path` on `splits` of a frozen contest.
+
+    The labels are read after the submission's last process is dead.
+
+    Raises
+    ------
+    WorkspaceError
+        There is no such zip, or the frozen contest is damaged.
+    """
+    if not zip_path.is_file():
+        raise WorkspaceError(f"There is no zip {zip_path}.", "Build one: hemobench pack FOLDER -o ZIP")
+    contest = frozen.contest
+    images = {split: frozen.load(split).images for split in ("val", "val_shifted") if split in splits}  # type: ignore[arg-type]
+    if "public" in splits or "private" in splits:
+        images["hidden"] = frozen.hidden_images()
+    digest, size = hash_file(zip_path), zip_path.stat().st_size
+    run = run_entry(zip_path, images, contest.n_classes, contest.limits, scratch=scratch, isolation=isolation)
+    del images
+
+    scores, predictions = {}, {}
+    if run.outcome is Outcome.SCORED:
+        truth = _labels(frozen)
+        for split in splits:
+            where, y_true = truth[split]
+            y_pred = run.predictions["hidden" if split in ("public", "private") else split]
+            predictions[split] = y_pred[where]
+            # One generator a split: its interval does not depend on which other splits are scored.
+            rng = np.random.default_rng([int(frozen.lock_hash[:16], 16), SPLITS.index(split)])
+            scores[split] = score_split(contest, y_true, predictions[split], rng)
+    card = ScoreCard(
+        outcome=str(run.outcome),
+        message=run.message,
+        hint=run.hint,
+        contest=contest.name,
+        contest_version=contest.version,
+        lock=frozen.lock_hash,
+        zip_sha256=digest,
+        zip_bytes=size,
+        scorer=scorer_version(),
+        scores=scores,
+        predictions={
+            split: hashlib.sha256(labels.astype("<i8").tobytes()).hexdigest() for split, labels in predictions.items()
+        },
+        isolation=run.isolation,
+        walls=run.walls,
+        missing_walls=run.missing_walls,
+        environment=run.environment,
+        seconds=run.seconds,
+        peak_memory_mb=run.peak_memory_mb,
+        log=run.log,
+    )
+    return Evaluation(card, predictions)
+
+
+def _labels(frozen: Frozen) -> dict[str, tuple[NDArray[np.bool_] | slice, NDArray[np.int64]]]:
+    """Return, for each split, where its pictures lie in the predictions, and their labels."""
+    private = read_arrays(frozen.folder / "private" / "labels.npz")
+    labels, public = private["labels"], private["public"]
+    everything = slice(None)
+    return {
+        "val": (everything, frozen.load("val").labels),
+        "val_shifted": (everything, frozen.load("val_shifted").labels),
+        "public": (public, labels[public]),
+        "private": (~public, labels[~public]),
+    }

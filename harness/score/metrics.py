@@ -1,0 +1,67 @@
+"""The metrics, as functions of confusion matrices.
+
+A confusion matrix has shape (..., classes, classes), rows are true classes and columns predicted ones.  The leading
+axes are free, so that a metric of 2,000 resampled matrices is one call.  Every metric here is better when larger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Metric = Callable[[NDArray], NDArray[np.float64]]
+
+
+def confusion_matrix(y_true: NDArray[np.int64], y_pred: NDArray[np.int64], n_classes: int) -> NDArray[np.int64]:
+    """Count pairs of true and predicted class, both of shape (n,), values 0 to n_classes - 1.
+
+    Examples
+    --------
+    >>> confusion_matrix(np.array([0, 0, 1]), np.array([0, 1, 1]), 2).tolist()
+    [[1, 1], [0, 1]]
+    """
+    return np.bincount(y_true * n_classes + y_pred, minlength=n_classes**2).reshape(n_classes, n_classes)
+
+
+def accuracy(confusion: NDArray) -> NDArray[np.float64]:
+    """Share of pictures whose label is right."""
+    return np.trace(confusion, axis1=-2, axis2=-1) / confusion.sum(axis=(-2, -1))
+
+
+def recall(confusion: NDArray) -> NDArray[np.float64]:
+    """Share found of each class, shape (..., classes); nan where a class has no picture."""
+    true = confusion.sum(axis=-1)
+    hits = np.diagonal(confusion, axis1=-2, axis2=-1)
+    return np.divide(hits, true, out=np.full(true.shape, np.nan), where=true > 0)
+
+
+def balanced_accuracy(confusion: NDArray) -> NDArray[np.float64]:
+    """Mean recall over the classes that occur.
+
+    Notes
+    -----
+    As scikit-learn's ``balanced_accuracy_score`` with ``adjusted=False``.
+    """
+    return np.nanmean(recall(confusion), axis=-1)
+
+
+def macro_f1(confusion: NDArray) -> NDArray[np.float64]:
+    """Mean over classes of F1 = 2 hits / (true + predicted).
+
+    Notes
+    -----
+    As scikit-learn's ``f1_score`` with ``average="macro"``: a class that is neither true nor predicted is left out,
+    one that is true but never predicted counts 0.
+    """
+    hits = np.diagonal(confusion, axis1=-2, axis2=-1)
+    either = confusion.sum(axis=-1) + confusion.sum(axis=-2)
+    return np.nanmean(np.divide(2 * hits, either, out=np.full(either.shape, np.nan), where=either > 0), axis=-1)
+
+
+METRICS: dict[str, Metric] = {
+    "accuracy": accuracy,
+    "macro_f1": macro_f1,
+    "balanced_accuracy": balanced_accuracy,
+}
