@@ -48,7 +48,7 @@ verify: setup  ## compare the frozen contest with its lock
 train: setup need-model  ## train a baseline: MODEL=vgg16 PRESET=quick WEIGHTS=auto
 	@$(HEMOBENCH) train "$(MODEL)" $(TRAINING) $(if $(CONTEST),--contest "$(CONTEST)")
 
-pack: setup need-model  ## pack submissions/$(MODEL) into submissions/$(MODEL).zip
+pack: setup need-model  ## pack a folder of submissions/ beside itself: MODEL=myteam
 	@$(HEMOBENCH) pack "submissions/$(MODEL)" -o "submissions/$(MODEL).zip"
 
 TRAINING = $(if $(PRESET),--preset "$(PRESET)") $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(SEED),--seed "$(SEED)")

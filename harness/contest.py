@@ -25,24 +25,24 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Base of all sections: read-only, and a misspelt key is an error."""
 
 
-class EmbeddedSource(Spec, tag="embedded", tag_field="kind"):
+class EmbeddedSource(Spec, frozen=True, tag="embedded", tag_field="kind"):
     """The generator that is part of this package: no file, no network."""
 
     n_images: Annotated[int, Meta(ge=80)] = 4000
     seed: int = 2024
 
 
-class An2dlSource(Spec, tag="an2dl", tag_field="kind"):
+class An2dlSource(Spec, frozen=True, tag="an2dl", tag_field="kind"):
     """``training_set.npz`` of the course: keys ``images`` and ``labels``."""
 
 
-class MedmnistSource(Spec, tag="medmnist", tag_field="kind"):
+class MedmnistSource(Spec, frozen=True, tag="medmnist", tag_field="kind"):
     """A ``bloodmnist[_64|_128|_224].npz``; its official test split becomes the hidden test."""
 
     size: Literal[28, 64, 128, 224] = 128
 
 
-class FolderSource(Spec, tag="folder", tag_field="kind"):
+class FolderSource(Spec, frozen=True, tag="folder", tag_field="kind"):
     """A folder, or a zip of one, with a sub-folder of pictures for each class."""
 
     resize: bool = False  # False: another size is an error. True: centre square, then bicubic, to `image_shape`.
@@ -51,7 +51,7 @@ class FolderSource(Spec, tag="folder", tag_field="kind"):
 Source = EmbeddedSource | An2dlSource | MedmnistSource | FolderSource
 
 
-class Cleaning(Spec):
+class Cleaning(Spec, frozen=True):
     """Which pictures do not belong in a contest.  `keep` and `drop` hold ids and overrule every rule."""
 
     mass_copies: Annotated[int, Meta(ge=2)] = 10  # a picture that stands in the source so often is junk: all copies go
@@ -64,7 +64,7 @@ class Cleaning(Spec):
     drop: tuple[str, ...] = ()
 
 
-class SplitSpec(Spec):
+class SplitSpec(Spec, frozen=True):
     """Shares of the cleaned pictures; the rest of `hidden` and `val` is the training set."""
 
     hidden: Share = 0.20
@@ -73,7 +73,7 @@ class SplitSpec(Spec):
     seed: int = 4430
 
 
-class Shift(Spec):
+class Shift(Spec, frozen=True):
     """How the hidden test is corrupted: a chain per picture, drawn from a seed and the picture itself."""
 
     clean: Share = 0.05  # share of pictures left as they are
@@ -82,7 +82,7 @@ class Shift(Spec):
     seed: int = 2406
 
 
-class Limits(Spec):
+class Limits(Spec, frozen=True):
     """What one submission may use."""
 
     zip_mb: Positive = 500
@@ -95,14 +95,14 @@ class Limits(Spec):
     submissions_per_day: Positive = 100  # UTC days
 
 
-class MetricSpec(Spec):
+class MetricSpec(Spec, frozen=True):
     """A metric by name, and its direction, declared and never guessed."""
 
     name: Literal["accuracy", "macro_f1", "balanced_accuracy"]
     direction: Literal["maximize"] = "maximize"
 
 
-class Contest(Spec):
+class Contest(Spec, frozen=True):
     """One competition, as its TOML file states it."""
 
     name: str

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -108,11 +109,17 @@ def submit(
         The entry cannot be trained or packed, or the board cannot be written.
     """
     name = name or found.name
+    for what, text, longest in (("name", name, 40), ("message", message, 200)):
+        if not text.strip() or not text.isprintable() or len(text) > longest:
+            raise UsageError(
+                f"The {what} {text!r} cannot stand on the board, expected 1 to {longest} printable characters.",
+                f"Type: --{what} TEXT",
+            )
     _check_daily_limit(workspace, frozen, name)
     weights, folder = UNKNOWN_WEIGHTS, found.folder
     if found.zip_path is None and folder is None:
         trained = _train(workspace, frozen, found.name, train_options)
-        folder, weights = Path(trained["submission"]), str(trained["weights"])
+        folder, weights = Path(trained["submission"]), trained["weights"]
     elif train_options:
         raise UsageError(
             f"{found.name!r} is not trained here, so {' '.join(train_options)} would have no effect.",
@@ -161,7 +168,7 @@ def _check_daily_limit(workspace: Workspace, frozen: Frozen, name: str) -> None:
         )
 
 
-def _train(workspace: Workspace, frozen: Frozen, model: str, options: Sequence[str]) -> dict[str, object]:
+def _train(workspace: Workspace, frozen: Frozen, model: str, options: Sequence[str]) -> dict[str, Any]:
     """Train in a process of its own, so that the one that reads the labels never holds a model's code."""
     command = [sys.executable, "-m", "harness.cli", "train", model, "--json", *options]
     command += ["--workspace", str(workspace.path), "--contest", frozen.contest.name]
@@ -170,7 +177,7 @@ def _train(workspace: Workspace, frozen: Frozen, model: str, options: Sequence[s
         raise KeyboardInterrupt
     if done.returncode != 0:
         raise TrainError(f"{model} was not trained.", "The reason stands above.")
-    result: dict[str, object] = json.loads(done.stdout)
+    result: dict[str, Any] = json.loads(done.stdout)
     return result
 
 
@@ -238,7 +245,7 @@ def _keep_card(
     if predictions:
         home.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=home, prefix=".", suffix=".npz", delete=False) as file:
-            np.savez(file, **predictions)
+            np.savez(file, allow_pickle=False, **predictions)
             file.flush()
             os.fsync(file.fileno())
         Path(file.name).replace(home / f"{stem}.npz")

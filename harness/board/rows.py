@@ -133,7 +133,7 @@ def read_entries(connection: sqlite3.Connection, contest: str, lock: str) -> lis
             scores[entry][split, metric] = Score(*numbers)
     finally:
         connection.execute("COMMIT")
-    return [Entry(*row, scores=scores[row[0]]) for row in rows]
+    return [Entry(*(*row, scores[row[0]])) for row in rows]
 
 
 def count_since(connection: sqlite3.Connection, contest: str, lock: str, name: str, since: datetime) -> int:

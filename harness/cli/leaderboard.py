@@ -95,7 +95,7 @@ def _show(standings: list[Standing], title: str, reveal_private: bool, everythin
     shown = screen.table(*columns, right=numbers, title=title)
     ranked = [standing for standing in standings if standing.rank is not None]
     for standing in standings if everything else ranked:
-        cells = [
+        cells: list[str | Text] = [
             str(standing.rank or "–"),
             # Text, not a string: a name in square brackets must not be taken for markup.
             Text(standing.entry.name if standing.rank else f"{standing.entry.name} ({standing.entry.outcome})"),

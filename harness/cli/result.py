@@ -16,6 +16,8 @@ def show_card(card: ScoreCard) -> None:
         click.secho(
             f"Walls missing: {', '.join(card.missing_walls)}. Run only zips that you trust.", fg="red", err=True
         )
+    for note in card.notes:
+        click.echo(screen.plain(note), err=True)
     if card.outcome != "scored":
         click.echo(f"Not scored, {card.outcome}: {card.message}", err=True)
         if card.hint:
@@ -23,7 +25,7 @@ def show_card(card: ScoreCard) -> None:
         if card.log.strip():
             click.echo("Its last words:", err=True)
             for line in card.log.strip().splitlines()[-12:]:
-                click.echo(f"  | {line}", err=True)
+                click.echo(f"  | {screen.plain(line)}", err=True)
         return
     first = next(iter(card.scores.values()))
     shown = screen.table("%", *(TITLES[split] for split in card.scores), right=tuple(TITLES.values()))

@@ -80,3 +80,14 @@ def interval(low: float, high: float) -> str:
     '93.2–96.9'
     """
     return f"{100 * low:.1f}–{100 * high:.1f}"
+
+
+def plain(text: str) -> str:
+    """Show control characters as escapes: what an entry printed must not steer the terminal.
+
+    Examples
+    --------
+    >>> plain("red\\x1b[31m")
+    'red\\\\x1b[31m'
+    """
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)

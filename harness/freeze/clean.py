@@ -134,17 +134,19 @@ class _Survey:
         if len(rows) < 20:  # too few to say what is usual
             return
         images = self.pictures.images[rows]
-        for row, spread in zip(rows, fingerprint.contrast(images), strict=True):
-            if spread < self.rules.blank_contrast:
-                self._drop(int(row), "blank", f"luminance varies by {spread:.1f} grey levels only")
+        spread = fingerprint.contrast(images)
+        blank = spread < self.rules.blank_contrast
+        for row, value in zip(rows[blank], spread[blank], strict=True):
+            self._drop(int(row), "blank", f"luminance varies by {value:.1f} grey levels only")
         distance = fingerprint.isolation(fingerprint.appearance(images))
         usual = np.median(distance)
         deviation = np.median(np.abs(distance - usual))
         if deviation == 0:  # more than half of the pictures are equally far apart: there is no scale to measure by
             return
-        for row, factor in zip(rows, (distance - usual) / deviation, strict=True):
-            if factor > self.rules.outlier_factor and int(row) in self.alive:
-                self._drop(int(row), "outlier", f"{factor:.0f} deviations farther from its like than usual")
+        factors = (distance - usual) / deviation
+        strange = (factors > self.rules.outlier_factor) & ~blank
+        for row, factor in zip(rows[strange], factors[strange], strict=True):
+            self._drop(int(row), "outlier", f"{factor:.0f} deviations farther from its like than usual")
 
     def group_lookalikes(self) -> dict[int, int]:
         """Return a group number for each row alive; near duplicates share one."""

@@ -18,7 +18,7 @@ CHUNK = 256  # pictures at once: what is derived from them stays in the processo
 
 def pixel_hashes(images: NDArray[np.uint8]) -> list[bytes]:
     """Return the SHA-256 of each picture's pixels, images of shape (n, h, w, 3), uint8."""
-    return [hashlib.sha256(np.ascontiguousarray(image)).digest() for image in images]
+    return [hashlib.sha256(image.tobytes()).digest() for image in images]
 
 
 def _edges(length: int, cells: int) -> NDArray[np.intp]:

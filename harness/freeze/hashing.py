@@ -17,13 +17,13 @@ def hash_array(array: NDArray) -> ArrayHash:
     Examples
     --------
     >>> hash_array(np.arange(3, dtype=np.int64)).sha256[:12]
-    '1c5af6a5a4f1'
+    'ab25350e3e65'
     """
     if array.dtype.kind == "U":
         content = "\n".join(array.tolist()).encode()
         return ArrayHash(array.shape, "text", hashlib.sha256(content).hexdigest())
     little = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("<"), copy=False))
-    return ArrayHash(array.shape, array.dtype.name, hashlib.sha256(little).hexdigest())
+    return ArrayHash(array.shape, array.dtype.name, hashlib.sha256(little.data).hexdigest())
 
 
 def hash_file(path: Path) -> str:

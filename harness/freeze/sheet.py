@@ -38,7 +38,7 @@ def contact_sheet(
     columns: int = 8,
     note: str = "",
 ) -> None:
-    """Write a PNG of `images`, each (h, w, 3), uint8, with up to three caption lines below each."""
+    """Write a PNG of `images`, each (h, w, 3), uint8, with its caption lines below each."""
     lines = max((len(caption) for caption in captions), default=0)
     columns = max(1, min(columns, len(images)))
     rows = -(-len(images) // columns)
@@ -56,4 +56,4 @@ def contact_sheet(
         for line, text in enumerate(caption):
             ink = INK if line == 0 else QUIET
             draw.text((x, y + CELL + 2 + line * LINE), _fit(text, CELL, _font(12)), ink, font=_font(12))
-    sheet.save(path, optimize=True)
+    sheet.save(path)

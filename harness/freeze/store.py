@@ -16,6 +16,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
@@ -128,7 +129,7 @@ def _write(
 
     def save(name: str, **content: NDArray) -> None:
         # Not compressed: pictures hardly shrink, and every later step reads them.
-        np.savez(folder / name, **content)
+        np.savez(folder / name, allow_pickle=False, **content)
         arrays[name] = {key: hash_array(array) for key, array in content.items()}
 
     images, labels, _, ids = take("train")
@@ -236,14 +237,11 @@ def _shift_sheet(
     """Two pictures of each class, each beside its original, with its chain."""
     rows = [row for number in range(contest.n_classes) for row in np.flatnonzero(labels == number)[:2]]
     pictures: list[NDArray[np.uint8]] = []
-    captions: list[tuple[str, str, str]] = []
+    captions: list[list[str]] = []
     for row in rows:
-        words = [f"{link.family} {link.severity}" for link in chains[row]] or ["left as it is"]
         pictures += [images[row], shifted[row]]
-        captions += [
-            (contest.class_names[labels[row]], "original", ""),
-            (" · ".join(words[:2]), " · ".join(words[2:]), ""),
-        ]
+        chain = [f"{link.family.replace('_', ' ')} {link.severity}" for link in chains[row]]
+        captions += [[contest.class_names[labels[row]], "original"], chain or ["left as it is"]]
     note = "Each picture stands beside its original; below it its chain of corruptions, with severities 1 to 5."
     sheet.contact_sheet(path, f"{title}: {contest.title}", pictures, captions, note=note)
 
@@ -259,7 +257,9 @@ def _removal_sheet(path: Path, pictures: ImageSet, findings: Sequence[Finding]) 
             shown.append(finding)
     row = {name: position for position, name in enumerate(pictures.ids)}
     images = [pictures.images[row[finding.id]] for finding in shown[:160]]
-    captions = [(finding.id, f"{finding.rule}: {finding.action}", finding.reason) for finding in shown[:160]]
+    captions = [
+        [finding.id, f"{finding.rule}: {finding.action}", *textwrap.wrap(finding.reason, 24)] for finding in shown[:160]
+    ]
     sheet.contact_sheet(
         path,
         f"Cleaning: {len(findings)} findings",

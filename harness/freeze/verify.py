@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.contest import SHIPPED
 from harness.errors import WorkspaceError
@@ -100,7 +101,7 @@ def _say(array: ArrayHash | None) -> str:
 def _counts(folder: Path, lock: Lock) -> list[Difference]:
     try:
         hidden = read_arrays(folder / "private" / "labels.npz")
-        labels = {
+        labels: dict[str, NDArray] = {
             **{name: read_arrays(folder / "public" / f"{name}.npz")["labels"] for name in PUBLIC_SPLITS},
             "public": hidden["labels"][hidden["public"]],
             "private": hidden["labels"][~hidden["public"]],

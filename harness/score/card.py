@@ -78,7 +78,7 @@ def score_split(
     classes: stratified bootstrap.
     """
     confusion = confusion_matrix(y_true, y_pred, contest.n_classes)
-    metrics = {}
+    metrics: dict[str, Estimate] = {}
     for spec in contest.metrics:
         metric = METRICS[spec.name]
         if spec.name == "accuracy":

@@ -46,7 +46,11 @@ def evaluate(
     if not zip_path.is_file():
         raise WorkspaceError(f"There is no zip {zip_path}.", "Build one: hemobench pack FOLDER -o ZIP")
     contest = frozen.contest
-    images = {split: frozen.load(split).images for split in ("val", "val_shifted") if split in splits}  # type: ignore[arg-type]
+    images: dict[str, NDArray[np.uint8]] = {}
+    if "val" in splits:
+        images["val"] = frozen.load("val").images
+    if "val_shifted" in splits:
+        images["val_shifted"] = frozen.load("val_shifted").images
     if "public" in splits or "private" in splits:
         images["hidden"] = frozen.hidden_images()
     digest, size = hash_file(zip_path), zip_path.stat().st_size
@@ -67,6 +71,7 @@ def evaluate(
         outcome=str(run.outcome),
         message=run.message,
         hint=run.hint,
+        notes=run.notes,
         contest=contest.name,
         contest_version=contest.version,
         lock=frozen.lock_hash,

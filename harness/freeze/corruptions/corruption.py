@@ -1,0 +1,43 @@
+"""What a corruption is, and how lengths scale."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels: TypeAlias = NDArray[np.uint8]  # (height, width, 3), RGB
+REFERENCE_HEIGHT = 224  # of the pictures for which MedMNIST-C and ImageNet-C state their lengths
+
+
+@dataclass(frozen=True)
+class Corruption:
+    """A family of corruptions, of severities 1 to 5.
+
+    Attributes
+    ----------
+    name : str
+    group : str
+        What it spoils; a chain takes at most one corruption of each group.
+    apply : callable (picture, severity, rng) -> picture
+        Takes a picture of shape (h, w, 3), uint8, and returns a new one; all chance comes from `rng`.
+    """
+
+    name: str
+    group: str
+    apply: Callable[[Pixels, int, np.random.Generator], Pixels]
+
+
+def scaled(length: int, height: int) -> Fraction:
+    """Return `length`, stated for pictures 224 high, for a picture `height` high, in pixels and exactly.
+
+    Examples
+    --------
+    >>> scaled(7, 96)
+    Fraction(3, 1)
+    """
+    return Fraction(length * height, REFERENCE_HEIGHT)

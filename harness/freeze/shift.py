@@ -1,0 +1,101 @@
+"""Chains of corruptions, drawn for each picture from its own content."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.contest import Shift
+from harness.freeze.corruptions import Corruption
+from harness.progress import Track, silent
+
+
+class Link(msgspec.Struct, frozen=True):
+    """One corruption of a chain, as it is kept beside the picture: severity 1 to 5."""
+
+    group: str
+    family: str
+    severity: int
+
+
+def draw_chain(shift: Shift, corruptions: Sequence[Corruption], rng: np.random.Generator) -> tuple[Link, ...]:
+    """Draw the corruptions of one picture, in the order in which they are applied.
+
+    Parameters
+    ----------
+    shift : Shift
+        Share of clean pictures, lengths and severities.
+    corruptions : sequence of Corruption
+        Those to draw from; of at least as many groups as the longest chain has links.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    tuple of Link
+        Empty for the clean share.  Lengths are equally likely; so are groups, of which none comes twice, families
+        within a group, severities, and orders: a picture may be blurred before a bubble falls on it, or after.
+    """
+    if rng.random() < shift.clean:
+        return ()
+    groups = sorted({corruption.group for corruption in corruptions})
+    length = shift.chain[rng.integers(len(shift.chain))]
+    chain = []
+    for number in rng.permutation(len(groups))[:length]:
+        families = [corruption.name for corruption in corruptions if corruption.group == groups[number]]
+        family = families[rng.integers(len(families))]
+        chain.append(Link(groups[number], family, shift.severities[rng.integers(len(shift.severities))]))
+    return tuple(chain)
+
+
+def shift_images(
+    images: NDArray[np.uint8],
+    keys: Sequence[bytes],
+    corruptions: Sequence[Corruption],
+    shift: Shift,
+    purpose: str,
+    *,
+    track: Track = silent,
+) -> tuple[NDArray[np.uint8], list[tuple[Link, ...]]]:
+    """Corrupt each picture by a chain of its own.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n, h, w, 3), uint8
+    keys : sequence of n bytes
+        SHA-256 of each picture's pixels.  With the seed and `purpose` it decides all chance, so the result depends
+        on what a picture shows, never on which pictures come before it.
+    corruptions : sequence of Corruption
+        `HIDDEN` or `PUBLIC`.
+    shift : Shift
+    purpose : str
+        The name of the test set: the same picture gets another chain in another set.
+    track : Track
+        Told of each picture.
+
+    Returns
+    -------
+    shifted : ndarray of shape (n, h, w, 3), uint8
+    chains : list of n tuples of Link
+    """
+    families = {corruption.name: corruption for corruption in corruptions}
+    shifted = np.empty_like(images)
+    chains = []
+    for row, key in enumerate(track(keys, f"Shift {purpose}, pictures", len(keys))):
+        rng = _generator(shift.seed, purpose, key)
+        chain = draw_chain(shift, corruptions, rng)
+        image = images[row]
+        for link in chain:
+            image = families[link.family].apply(image, link.severity, rng)
+        shifted[row] = image
+        chains.append(chain)
+    return shifted, chains
+
+
+def _generator(seed: int, purpose: str, key: bytes) -> np.random.Generator:
+    # PCG64 by name: `default_rng` may be another generator in a later NumPy.
+    digest = hashlib.sha256(f"{seed} {purpose} ".encode() + key).digest()
+    return np.random.Generator(np.random.PCG64(int.from_bytes(digest, "little")))

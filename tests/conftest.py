@@ -1,0 +1,73 @@
+"""A small frozen contest that many tests read: 480 pictures of the embedded source."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SMALL = """
+name = "small"
+title = "A small contest"
+version = 1
+class_names = [
+  "basophil", "eosinophil", "erythroblast", "immature_granulocyte", "lymphocyte", "monocyte", "neutrophil", "platelet",
+]
+image_shape = [96, 96, 3]
+[source]
+kind = "embedded"
+n_images = 480
+seed = 5
+[limits]
+time_s = 120
+"""
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """Runs ``hemobench`` as a person does: another process, in the project's folder, on one workspace."""
+
+    workspace: Path
+
+    def environment(self) -> dict[str, str]:
+        return os.environ | {"HEMOBENCH_WORKSPACE": str(self.workspace), "NO_COLOR": "1", "COLUMNS": "80"}
+
+    def start(self, *words: object) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "harness.cli", *map(str, words)]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, cwd=ROOT, env=self.environment())
+
+    def __call__(self, *words: object, code: int = 0) -> subprocess.CompletedProcess[str]:
+        process = self.start(*words)
+        out, err = process.communicate(timeout=300)
+        assert process.returncode == code, f"exit code {process.returncode}\n{out}\n{err}"
+        assert "Traceback" not in err, err
+        return subprocess.CompletedProcess(words, process.returncode, out, err)
+
+
+@pytest.fixture(scope="session")
+def small_contest(tmp_path_factory) -> Path:
+    """The contest file."""
+    path = tmp_path_factory.mktemp("contest") / "small.toml"
+    path.write_text(SMALL)
+    return path
+
+
+@pytest.fixture(scope="session")
+def frozen_workspace(tmp_path_factory, small_contest) -> Path:
+    """A workspace in which it is frozen; to be read, not written."""
+    workspace = tmp_path_factory.mktemp("frozen") / "a workspace"
+    CommandLine(workspace)("freeze", "--contest", small_contest)
+    return workspace
+
+
+@pytest.fixture
+def hemobench(tmp_path, frozen_workspace) -> CommandLine:
+    """The command line on a workspace of the test's own, with the small contest frozen in it."""
+    workspace = tmp_path / "a workspace"
+    shutil.copytree(frozen_workspace, workspace, symlinks=True)
+    return CommandLine(workspace)

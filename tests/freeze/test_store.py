@@ -1,0 +1,260 @@
+"""A frozen contest holds what its lock states, and `verify` names whatever does not."""
+
+import json
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from harness import api
+from harness.contest import find_contest, read_contest
+from harness.errors import FreezeError, WorkspaceError
+from harness.freeze.lock import read_lock
+from harness.freeze.store import freeze
+from harness.sources import load_source
+from harness.sources.image_set import ImageSet
+from harness.workspace import Workspace
+
+
+@pytest.fixture(scope="module")
+def contest(small_contest):
+    return read_contest(small_contest)
+
+
+@pytest.fixture(scope="module")
+def pictures(contest, tmp_path_factory):
+    return load_source(contest, None, cache=tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture
+def frozen(frozen_workspace, tmp_path):
+    """A copy of the small frozen contest, to be damaged."""
+    shutil.copytree(frozen_workspace, tmp_path / "workspace", symlinks=True)
+    return api.open_contest(tmp_path / "workspace")
+
+
+def differences(frozen):
+    return [difference.what for difference in api.verify(frozen.folder.parents[2])]
+
+
+def test_what_was_frozen_verifies(frozen):
+    assert differences(frozen) == []
+
+
+def test_splits_are_disjoint_complete_and_stratified(frozen, pictures):
+    ids = {}
+    for split in ("train", "val"):
+        with np.load(frozen.folder / "public" / f"{split}.npz") as arrays:
+            ids[split] = set(arrays["ids"].tolist())
+    with np.load(frozen.folder / "private" / "labels.npz") as arrays:
+        ids["hidden"] = set(arrays["ids"].tolist())
+        half = arrays["public"].mean()
+    dropped = {finding.id for finding in frozen.lock.findings if finding.action == "dropped"}
+    assert sum(map(len, ids.values())) + len(dropped) == len(pictures)
+    assert set().union(*ids.values(), dropped) == set(pictures.ids)
+    kept = len(pictures) - len(dropped)
+    assert len(ids["hidden"]) / kept == pytest.approx(0.20, abs=0.01)
+    assert half == pytest.approx(0.5, abs=0.03)
+    counts = frozen.lock.counts
+    for name in frozen.contest.class_names:
+        total = sum(counts[split][name] for split in ("train", "val", "public", "private"))
+        assert (counts["public"][name] + counts["private"][name]) / total == pytest.approx(0.2, abs=1.5 / total)
+
+
+def test_the_hidden_test_is_shifted_and_its_originals_are_nowhere(frozen, pictures):
+    with np.load(frozen.folder / "private" / "labels.npz") as arrays:
+        ids, labels = arrays["ids"].tolist(), arrays["labels"]
+    row = {name: position for position, name in enumerate(pictures.ids)}
+    originals = pictures.images[[row[name] for name in ids]]
+    hidden = frozen.hidden_images()
+    same = (originals == hidden).all(axis=(1, 2, 3))
+    chains = json.loads((frozen.folder / "private" / "shift.json").read_text())
+    assert [not chain for chain in chains] == same.tolist()
+    assert 0 <= same.mean() < 0.15
+    assert pictures.labels[[row[name] for name in ids]].tolist() == labels.tolist()
+    assert b"hidden" not in (frozen.folder / "public" / "train.npz").read_bytes()[:1000]
+
+
+def test_private_is_closed_to_others(frozen):
+    assert stat.S_IMODE((frozen.folder / "private").stat().st_mode) == 0o700
+    assert stat.S_IMODE((frozen.folder / "public").stat().st_mode) == 0o755
+
+
+def test_freezing_again_gives_the_same_bytes_whatever_the_order_of_the_pictures(frozen, contest, pictures, tmp_path):
+    order = np.random.default_rng(0).permutation(len(pictures))
+    shuffled = ImageSet(
+        pictures.images[order],
+        pictures.labels[order],
+        tuple(pictures.ids[row] for row in order),
+        pictures.class_names,
+        pictures.provenance,
+    )
+    again = freeze(Workspace(tmp_path / "other"), contest, shuffled)
+    assert again.lock_hash == frozen.lock_hash
+    assert again.lock.files == frozen.lock.files
+
+
+def test_renaming_the_classes_keeps_every_picture_in_its_split(frozen, contest, pictures, tmp_path):
+    names = tuple(f"type {number}" for number in range(8))
+    renamed = msgspec.structs.replace(contest, class_names=names)
+    other = freeze(
+        Workspace(tmp_path / "other"),
+        renamed,
+        ImageSet(pictures.images, pictures.labels, pictures.ids, names, pictures.provenance),
+    )
+    assert other.lock.arrays == frozen.lock.arrays
+
+
+FILES = ("public/train.npz", "public/val.npz", "public/val_shifted.npz", "private/hidden.npz", "private/labels.npz")
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("place", [0.02, 0.5, 0.999])
+def test_one_changed_byte_is_found_and_its_file_named(frozen, name, place):
+    path = frozen.folder / name
+    content = bytearray(path.read_bytes())
+    content[int(len(content) * place)] ^= 1
+    path.write_bytes(content)
+    assert name in differences(frozen)
+
+
+def test_one_changed_label_is_found_and_named(frozen):
+    path = frozen.folder / "private" / "labels.npz"
+    with np.load(path) as arrays:
+        content = dict(arrays)
+    content["labels"][3] = (content["labels"][3] + 1) % 8
+    np.savez(path, **content)
+    found = differences(frozen)
+    assert "private/labels.npz: labels" in found
+    assert "private/labels.npz: public" not in found
+    assert any("pictures of" in what for what in found), "the counts by class differ too"
+
+
+def test_a_missing_and_an_added_file_are_named(frozen):
+    (frozen.folder / "public" / "val.npz").unlink()
+    (frozen.folder / "public" / "notes.txt").write_text("mine")
+    found = differences(frozen)
+    assert "public/val.npz" in found
+    assert "public/notes.txt" in found
+
+
+def test_another_version_is_named(frozen):
+    path = frozen.folder / "contest.lock.json"
+    lock = json.loads(path.read_text())
+    lock["versions"]["numpy"] = "1.0"
+    path.write_text(json.dumps(lock))
+    assert differences(frozen) == ["version of numpy"]
+
+
+def test_a_lock_changed_by_hand_is_found(frozen):
+    path = frozen.folder / "contest.lock.json"
+    path.write_text(path.read_text().replace('"time_s": 120', '"time_s": 999'))
+    assert "contest.lock.json: digest" in differences(frozen)
+
+
+def test_rights_that_were_opened_are_found(frozen):
+    (frozen.folder / "private").chmod(0o755)
+    assert differences(frozen) == ["private/: mode"]
+
+
+def test_a_damaged_file_is_a_sentence_not_a_traceback(frozen):
+    (frozen.folder / "public" / "val.npz").write_bytes(b"PK not really")
+    with pytest.raises(WorkspaceError, match=r"val\.npz is damaged"):
+        frozen.load("val")
+    assert len(frozen.load("train").labels) > 100
+
+
+def test_freezing_over_a_damaged_contest_mends_it(frozen, contest, pictures):
+    (frozen.folder / "public" / "val.npz").write_bytes(b"")
+    workspace, digest = frozen.folder.parents[2], frozen.lock_hash
+    again = freeze(Workspace(workspace), contest, pictures)
+    assert again.lock_hash == digest
+    assert api.verify(workspace) == []
+    assert not frozen.folder.exists(), "the damaged one is gone"
+
+
+def test_freezing_an_equal_contest_leaves_the_whole_one_in_place(frozen, contest, pictures):
+    before = (frozen.folder / "public" / "train.npz").stat().st_ino
+    freeze(Workspace(frozen.folder.parents[2]), contest, pictures)
+    assert (frozen.folder / "public" / "train.npz").stat().st_ino == before
+
+
+def test_a_split_without_a_class_is_refused(contest, pictures, tmp_path):
+    rows = np.flatnonzero(pictures.labels == 4)[:2]
+    few = np.sort(np.concatenate([np.flatnonzero(pictures.labels != 4), rows]))
+    small = ImageSet(
+        pictures.images[few], pictures.labels[few], tuple(pictures.ids[row] for row in few), pictures.class_names
+    )
+    with pytest.raises(FreezeError, match="lymphocyte"):
+        freeze(Workspace(tmp_path), contest, small)
+
+
+def test_a_freeze_killed_at_any_moment_leaves_the_old_contest_or_the_new(tmp_path, small_contest):
+    workspace = tmp_path / "workspace"
+    other = tmp_path / "other.toml"
+    other.write_text(small_contest.read_text().replace("seed = 5", "seed = 6"))
+    files = [small_contest, other]
+
+    def start(path: Path) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "harness.cli", "freeze", "--contest", path, "--workspace", workspace]
+        return subprocess.Popen(command, stderr=subprocess.DEVNULL)
+
+    started = time.monotonic()
+    assert start(small_contest).wait() == 0
+    usual = time.monotonic() - started
+    digests = {api.open_contest(workspace, "small").lock_hash}
+    assert start(other).wait() == 0
+    digests.add(api.open_contest(workspace, "small").lock_hash)
+    assert len(digests) == 2
+    rng = np.random.default_rng(1)
+    for number in range(4):
+        process = start(files[number % 2])
+        time.sleep(usual * (0.5 + 0.5 * rng.random()))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert api.verify(workspace, "small") == []
+        assert api.open_contest(workspace, "small").lock_hash in digests
+    assert start(small_contest).wait() == 0
+    left = {path.name[:1] for path in (workspace / "contests" / "small").iterdir() if path.name.startswith(".b")}
+    assert not left, "what a killed freeze left behind is swept"
+
+
+def test_a_workspace_that_cannot_be_written_is_a_sentence(contest, pictures, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(WorkspaceError, match="Cannot write"):
+        freeze(Workspace(tmp_path / "file"), contest, pictures)
+
+
+VARIANTS = {
+    "one thread, no processor features": {"NPY_DISABLE_CPU_FEATURES": "all", "OMP_NUM_THREADS": "1"},
+    "two threads, another hash seed": {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2", "PYTHONHASHSEED": "7"},
+    "plain JPEG, an old processor's BLAS": {"JSIMD_FORCENONE": "1", "OPENBLAS_CORETYPE": "Prescott"},
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_embedded_contest_freezes_to_the_lock_in_git(variant, tmp_path):
+    from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
+
+    environment = os.environ | VARIANTS[variant]
+    if environment.get("NPY_DISABLE_CPU_FEATURES") == "all":
+        present = [name for name in __cpu_dispatch__ if __cpu_features__.get(name)]
+        environment["NPY_DISABLE_CPU_FEATURES"] = " ".join(present)
+    command = [sys.executable, "-W", "ignore", "-m", "harness.cli", "freeze", "--contest", "blood-cells", "--json"]
+    done = subprocess.run(
+        [*command, "--workspace", tmp_path], env=environment, capture_output=True, text=True, check=True
+    )
+    published = Path(api.__file__).parent / "contests" / "blood-cells.lock.json"
+    lock, digest = read_lock(published)
+    frozen, _ = read_lock(Path(json.loads(done.stdout)["folder"]) / "contest.lock.json")
+    assert frozen.arrays == lock.arrays, "a pixel or a label differs"
+    assert json.loads(done.stdout)["lock"] == digest == lock.digest
+    assert lock.contest == find_contest("blood-cells"), "the contest file has changed since its lock was written"

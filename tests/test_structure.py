@@ -1,0 +1,79 @@
+"""The house keeps its one direction, and its front door promises what runs."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FLOW = ("sources", "freeze", "pack", "sandbox", "score", "board", "submit", "api", "cli")
+MODULES = sorted((ROOT / "harness").rglob("*.py"))
+
+
+def imports_of(path: Path) -> set[str]:
+    """Names of all modules that a file imports, at its top or later."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            found |= {f"{node.module}.{name.name}" for name in node.names}
+    return found
+
+
+def step(module: str) -> int | None:
+    """Place in the flow of ``harness.<step>...``; None for the ground all steps stand on."""
+    parts = module.split(".")
+    return FLOW.index(parts[1]) if parts[0] == "harness" and len(parts) > 1 and parts[1] in FLOW else None
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_step_imports_only_steps_before_it(path):
+    own = step(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    for module in imports_of(path):
+        other = step(module)
+        if other is not None:
+            assert own is not None, f"{path.name} is ground for all steps, but imports {module}"
+            assert other <= own, f"{path.name} imports {module}, a later step"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_harness_imports_no_baseline_and_no_model_library(path):
+    tops = {module.split(".")[0] for module in imports_of(path)}
+    assert not tops & {"baselines", "keras", "tensorflow", "torch", "jax"}
+
+
+def test_the_child_imports_only_the_standard_library_and_numpy():
+    tops = {module.split(".")[0] for module in imports_of(ROOT / "harness" / "sandbox" / "child.py")}
+    assert tops - set(sys.stdlib_module_names) <= {"__future__", "numpy", "model", "fence"}
+
+
+def loaded_after(code: str) -> set[str]:
+    """Top-level modules loaded in a fresh interpreter after `code`."""
+    code += "\nimport sys; print(' '.join(sorted({name.split('.')[0] for name in sys.modules})))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_help_and_leaderboard_load_nothing_heavy(frozen_workspace):
+    heavy = {"numpy", "scipy", "sklearn", "pandas", "PIL", "keras", "tensorflow", "pooch"}
+    for words in (["--help"], ["leaderboard", "--workspace", str(frozen_workspace)], ["contests"]):
+        loaded = loaded_after(
+            f"import harness.cli, sys\nsys.argv = {['hemobench', *words]}\n"
+            "try:\n    harness.cli.main()\nexcept SystemExit as done:\n    assert not done.code"
+        )
+        assert not loaded & heavy, words
+
+
+def test_the_public_functions_load_no_model_library():
+    assert not loaded_after("import harness.api") & {"numpy", "keras", "tensorflow"}
+
+
+def test_no_file_is_a_drawer_without_a_name():
+    drawers = {"utils.py", "util.py", "helpers.py", "helper.py", "common.py", "misc.py"}
+    assert not [
+        path for folder in ("harness", "baselines") for path in (ROOT / folder).rglob("*.py") if path.name in drawers
+    ]
