@@ -46,6 +46,8 @@ class FolderSource(Spec, frozen=True, tag="folder", tag_field="kind"):
     """A folder, or a zip of one, with a sub-folder of pictures for each class."""
 
     resize: bool = False  # False: another size is an error. True: centre square, then bicubic, to `image_shape`.
+    licence: str = "as the owner of the pictures states"
+    citation: str = "as the owner of the pictures states"
 
 
 Source = EmbeddedSource | An2dlSource | MedmnistSource | FolderSource

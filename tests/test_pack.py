@@ -83,7 +83,7 @@ def test_a_model_that_cannot_work_is_refused(folder, tmp_path, content, said):
     "content",
     [
         MODEL,
-        "class Model:\n    def __init__(self, path='model.keras'):\n        pass\n    def predict(self, X):\n        pass\n",
+        "class Model:\n    def __init__(self, path='a'):\n        pass\n    def predict(self, X):\n        pass\n",
         "from network import Model\n",
         "class Base:\n    pass\nclass Model(Base):\n    pass\n",
     ],

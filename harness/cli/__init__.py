@@ -6,7 +6,6 @@ One verb a file, loaded when it is typed.  Verbs of other packages come in throu
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import sys
 from typing import NoReturn
 
@@ -15,19 +14,19 @@ import click
 from harness import __version__, plugins
 from harness.errors import HarnessError, did_you_mean
 
-# In flow order; a verb of another package named here stands in its place, others come last.
-VERBS = ("contests", "freeze", "verify", "train", "pack", "score", "submit", "leaderboard")
+OWN = ("contests", "freeze", "verify", "pack", "score", "submit", "leaderboard")
+ORDER = ("contests", "freeze", "verify", "train", "pack", "score", "submit", "leaderboard")  # the flow; others last
 
 
 class Verbs(click.Group):
     """Commands that are imported when they are needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        added = plugins.commands()
-        return [name for name in VERBS if name in added or _is_own(name)] + sorted(added.keys() - set(VERBS))
+        names = {*OWN, *plugins.commands()}
+        return [name for name in ORDER if name in names] + sorted(names - set(ORDER))
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name in VERBS and _is_own(name):
+        if name in OWN:
             command: click.Command = getattr(importlib.import_module(f"harness.cli.{name}"), name)
             return command
         load = plugins.commands().get(name)
@@ -40,10 +39,6 @@ class Verbs(click.Group):
         if not word.startswith("-") and self.get_command(ctx, word) is None:
             ctx.fail(f"No verb is called {word!r}. {did_you_mean(word, self.list_commands(ctx))}")
         return super().resolve_command(ctx, args)
-
-
-def _is_own(name: str) -> bool:
-    return importlib.util.find_spec(f"harness.cli.{name}") is not None
 
 
 @click.command(

@@ -1,0 +1,378 @@
+"""A folder or zip of class folders becomes the same pictures, or a sentence that says what to mend."""
+
+import contextlib
+import io
+import itertools
+import random
+import shutil
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from harness.contest import FolderSource
+from harness.errors import SourceError
+from harness.sources.folder import load
+
+CLASSES = ("basophil", "immature_granulocyte", "platelet")
+SHAPE = (8, 8, 3)
+STRICT, RESIZE = FolderSource(), FolderSource(resize=True)
+
+
+def pixels(seed: int, height: int = 8, width: int = 8) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def encoded(array: np.ndarray, suffix: str = "png", **options: object) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(array).save(buffer, {"jpg": "JPEG"}.get(suffix, suffix), **options)
+    return buffer.getvalue()
+
+
+def png(chunks: list[tuple[bytes, bytes]]) -> bytes:
+    """A PNG file from its chunks, for what Pillow does not write."""
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )
+
+
+@pytest.fixture
+def cells(tmp_path) -> Path:
+    """A folder with two pictures for each class."""
+    root = tmp_path / "cells"
+    for label, name in enumerate(CLASSES):
+        (root / name).mkdir(parents=True)
+        for i in range(2):
+            (root / name / f"{i}.png").write_bytes(encoded(pixels(10 * label + i)))
+    return root
+
+
+def zipped(root: Path, target: Path, top: str = "", members: dict[str, bytes] | None = None) -> Path:
+    with zipfile.ZipFile(target, "w") as archive:
+        for path in sorted(root.rglob("*"), reverse=True):
+            archive.write(path, top + path.relative_to(root).as_posix())
+        for name, data in (members or {}).items():
+            archive.writestr(name, data)
+    return target
+
+
+def refusal(path: Path, source: FolderSource = STRICT) -> SourceError:
+    with pytest.raises(SourceError) as caught:
+        load(source, path, CLASSES, SHAPE)
+    assert caught.value.hint, "a refusal says what to do"
+    return caught.value
+
+
+def test_pictures_come_with_their_pixels_labels_and_names_in_order_of_id(cells):
+    got = load(STRICT, cells, CLASSES, SHAPE)
+    assert got.ids == tuple(f"{name}/{i}.png" for name in CLASSES for i in range(2))
+    assert got.labels.tolist() == [0, 0, 1, 1, 2, 2]
+    np.testing.assert_array_equal(got.images, [pixels(10 * label + i) for label in range(3) for i in range(2)])
+    assert got.official_hidden is None
+    assert got.provenance["pictures per class"] == "basophil 2, immature_granulocyte 2, platelet 2"
+
+
+def test_a_zip_gives_what_its_folder_gives_with_or_without_enclosing_folders(cells, tmp_path):
+    folder = load(STRICT, cells, CLASSES, SHAPE)
+    for top in ("", "cells/", "a/b c/"):
+        archive = load(STRICT, zipped(cells, tmp_path / "cells.zip", top), CLASSES, SHAPE)
+        assert archive.ids == folder.ids
+        np.testing.assert_array_equal(archive.images, folder.images)
+        np.testing.assert_array_equal(archive.labels, folder.labels)
+    assert len(archive.provenance["sha256"]) == 64
+
+
+def test_the_order_of_members_in_a_zip_does_not_matter(cells, tmp_path):
+    files = list(cells.rglob("*.png"))
+    sets = []
+    for i, order in enumerate(itertools.islice(itertools.permutations(files), 0, 720, 180)):
+        with zipfile.ZipFile(tmp_path / f"{i}.zip", "w") as archive:
+            for path in order:
+                archive.write(path, path.relative_to(cells))
+        sets.append(load(STRICT, tmp_path / f"{i}.zip", CLASSES, SHAPE))
+    for other in sets[1:]:
+        assert other.ids == sets[0].ids
+        np.testing.assert_array_equal(other.images, sets[0].images)
+
+
+def test_class_folders_match_with_case_spaces_dashes_and_underscores_folded(cells):
+    (cells / "immature_granulocyte").rename(cells / "Immature-Granulocyte ")
+    (cells / "basophil").rename(cells / "BASOPHIL")
+    got = load(STRICT, cells, CLASSES, SHAPE)
+    assert got.ids[0] == "basophil/0.png"
+    assert got.labels.tolist() == [0, 0, 1, 1, 2, 2]
+
+
+def test_what_systems_leave_behind_is_passed_over_and_other_files_are_named(cells, tmp_path):
+    (cells / "README.md").write_text("cells")
+    (cells / ".DS_Store").write_bytes(b"x")
+    (cells / ".thumbnails").mkdir()
+    (cells / ".thumbnails" / "a.png").write_bytes(b"x")
+    (cells / "docs").mkdir()
+    (cells / "docs" / "licence.txt").write_text("CC BY 4.0")
+    extra = {"__MACOSX/cells/basophil/0.png": b"x"}
+    for path in (cells, zipped(cells, tmp_path / "cells.zip", members=extra)):
+        got = load(STRICT, path, CLASSES, SHAPE)
+        assert len(got) == 6
+        assert got.provenance["files ignored"] == "2: README.md, docs/licence.txt"
+
+
+def test_pictures_below_a_class_folder_keep_their_path_in_the_id(cells):
+    (cells / "platelet" / "slide 1").mkdir()
+    (cells / "platelet" / "0.png").rename(cells / "platelet" / "slide 1" / "0.png")
+    assert load(STRICT, cells, CLASSES, SHAPE).ids[-2:] == ("platelet/1.png", "platelet/slide 1/0.png")
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp"])
+def test_png_jpeg_and_webp_are_decoded_whatever_the_case_of_their_suffix(cells, suffix):
+    data = encoded(np.full(SHAPE, (200, 120, 40), np.uint8), suffix)
+    (cells / "basophil" / f"2.{suffix.upper()}").write_bytes(data)
+    got = load(STRICT, cells, CLASSES, SHAPE)
+    assert np.abs(got.images[2].astype(int) - (200, 120, 40)).max() <= 3
+
+
+@pytest.mark.parametrize(
+    ("image", "suffix", "rgb", "mode"),
+    [
+        (Image.new("L", (8, 8), 90), "png", (90, 90, 90), "L"),
+        (Image.new("1", (8, 8), 1), "png", (255, 255, 255), "1"),
+        (Image.new("RGBA", (8, 8), (10, 20, 30, 255)), "png", (10, 20, 30), "RGBA"),
+        (Image.new("RGBA", (8, 8), (10, 20, 30, 0)), "png", (255, 255, 255), "RGBA"),
+        (Image.new("RGBA", (8, 8), (10, 20, 30, 0)), "webp", (255, 255, 255), "RGBA"),
+        (Image.new("LA", (8, 8), (0, 51)), "png", (204, 204, 204), "LA"),
+        (Image.new("RGB", (8, 8), (10, 200, 30)).quantize(4), "png", (10, 200, 30), "P"),
+        (Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "jpg", (255, 0, 0), "CMYK"),
+        (Image.fromarray(np.full((8, 8), 0x50FF, np.uint16)), "png", (0x50, 0x50, 0x50), "I;16"),
+    ],
+)
+def test_other_colour_modes_become_rgb_and_are_counted(cells, image, suffix, rgb, mode):
+    image.save(cells / "basophil" / f"2.{suffix}")
+    got = load(STRICT, cells, CLASSES, SHAPE)
+    assert np.abs(got.images[2].astype(int) - rgb).max() <= 2
+    assert got.provenance["converted to RGB"] == f"1 of {mode}"
+
+
+def test_a_palette_with_a_clear_colour_lies_on_white(cells):
+    image = Image.new("P", (8, 8), 1)
+    image.putpalette([0, 0, 0, 10, 20, 30])
+    image.save(cells / "basophil" / "2.png", transparency=b"\xff\x00")
+    assert (load(STRICT, cells, CLASSES, SHAPE).images[2] == 255).all()
+
+
+def test_sixteen_bits_a_channel_lose_their_lower_byte(cells):
+    row = b"\x00" + struct.pack(">HHH", 0x10FF, 0x2001, 0x30FF) * 8
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", 8, 8, 16, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(row * 8)),
+        (b"IEND", b""),
+    ]
+    (cells / "basophil" / "2.png").write_bytes(png(chunks))
+    assert load(STRICT, cells, CLASSES, SHAPE).images[2, 0, 0].tolist() == [0x10, 0x20, 0x30]
+
+
+def test_exif_orientation_is_ignored(cells):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    (cells / "basophil" / "2.png").write_bytes(encoded(pixels(2), exif=exif))
+    np.testing.assert_array_equal(load(STRICT, cells, CLASSES, SHAPE).images[2], pixels(2))
+
+
+def test_the_first_picture_of_another_size_is_named_with_the_way_out(cells):
+    (cells / "immature_granulocyte" / "9.png").write_bytes(encoded(pixels(0, 10, 12)))
+    (cells / "platelet" / "9.png").write_bytes(encoded(pixels(0, 20, 20)))
+    error = refusal(cells)
+    assert error.message.startswith("immature_granulocyte/9.png is 12 wide and 10 high")
+    assert "resize = true" in error.hint
+
+
+def test_with_resize_the_centre_square_is_taken_then_resized_bicubically(cells):
+    wide, high = pixels(0, 10, 14), pixels(1, 15, 11)
+    (cells / "basophil" / "2.png").write_bytes(encoded(wide))
+    (cells / "basophil" / "3.png").write_bytes(encoded(high))
+    got = load(RESIZE, cells, CLASSES, SHAPE)
+    for row, square in ((2, wide[:, 2:12]), (3, high[2:13])):
+        expected = Image.fromarray(square).resize((8, 8), Image.Resampling.BICUBIC)
+        np.testing.assert_array_equal(got.images[row], np.asarray(expected))
+    np.testing.assert_array_equal(got.images[0], pixels(0))  # one of the right size stays as it is
+    assert got.provenance["resized"].startswith("2 pictures: ")
+
+
+def test_a_missing_class_folder_is_named(cells):
+    shutil.rmtree(cells / "platelet")
+    error = refusal(cells)
+    assert error.message == "There is no folder for the class 'platelet'."
+    assert "basophil, immature_granulocyte" in error.hint
+
+
+def test_an_unknown_class_folder_is_named_with_the_nearest_class(cells):
+    (cells / "platelet").rename(cells / "Platlet")
+    error = refusal(cells)
+    assert "'Platlet' is none of the contest's 3 classes" in error.message
+    assert error.hint == "Did you mean platelet?"
+
+
+def test_an_empty_class_folder_is_named(cells, tmp_path):
+    for picture in (cells / "platelet").iterdir():
+        picture.unlink()
+    for path in (cells, zipped(cells, tmp_path / "cells.zip", "top/")):
+        assert refusal(path).message == "The class folder 'platelet' holds no picture."
+
+
+def test_two_folders_for_one_class_are_refused(cells):
+    (cells / "Platelet ").mkdir()
+    (cells / "Platelet " / "5.png").write_bytes(encoded(pixels(5)))
+    assert "are both the class platelet" in refusal(cells).message
+
+
+def test_a_picture_outside_the_class_folders_is_named(cells):
+    (cells / "sheet.png").write_bytes(encoded(pixels(5)))
+    assert "sheet.png lies in no class folder" in refusal(cells).message
+
+
+def test_a_picture_in_a_format_that_is_not_read_is_an_error_not_a_stray_file(cells):
+    Image.fromarray(pixels(5)).save(cells / "platelet" / "5.tif")
+    assert "platelet/5.tif is a .tif file" in refusal(cells).message
+
+
+def test_a_folder_without_pictures_is_refused(tmp_path):
+    (tmp_path / "images.npy").write_bytes(b"x")
+    error = refusal(tmp_path)
+    assert "holds no PNG, JPEG or WebP" in error.message
+    assert ".npz" in error.hint
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp"])
+@pytest.mark.parametrize("damage", ["truncated", "empty", "text", "header only"])
+def test_the_first_undecodable_picture_is_named(cells, suffix, damage):
+    whole = encoded(pixels(3), suffix)
+    data = {"truncated": whole[: len(whole) * 2 // 3], "empty": b"", "text": b"no picture", "header only": whole[:30]}
+    for name in ("basophil/7", "platelet/0"):
+        (cells / f"{name}.{suffix}").write_bytes(data[damage])
+    error = refusal(cells)
+    assert error.message.startswith(f"basophil/7.{suffix} cannot be decoded: ")
+    assert "object at 0x" not in error.message
+    (cells / f"basophil/7.{suffix}").write_bytes(whole)
+    (cells / f"platelet/0.{suffix}").write_bytes(whole)
+    assert load(STRICT, cells, CLASSES, SHAPE).ids[2] == f"basophil/7.{suffix}"
+
+
+def test_any_damage_to_a_picture_is_decoded_or_refused_in_words(cells):
+    dice = random.Random(7)
+    for suffix in ("png", "jpg", "webp"):
+        whole = encoded(pixels(3), suffix)
+        for _ in range(60):
+            data = bytearray(whole)
+            for _ in range(dice.randint(1, 4)):
+                data[dice.randrange(len(data))] = dice.randrange(256)
+            (cells / "platelet" / f"0.{suffix}").write_bytes(data)
+            try:
+                load(RESIZE, cells, CLASSES, SHAPE)
+            except SourceError as error:
+                assert error.message.startswith(f"platelet/0.{suffix} ")
+        (cells / "platelet" / f"0.{suffix}").write_bytes(whole)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "words"),
+    [
+        (6000, 5000, "is 6000 × 5000 pixels, expected a picture of one cell"),
+        (10_000, 10_000, "cannot be decoded: Image size (100000000 pixels) exceeds limit"),  # Pillow warns
+        (20_000, 10_000, "cannot be decoded: Image size (200000000 pixels) exceeds limit"),  # Pillow raises
+    ],
+)
+def test_a_decompression_bomb_is_refused_before_it_is_decoded(cells, width, height, words):
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(bytes(1000))),
+        (b"IEND", b""),
+    ]
+    (cells / "platelet" / "0.png").write_bytes(png(chunks))
+    assert words in refusal(cells, RESIZE).message
+
+
+def test_a_class_folder_may_be_a_link(cells, tmp_path):
+    (cells / "platelet").rename(tmp_path / "elsewhere")
+    (cells / "platelet").symlink_to(tmp_path / "elsewhere")
+    assert len(load(STRICT, cells, CLASSES, SHAPE)) == 6
+
+
+def test_a_picture_that_cannot_be_read_is_named(cells):
+    (cells / "platelet" / "0.png").unlink()
+    (cells / "platelet" / "0.png").symlink_to(cells / "nowhere.png")
+    assert "0.png cannot be read: No such file" in refusal(cells).message
+
+
+@pytest.mark.parametrize(
+    "name", ["../platelet/7.png", "/platelet/7.png", "platelet/\x1b[2J.png", "platelet\\..\\7.png"]
+)
+def test_names_in_a_zip_that_climb_or_steer_a_terminal_are_refused(cells, tmp_path, name):
+    error = refusal(zipped(cells, tmp_path / "cells.zip", members={name: encoded(pixels(5))}))
+    assert "is no name for a picture" in error.message
+    assert "\x1b" not in error.message
+
+
+def test_backslashes_in_a_zip_are_read_as_slashes(cells, tmp_path):
+    path = zipped(cells, tmp_path / "cells.zip", members={"platelet\\7.png": encoded(pixels(5))})
+    assert load(STRICT, path, CLASSES, SHAPE).ids[-1] == "platelet/7.png"
+
+
+def test_a_name_that_a_zip_holds_twice_is_refused(cells, tmp_path):
+    path = zipped(cells, tmp_path / "cells.zip")
+    with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate name"):
+        archive.writestr("platelet/0.png", encoded(pixels(5)))
+    assert refusal(path).message.startswith("platelet/0.png is in the zip twice")
+
+
+def test_a_damaged_member_of_a_zip_is_named(cells, tmp_path):
+    path = zipped(cells, tmp_path / "cells.zip")
+    data = bytearray(path.read_bytes())
+    needle = (cells / "basophil" / "1.png").read_bytes()
+    at = data.index(needle)
+    data[at + len(needle) // 2] ^= 1
+    path.write_bytes(data)
+    assert refusal(path).message.startswith("basophil/1.png in the zip is damaged: Bad CRC-32")
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name", "ignore:Overlapped")
+def test_any_damage_to_a_zip_is_read_or_refused_in_words(cells, tmp_path):
+    (cells / "platelet" / "0.png").rename(cells / "platelet" / "é.png")
+    path = zipped(cells, tmp_path / "cells.zip")
+    whole, dice = path.read_bytes(), random.Random(11)
+    directory = whole.index(b"PK\x01\x02")
+    for _ in range(250):
+        data = bytearray(whole)
+        data[dice.randrange(dice.choice((0, directory)), len(data))] = dice.randrange(256)
+        path.write_bytes(data)
+        with contextlib.suppress(SourceError):
+            load(STRICT, path, CLASSES, SHAPE)
+
+
+def test_an_encrypted_member_of_a_zip_is_named(cells, tmp_path):
+    path = zipped(cells, tmp_path / "cells.zip")
+    data = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        local = archive.getinfo("platelet/1.png").header_offset
+    central = data.rindex(b"platelet/1.png") - 46
+    data[local + 6] |= 1
+    data[central + 8] |= 1
+    path.write_bytes(data)
+    assert refusal(path).message == "platelet/1.png in the zip is encrypted."
+
+
+def test_a_zip_that_was_cut_is_refused(cells, tmp_path):
+    path = zipped(cells, tmp_path / "cells.zip")
+    path.write_bytes(path.read_bytes()[:-100])
+    assert "neither a folder nor a whole zip" in refusal(path).message
+
+
+def test_the_file_is_left_as_it_was(cells, tmp_path):
+    path = zipped(cells, tmp_path / "cells.zip")
+    before = path.read_bytes()
+    path.chmod(0o400)
+    load(STRICT, path, CLASSES, SHAPE)
+    assert path.read_bytes() == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["cells", "cells.zip"]
