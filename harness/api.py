@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from harness.board.ranking import Standing
     from harness.freeze.verify import Difference
     from harness.pack import Packed
-    from harness.sandbox.run import Isolation
+    from harness.sandbox.run import Choice as Isolation
     from harness.score.card import ScoreCard
     from harness.submit import Submitted
 

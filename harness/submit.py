@@ -26,7 +26,7 @@ from harness.errors import BoardError, HarnessError, TrainError, UsageError, did
 from harness.freeze.frozen import Frozen
 from harness.freeze.hashing import hash_file
 from harness.pack import pack
-from harness.sandbox.run import Isolation
+from harness.sandbox.run import Choice as Isolation
 from harness.score.card import ScoreCard
 from harness.score.evaluate import evaluate
 from harness.workspace import Workspace, write_atomic

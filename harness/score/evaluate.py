@@ -13,7 +13,7 @@ from harness.errors import WorkspaceError
 from harness.freeze.frozen import Frozen, read_arrays
 from harness.freeze.hashing import hash_file
 from harness.sandbox.outcome import Outcome
-from harness.sandbox.run import Isolation, run_entry
+from harness.sandbox import run as sandbox
 from harness.score.card import ScoreCard, score_split, scorer_version
 
 SPLITS = ("val", "val_shifted", "public", "private")
@@ -32,7 +32,7 @@ def evaluate(
     *,
     scratch: Path,
     splits: tuple[str, ...] = SPLITS,
-    isolation: Isolation = "auto",
+    isolation: sandbox.Choice = "auto",
 ) -> Evaluation:
     """Score `zip_path` on `splits` of a frozen contest.
 
@@ -54,7 +54,7 @@ def evaluate(
     if "public" in splits or "private" in splits:
         images["hidden"] = frozen.hidden_images()
     digest, size = hash_file(zip_path), zip_path.stat().st_size
-    run = run_entry(zip_path, images, contest.n_classes, contest.limits, scratch=scratch, isolation=isolation)
+    run = sandbox.run_entry(zip_path, images, contest.n_classes, contest.limits, scratch=scratch, isolation=isolation)
     del images
 
     scores, predictions = {}, {}

@@ -160,11 +160,12 @@ def _load(
         labels=labels,
         ids=tuple(picture.id for picture in pictures),
         class_names=tuple(class_names),
-        provenance=_provenance(path, class_names, labels, done, ignored),
+        provenance=_provenance(source, path, class_names, labels, done, ignored),
     )
 
 
 def _provenance(
+    source: FolderSource,
     path: Path,
     class_names: Sequence[str],
     labels: NDArray[np.int64],

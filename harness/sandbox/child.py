@@ -1,0 +1,318 @@
+"""Runs an entry's ``model.py``: the only code of the harness in an entrant's process.
+
+Run by path, never with ``-m`` (which would import the whole package), with one argument, a JSON object:
+
+``entry``        folder of the unpacked submission, read only
+``work``         writable folder; the submission is copied into a folder of it, which becomes the working directory
+``images``       one ``.npy`` file of uint8 pictures for each split
+``splits``       the names of the splits, for messages
+``n_classes``    labels run from 0 to this number less one
+``predictions``  an existing file: gets all labels, split after split, as one ``.npy`` array of int64
+``report``       an existing file: gets one line of JSON at each step; the last one counts
+``ready``        a file descriptor that gets one line just before the first line of the entrant's code
+
+Nothing written here is trusted by the reader: the entrant's code shares this process and may write it too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import inspect
+import json
+import os
+import re
+import shutil
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Versions worth keeping beside a score, where the entry imported the package.
+PACKAGES = ("tensorflow", "keras", "jax", "torch", "numpy", "scipy", "sklearn", "pandas", "PIL", "cv2", "skimage")
+
+
+class Failure(Exception):
+    """The end of a run that did not score: an outcome's word, what happened, and what to do."""
+
+    def __init__(self, outcome: str, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.outcome, self.message, self.hint = outcome, message, hint
+
+
+def check_labels(returned: Any, n: int, n_classes: int, split: str = "val") -> NDArray[np.int64]:
+    """Return what `predict` gave as labels, or say what it is instead.
+
+    Parameters
+    ----------
+    returned : array-like
+        Expected: integers of shape (n,), each from 0 to `n_classes` - 1.
+    n, n_classes : int
+    split : str
+        For the message.
+
+    Returns
+    -------
+    ndarray of shape (n,), int64
+
+    Raises
+    ------
+    Failure
+        With outcome ``bad_output``.
+
+    Examples
+    --------
+    >>> check_labels([0, 7, 3], n=3, n_classes=8)
+    array([0, 7, 3])
+    >>> check_labels([0.0, 7.0, 3.0], n=3, n_classes=8)
+    Traceback (most recent call last):
+    harness.sandbox.child.Failure: predict(X) on val returned float64 of shape (3,), expected integers of shape (3,).
+    """
+    expected = f"expected integers of shape ({n},)"
+
+    def bad(what: str, hint: str) -> Failure:
+        return Failure("bad_output", f"predict(X) on {split} returned {what}, {expected}.", hint)
+
+    if returned is None:
+        raise bad("None", "Add the return statement: return labels")
+    try:
+        found = np.asarray(returned)
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise bad(
+            f"a {type(returned).__name__} that is no array ({describe(error)})", "Return a NumPy array."
+        ) from None
+    # A subclass could answer differently at each look; a plain copy cannot.
+    found = np.array(found, dtype=found.dtype, copy=True, subok=False)
+    got = f"{found.dtype} of shape {found.shape}"
+    if found.dtype.kind in "USOTV":
+        raise bad(
+            f"a {type(returned).__name__} that becomes {got}",
+            f"Return the class as a number from 0 to {n_classes - 1}, not its name or an object.",
+        )
+    if found.dtype.kind == "f" and found.size and not np.isfinite(found).all():
+        raise bad(f"{got} with NaN or infinite values", "Look for a division by zero, or for weights that diverged.")
+    if found.shape == (n, n_classes):
+        rows = found.sum(axis=1) if found.size else np.ones(0)
+        what = "one-hot rows" if set(np.unique(found)) <= {0, 1} and (rows == 1).all() else "scores or probabilities"
+        raise bad(f"{got}, {what} for {n_classes} classes", "Return the labels: scores.argmax(axis=1)")
+    if found.shape == (n, 1):
+        raise bad(got, "Drop the last axis: labels.ravel()")
+    if found.ndim != 1:
+        raise bad(got, "Return one label per picture: for scores of shape (n, classes) that is scores.argmax(axis=1)")
+    if len(found) != n:
+        raise bad(got, f"Return one label for each of the {n} pictures, in their order; look at the last batch.")
+    if found.dtype.kind not in "iu":
+        raise bad(got, "Cast the labels to integers: labels.astype(int)")
+    if n and not 0 <= found.min() <= found.max() < n_classes:
+        raise bad(
+            f"labels from {found.min()} to {found.max()}",
+            f"Number the classes from 0 to {n_classes - 1}.",
+        )
+    return found.astype(np.int64)
+
+
+def describe(error: BaseException) -> str:
+    """Return type and text of an exception, whatever its class does when it is printed."""
+    try:
+        text = " ".join(str(error).split())
+    except BaseException:
+        text = "its text cannot be printed"
+    name = type(error).__name__
+    return f"{name}: {text[:300]}{'…' if len(text) > 300 else ''}" if text else name
+
+
+def print_own_frames(error: BaseException, work: str) -> None:
+    """Print the traceback of `error` as far as it runs through the entrant's own files, paths relative."""
+    with contextlib.suppress(Exception):
+        shown = traceback.TracebackException.from_exception(error, limit=200)
+        frames = [frame for frame in shown.stack if frame.filename.startswith(work + os.sep)]
+        lines = ["Traceback (your own files only):\n", *traceback.format_list(frames)] if frames else []
+        lines += shown.format_exception_only()
+        print("".join(lines).replace(work + os.sep, ""), file=sys.stderr, end="", flush=True)
+
+
+def hint_for(error: BaseException, stage: str) -> str:
+    """Return what to do about the faults that entries have most often."""
+    text = describe(error)
+    if isinstance(error, ModuleNotFoundError):
+        have = [name for name in PACKAGES if importlib.util.find_spec(name.partition(".")[0])]
+        return (
+            f"Put {error.name}.py into the zip if it is yours; the packages here are {', '.join(have)}, "
+            "and there is no network to install others."
+        )
+    if isinstance(error, SyntaxError):
+        return "Try it at home first: python -c 'from model import Model'"
+    if isinstance(error, FileNotFoundError):
+        there = sorted(path.name for path in Path().iterdir())[:8]
+        return f"Paths are relative to the unzipped folder, which holds: {', '.join(there)}."
+    if "read-only" in text and isinstance(error, ValueError):
+        return "X is read-only; work on a copy: X = X.astype('float32')"
+    if "UFuncTypeError" in text or "Cannot cast ufunc" in text:
+        return "X is uint8; convert it first: X = X.astype('float32')"
+    if isinstance(error, OSError) and stage != "import":
+        return "The zip's files and /tmp are all there is: no network, and disk space is limited."
+    return "The log holds the traceback; run the same lines at home on a few uint8 pictures."
+
+
+class Run:
+    """One entry's way through its stages, told step by step in the report file."""
+
+    def __init__(self, job: dict[str, Any]) -> None:
+        self.job = job
+        self.state: dict[str, Any] = {"stage": "import", "outcome": "", "message": "", "hint": "", "seconds": {}}
+        self.environment: dict[str, str] = {}
+
+    def tell(self, **changes: Any) -> None:
+        """Append the state to the report, opened anew each time: an entry may close descriptors it does not know."""
+        self.state.update(changes)
+        with Path(self.job["report"]).open("a", encoding="utf-8") as file:
+            file.write(json.dumps({**self.state, "environment": self.environment}) + "\n")
+
+    @contextlib.contextmanager
+    def stage(self, name: str, outcome: str) -> Any:
+        """Run a block of the entrant's code; whatever it raises becomes a `Failure` with `outcome`."""
+        self.tell(stage=name)
+        started = time.perf_counter()
+        try:
+            yield
+        except Failure:
+            raise
+        except MemoryError as error:
+            print_own_frames(error, self.job["work"])
+            raise Failure(
+                "out_of_memory",
+                f"{self.doing(name)} ran out of memory ({describe(error)}).",
+                "Predict in batches, and keep no copies of all pictures as float.",
+            ) from None
+        except BaseException as error:  # SystemExit and KeyboardInterrupt are an entry's own doing, too
+            print_own_frames(error, self.job["work"])
+            raise Failure(
+                outcome, f"{self.doing(name)} failed with {describe(error)}.", hint_for(error, name)
+            ) from None
+        finally:
+            seconds = self.state["seconds"]
+            key = "load" if name in ("import", "load") else name.removeprefix("predict ")
+            seconds[key] = seconds.get(key, 0.0) + time.perf_counter() - started
+
+    @staticmethod
+    def doing(name: str) -> str:
+        """Return a stage as the line of code that it is."""
+        if name.startswith("predict "):
+            return f"predict(X) on {name.removeprefix('predict ')}"
+        return {"import": "'from model import Model'", "load": "Model()"}[name]
+
+    def import_model(self) -> Any:
+        """Return the entry's class `Model`."""
+        with self.stage("import", "import_failed"):
+            module = importlib.import_module("model")
+            model = getattr(module, "Model", None)
+            if model is None:
+                others = [name for name in vars(module) if name.casefold() == "model"]
+                has = f"but {others[0]!r}; a capital M makes the difference" if others else "expected class Model"
+                raise Failure(
+                    "import_failed",
+                    f"model.py has no name Model, {has}.",
+                    "Start from submissions/template: class Model with __init__(self) and predict(self, X).",
+                )
+            return model
+
+    def load(self, model_class: Any) -> Any:
+        """Return ``Model()``, whose `predict` can be called."""
+        with self.stage("load", "load_failed"):
+            needed = []
+            with contextlib.suppress(TypeError, ValueError):  # no signature: let the call itself tell
+                needed = [
+                    name
+                    for name, parameter in inspect.signature(model_class).parameters.items()
+                    if parameter.default is parameter.empty
+                    and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+                ]
+            if needed:
+                raise Failure(
+                    "load_failed",
+                    f"Model() takes no argument here, but yours needs {', '.join(needed)}.",
+                    "Give each a default: the working directory is the unzipped folder, so "
+                    "def __init__(self, path='.') is enough.",
+                )
+            model = model_class()
+            if not callable(getattr(model, "predict", None)):
+                raise Failure(
+                    "load_failed",
+                    f"Model() gave a {type(model).__name__} without a method predict.",
+                    "Add: def predict(self, X), returning one integer label per picture.",
+                )
+            return model
+
+    def predict(self, model: Any, images: NDArray[np.uint8], split: str) -> NDArray[np.int64]:
+        """Return the labels of one split."""
+        with self.stage(f"predict {split}", "predict_failed"):
+            returned = model.predict(images)
+            return check_labels(returned, len(images), self.job["n_classes"], split)
+
+    def all_stages(self) -> None:
+        """Import, load, predict each split, and write the labels."""
+        model = self.load(self.import_model())
+        labels = [
+            self.predict(model, open_images(path), split)
+            for path, split in zip(self.job["images"], self.job["splits"], strict=True)
+        ]
+        with Path(self.job["predictions"]).open("r+b") as file:
+            np.save(file, np.concatenate(labels), allow_pickle=False)
+
+    def seen_environment(self) -> dict[str, str]:
+        """Return the versions of Python and of the packages the entry imported, and the device it opened."""
+        seen = {"python": ".".join(map(str, sys.version_info[:3]))}
+        for name in PACKAGES:
+            version = getattr(sys.modules.get(name), "__version__", None)
+            if isinstance(version, str):
+                seen[name] = version[:40]
+        opened = []
+        with contextlib.suppress(OSError):  # no /proc on some systems
+            for fd in Path("/proc/self/fd").iterdir():
+                with contextlib.suppress(OSError):
+                    opened.append(str(fd.readlink()))
+        seen["device"] = "gpu" if any(re.fullmatch(r"/dev/(nvidia\d+|dxg|kfd)", path) for path in opened) else "cpu"
+        return seen
+
+
+def open_images(path: str) -> NDArray[np.uint8]:
+    """Return the pictures as a plain array over the file: no copy in memory, and nothing can make it writable."""
+    images: NDArray[np.uint8] = np.load(path, mmap_mode="r").view(np.ndarray)
+    return images
+
+
+def main(job: dict[str, Any]) -> None:
+    """Run one entry; always leaves with exit code 0 when it could tell how the run ended."""
+    work = Path(job["work"], "submission")
+    shutil.copytree(job["entry"], work, copy_function=shutil.copyfile)
+    os.chdir(work)
+    run = Run({**job, "work": str(work)})
+    # The project's own folder may be on the path (an editable install); where no wall hides it, it is not the entry's.
+    ours = Path(__file__).resolve().parent.parent.parent
+    sys.path[:] = [str(work), *(path for path in sys.path if Path(path).resolve() != ours)]
+    sys.argv[:] = ["model.py"]
+    os.write(job["ready"], b"ready\n")
+    os.close(job["ready"])
+    try:
+        run.all_stages()
+    except Failure as failure:
+        run.environment = run.seen_environment()
+        run.tell(outcome=failure.outcome, message=failure.message, hint=failure.hint)
+    else:
+        run.environment = run.seen_environment()
+        run.tell(outcome="scored")
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+    os._exit(0)  # threads that an entry left running would hold the interpreter open
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))

@@ -1,0 +1,283 @@
+"""The zip door: a submission is let in whole, or refused whole with the reason and the remedy."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import errno
+import os
+import stat
+import struct
+import unicodedata
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from harness.contest import Limits
+from harness.errors import RefusedZip
+
+MB = 1_000_000
+CHUNK = 1 << 20  # bytes inflated between two looks at the limits
+
+# Deflate cannot pass 1032:1 and weights stay near 1.1:1.  The ratio is taken per member, because an aggregate would
+# let a bomb be diluted with noise, and only past a size that could do harm, because a file of zeros is no crime.
+MAX_RATIO = 200
+RATIO_FLOOR = 20 * MB
+
+# The directory of a zip is read into memory before a single member: this many bytes for each file allowed.
+DIRECTORY_BYTES_PER_FILE = 512
+
+PACK = "Make the zip with: hemobench pack FOLDER -o ZIP"
+
+# What else students upload, by its first bytes.
+OTHER_ARCHIVES = {
+    b"\x1f\x8b": "a gzip file (.tar.gz)",
+    b"7z\xbc\xaf\x27\x1c": "a 7-Zip archive",
+    b"Rar!": "a RAR archive",
+    b"\x89HDF": "an HDF5 file (weights alone)",
+    b"BZh": "a bzip2 file",
+    b"\xfd7zXZ": "an xz file",
+}
+
+
+def unpack(zip_path: Path, folder: Path, limits: Limits) -> tuple[str, ...]:
+    """Unpack a submission into an empty folder.
+
+    Parameters
+    ----------
+    zip_path : Path
+        The submission, trusted in nothing.
+    folder : Path
+        Exists and is empty.  Files get mode 0644 and folders 0755, whatever the zip says.
+    limits : Limits
+        `zip_mb`, `unpacked_mb` (megabytes of 10**6 bytes, counted while inflating) and `files`.
+
+    Returns
+    -------
+    tuple of str
+        What was ignored, one sentence each.
+
+    Raises
+    ------
+    RefusedZip
+        Reason and remedy.  `folder` may then hold a part of the zip and is to be removed.
+    """
+    _check_file(zip_path, limits)
+    with contextlib.ExitStack() as stack:
+        with _refusing_damage():
+            archive = stack.enter_context(zipfile.ZipFile(zip_path))
+        files, folders, notes = _check_members(archive.infolist(), limits)
+        _check_model_py(files)
+        for name in folders:
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        room = limits.unpacked_mb * MB
+        for name, info in files.items():
+            room -= _inflate(archive, info, folder / name, name, room, limits)
+    return notes
+
+
+@contextlib.contextmanager
+def _refusing_damage() -> Iterator[None]:
+    """Refuse the zip for whatever the standard library raises at a damaged one.
+
+    It must hold reading alone: an `OSError` of writing, such as a full disk, is a fault of ours.
+    """
+    try:
+        yield
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, struct.error, OSError) as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # EINVAL: the zip points before its own start
+            raise
+        raise RefusedZip(f"The zip is damaged: {_plain(str(error))}.", f"Upload it again, or: {PACK}") from error
+
+
+def _check_file(zip_path: Path, limits: Limits) -> None:
+    """Look at the file from outside: its size, its first bytes, and the size of its directory.
+
+    `zipfile.ZipFile` reads the directory into memory at once, ten million names if the file has them, so its length
+    is taken from the end record here, by the rules of the standard library but without its tolerance.
+    """
+    size = zip_path.stat().st_size
+    if size > limits.zip_mb * MB:
+        raise RefusedZip(
+            f"The zip has {size / MB:.1f} MB, expected at most {limits.zip_mb} MB.",
+            "Leave out data, checkpoints and optimizer state; save weights as float16.",
+        )
+    with zip_path.open("rb") as file:
+        start = file.read(8)
+        file.seek(max(0, size - 22 - 65535))
+        tail = file.read()
+    if not start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        what = next((name for magic, name in OTHER_ARCHIVES.items() if start.startswith(magic)), "no zip file")
+        raise RefusedZip(f"{_plain(zip_path.name)} is {what}, expected a zip with model.py at its root.", PACK)
+    at = tail.rfind(b"PK\x05\x06")
+    if at < 0 or len(tail) - at < 22 or len(tail) - at - 22 != struct.unpack_from("<H", tail, at + 20)[0]:
+        raise RefusedZip(
+            "The zip is cut short, or has something after its end.", "Upload it again; compare the size with yours."
+        )
+    if tail[:at][-20:].startswith(b"PK\x06\x07"):
+        raise RefusedZip("The zip is of the kind Zip64, which only more than 4 GB or 65,535 files need.", PACK)
+    n_files, directory_bytes = struct.unpack_from("<HI", tail, at + 10)
+    if n_files > 2 * limits.files or directory_bytes > limits.files * DIRECTORY_BYTES_PER_FILE + 65536:
+        raise _too_many(n_files, limits)
+
+
+def _too_many(n_files: int, limits: Limits) -> RefusedZip:
+    return RefusedZip(
+        f"The zip lists {n_files} files, expected at most {limits.files}.",
+        "Leave out data sets, caches and virtual environments.",
+    )
+
+
+def _check_members(
+    infos: list[zipfile.ZipInfo], limits: Limits
+) -> tuple[dict[str, zipfile.ZipInfo], list[str], tuple[str, ...]]:
+    """Return the files by name, the folders and the notes, or refuse at the first bad member."""
+    if len(infos) > limits.files:
+        raise _too_many(len(infos), limits)
+    files: dict[str, zipfile.ZipInfo] = {}
+    folders: list[str] = []
+    ignored: dict[str, int] = {}
+    seen: dict[str, str] = {}
+    for info in infos:
+        name = _name(info)
+        _check_kind(info, name)
+        if junk := _junk(name):
+            ignored[junk] = ignored.get(junk, 0) + 1
+            continue
+        path = name.rstrip("/")
+        # Two names that one file system keeps apart and another does not would make the entry depend on the machine.
+        key = unicodedata.normalize("NFC", path).casefold()
+        if key in seen:
+            raise RefusedZip(
+                f"{path!r} and {seen[key]!r} stand in the zip under one name"
+                + ("." if path == seen[key] else ", once upper and lower case are one."),
+                f"Rename or remove one of them. {PACK}",
+            )
+        seen[key] = path
+        if name.endswith("/"):
+            folders.append(path)
+        else:
+            files[path] = info
+    file_keys = {unicodedata.normalize("NFC", path).casefold(): path for path in files}
+    for path in seen.values():
+        for parent in PurePosixPath(unicodedata.normalize("NFC", path).casefold()).parents:
+            if str(parent) in file_keys:
+                raise RefusedZip(f"{file_keys[str(parent)]!r} is a file and a folder at once.", PACK)
+    notes = tuple(f"{junk} ignored ({n} {'item' if n == 1 else 'items'})." for junk, n in ignored.items())
+    return files, folders, notes
+
+
+def _name(info: zipfile.ZipInfo) -> str:
+    """Return the member's name, safe to join to a folder, or refuse."""
+    name = info.filename
+    if not info.flag_bits & 0x800:  # not declared UTF-8: zipfile has read it as code page 437
+        try:
+            name = name.encode("cp437").decode("utf-8")
+        except UnicodeEncodeError:
+            pass  # a Unicode Path extra field has already replaced it
+        except UnicodeDecodeError:
+            raise RefusedZip(
+                f"The name {_plain(name)!r} is not UTF-8.", "Use plain letters in file names and zip again."
+            ) from None
+    shown = repr(_plain(name))
+    if "\0" in info.orig_filename or any(unicodedata.category(letter) in ("Cc", "Cf", "Cs") for letter in name):
+        raise RefusedZip(f"The name {shown} holds invisible characters.", "Rename the file and zip again.")
+    parts = name.rstrip("/").split("/")
+    if not name or name.startswith("/") or ".." in parts or (len(name) > 1 and name[1] == ":"):
+        raise RefusedZip(f"The name {shown} leads out of the submission.", PACK)
+    if "\\" in info.orig_filename or "\\" in name:
+        raise RefusedZip(f"The name {shown} has a backslash; expected '/' between folders.", PACK)
+    if "" in parts or "." in parts:
+        raise RefusedZip(f"The name {shown} has an empty or '.' part.", PACK)
+    if len(name) > 1000 or any(len(os.fsencode(part)) > 255 for part in parts) or len(parts) > 32:
+        raise RefusedZip(f"The name {shown[:80]}… is too long or too deep.", "Shorten it and zip again.")
+    return name
+
+
+def _check_kind(info: zipfile.ZipInfo, name: str) -> None:
+    """Refuse all but plain files and folders, stored or deflated, in clear."""
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    if kind == stat.S_IFLNK:
+        raise RefusedZip(f"{name!r} is a symbolic link, expected a file.", f"Copy the file itself there. {PACK}")
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        raise RefusedZip(f"{name!r} is a device, pipe or socket, expected a file.", PACK)
+    if info.flag_bits & (0x1 | 0x40 | 0x2000):
+        raise RefusedZip(f"{name!r} is encrypted.", "Zip without a password.")
+    # bzip2 and LZMA inflate a whole input block at once, past any count of ours.
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise RefusedZip(f"{name!r} is compressed by method {info.compress_type}, expected deflate or none.", PACK)
+
+
+def _junk(name: str) -> str | None:
+    """Name the leftover of a desktop that a member is, if it is one.
+
+    Examples
+    --------
+    >>> _junk("__MACOSX/._model.py"), _junk("a/.DS_Store"), _junk("model.py")
+    ('__MACOSX/', '.DS_Store', None)
+    """
+    parts = PurePosixPath(name).parts
+    if parts[0] == "__MACOSX":
+        return "__MACOSX/"
+    return ".DS_Store" if parts[-1] == ".DS_Store" else None
+
+
+def _check_model_py(files: dict[str, zipfile.ZipInfo]) -> None:
+    """Refuse a zip without ``model.py`` at its root, and say where it was instead."""
+    if "model.py" in files:
+        return
+    if not files:
+        raise RefusedZip("The zip holds no file, expected model.py at its root.", PACK)
+    elsewhere = sorted((name for name in files if PurePosixPath(name).name == "model.py"), key=lambda n: n.count("/"))
+    if elsewhere:
+        folder = str(PurePosixPath(elsewhere[0]).parent)
+        raise RefusedZip(
+            f"model.py lies in the folder {folder!r}, expected it at the root of the zip.",
+            f"Zip the content of the folder, not the folder: hemobench pack {PurePosixPath(folder).name}",
+        )
+    at_root = {name.casefold(): name for name in files if "/" not in name}
+    close = difflib.get_close_matches("model.py", at_root, n=1, cutoff=0.7)
+    if close:
+        raise RefusedZip(
+            f"The zip has no model.py, but {at_root[close[0]]!r}. Did you mean model.py?",
+            "Rename it to model.py, in small letters, and zip again.",
+        )
+    some = ", ".join(repr(name) for name in sorted(files)[:5])
+    raise RefusedZip(
+        f"The zip has no model.py at its root; it has {some}{' …' if len(files) > 5 else ''}.",
+        "Write model.py with a class Model; submissions/template is one to start from.",
+    )
+
+
+def _inflate(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path, name: str, room: int, limits: Limits) -> int:
+    """Write one member and return its true size; the header's claim is not believed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    size = 0
+    with contextlib.ExitStack() as stack:
+        with _refusing_damage():
+            source = stack.enter_context(archive.open(info))
+        target = stack.enter_context(path.open("xb"))
+        while True:
+            with _refusing_damage():
+                chunk = source.read(CHUNK)
+            if not chunk:
+                break
+            size += len(chunk)
+            if size > room:
+                raise RefusedZip(
+                    f"The zip unpacks to more than {limits.unpacked_mb} MB.",
+                    "Leave out data, checkpoints and optimizer state.",
+                )
+            if size > RATIO_FLOOR and size > MAX_RATIO * info.compress_size:
+                raise RefusedZip(
+                    f"{name!r} grows more than {MAX_RATIO}-fold when unpacked, as only a bomb does.",
+                    "Leave the file out, or store real content in it.",
+                )
+            target.write(chunk)
+    return size
+
+
+def _plain(text: str) -> str:
+    """Replace what could steer a terminal."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

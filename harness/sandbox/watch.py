@@ -1,0 +1,267 @@
+"""A process and all its descendants, watched from outside: time, memory, processes, log; none survives."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import subprocess
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+import psutil
+
+from harness.contest import Limits
+
+KB, MB = 1000, 1_000_000
+POLL_S = 0.05  # between two looks at memory and processes ...
+POLL_SHARE = 0.05  # ... or so long that looking costs at most this share of one core
+DEATH_S = 10.0  # for the kernel to clear away what was killed; gigabytes take a while
+START_S = 120.0  # for walls and interpreter to stand on a busy machine; the entry's own clock starts after that
+READY = b"ready\n"  # what the command tells when the entrant's code begins
+TOLD_BYTES = 64 * KB  # what is read of the pipe for "ready"; an honest child writes 300 bytes
+WRAPPERS = 4  # processes of the walls themselves, which are not the entry's
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What was seen of a process from outside.
+
+    Attributes
+    ----------
+    told : tuple of str
+        Lines it wrote to the descriptor it was given for that.
+    ready : bool
+        Whether it told that the entrant's code begins.
+    stopped : {'', 'time', 'memory', 'processes'}
+        The limit for which it was killed, if it was.
+    returncode : int
+        As `subprocess.Popen` has it: negative for a signal.
+    wall_s : float, seconds
+        Since the entrant's code began.
+    peak_memory_mb : float
+        Resident memory of all processes together; a page that two share counts twice.
+    log : str
+    """
+
+    told: tuple[str, ...]
+    ready: bool
+    stopped: Literal["", "time", "memory", "processes"]
+    returncode: int
+    wall_s: float
+    peak_memory_mb: float
+    log: str
+
+
+class Log:
+    """The first and the last half of what is written to it, never more than `capacity` bytes.
+
+    Examples
+    --------
+    >>> log = Log(8)
+    >>> log.add(b"abcdefgh")
+    >>> log.text()
+    'abcdefgh'
+    >>> log.add(b"ijkl")
+    >>> print(log.text())
+    abcd
+    [... 4 bytes cut out here, the log may have 8 ...]
+    ijkl
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self.half = capacity // 2
+        self.head, self.tail = bytearray(), bytearray()
+        self.n_written = 0
+
+    def add(self, data: bytes) -> None:
+        """Take `data` in; what is neither first nor last is forgotten."""
+        self.n_written += len(data)
+        free = self.half - len(self.head)
+        self.head += data[:free]
+        self.tail += data[free:]
+        del self.tail[: -self.half]
+
+    def text(self) -> str:
+        """Return what is kept; bytes that are no UTF-8 become replacement characters."""
+        n_cut = self.n_written - len(self.head) - len(self.tail)
+        said = f"\n[... {n_cut} bytes cut out here, the log may have {2 * self.half} ...]\n".encode() if n_cut else b""
+        return bytes(self.head + said + self.tail).decode(errors="replace")
+
+
+class Family:
+    """A process and its descendants.
+
+    Parameters
+    ----------
+    process : subprocess.Popen
+    mark : str
+        A variable, ``NAME=value``, that stands in the environment of `process` and of nothing else.  Where there is no
+        PID namespace, it finds descendants that have cut themselves loose.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], mark: str) -> None:
+        self.process = process
+        self.root = psutil.Process(process.pid)
+        self.mark = mark
+        self.seen: set[psutil.Process] = {self.root}
+
+    def members(self) -> list[psutil.Process]:
+        """Return those alive now, as far as parents lead to them."""
+        try:
+            found = [self.root, *self.root.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+        self.seen.update(found)
+        return found
+
+    def measure(self) -> tuple[int, int]:
+        """Return resident memory in bytes and the number of threads, both over all members."""
+        memory = threads = 0
+        for member in self.members():
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied), member.oneshot():
+                memory += member.memory_info().rss
+                threads += member.num_threads()
+        return memory, threads
+
+    def end(self, *, pid_namespace: bool) -> None:
+        """Kill every member and wait until the kernel has cleared them away.
+
+        With a PID namespace the death of its first process is the death of all; without one, members are looked for
+        until a look finds none, since they may multiply meanwhile.
+        """
+        give_up = time.monotonic() + DEATH_S
+        while True:
+            members = {*self.members(), *self.seen}
+            if not pid_namespace:
+                members |= self._marked()
+            living = [member for member in members if _is_alive(member)]
+            for member in living:
+                with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                    member.kill()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(0.01)
+            if not living and self.process.returncode is not None:
+                return
+            if time.monotonic() > give_up:
+                raise RuntimeError(f"Processes {sorted(member.pid for member in living)} do not die.")
+            psutil.wait_procs(living, timeout=0.05)
+
+    def _marked(self) -> set[psutil.Process]:
+        """Return the processes that were born with the mark; one that clears its environment as it starts escapes."""
+        name, _, value = self.mark.partition("=")
+        found = set()
+        for other in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                if other.environ().get(name) == value:
+                    found.add(other)
+        return found
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def watch(
+    argv: list[str], environment: dict[str, str], pipe: tuple[int, int], limits: Limits, *, pid_namespace: bool
+) -> Watched:
+    """Run a command until it ends or passes a limit, and leave no process of it alive.
+
+    Parameters
+    ----------
+    argv : list of str
+    environment : dict of str to str
+        All of it.
+    pipe : tuple of int
+        A reading and a writing end; the command gets the writing one under the same number, and tells when it is
+        `READY`.  Both are closed.
+    limits : Limits
+        `time_s`, `memory_mb`, `processes` and `log_kb`.
+    pid_namespace : bool
+        Whether the command makes a PID namespace, with which its descendants die.
+    """
+    reader, writer = pipe
+    mark = f"HEMOBENCH_RUN={os.urandom(16).hex()}"
+    name, _, value = mark.partition("=")
+    try:
+        process = subprocess.Popen(
+            argv,
+            env={**environment, name: value},
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=(writer,),
+            start_new_session=True,
+        )
+    except BaseException:
+        os.close(reader)
+        raise
+    finally:
+        os.close(writer)
+    assert process.stdout is not None
+    output = process.stdout.fileno()
+    for end in (output, reader):
+        os.set_blocking(end, False)
+    family, log, told = Family(process, mark), Log(limits.log_kb * KB), bytearray()
+    stopped: Literal["", "time", "memory", "processes"] = ""
+    peak = 0
+    open_ends = {output, reader}
+    ready = False
+    next_look = started = time.monotonic()
+
+    def read(end: int) -> bool:
+        """Take in what is there; False when there is nothing now."""
+        try:
+            data = os.read(end, 1 << 16)
+        except BlockingIOError:
+            return False
+        if not data:
+            open_ends.discard(end)
+        elif end == output:
+            log.add(data)
+        elif len(told) < TOLD_BYTES:
+            told.extend(data)
+        return bool(data)
+
+    try:
+        while process.poll() is None and not stopped:
+            now = time.monotonic()
+            if now >= next_look:
+                memory, threads = family.measure()
+                peak = max(peak, memory)
+                if memory > limits.memory_mb * MB:
+                    stopped = "memory"
+                elif threads > limits.processes + WRAPPERS:
+                    stopped = "processes"
+                next_look = now + max(POLL_S, (time.monotonic() - now) / POLL_SHARE)
+            if now - started > (limits.time_s if ready else START_S):
+                stopped = "time"
+            if not open_ends:  # nobody is left to write: the end is near
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(POLL_S)
+            for end in select.select(list(open_ends), [], [], POLL_S if open_ends else 0)[0]:
+                read(end)
+            if not ready and told.endswith(READY):
+                ready, started = True, time.monotonic()
+    finally:
+        wall_s = time.monotonic() - started
+        family.end(pid_namespace=pid_namespace)
+        for end in (output, reader):
+            while read(end):
+                pass
+        process.stdout.close()
+        os.close(reader)
+    return Watched(
+        told=tuple(told.decode(errors="replace").splitlines()),
+        ready=told.endswith(READY),
+        stopped=stopped,
+        returncode=process.returncode,
+        wall_s=wall_s,
+        peak_memory_mb=peak / MB,
+        log=log.text(),
+    )

@@ -1,0 +1,79 @@
+"""Tiny entries for the tests of the sandbox: a few lines of ``model.py``, zipped."""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+import textwrap
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from harness.contest import Limits
+from harness.errors import IsolationError
+from harness.sandbox.run import EntryRun, run_entry
+
+# Labels are read from the first pixel, so that every split has known ones.
+HONEST = "class Model:\n    def predict(self, X):\n        return X[:, 0, 0, 0].astype(int) % 8\n"
+
+
+@pytest.fixture
+def images() -> dict[str, NDArray[np.uint8]]:
+    rng = np.random.default_rng(7)
+    return {
+        "val": rng.integers(0, 256, (20, 8, 8, 3), np.uint8),
+        "public": rng.integers(0, 256, (5, 8, 8, 3), np.uint8),
+    }
+
+
+@pytest.fixture
+def zipped(tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that zips ``model.py`` and other files given by name."""
+
+    def build(model: str = HONEST, **others: str) -> Path:
+        path = tmp_path / "entry.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("model.py", textwrap.dedent(model))
+            for name, content in others.items():
+                archive.writestr(name, content)
+        return path
+
+    return build
+
+
+@functools.cache
+def why_not(isolation: str) -> str:
+    """Return why this machine cannot build an isolation; empty when it can."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "entry.zip")
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("model.py", HONEST)
+        try:
+            run_entry(
+                path, {"val": np.zeros((1, 8, 8, 3), np.uint8)}, 8, Limits(), scratch=Path(folder), isolation=isolation
+            )
+        except IsolationError as error:
+            return error.message
+    return ""
+
+
+@pytest.fixture(params=["bubblewrap", "namespaces", "none"])
+def isolation(request: pytest.FixtureRequest) -> str:
+    """Each isolation this machine can build."""
+    if reason := why_not(request.param):
+        pytest.skip(reason)
+    return request.param
+
+
+@pytest.fixture
+def run(zipped, images, tmp_path) -> Callable[..., EntryRun]:
+    """Return a function that runs the lines of a ``model.py`` behind the best walls there are."""
+
+    def start(model: str = HONEST, isolation: str = "auto", **limits: int) -> EntryRun:
+        return run_entry(zipped(model), images, 8, Limits(**limits), scratch=tmp_path / "scratch", isolation=isolation)
+
+    return start

@@ -1,0 +1,338 @@
+"""Every way a run can end, each beside a nearby entry that scores."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from harness.contest import Limits
+from harness.errors import IsolationError
+from harness.sandbox.outcome import Outcome
+from harness.sandbox.run import read_predictions, run_entry
+from harness.sandbox.walls import ALL_WALLS
+
+PREDICT = "import numpy as np\nclass Model:\n    def predict(self, X):\n        "
+
+
+def test_an_honest_entry_scores_with_its_labels_split_by_split(run, images, isolation):
+    done = run(isolation=isolation)
+    assert done.outcome == Outcome.SCORED, done
+    assert (done.message, done.hint, done.log) == ("", "", "")
+    assert list(done.predictions) == ["val", "public"]
+    for split, labels in done.predictions.items():
+        assert labels.dtype == np.int64
+        np.testing.assert_array_equal(labels, images[split][:, 0, 0, 0] % 8)
+    assert done.isolation == isolation
+    assert set(done.walls) | set(done.missing_walls) == set(ALL_WALLS)
+    assert set(done.walls).isdisjoint(done.missing_walls)
+    assert set(done.seconds) == {"load", "val", "public", "wall"}
+    assert done.peak_memory_mb > 1
+    assert done.environment["numpy"] == np.__version__
+    assert done.environment["device"] in ("cpu", "gpu")
+
+
+def test_an_entry_reads_its_weights_by_a_relative_path_and_may_write_beside_them(zipped, images, tmp_path, isolation):
+    model = """
+    import pathlib, tempfile
+    import helper
+    class Model:
+        def __init__(self):
+            self.label = int(pathlib.Path('weights/label.txt').read_text())
+            pathlib.Path('weights/label.txt').write_text('changed')
+            pathlib.Path('cache').mkdir()
+            tempfile.NamedTemporaryFile().write(b'x')
+        def predict(self, X):
+            return helper.constant(len(X), self.label)
+    """
+    path = zipped(model, **{"weights/label.txt": "3", "helper.py": "def constant(n, k): return [k] * n"})
+    for _ in range(2):  # what one run writes, the next does not see
+        done = run_entry(path, images, 8, Limits(), scratch=tmp_path / "scratch", isolation=isolation)
+        assert done.outcome == Outcome.SCORED, done
+        assert set(done.predictions["val"]) == {3}
+
+
+@pytest.mark.parametrize(
+    ("model", "outcome", "words"),
+    [
+        ("import no_such_package\n", "import_failed", "ModuleNotFoundError"),
+        ("def broken(:\n", "import_failed", "SyntaxError"),
+        ("raise SystemExit(3)\n", "import_failed", "SystemExit"),
+        ("x = 1\n", "import_failed", "no name Model"),
+        ("class model:\n    pass\n", "import_failed", "but 'model'; a capital M"),
+        ("class Model:\n    def __init__(self, path): pass\n", "load_failed", "yours needs path"),
+        ("class Model:\n    def __init__(self): open('weights.h5')\n", "load_failed", "FileNotFoundError"),
+        ("class Model:\n    pass\n", "load_failed", "without a method predict"),
+        (PREDICT + "raise ValueError('odd')", "predict_failed", "ValueError: odd"),
+        (PREDICT + "X[0] = 0; return X[:, 0, 0, 0]", "predict_failed", "read-only"),
+        (PREDICT + "X = X.copy(); X /= 255", "predict_failed", "UFuncTypeError"),
+        (PREDICT + "import os; os._exit(0)", "predict_failed", "exit code 0"),
+        (PREDICT + "return None", "bad_output", "returned None"),
+        (PREDICT + "return np.eye(8)[np.zeros(len(X), int)]", "bad_output", "one-hot rows for 8 classes"),
+        (PREDICT + "return np.empty((1 << 45,))", "out_of_memory", "MemoryError"),
+        (PREDICT + "import os; os.kill(os.getpid(), 9)", "killed", "SIGKILL"),
+        (PREDICT + "import ctypes; ctypes.string_at(0)", "killed", "SIGSEGV"),
+    ],
+)
+def test_a_faulty_entry_gets_its_outcome_and_a_sentence(run, model, outcome, words):
+    done = run(model)
+    assert done.outcome == outcome, done
+    assert words in done.message
+    assert done.hint
+    assert done.predictions == {}
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "class Model:\n    def __init__(self, path='.'): pass\n    def predict(self, X): return [0] * len(X)\n",
+        PREDICT + "return (X[:, 0, 0, 0] % 8)",
+        PREDICT + "return np.full((len(X), 8), .125).argmax(axis=1).astype(np.int16)",
+        PREDICT + "X = X / 255; X[0] = 0; return np.zeros(len(X)).astype(int)",
+        PREDICT
+        + "import threading, time; threading.Thread(target=time.sleep, args=(60,)).start(); return [1] * len(X)",
+    ],
+)
+def test_a_nearby_honest_entry_scores(run, model):
+    assert run(model).outcome == Outcome.SCORED
+
+
+def test_a_traceback_in_the_log_shows_the_entrants_frames_alone_with_relative_paths(run, isolation):
+    done = run(
+        "class Model:\n    def __init__(self):\n        self.build()\n    def build(self): int('x')\n", isolation
+    )
+    assert done.outcome == Outcome.LOAD_FAILED
+    assert 'File "model.py", line 3, in __init__' in done.log
+    assert "child.py" not in done.log
+    assert "ValueError: invalid literal" in done.log
+
+
+def test_a_slow_entry_is_stopped_at_the_limit_and_told_where(run, isolation):
+    done = run(PREDICT + "import time; time.sleep(60)", isolation, time_s=1)
+    assert done.outcome == Outcome.TIMED_OUT
+    assert "predict(X) on val" in done.message
+    assert 1 <= done.seconds["wall"] < 20
+    assert run(PREDICT + "import time; time.sleep(.1); return [0] * len(X)", isolation, time_s=5).outcome == "scored"
+
+
+def test_an_entry_that_ignores_every_signal_is_stopped_all_the_same(run, isolation):
+    model = """
+    import signal, time
+    for number in range(1, 65):
+        try: signal.signal(number, signal.SIG_IGN)
+        except (OSError, ValueError): pass
+    time.sleep(60)
+    """
+    done = run(model, isolation, time_s=1)
+    assert done.outcome == Outcome.TIMED_OUT
+    assert "from model import Model" in done.message
+
+
+def test_an_entry_past_its_memory_is_stopped(run, isolation):
+    hungry = PREDICT + "import time; kept = []\n"
+    hungry += "        for _ in range(len(X)): kept.append(np.ones(5_000_000)); time.sleep(.02)"
+    done = run(hungry + "\n        return [0] * len(X)", isolation, memory_mb=300)
+    assert done.outcome == Outcome.OUT_OF_MEMORY
+    assert done.peak_memory_mb > 300
+    assert run(hungry + "; kept.clear()\n        return [0] * len(X)", isolation, memory_mb=300).outcome == "scored"
+
+
+def test_memory_of_all_processes_counts_together(run, isolation):
+    model = PREDICT + "import os, time\n        children = 3 if len(X) == 20 else 0\n"
+    model += "        while children and os.fork(): children -= 1\n        kept = np.ones(15_000_000); time.sleep(.3)\n"
+    model += "        if children: os._exit(0)\n        return [0] * len(X)"
+    assert run(model, isolation, memory_mb=300).outcome == Outcome.OUT_OF_MEMORY
+    assert run(model, isolation, memory_mb=1500).outcome == Outcome.SCORED
+
+
+def test_too_many_processes_end_an_entry_and_a_few_do_not(run, isolation):
+    model = PREDICT + "import threading, time\n        for _ in range({n}):\n"
+    model += "            threading.Thread(target=time.sleep, args=(1,), daemon=True).start()\n"
+    model += "        time.sleep(.3); return [0] * len(X)"
+    assert run(model.format(n=200), isolation, processes=60).outcome in (Outcome.PREDICT_FAILED, Outcome.KILLED)
+    assert run(model.format(n=20), isolation, processes=60).outcome == Outcome.SCORED
+
+
+def test_a_log_bomb_is_cut_and_its_end_kept(run, isolation):
+    model = PREDICT + "print('first'); print('x' * 50_000_000); print('last'); return [0] * len(X)"
+    done = run(model, isolation, log_kb=16)
+    assert done.outcome == Outcome.SCORED
+    assert done.log.startswith("first\nx")
+    assert done.log.endswith("last\n")
+    assert len(done.log) < 16_200
+    assert "bytes cut out here" in done.log
+
+
+def test_what_an_entry_prints_stands_in_the_log_whatever_the_bytes(run):
+    model = (
+        PREDICT + "import os, sys; os.write(1, b'\\xff\\n'); print('to stderr', file=sys.stderr); return [0] * len(X)"
+    )
+    assert run(model).log == "\ufffd\nto stderr\n" * 2
+
+
+def test_steering_characters_do_not_reach_the_message(run):
+    done = run(PREDICT + "raise ValueError('\\x1b[2J\\u202e')")
+    assert done.outcome == Outcome.PREDICT_FAILED
+    assert done.message.isprintable()
+
+
+def test_an_exception_that_cannot_be_printed_is_still_reported(run):
+    model = "class Evil(Exception):\n    def __str__(self): raise SystemExit(9)\n" + PREDICT + "raise Evil"
+    done = run(model)
+    assert done.outcome == Outcome.PREDICT_FAILED
+    assert "Evil" in done.message
+
+
+def test_a_daemon_grandchild_is_dead_afterwards(run, isolation):
+    mark = f"mark-{os.urandom(8).hex()}"
+    model = f"""
+    import os, subprocess, sys, time
+    class Model:
+        def predict(self, X):
+            if os.fork() == 0:
+                os.setsid()
+                if os.fork() == 0:
+                    os.execv(sys.executable, [sys.executable, '-c', 'import time; time.sleep(60) # {mark}'])
+                os._exit(0)
+            time.sleep(.5)
+            return [0] * len(X)
+    """
+    assert run(model, isolation).outcome == Outcome.SCORED
+    assert not [other for other in psutil.process_iter(["cmdline"]) if mark in " ".join(other.info["cmdline"] or [])]
+
+
+FORGER = """
+import json, os, sys
+class Model:
+    def predict(self, X):
+        job = json.loads(open('/proc/self/cmdline').read().split(chr(0))[-2])
+        report = {{'stage': 'predict val', 'outcome': {outcome!r}, 'seconds': {{}}, 'environment': {{}}}}
+        {forge}
+        open(job['report'], 'a').write(json.dumps(report) + chr(10))
+        os._exit(0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("outcome", "forge", "expected", "words"),
+    [
+        ("scored", "open(job['predictions'], 'wb').write(b'x' * 1000)", "bad_output", "must be"),
+        ("scored", "pass", "bad_output", "must be"),
+        ("timed_out", "pass", "predict_failed", "without an answer"),
+        ("refused", "report['message'] = 1", "predict_failed", "without an answer"),
+        ("load_failed", "open(job['report'], 'w').write('x' * 10**6)", "import_failed", "without an answer"),
+    ],
+)
+def test_a_forged_report_gains_nothing(run, outcome, forge, expected, words):
+    done = run(FORGER.format(outcome=outcome, forge=forge))
+    assert done.outcome == expected, done
+    assert words in done.message
+    assert done.predictions == {}
+
+
+def test_a_file_of_predictions_is_accepted_only_as_numpy_writes_it(tmp_path):
+    path = tmp_path / "labels.npy"
+
+    def answer(content):
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        else:
+            np.save(path, content, allow_pickle=True)
+        with path.open("rb") as file:
+            return read_predictions(file, 3, 8)
+
+    np.testing.assert_array_equal(answer(np.array([0, 7, 3])), [0, 7, 3])
+    good = path.read_bytes()
+    assert isinstance(answer(np.array([0, 8, 3])), str)
+    assert isinstance(answer(np.array([0, -1, 3])), str)
+    assert isinstance(answer(np.array([0, 7])), str)
+    assert isinstance(answer(np.array([0.0, 7.0, 3.0])), str)
+    assert isinstance(answer(np.array([0, 7, object()])), str)
+    assert isinstance(answer(good[:-1]), str)
+    assert isinstance(answer(good + b"\0"), str)
+    assert isinstance(answer(b""), str)
+
+
+def test_scratch_is_left_empty_whatever_an_entry_does_to_it(run, tmp_path, isolation):
+    model = "import os; os.makedirs('a/b'); open('a/b/c', 'w'); os.chmod('a/b', 0); os.chmod('a', 0)\n" + PREDICT
+    assert run(model + "return [0] * len(X)", isolation).outcome == Outcome.SCORED
+    assert [path.name for path in (tmp_path / "scratch").iterdir()] == [".lock"]
+
+
+def test_a_leftover_is_swept_and_a_living_run_is_not(run, tmp_path):
+    dead, living = tmp_path / "scratch" / "run-dead", tmp_path / "scratch" / "run-living"
+    for folder in (dead, living):
+        (folder / "entry").mkdir(parents=True)
+        (folder / "alive.lock").touch()
+    with (living / "alive.lock").open("r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        run()
+        assert not dead.exists()
+        assert living.exists()
+    run()
+    assert not living.exists()
+
+
+def test_a_killed_harness_takes_its_entry_with_it_and_the_next_run_sweeps(zipped, run, tmp_path, isolation):
+    mark = f"mark-{os.urandom(8).hex()}"
+    code = f"import time; time.sleep(60) # {mark}"
+    model = f"import os, sys\nos.execv(sys.executable, [sys.executable, '-c', {code!r}])"
+    script = f"""
+    import numpy as np
+    from pathlib import Path
+    from harness.contest import Limits
+    from harness.sandbox.run import run_entry
+    images = {{"val": np.zeros((2, 8, 8, 3), np.uint8)}}
+    run_entry(Path({str(zipped(model))!r}), images, 8, Limits(), scratch=Path({str(tmp_path / "scratch")!r}),
+              isolation={isolation!r})
+    """
+    harness = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)])
+
+    def entries() -> list[psutil.Process]:
+        return [other for other in psutil.process_iter(["cmdline"]) if mark in " ".join(other.info["cmdline"] or [])]
+
+    def wait_until(condition) -> bool:
+        end = time.monotonic() + 8
+        while not condition() and time.monotonic() < end:
+            time.sleep(0.05)
+        return condition()
+
+    assert wait_until(entries)
+    harness.send_signal(signal.SIGKILL)
+    harness.wait()
+    assert wait_until(lambda: not entries())
+    assert list((tmp_path / "scratch").glob("run-*"))
+    run()
+    assert not list((tmp_path / "scratch").glob("run-*"))
+
+
+def test_isolation_that_cannot_be_had_is_an_error_and_auto_takes_the_next(run, monkeypatch, tmp_path):
+    broken = tmp_path / "bin"
+    broken.mkdir()
+    (broken / "bwrap").write_text("#!/bin/sh\necho no permission to make namespaces >&2; exit 1\n")
+    (broken / "bwrap").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{broken}{os.pathsep}{os.environ['PATH']}")
+    with pytest.raises(IsolationError, match="no permission to make namespaces") as caught:
+        run(isolation="bubblewrap")
+    assert "apt install bubblewrap" in caught.value.hint
+    done = run()
+    assert done.outcome == Outcome.SCORED
+    assert done.isolation in ("namespaces", "none")
+
+
+def test_a_refused_zip_is_an_outcome_and_nothing_of_it_runs(images, tmp_path):
+    path = tmp_path / "entry.zip"
+    path.write_bytes(b"Rar!\x1a\x07\x00")
+    done = run_entry(Path(path), images, 8, Limits(), scratch=tmp_path / "scratch")
+    assert done.outcome == Outcome.REFUSED
+    assert "RAR archive" in done.message
+    assert done.isolation == ""

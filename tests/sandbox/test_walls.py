@@ -1,0 +1,254 @@
+"""What an entry can reach: the same break-out attempts behind each isolation, and with none, where they succeed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import harness
+from harness.contest import Limits
+from harness.sandbox.outcome import Outcome
+from harness.sandbox.run import run_entry
+from harness.sandbox.walls import ALL_WALLS
+
+PROJECT = Path(harness.__file__).parents[1]
+
+PRISONER = """
+import ctypes, importlib, json, os, pathlib, socket, sys
+facts = json.loads({facts!r})
+reached = []
+
+def attempt(function):
+    try:
+        function()
+    except BaseException:
+        return function
+    reached.append(function.__name__)
+
+@attempt
+def import_the_harness(): sys.path.append(facts['project']); importlib.import_module('harness')
+@attempt
+def read_the_project(): pathlib.Path(facts['project'], 'pyproject.toml').read_text()
+@attempt
+def read_a_file_of_the_host(): pathlib.Path(facts['secret']).read_text()
+@attempt
+def read_another_run(): pathlib.Path(facts['other_run']).read_text()
+@attempt
+def read_accounts(): pathlib.Path('/etc/passwd').read_text()
+@attempt
+def find_a_variable(): os.environ[facts['variable']]
+@attempt
+def find_a_process_of_the_host():
+    assert pathlib.Path('/proc', str(facts['pid']), 'cmdline').read_bytes() == bytes.fromhex(facts['cmdline'])
+@attempt
+def read_memory_of_the_parent(): open(f'/proc/{{os.getppid()}}/mem', 'rb')
+@attempt
+def find_an_open_file():
+    for fd in os.listdir('/proc/self/fd'):
+        name = os.readlink(f'/proc/self/fd/{{fd}}')
+        if facts['scratch'] in name and 'images' not in name and 'work' not in name: return
+    raise OSError
+@attempt
+def signal_the_harness():
+    os.kill(facts['pid'], 0)
+    assert pathlib.Path('/proc', str(facts['pid']), 'cmdline').read_bytes() == bytes.fromhex(facts['cmdline'])
+@attempt
+def connect_by_tcp(): socket.create_connection(('127.0.0.1', facts['tcp']), 1)
+@attempt
+def send_by_udp():
+    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', facts['udp']))
+    raise OSError  # sent, perhaps to a loopback of its own: the receiver knows better
+@attempt
+def connect_to_a_socket_file(): socket.socket(socket.AF_UNIX).connect(facts['unix'])
+@attempt
+def connect_to_an_abstract_socket(): socket.socket(socket.AF_UNIX).connect(chr(0) + facts['abstract'])
+@attempt
+def talk_to_a_hypervisor(): socket.socket(40, socket.SOCK_STREAM)
+@attempt
+def attach_shared_memory():
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.shmget(facts['shm_key'], 0, 0) >= 0
+@attempt
+def ask_for_a_keyring(): assert ctypes.CDLL(None).syscall(250, 0, -3, 0) >= 0
+@attempt
+def make_a_user_namespace(): assert ctypes.CDLL(None).unshare(0x10000000) == 0
+@attempt
+def gain_root(): os.setuid(0); assert os.getuid() == 0; open('/proc/sys/kernel/core_pattern', 'r+')
+@attempt
+def write_core_pattern(): open('/proc/sys/kernel/core_pattern', 'r+')
+@attempt
+def raise_a_limit():
+    import resource
+    resource.setrlimit(resource.RLIMIT_NOFILE, (9999, 9999))
+
+def write_at(path):
+    with open(path, 'a') as file: file.write('x')
+
+for path in facts['unwritable']:
+    try: write_at(path)
+    except OSError: continue
+    reached.append(f'write {{path}}')
+    if path.endswith('planted'): os.remove(path)
+
+class Model:
+    def predict(self, X):
+        try:
+            X.flags.writeable = True
+            reached.append('write the pictures')
+        except ValueError: pass
+        print(json.dumps(sorted(set(reached))))
+        return [0] * len(X)
+"""
+
+# With no walls at all these must be reached: an attempt that always fails would show nothing.
+REACHED_WITHOUT_WALLS = {
+    "import_the_harness",
+    "read_the_project",
+    "read_a_file_of_the_host",
+    "read_another_run",
+    "read_accounts",
+    "find_a_process_of_the_host",
+    "signal_the_harness",
+    "connect_by_tcp",
+    "send_by_udp",
+    "connect_to_a_socket_file",
+    "connect_to_an_abstract_socket",
+    "attach_shared_memory",
+}
+
+
+@pytest.fixture
+def reached(zipped, tmp_path, monkeypatch):
+    """Return a function that runs the prisoner and gives what it reached."""
+    secret, other_run = tmp_path / "labels.txt", tmp_path / "scratch" / "labels.txt"
+    other_run.parent.mkdir()
+    for path in (secret, other_run):
+        path.write_text("0 1 2")
+        path.chmod(0o644)
+    monkeypatch.setenv("HEMOBENCH_SECRET", "1")
+    abstract = f"hemobench-{os.urandom(8).hex()}"
+    with (
+        socket.create_server(("127.0.0.1", 0)) as tcp,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+        socket.socket(socket.AF_UNIX) as unix,
+        socket.socket(socket.AF_UNIX) as hidden,
+        shared_memory() as shm_key,
+    ):
+        udp.bind(("127.0.0.1", 0))
+        udp.setblocking(False)
+        # A socket file has a path of at most 108 bytes, so it is bound by a relative one.
+        monkeypatch.chdir(tmp_path)
+        unix.bind("s")
+        unix.listen()
+        hidden.bind(f"\0{abstract}")
+        hidden.listen()
+        facts = {
+            "project": str(PROJECT),
+            "secret": str(secret),
+            "other_run": str(other_run),
+            "scratch": str(tmp_path),
+            "variable": "HEMOBENCH_SECRET",
+            "pid": os.getpid(),
+            "cmdline": Path("/proc/self/cmdline").read_bytes().hex(),
+            "tcp": tcp.getsockname()[1],
+            "udp": udp.getsockname()[1],
+            "unix": str(tmp_path / "s"),
+            "abstract": abstract,
+            "shm_key": shm_key,
+            "unwritable": [
+                str(tmp_path / "planted"),
+                str(tmp_path / "scratch" / "planted"),
+                str(PROJECT / "planted"),
+                str(Path(np.__file__).with_name("planted")),
+                str(Path.home() / "planted"),
+                "/usr/lib/planted",
+                "/planted",
+                "/dev/planted",
+                "/sandbox/planted",
+                "/sandbox/entry/planted",
+                "/sandbox/child.py",
+                "/sandbox/images/0.npy",
+            ],
+        }
+
+        def start(isolation: str) -> set[str]:
+            path = zipped(textwrap.dedent(PRISONER).format(facts=json.dumps(facts)))
+            done = run_entry(
+                path,
+                {"val": np.zeros((3, 8, 8, 3), np.uint8)},
+                8,
+                Limits(),
+                scratch=tmp_path / "scratch",
+                isolation=isolation,
+            )
+            assert done.outcome == Outcome.SCORED, done
+            found = set(json.loads(done.log.splitlines()[-1]))
+            with contextlib.suppress(BlockingIOError):
+                udp.recv(1)
+                found.add("send_by_udp")
+            return found
+
+        yield start
+
+
+class shared_memory:  # noqa: N801 - used as a function
+    """A System V segment that any process of the host may attach."""
+
+    def __enter__(self) -> int:
+        import ctypes
+
+        self.libc = ctypes.CDLL(None, use_errno=True)
+        key = int.from_bytes(os.urandom(3), "little") + 1
+        self.number = self.libc.shmget(key, 4096, 0o1666)
+        assert self.number >= 0
+        return key
+
+    def __exit__(self, *error: object) -> None:
+        self.libc.shmctl(self.number, 0, None)
+
+
+def test_an_entry_reaches_nothing_behind_walls(reached, isolation):
+    if isolation == "none":
+        assert reached(isolation) >= REACHED_WITHOUT_WALLS
+    else:
+        assert reached(isolation) == set()
+
+
+def test_every_wall_that_does_not_stand_is_named(run, isolation):
+    done = run(isolation=isolation)
+    if isolation == "none":
+        assert {"no network", "read-only system", "no files of the host"} <= set(done.missing_walls)
+    else:
+        assert done.missing_walls == ()
+        assert done.walls == ALL_WALLS
+
+
+def test_what_an_entry_may_store_is_limited(run, isolation):
+    """Up to 2 GB in files of 10 MB into each place it may write; 20 MB are allowed for the submission."""
+    if isolation == "none":
+        pytest.skip("without walls only the size of one file is limited")
+    model = """
+    import os, tempfile
+    class Model:
+        def __init__(self):
+            for folder in ('.', tempfile.gettempdir(), '/dev/shm'):
+                stored = 0
+                try:
+                    for i in range({n}):
+                        with open(f'{{folder}}/{{i}}', 'wb') as file:
+                            os.posix_fallocate(file.fileno(), 0, 10_000_000)
+                        stored += 10
+                except OSError: pass
+                print(stored)
+        def predict(self, X):
+            return [0] * len(X)
+    """
+    assert run(model.format(n=200), isolation, unpacked_mb=20).log.split() == ["20", "1020", "250"]
+    assert run(model.format(n=1), isolation, unpacked_mb=20).log.split() == ["10", "10", "10"]
