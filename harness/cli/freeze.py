@@ -65,4 +65,6 @@ def freeze(contest: str | None, source: Path | None, if_missing: bool, workspace
     click.echo(f"{lock.contest.title}: {sizes}; {dropped:,} pictures dropped.", err=True)
     click.echo(f"Lock {frozen.lock_hash[:12]} in {frozen.folder}", err=True)
     if not if_missing:
-        click.echo("What was dropped, and why: private/removed.png there. Next: hemobench submit majority", err=True)
+        click.echo(
+            "What was dropped, and why: private/removed.png there. Next: hemobench submit majority -m first", err=True
+        )

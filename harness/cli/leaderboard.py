@@ -88,25 +88,24 @@ def _show(standings: list[Standing], title: str, reveal_private: bool, everythin
 
     from harness.cli import screen
 
-    numbers = ("#", "public %", "private %", "val %", "gap")
-    columns = ["#", "entry", "public %", "val %", "gap", "weights", "date"]
-    if reveal_private:
-        columns.insert(3, "private %")
-    shown = screen.table(*columns, right=numbers, title=title)
+    # The column that decides the rank carries its interval; with the private score there is no room for the date.
+    columns = ["#", "entry", "public %", *(["private %"] if reveal_private else []), "val %", "gap", "weights"]
+    columns += [] if reveal_private else ["date"]
+    shown = screen.table(*columns, right=("#", "public %", "private %", "val %", "gap"), title=title)
     ranked = [standing for standing in standings if standing.rank is not None]
     for standing in standings if everything else ranked:
+        entry = standing.entry
         cells: list[str | Text] = [
             str(standing.rank or "–"),
             # Text, not a string: a name in square brackets must not be taken for markup.
-            Text(standing.entry.name if standing.rank else f"{standing.entry.name} ({standing.entry.outcome})"),
-            _percent(standing.public, with_interval=True),
+            Text(entry.name if standing.rank else f"{entry.name} ({entry.outcome})"),
+            _percent(standing.public, with_interval=not reveal_private),
+            *([_percent(standing.private, with_interval=True)] if reveal_private else []),
             _percent(standing.val),
             "–" if standing.gap is None else f"{100 * standing.gap:+.1f}",
-            Text(standing.entry.weights),
-            standing.entry.created_at[:10],
+            Text(entry.weights),
+            *([] if reveal_private else [entry.created_at[:10]]),
         ]
-        if reveal_private:
-            cells.insert(3, _percent(standing.private))
         shown.add_row(*cells)
     console = screen.output()
     if not standings:

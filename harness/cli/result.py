@@ -33,11 +33,12 @@ def show_card(card: ScoreCard) -> None:
         cells = (_cell(score.metrics[metric]) for score in card.scores.values())
         shown.add_row(metric.replace("_", " "), *cells)
     shown.add_section()
+    shown.add_row("recall of")
     for name in first.recall:
         cells = (_cell(score.recall[name]) if name in score.recall else "–" for score in card.scores.values())
-        shown.add_row(f"recall {name.replace('_', ' ')}", *cells)
+        shown.add_row(f"  {name.replace('_', ' ')}", *cells)
     shown.add_section()
-    shown.add_row("n pictures", *(str(score.n) for score in card.scores.values()))
+    shown.add_row("pictures (n)", *(str(score.n) for score in card.scores.values()))
     screen.output().print(shown)
     wall = card.seconds.get("wall", 0.0)
     click.echo(

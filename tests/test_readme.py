@@ -1,0 +1,81 @@
+"""What the README promises is what there is."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from harness.cli import hemobench
+from harness.contest import contest_files
+from harness.sandbox.outcome import Outcome
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+VERBS = hemobench.list_commands(None)  # type: ignore[arg-type]
+
+
+def test_the_table_of_verbs_is_the_list_of_verbs():
+    assert re.findall(r"^\| `hemobench (\w+)` \|", README, re.MULTILINE) == VERBS
+
+
+def test_every_command_named_exists_with_its_options():
+    commands = re.findall(r"^    hemobench ([^#\n]+)", README, re.MULTILINE)
+    assert commands
+    for command in commands:
+        verb, *words = command.split()
+        known = {name for parameter in hemobench.get_command(None, verb).params for name in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= known, command
+
+
+def test_every_make_target_and_variable_named_exists():
+    for line in re.findall(r"^    make ([^#\n]+)", README, re.MULTILINE):
+        target, *variables = line.split()
+        assert re.search(rf"^{target}:", MAKEFILE, re.MULTILINE), target
+        for variable in variables:
+            assert re.search(rf"^{variable.split('=')[0]} *\?=", MAKEFILE, re.MULTILINE), variable
+
+
+def test_the_table_of_contests_is_the_list_of_contests():
+    assert set(re.findall(r"^\| `(blood-cells[\w-]*)` \|", README, re.MULTILINE)) == set(contest_files())
+
+
+def test_every_outcome_is_named():
+    assert set(re.findall(r"`(\w+)`", README)) >= {str(outcome) for outcome in Outcome}
+
+
+def test_the_python_example_uses_names_that_exist():
+    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    compile(example, "README.md", "exec")
+    from harness import api
+
+    assert all(hasattr(api, name) for name in re.findall(r"\bapi\.(\w+)", example))
+
+
+def test_paths_named_in_the_flow_exist():
+    for name in ("submissions/template", "submissions/majority", "submissions/random", "submissions/nearest-centroid"):
+        assert (ROOT / name / "model.py").is_file()
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help_with_a_worked_example(verb):
+    shown = CliRunner().invoke(hemobench, [verb, "--help"])
+    assert shown.exit_code == 0
+    assert f"hemobench {verb}" in shown.output.split("Example:")[1]
+    assert max(map(len, shown.output.splitlines())) <= 80
+
+
+def test_make_help_lists_the_verbs_in_flow_order():
+    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    targets = re.findall(r"^  make ([\w-]+)", shown, re.MULTILINE)
+    flow = [verb for verb in VERBS if verb in targets]
+    assert [target for target in targets if target in VERBS] == flow
+    assert "submit" in flow
+
+
+def test_make_names_the_missing_model():
+    shown = subprocess.run(["make", "need-model"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert shown.returncode == 2
+    assert "MODEL=vgg16" in shown.stdout
