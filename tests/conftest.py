@@ -45,7 +45,7 @@ class CommandLine:
         process = self.start(*words)
         out, err = process.communicate(timeout=300)
         assert process.returncode == code, f"exit code {process.returncode}\n{out}\n{err}"
-        assert "Traceback" not in err, err
+        assert "Traceback (most recent call last)" not in err, err
         return subprocess.CompletedProcess(words, process.returncode, out, err)
 
 
