@@ -103,7 +103,7 @@ def _show(standings: list[Standing], title: str, reveal_private: bool, everythin
             *([_percent(standing.private, with_interval=True)] if reveal_private else []),
             _percent(standing.val),
             "–" if standing.gap is None else f"{100 * standing.gap:+.1f}",
-            Text(entry.weights),
+            Text(entry.weights.removeprefix("sha256:")[:8]),
             *([] if reveal_private else [entry.created_at[:10]]),
         ]
         shown.add_row(*cells)
