@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from harness.errors import WorkspaceError
 from harness.freeze.frozen import Frozen, read_arrays
 from harness.freeze.hashing import hash_file
-from harness.sandbox.outcome import Outcome
 from harness.sandbox import run as sandbox
+from harness.sandbox.outcome import Outcome
 from harness.score.card import ScoreCard, score_split, scorer_version
 
 SPLITS = ("val", "val_shifted", "public", "private")

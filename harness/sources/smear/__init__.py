@@ -1,0 +1,1 @@
+"""The drawing of synthetic blood smears: exact arithmetic, no drawing library."""
