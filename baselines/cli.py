@@ -1,0 +1,196 @@
+"""``hemobench train``"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli.options import complete, contest_option, json_option, workspace_option
+
+if TYPE_CHECKING:
+    from baselines.run_folder import Run, RunFolder
+
+
+def model_names() -> Iterable[str]:
+    from baselines.entries import names
+
+    return names()
+
+
+@click.command(short_help="Train a baseline on the public pictures.")
+@click.argument("model", required=False, shell_complete=complete(model_names))
+@click.option("--list", "as_list", is_flag=True, help="List the models instead.")
+@click.option(
+    "--preset",
+    type=click.Choice(["quick", "full"]),
+    help="quick: minutes on a CPU. full: a GPU's work. By default full where there is a GPU.",
+)
+@click.option(
+    "--weights",
+    metavar="auto|imagenet|none|PATH",
+    default="auto",
+    show_default=True,
+    help="Start from these weights. auto: ImageNet's if they are to be had.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of every random draw.")
+@click.option("--resume", is_flag=True, help="Insist that there is a run to take up again.")
+@click.option("--retrain", is_flag=True, help="Train anew, even where the run is there.")
+@contest_option
+@workspace_option
+@json_option
+@click.pass_context
+def train(
+    ctx: click.Context,
+    model: str | None,
+    as_list: bool,
+    preset: str | None,
+    weights: str,
+    seed: int,
+    resume: bool,
+    retrain: bool,
+    contest: str | None,
+    workspace: Path,
+    as_json: bool,
+) -> None:
+    """Train a baseline on the public pictures of a frozen contest.
+
+    A run that was interrupted goes on where it stopped, one that has ended is used again. Ctrl-C keeps the best model
+    so far. HEMOBENCH_WEIGHTS names a folder of weights, MODEL_notop.weights.h5.
+
+    \b
+    Example:
+      hemobench train scratch-v2 --preset quick
+    """
+    from harness.errors import UsageError
+
+    if as_list:
+        given = [
+            parameter.opts[0] if isinstance(parameter, click.Option) else "MODEL"
+            for parameter in ctx.command.params
+            if parameter.name not in ("as_list", "as_json", "workspace")
+            and ctx.get_parameter_source(parameter.name or "") is click.core.ParameterSource.COMMANDLINE
+        ]
+        if given:
+            raise UsageError(f"--list lists all models, so {given[0]} has no effect.", "Leave it out.")
+        show_list(as_json)
+        return
+    if model is None:
+        raise UsageError("train needs the name of a model.", "See: hemobench train --list")
+    if resume and retrain:
+        raise UsageError("--resume goes on, --retrain begins anew: choose one.", "Leave one out.")
+
+    from baselines.entries import find
+    from baselines.weights import find_weights
+    from harness import api
+    from harness.cli import screen
+    from harness.progress import silent
+    from harness.workspace import Workspace
+
+    # All that can be refused is refused before Keras is loaded, which takes seconds.
+    baseline = find(model)
+    frozen = api.open_contest(workspace, contest)
+    found = find_weights(model, baseline.pretrained, weights, track=screen.bar)
+
+    from baselines.quiet import quiet
+    from baselines.run_folder import RunFolder
+
+    with quiet():
+        from baselines import train as training
+
+    job = training.plan(baseline, frozen, preset or training.default_preset(), found, seed)  # type: ignore[arg-type]
+    folder = RunFolder(Workspace(workspace).runs(frozen.contest.name) / f"{model}-{job.key}")
+
+    def tell(line: str) -> None:
+        click.echo(line, err=True)
+
+    with folder.locked(lambda: tell("Another process trains this run; waiting for it.")):
+        run = None if retrain else folder.finished()
+        if run is not None:
+            tell(f"{model} is trained already; --retrain trains it anew.")
+        else:
+            if retrain:
+                folder.clear()
+            n_done = len(folder.read_history())
+            if resume and not n_done:
+                raise UsageError(
+                    f"There is no interrupted run of {model} with this preset, seed, weights and contest.",
+                    "Leave out --resume to begin one.",
+                )
+            tell(f"{model} {found.why}")
+            if job.cuts:
+                tell(f"Preset {job.preset_name}: {job.cuts}.")
+            if n_done:
+                tell(f"Goes on after epoch {n_done}.")
+            run = training.train(job, folder, tell=tell, track=screen.bar if sys.stderr.isatty() else silent)
+    show_run(run, folder, as_json)
+    if run.stopped == "by hand":
+        raise click.exceptions.Exit(130)
+
+
+def show_run(run: Run, folder: RunFolder, as_json: bool) -> None:
+    """Print where the model lies and how good it is."""
+    accuracy = run.val_accuracy
+    if as_json:
+        import msgspec
+
+        document = {
+            "model": run.model,
+            "run": str(folder.path),
+            "submission": str(folder.submission),
+            "preset": run.preset,
+            "cuts": run.cuts,
+            "weights": run.weights,
+            "seed": run.seed,
+            "val_accuracy": accuracy.value,
+            "val_interval": [accuracy.low, accuracy.high],
+            "val_n": accuracy.n,
+            "best_epoch": run.best_epoch,
+            "epochs": run.epochs,
+            "stopped": run.stopped,
+            "seconds": run.seconds,
+            "parameters": run.parameters,
+        }
+        click.echo(msgspec.json.encode(document))
+        return
+    how = {"finished": "", "early": ", stopped early", "by hand": ", stopped by hand"}[run.stopped]
+    click.echo(
+        f"{run.model}: val accuracy {100 * accuracy.value:.2f} % "
+        f"({100 * accuracy.low:.1f}–{100 * accuracy.high:.1f}, n = {accuracy.n:,}), "
+        f"{run.epochs} epochs{how}, {run.seconds:.0f} s"
+    )
+    click.echo(f"Submission: {folder.submission}")
+    click.echo(f"Next: hemobench submit {folder.submission if run.stopped == 'by hand' else run.model}", err=True)
+
+
+def show_list(as_json: bool) -> None:
+    """Print all models."""
+    from baselines.entries import BASELINES
+
+    if as_json:
+        import msgspec
+
+        rows = [
+            {
+                "name": row.name,
+                "description": row.summary,
+                "parameters": row.parameters,
+                "presets": {"quick": row.quick.cuts, "full": row.full.cuts},
+                "weights": ["imagenet", "none"] if row.pretrained else ["none"],
+                "expected": row.expected,
+                "reported": row.reported,
+                "licence": row.licence,
+            }
+            for row in BASELINES
+        ]
+        click.echo(msgspec.json.encode(rows))
+        return
+    from harness.cli import screen
+
+    shown = screen.table("model", "parameters", "what it is, and what to expect of it", right=("parameters",))
+    for row in BASELINES:
+        shown.add_row(row.name, f"{row.parameters:,}", f"{row.summary}\nquick: {row.quick.cuts}\n{row.expected}")
+    screen.output().print(shown)

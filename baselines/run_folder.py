@@ -1,0 +1,183 @@
+"""A run on disk: what was trained, how far it is, and the submission that comes of it.
+
+    submission/model.py, model.keras    what is packed: the best epoch so far
+    history.csv                         one row for each complete epoch; the row is what makes it complete
+    epoch-0003.weights.h5               weights and optimizer after the last complete epoch, until the run has ended
+    run.json                            written when the run has ended
+
+Every file is written aside and renamed, so that a process killed at any moment leaves an epoch done or not begun.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import fcntl
+import hashlib
+import io
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from baselines.recipe import Recipe
+from baselines.schedule import Epoch
+from harness.errors import TrainError
+from harness.workspace import sync_folder, write_atomic
+
+TEMPLATE = Path(__file__).parent / "template" / "model.py"
+
+
+class ValAccuracy(msgspec.Struct, frozen=True):
+    """Accuracy on the validation set, with its 95 % Wilson interval; shares, 0 to 1."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """``run.json``: everything that one needs to know of a run, or to repeat it."""
+
+    model: str
+    contest: str
+    lock_hash: str
+    preset: str
+    cuts: str  # what the preset leaves out
+    recipe: Recipe
+    seed: int
+    weights: str  # imagenet, none, or sha256:<12 digits>
+    weights_sha256: str  # of the file; empty without one
+    parameters: int
+    val_accuracy: ValAccuracy
+    best_epoch: int
+    epochs: int
+    stopped: Literal["finished", "early", "by hand"]
+    seconds: float  # of training, wall clock, all sittings together
+    device: str
+    versions: dict[str, str]
+
+
+def run_key(lock_hash: str, model: str, recipe: Recipe, seed: int, weights: str, weights_sha256: str) -> str:
+    """Return ten hex digits that differ when anything that shapes the model differs."""
+    content = msgspec.json.encode([lock_hash, model, recipe, seed, weights, weights_sha256])
+    return hashlib.sha256(content).hexdigest()[:10]
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths and files of one run; nothing is created by asking for a path."""
+
+    path: Path
+
+    @property
+    def submission(self) -> Path:
+        return self.path / "submission"
+
+    @property
+    def model(self) -> Path:
+        return self.submission / "model.keras"
+
+    def checkpoint(self, epoch: int) -> Path:
+        return self.path / f"epoch-{epoch:04d}.weights.h5"
+
+    @contextlib.contextmanager
+    def locked(self, on_wait: Callable[[], None]) -> Iterator[None]:
+        """Keep other processes out of the folder; call `on_wait` where one is in it and has to be waited for."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            file = (self.path.parent / f".{self.path.name}.lock").open("w")
+        except OSError as error:
+            raise TrainError(
+                f"Cannot write to {self.path.parent}: {error.strerror}.", "Choose another --workspace."
+            ) from error
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                on_wait()
+                fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def finished(self) -> Run | None:
+        """Return the record of a run that has ended by itself, or None."""
+        run = self.read_run()
+        return run if run and run.stopped != "by hand" and self.model.is_file() else None
+
+    def read_run(self) -> Run | None:
+        """Return ``run.json``, or None where there is none yet."""
+        path = self.path / "run.json"
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=Run)
+        except FileNotFoundError:
+            return None
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise TrainError(f"{path} is damaged: {error}.", "Train anew: add --retrain") from error
+
+    def write_run(self, run: Run) -> None:
+        write_atomic(self.path / "run.json", msgspec.json.format(msgspec.json.encode(run), indent=1) + b"\n")
+
+    def read_history(self) -> list[Epoch]:
+        """Return the complete epochs, first to last; none where the run has not begun."""
+        path = self.path / "history.csv"
+        try:
+            rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+            return [msgspec.convert(row, Epoch, strict=False) for row in rows]
+        except FileNotFoundError:
+            return []
+        except (msgspec.ValidationError, UnicodeDecodeError) as error:
+            raise TrainError(f"{path} is damaged: {error}.", "Train anew: add --retrain") from error
+
+    def write_history(self, history: Sequence[Epoch]) -> None:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, Epoch.__struct_fields__, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(msgspec.structs.asdict(row) for row in history)
+        write_atomic(self.path / "history.csv", text.getvalue().encode())
+
+    def write_submission(self, save: Callable[[Path], Any]) -> None:
+        """Put the model that `save` writes to a path it is given, and the ``model.py`` that loads it, in place."""
+        write_atomic(self.submission / "model.py", TEMPLATE.read_bytes())
+        save_atomic(self.model, save)
+
+    def forget_checkpoints(self, but: int | None = None) -> None:
+        """Remove all checkpoints but that of one epoch, and what killed processes left half written."""
+        for path in self.path.glob("epoch-*.weights.h5"):
+            if but is None or path != self.checkpoint(but):
+                path.unlink(missing_ok=True)
+        for path in [*self.path.glob(".part-*"), *self.submission.glob(".part-*")]:
+            path.unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        """Remove the run; where that is interrupted, no run.json is left to vouch for the rest."""
+        for name in ("run.json", "history.csv"):
+            (self.path / name).unlink(missing_ok=True)
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def save_atomic(path: Path, save: Callable[[Path], Any]) -> None:
+    """Let `save` write a file and put it in place whole; Keras chooses the format by the suffix, so that stays.
+
+    Raises
+    ------
+    TrainError
+        The file cannot be written.
+    """
+    temporary = path.with_name(f".part-{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save(temporary)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise TrainError(
+            f"Cannot write {path}: {error.strerror or error}.", "Make room; then repeat the command."
+        ) from error
