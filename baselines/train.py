@@ -182,6 +182,7 @@ def run_epochs(
     while not is_over(recipe, history):
         began, number = time.monotonic(), len(history) + 1
         rng = np.random.default_rng([job.seed, number])
+        reseed_dropout(learner, rng)
         order = rng.permutation(len(images))
         losses, hits = np.zeros(n_batches), np.zeros(n_batches)
         batches = order[: n_batches * size].reshape(n_batches, size)
@@ -214,6 +215,13 @@ def run_epochs(
             f"epoch {number}/{recipe.epochs}: train {100 * epoch.train_accuracy:.1f} %, "
             f"val {100 * epoch.val_accuracy:.1f} % (loss {epoch.val_loss:.3f}), {epoch.seconds:.0f} s"
         )
+
+
+def reseed_dropout(model: keras.Model, rng: np.random.Generator) -> None:
+    """Set the random state of all layers that have one; a weights file does not hold it."""
+    for layer in model.layers:
+        if isinstance(generator := getattr(layer, "seed_generator", None), keras.random.SeedGenerator):
+            generator.state.assign(rng.integers(0, 2**32, size=2, dtype=np.uint32))
 
 
 def stratified(data: LabelledImages, limit: int | None, rng: np.random.Generator) -> LabelledImages:

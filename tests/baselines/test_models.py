@@ -1,0 +1,82 @@
+"""A model takes raw pictures, prepares them as its weights need, and keeps still what is frozen."""
+
+import keras
+import numpy as np
+
+from baselines.models.vgg16 import imagenet_colours
+from baselines.recipe import Recipe
+from baselines.run_folder import RunFolder
+from baselines.train import build_model, class_weights, flipped, predict, split_at_frozen, stratified, train
+from harness.freeze.frozen import LabelledImages
+from harness.progress import silent
+
+
+def test_vgg16_sees_what_keras_preprocessing_makes_of_a_picture():
+    pictures = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3)).astype(np.float32)
+    expected = keras.applications.vgg16.preprocess_input(pictures.copy())
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(imagenet_colours()(pictures)), expected, atol=1e-5)
+
+
+def test_saved_models_hold_only_layers_that_keras_itself_can_load(tiny_job, tmp_path):
+    for name in ("scratch-v1", "scratch-v2", "vgg16"):
+        model = build_model(tiny_job(name))
+        model.save(tmp_path / "model.keras")
+        loaded = keras.saving.load_model(tmp_path / "model.keras", compile=False, safe_mode=True)
+        pictures = np.random.default_rng(1).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8)
+        y_prob = loaded.predict_on_batch(pictures)
+        np.testing.assert_allclose(y_prob, model.predict_on_batch(pictures), atol=1e-6)
+        np.testing.assert_allclose(y_prob.sum(axis=1), 1, atol=1e-5)
+        assert all(type(layer).__module__.startswith("keras.") for layer in loaded.layers)
+
+
+def test_the_same_seed_builds_the_same_model_and_another_seed_another(tiny_job):
+    def first_kernel(seed):
+        keras.utils.set_random_seed(seed)
+        return build_model(tiny_job("vgg16", seed=seed)).get_layer("block1_conv1").get_weights()[0]
+
+    np.testing.assert_array_equal(first_kernel(3), first_kernel(3))
+    assert not np.array_equal(first_kernel(3), first_kernel(4))
+
+
+def test_frozen_layers_run_once_give_what_the_whole_model_gives(tiny_job):
+    model = build_model(tiny_job("vgg16", Recipe(epochs=1, frozen_layers=10, features_once=True)))
+    pictures = np.random.default_rng(2).integers(0, 256, (6, 32, 32, 3), dtype=np.uint8)
+    low, high = split_at_frozen(model)
+    assert low.output.shape[1:] == (2, 2, 512)  # after block 4 and its pooling
+    features = predict(low, pictures, silent, "")
+    np.testing.assert_allclose(predict(high, features, silent, ""), predict(model, pictures, silent, ""), atol=1e-5)
+
+
+def test_training_leaves_frozen_layers_alone_and_moves_the_others(tiny_job, tmp_path):
+    job = tiny_job("vgg16", Recipe(epochs=1, batch_size=32, frozen_layers=12, features_once=True))
+    keras.utils.set_random_seed(job.seed)
+    before = build_model(job)
+    folder = RunFolder(tmp_path / "run")
+    train(job, folder, tell=lambda line: None)
+    after = keras.saving.load_model(folder.model, compile=False)
+    for name, moved in (("block1_conv1", False), ("block5_conv2", False), ("block5_conv3", True)):
+        same = np.array_equal(before.get_layer(name).get_weights()[0], after.get_layer(name).get_weights()[0])
+        assert same is not moved, name
+
+
+def test_a_limited_training_set_keeps_the_share_of_each_class():
+    labels = np.repeat([0, 1, 2], [600, 300, 100])
+    images = np.arange(1000, dtype=np.uint16).reshape(-1, 1, 1, 1)
+    some = stratified(LabelledImages(images, labels), 100, np.random.default_rng(0))
+    assert np.bincount(some.labels).tolist() == [60, 30, 10]
+    np.testing.assert_array_equal(labels[some.images.ravel()], some.labels)
+    assert len(stratified(LabelledImages(images, labels), 2000, np.random.default_rng(0)).labels) == 1000
+
+
+def test_flips_give_all_eight_positions_of_a_square_and_four_of_an_oblong():
+    square = np.tile(np.arange(4, dtype=np.uint8).reshape(1, 2, 2, 1), (400, 1, 1, 1))
+    assert len({picture.tobytes() for picture in flipped(square, np.random.default_rng(0))}) == 8
+    oblong = np.tile(np.arange(6, dtype=np.uint8).reshape(1, 2, 3, 1), (400, 1, 1, 1))
+    assert len({picture.tobytes() for picture in flipped(oblong, np.random.default_rng(0))}) == 4
+    assert square[0].ravel().tolist() == [0, 1, 2, 3]
+
+
+def test_class_weights_give_each_class_the_same_sum():
+    labels = np.repeat([0, 1, 2], [60, 30, 10])
+    sums = np.bincount(labels, weights=class_weights(labels, 3)[labels])
+    np.testing.assert_allclose(sums, 100 / 3, rtol=1e-6)

@@ -1,0 +1,205 @@
+"""A run folder is whole, taken up again after any end, and its submission gives what was measured."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import msgspec
+import numpy as np
+import pytest
+
+from baselines import train as training
+from baselines.recipe import Recipe
+from baselines.run_folder import RunFolder
+from baselines.schedule import best_epoch
+from baselines.train import train
+from harness.errors import TrainError
+
+
+def mute(line):
+    pass
+
+
+class KilledError(Exception):
+    """Stands for a process that ends where it is raised."""
+
+
+def weights_of(folder):
+    return keras.saving.load_model(folder.model, compile=False).get_weights()
+
+
+@pytest.fixture
+def finished(tiny_job, tmp_path):
+    folder = RunFolder(tmp_path / "whole")
+    return folder, train(tiny_job(), folder, tell=mute)
+
+
+def test_a_run_folder_holds_model_history_and_record(finished):
+    folder, run = finished
+    assert {str(path.relative_to(folder.path)) for path in folder.path.rglob("*") if path.is_file()} == {
+        "submission/model.py", "submission/model.keras", "history.csv", "run.json",
+    }  # fmt: skip
+    history = list(csv.DictReader((folder.path / "history.csv").read_text().splitlines()))
+    assert [row["epoch"] for row in history] == ["1", "2", "3"]
+    record = msgspec.json.decode((folder.path / "run.json").read_bytes())
+    assert record["recipe"]["batch_size"] == 16
+    assert record["lock_hash"] == "5" * 64
+    assert record["versions"]["keras"] == keras.version()
+    accuracy = record["val_accuracy"]
+    assert accuracy["value"] == max(float(row["val_accuracy"]) for row in history)
+    assert (accuracy["n"], accuracy["low"] <= accuracy["value"] <= accuracy["high"]) == (24, True)
+    assert folder.finished() == run
+
+
+def test_the_submission_in_a_process_of_its_own_gives_the_accuracy_of_the_record(finished, tiny_job, tmp_path):
+    folder, run = finished
+    val = tiny_job().frozen.load("val")
+    np.savez(tmp_path / "val.npz", images=val.images, labels=val.labels)
+    code = (
+        "import sys, numpy as np, model; d = np.load(sys.argv[1]); m = model.Model(); y = m.predict(d['images']);"
+        "assert m.predict_proba(d['images']).shape == (24, 3); assert y.dtype == 'int64' and y.shape == (24,);"
+        "print((y == d['labels']).mean())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "val.npz")], cwd=folder.submission, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) == run.val_accuracy.value
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "n_left"),
+    [
+        (training, "save_atomic", 2),  # the model of epoch 2 is written, its checkpoint is not
+        (RunFolder, "write_history", 2),  # the checkpoint of epoch 2 is written, its row is not
+        (RunFolder, "forget_checkpoints", 1),  # epoch 2 is complete
+    ],
+)
+def test_a_run_killed_at_any_moment_ends_as_if_it_had_not_been(
+    owner, name, n_left, finished, tiny_job, tmp_path, monkeypatch
+):
+    whole, run = finished
+    folder = RunFolder(tmp_path / "killed")
+    calls, real = [], getattr(owner, name)
+
+    def die_at_the_second_call(*words, **more):
+        calls.append(words)
+        if len(calls) == 2:
+            raise KilledError
+        return real(*words, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, die_at_the_second_call)
+        with pytest.raises(KilledError):
+            train(tiny_job(), folder, tell=mute)
+    assert folder.finished() is None
+    lines = []
+    again = train(tiny_job(), folder, tell=lines.append)
+    assert len(lines) == n_left
+    assert (again.epochs, again.best_epoch, again.val_accuracy) == (run.epochs, run.best_epoch, run.val_accuracy)
+    for one, other in zip(weights_of(whole), weights_of(folder), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-7)
+
+
+def test_ctrl_c_keeps_the_best_model_so_far_and_the_run_goes_on_later(finished, tiny_job, tmp_path):
+    _, run = finished
+    folder = RunFolder(tmp_path / "by hand")
+
+    def press_ctrl_c(items, what, total):
+        for item in items:
+            if what.startswith("epoch 3"):
+                raise KeyboardInterrupt
+            yield item
+
+    stopped = train(tiny_job(), folder, tell=mute, track=press_ctrl_c)
+    assert (stopped.stopped, stopped.epochs) == ("by hand", 2)
+    assert stopped.val_accuracy.value == best_epoch(folder.read_history()).val_accuracy
+    assert folder.model.is_file()
+    assert folder.finished() is None
+    assert train(tiny_job(), folder, tell=mute).val_accuracy == run.val_accuracy
+    assert folder.finished() is not None
+
+
+def test_ctrl_c_before_the_first_epoch_is_passed_on(tiny_job, tmp_path):
+    def press_ctrl_c(items, what, total):
+        raise KeyboardInterrupt
+        yield
+
+    folder = RunFolder(tmp_path / "run")
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny_job(), folder, tell=mute, track=press_ctrl_c)
+    assert folder.read_run() is None
+
+
+def test_early_stopping_is_said_in_the_record(tiny_job, tmp_path):
+    # A learning rate at which the loss cannot fall.
+    job = tiny_job(recipe=Recipe(epochs=6, batch_size=32, optimizer="sgd", learning_rate=1e-30, early_stopping=1))
+    run = train(job, RunFolder(tmp_path / "run"), tell=mute)
+    assert (run.stopped, run.epochs) == ("early", 2)
+
+
+def test_a_loss_that_is_no_number_is_an_error_and_leaves_no_record(tiny_job, tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    with pytest.raises(TrainError, match="not a number"):
+        train(tiny_job(recipe=Recipe(epochs=2, optimizer="sgd", learning_rate=1e30)), folder, tell=mute)
+    assert folder.finished() is None
+
+
+def test_the_key_differs_with_anything_that_shapes_the_model(tiny_job):
+    keys = {
+        tiny_job().key,
+        tiny_job(seed=4).key,
+        tiny_job("scratch-v1").key,
+        tiny_job(recipe=Recipe(epochs=3, batch_size=16, learning_rate=3e-3, augment="flips")).key,
+        tiny_job(weights=training.Weights("none", sha256="1")).key,
+    }
+    assert len(keys) == 5
+    assert tiny_job().key in keys
+
+
+def test_a_damaged_record_is_an_error_with_a_way_out(finished):
+    folder, _ = finished
+    (folder.path / "run.json").write_text("{")
+    with pytest.raises(TrainError, match="damaged") as raised:
+        folder.finished()
+    assert "--retrain" in raised.value.hint
+    folder.clear()
+    assert folder.finished() is None
+    assert not folder.path.exists()
+
+
+def test_a_process_killed_while_it_saves_leaves_the_old_file(tmp_path):
+    code = (
+        "import sys, time; from pathlib import Path; from baselines.run_folder import save_atomic\n"
+        "def slow(path): path.write_text('half'); print('writing', flush=True); time.sleep(60)\n"
+        "save_atomic(Path(sys.argv[1]), slow)"
+    )
+    file = tmp_path / "model.keras"
+    file.write_text("old")
+    process = subprocess.Popen([sys.executable, "-c", code, str(file)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "writing\n"
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert file.read_text() == "old"
+
+
+def test_a_second_process_waits_for_the_first(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    code = (
+        "import sys, time; from pathlib import Path; from baselines.run_folder import RunFolder\n"
+        "with RunFolder(Path(sys.argv[1])).locked(print): print('in', flush=True); time.sleep(1)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code, str(folder.path)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "in\n"
+    waited, began = [], time.monotonic()
+    with folder.locked(lambda: waited.append(True)):
+        assert time.monotonic() - began > 0.3
+    assert waited == [True]
+    with folder.locked(lambda: waited.append(False)):
+        pass
+    assert waited == [True]
+    process.communicate()
