@@ -148,7 +148,7 @@ def test_an_entry_past_its_memory_is_stopped(run, isolation):
 
 def test_memory_of_all_processes_counts_together(run, isolation):
     model = PREDICT + "import os, time\n        children = 3 if len(X) == 20 else 0\n"
-    model += "        while children and os.fork(): children -= 1\n        kept = np.ones(15_000_000); time.sleep(.3)\n"
+    model += "        while children and os.fork(): children -= 1\n        kept = np.ones(15_000_000); time.sleep(1)\n"
     model += "        if children: os._exit(0)\n        return [0] * len(X)"
     assert run(model, isolation, memory_mb=300).outcome == Outcome.OUT_OF_MEMORY
     assert run(model, isolation, memory_mb=1500).outcome == Outcome.SCORED
@@ -157,7 +157,7 @@ def test_memory_of_all_processes_counts_together(run, isolation):
 def test_too_many_processes_end_an_entry_and_a_few_do_not(run, isolation):
     model = PREDICT + "import threading, time\n        for _ in range({n}):\n"
     model += "            threading.Thread(target=time.sleep, args=(1,), daemon=True).start()\n"
-    model += "        time.sleep(.3); return [0] * len(X)"
+    model += "        time.sleep(1); return [0] * len(X)"
     assert run(model.format(n=200), isolation, processes=60).outcome in (Outcome.PREDICT_FAILED, Outcome.KILLED)
     assert run(model.format(n=20), isolation, processes=60).outcome == Outcome.SCORED
 
