@@ -126,8 +126,17 @@ BASELINES = (
             ),
             cuts="64×64 pictures, at most 4,800 of them, 10 of 13 convolutions frozen, 4 epochs",
             without_weights=Preset(
-                Recipe(epochs=5, learning_rate=2e-4, cosine=True, input_size=32, train_limit=2600, augment="flips"),
-                cuts="32×32 pictures, at most 2,600 of them, 5 epochs, from He initialisation",
+                Recipe(
+                    epochs=9,
+                    learning_rate=3e-4,
+                    cosine=True,
+                    warmup=0.1,
+                    input_size=32,
+                    train_limit=2600,
+                    augment="flips",
+                    init_pictures=192,
+                ),
+                cuts="32×32 pictures, at most 2,600 of them, 9 epochs, from He initialisation",
             ),
         ),
         full=Preset(
@@ -145,6 +154,7 @@ BASELINES = (
                     epochs=80,
                     learning_rate=1e-4,
                     augment="flips",
+                    init_pictures=192,
                     class_weights=True,
                     early_stopping=15,
                     reduce_on_plateau=Plateau(patience=5),

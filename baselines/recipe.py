@@ -36,6 +36,9 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     optimizer: Literal["adam", "adamw", "nadam", "rmsprop", "sgd", "lion"] = "adam"
     learning_rate: Rate = 1e-3
     cosine: bool = False  # let the learning rate fall to nothing along half a cosine
+    warmup: Annotated[float, Meta(ge=0, lt=1)] = (
+        0.0  # share of the training in which the rate rises from 0, with cosine
+    )
     reduce_on_plateau: Plateau | None = None
 
     # What the model sees
@@ -43,6 +46,9 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     train_limit: Positive | None = None  # pictures of the training set, the same share of each class
     augment: Literal["none", "flips"] = "none"  # flips: left-right, up-down and diagonal, each by a coin
     class_weights: bool = False  # weigh a picture by the inverse of its class's frequency
+
+    # Where it starts, without pretrained weights: convolutions normalised on so many pictures of the training set
+    init_pictures: Positive | None = None
 
     # How much of it learns
     frozen_layers: Annotated[int, Meta(ge=0)] = 0  # convolutions, counted from the picture, that stay as loaded
@@ -53,6 +59,10 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             raise ValueError("cosine and reduce_on_plateau both set the learning rate: choose one")
         if self.features_once and not self.frozen_layers:
             raise ValueError("features_once has no effect without frozen_layers")
+        if self.warmup and not self.cosine:
+            raise ValueError("warmup has no effect without cosine")
+        if self.init_pictures and self.frozen_layers:
+            raise ValueError("init_pictures is for a start from nothing, where frozen_layers would stay random")
         if self.features_once and self.augment != "none":
             raise ValueError("features_once keeps what the frozen layers saw, so augment has no effect")
         for name, field in (("early_stopping", self.early_stopping), ("reduce_on_plateau", self.reduce_on_plateau)):

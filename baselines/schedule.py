@@ -41,7 +41,8 @@ def learning_rate(recipe: Recipe, history: Sequence[Epoch], done: float) -> floa
     0.05
     """
     if recipe.cosine:
-        return recipe.learning_rate * 0.5 * (1 + cos(pi * done))
+        rise = min(1.0, done / recipe.warmup) if recipe.warmup else 1.0
+        return recipe.learning_rate * rise * 0.5 * (1 + cos(pi * done))
     if recipe.reduce_on_plateau is None:
         return recipe.learning_rate
     rate, lowest, waited = recipe.learning_rate, float("inf"), 0

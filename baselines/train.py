@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baselines.entries import Baseline, PresetName
+from baselines.initialisation import normalise_channels
 from baselines.recipe import Recipe
 from baselines.run_folder import Run, RunFolder, ValAccuracy, run_key, save_atomic
 from baselines.schedule import Epoch, best_epoch, is_over, learning_rate
@@ -161,6 +162,8 @@ def run_epochs(
     recipe, n_classes = job.recipe, job.frozen.contest.n_classes
     rng = np.random.default_rng([job.seed, 0])
     data = stratified(job.frozen.load("train"), recipe.train_limit, rng)
+    if recipe.init_pictures and job.weights.path is None and not history:
+        normalise_channels(model, data.images[rng.permutation(len(data.images))[: recipe.init_pictures]])
     learner = model
     images: NDArray = data.images
     val_images: NDArray = val.images

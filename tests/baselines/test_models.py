@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+from baselines.initialisation import normalise_channels
+from baselines.models import vgg16
 from baselines.models.vgg16 import imagenet_colours
 from baselines.recipe import Recipe
 from baselines.run_folder import RunFolder
@@ -80,3 +82,18 @@ def test_class_weights_give_each_class_the_same_sum():
     labels = np.repeat([0, 1, 2], [60, 30, 10])
     sums = np.bincount(labels, weights=class_weights(labels, 3)[labels])
     np.testing.assert_allclose(sums, 100 / 3, rtol=1e-6)
+
+
+def test_normalised_channels_have_mean_0_and_variance_1_on_the_pictures():
+    recipe = Recipe(epochs=1, input_size=32)
+    model = vgg16.build(recipe, (96, 96, 3), 8, None, 0)
+    images = np.random.default_rng(0).integers(0, 256, (48, 96, 96, 3), dtype=np.uint8)
+    normalise_channels(model, images)
+    inner = keras.Model(model.input, model.get_layer("block3_conv2").output)
+    layer = model.get_layer("block3_conv3")
+    linear = keras.ops.conv(inner(images.astype("float32")), layer.kernel, padding="same") + layer.bias
+    values = keras.ops.convert_to_numpy(linear)
+    np.testing.assert_allclose(values.mean(axis=(0, 1, 2)), 0, atol=1e-3)
+    np.testing.assert_allclose(values.std(axis=(0, 1, 2)), 1, atol=1e-2)
+    swap = model.get_layer("imagenet_colours").get_weights()[0]
+    assert swap[0, 0].tolist() == [[0, 0, 1], [0, 1, 0], [1, 0, 0]], "a fixed layer is left alone"

@@ -28,6 +28,8 @@ def rows(*val_losses, accuracies=None):
         ({"reduce_on_plateau": {"patience": 9}}, {"reduce_on_plateau": {"patience": 8}}),
         ({"reduce_on_plateau": {"factor": 1.0}}, {"reduce_on_plateau": {"factor": 0.9}}),
         ({"cosine": True, "reduce_on_plateau": {}}, {"cosine": True}),
+        ({"warmup": 0.1}, {"warmup": 0.1, "cosine": True}),
+        ({"init_pictures": 8, "frozen_layers": 3}, {"init_pictures": 8}),
         ({"features_once": True}, {"features_once": True, "frozen_layers": 3}),
         ({"features_once": True, "frozen_layers": 3, "augment": "flips"}, {"frozen_layers": 3, "augment": "flips"}),
         ({"epoch": 3}, {"epochs": 3}),
@@ -51,6 +53,15 @@ def test_the_cosine_begins_at_the_full_rate_and_ends_near_nothing():
     recipe = Recipe(epochs=9, learning_rate=0.8, cosine=True)
     assert learning_rate(recipe, [], 0.0) == 0.8
     assert learning_rate(recipe, [], 0.999) < 1e-5
+
+
+def test_with_a_warmup_the_rate_rises_first():
+    recipe = Recipe(epochs=9, learning_rate=0.8, cosine=True, warmup=0.2)
+    assert learning_rate(recipe, [], 0.0) == 0.0
+    assert learning_rate(recipe, [], 0.1) == pytest.approx(
+        0.5 * learning_rate(Recipe(epochs=9, learning_rate=0.8, cosine=True), [], 0.1)
+    )
+    assert learning_rate(recipe, [], 0.5) == pytest.approx(0.4)
 
 
 def test_training_ends_when_the_loss_has_not_fallen_for_so_many_epochs():
