@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -27,6 +28,11 @@ time_s = 120
 """
 
 
+def heed_ctrl_c() -> None:
+    """Undo what a shell does to what it starts in the background, which would be deaf to Ctrl-C, and its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @dataclass(frozen=True)
 class CommandLine:
     """Runs ``hemobench`` as a person does: another process, in the project's folder, on one workspace."""
@@ -39,7 +45,9 @@ class CommandLine:
     def start(self, *words: object) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "harness.cli", *map(str, words)]
         pipe = subprocess.PIPE
-        return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, cwd=ROOT, env=self.environment())
+        return subprocess.Popen(
+            command, stdout=pipe, stderr=pipe, text=True, cwd=ROOT, env=self.environment(), preexec_fn=heed_ctrl_c
+        )
 
     def __call__(self, *words: object, code: int = 0) -> subprocess.CompletedProcess[str]:
         process = self.start(*words)

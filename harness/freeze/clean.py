@@ -88,9 +88,12 @@ class _Survey:
     def _drop(self, row: int, rule: Rule, reason: str) -> None:
         name = self.pictures.ids[row]
         kept = name in self.rules.keep
-        self.findings.append(Finding(name, rule, "kept by list" if kept else "dropped", reason))
+        self.findings.append(Finding(name, rule, "kept by list" if kept else "dropped", reason, self._label(row)))
         if not kept:
             self.alive.discard(row)
+
+    def _label(self, row: int) -> int:
+        return int(self.pictures.labels[row])
 
     def _by_id(self, rows: Iterable[int]) -> list[int]:
         """Order rows by id; what the source declares its test set comes first, so that it is what stays."""
@@ -181,5 +184,11 @@ class _Survey:
                 self._drop(row, "near duplicate", f"nearly the pixels of {first}")
             else:
                 self.findings.append(
-                    Finding(self.pictures.ids[row], "near duplicate", "grouped", f"stays in one split with {first}")
+                    Finding(
+                        self.pictures.ids[row],
+                        "near duplicate",
+                        "grouped",
+                        f"stays in one split with {first}",
+                        self._label(row),
+                    )
                 )

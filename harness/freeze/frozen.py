@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # NumPy is imported where an array is read: the leaderboard r
     import numpy as np
     from numpy.typing import NDArray
 
-PublicSplit = Literal["train", "val", "val_shifted"]
+PublicSplit = Literal["train", "val", "val_shifted", "removed"]
 PUBLIC_SPLITS: tuple[PublicSplit, ...] = ("train", "val", "val_shifted")
 LOCK = "contest.lock.json"
 

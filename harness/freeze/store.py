@@ -3,7 +3,8 @@
 Layout of ``contests/<name>/<digest>/``::
 
     contest.lock.json        what it holds, by content
-    public/                  what participants get: train.npz, val.npz, val_shifted.npz, summary.md, shifted.png
+    public/                  what participants get: train.npz, val.npz, val_shifted.npz, summary.md, shifted.png,
+                             and removed.npz, what cleaning took out of the training set, to see what that is worth
     private/    mode 0700    hidden.npz, labels.npz, shift.json, removed.png, shifted.png
 
 ``contests/<name>/current`` is a link to the freeze in force.  It is replaced by one rename, so that a freeze that
@@ -28,7 +29,7 @@ from numpy.typing import NDArray
 
 from harness.contest import Contest
 from harness.errors import FreezeError, WorkspaceError
-from harness.freeze import sheet
+from harness.freeze import fingerprint, sheet
 from harness.freeze.clean import Cleaned, clean
 from harness.freeze.corruptions import HIDDEN, PUBLIC
 from harness.freeze.frozen import LOCK, PUBLIC_SPLITS, Frozen
@@ -147,6 +148,13 @@ def _write(
     images, labels, keys, ids = take("hidden")
     shifted, chains = shift_images(images, keys, HIDDEN, contest.shift, "hidden", track=track)
     half = _public_half(contest, cleaned, labels, splits["hidden"])
+    removed = _removed(pictures, cleaned.findings, set(keys))
+    save(
+        "public/removed.npz",
+        images=pictures.images[removed],
+        labels=pictures.labels[removed],
+        ids=np.array([pictures.ids[row] for row in removed], dtype=np.str_),
+    )
     # The ids stay with the labels: a file name may name the class.
     save("private/hidden.npz", images=shifted)
     save("private/labels.npz", labels=labels, public=half, ids=np.array(ids))
@@ -170,6 +178,23 @@ def _write(
     for path in (public, private, folder):
         sync_folder(path)
     return lock
+
+
+def _removed(pictures: ImageSet, findings: Sequence[Finding], hidden: set[bytes]) -> NDArray[np.intp]:
+    """Return the rows that a rule dropped, by pixel hash and id, less those that would tell of the hidden test.
+
+    A copy of a hidden picture is left out, and so is every near duplicate, which may resemble one.  What a drop list
+    names is left out too: its owner may have had reasons to show it to nobody.
+    """
+    dropped = {
+        finding.id
+        for finding in findings
+        if finding.action == "dropped" and finding.rule not in ("near duplicate", "drop list")
+    }
+    rows = [row for row, name in enumerate(pictures.ids) if name in dropped]
+    hashes = fingerprint.pixel_hashes(pictures.images[rows])
+    shown = [(key, pictures.ids[row], row) for key, row in zip(hashes, rows, strict=True) if key not in hidden]
+    return np.array([row for _, _, row in sorted(shown)], np.intp)
 
 
 def _files(folder: Path) -> list[Path]:
@@ -293,7 +318,7 @@ def _summary(
         "",
         "`train`, `val` and `val_shifted` are in this folder (keys `images`, `labels`, `ids`); `val_shifted` holds the "
         "pictures of `val` after chains of corruptions. `public` and `private` are the halves of the hidden test, "
-        "which is corrupted in other ways.",
+        "which is corrupted in other ways. `removed` holds what cleaning took out, but for copies of hidden pictures.",
         "",
         "Cleaning: "
         + ("; ".join(f"{rule} {n}x {action}" for (rule, action), n in sorted(rules.items())) or "nothing found")

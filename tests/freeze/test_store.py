@@ -83,6 +83,20 @@ def test_the_hidden_test_is_shifted_and_its_originals_are_nowhere(frozen, pictur
     assert b"hidden" not in (frozen.folder / "public" / "train.npz").read_bytes()[:1000]
 
 
+def test_what_cleaning_removed_lies_in_public_but_for_copies_of_hidden_pictures(frozen, pictures):
+    removed = frozen.load("removed")
+    with np.load(frozen.folder / "public" / "removed.npz") as arrays:
+        ids = arrays["ids"].tolist()
+    dropped = {finding.id: finding for finding in frozen.lock.findings if finding.action == "dropped"}
+    assert len(ids) == len(set(ids)) == len(removed.labels) > 30
+    assert all(removed.labels[place] == dropped[name].label for place, name in enumerate(ids))
+    row = {name: position for position, name in enumerate(pictures.ids)}
+    with np.load(frozen.folder / "private" / "labels.npz") as arrays:
+        hidden = {pictures.images[row[name]].tobytes() for name in arrays["ids"].tolist()}
+    shown = {name for name in dropped if pictures.images[row[name]].tobytes() not in hidden}
+    assert set(ids) == {name for name in shown if dropped[name].rule not in ("near duplicate", "drop list")}
+
+
 def test_private_is_closed_to_others(frozen):
     assert stat.S_IMODE((frozen.folder / "private").stat().st_mode) == 0o700
     assert stat.S_IMODE((frozen.folder / "public").stat().st_mode) == 0o755
@@ -113,7 +127,14 @@ def test_renaming_the_classes_keeps_every_picture_in_its_split(frozen, contest, 
     assert other.lock.arrays == frozen.lock.arrays
 
 
-FILES = ("public/train.npz", "public/val.npz", "public/val_shifted.npz", "private/hidden.npz", "private/labels.npz")
+FILES = (
+    "public/train.npz",
+    "public/val.npz",
+    "public/val_shifted.npz",
+    "public/removed.npz",
+    "private/hidden.npz",
+    "private/labels.npz",
+)
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -148,7 +148,7 @@ def test_an_entry_past_its_memory_is_stopped(run, isolation):
 
 def test_memory_of_all_processes_counts_together(run, isolation):
     model = PREDICT + "import os, time\n        children = 3 if len(X) == 20 else 0\n"
-    model += "        while children and os.fork(): children -= 1\n        kept = np.ones(15_000_000); time.sleep(1)\n"
+    model += "        while children and os.fork(): children -= 1\n        kept = np.ones(15_000_000); time.sleep(3)\n"
     model += "        if children: os._exit(0)\n        return [0] * len(X)"
     assert run(model, isolation, memory_mb=300).outcome == Outcome.OUT_OF_MEMORY
     assert run(model, isolation, memory_mb=1500).outcome == Outcome.SCORED
