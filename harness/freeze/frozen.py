@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import msgspec
+
 from harness.contest import Contest
 from harness.errors import WorkspaceError
 from harness.freeze.lock import Lock, read_lock
@@ -37,17 +39,28 @@ class Frozen:
     folder: Path
 
     @cached_property
+    def _read(self) -> tuple[Lock, str]:
+        path = self.folder / LOCK
+        try:
+            return read_lock(path)
+        except (msgspec.MsgspecError, KeyError) as error:
+            raise WorkspaceError(
+                f"{path} is damaged, or was written by another version of hemobench: {error}.",
+                "Freeze the contest again: hemobench freeze --contest NAME",
+            ) from error
+
+    @property
     def lock(self) -> Lock:
-        return read_lock(self.folder / LOCK)[0]
+        return self._read[0]
 
     @property
     def contest(self) -> Contest:
         return self.lock.contest
 
-    @cached_property
+    @property
     def lock_hash(self) -> str:
         """SHA-256 of the contest's content, 64 hex digits."""
-        return read_lock(self.folder / LOCK)[1]
+        return self._read[1]
 
     def load(self, split: PublicSplit) -> LabelledImages:
         """Read a public split.

@@ -12,7 +12,7 @@ import msgspec
 import harness
 from harness.contest import Contest
 
-FORMAT = 1
+FORMAT = 2
 PINNED = ("numpy", "pillow", "scipy")  # the libraries that touch a pixel or a split
 
 

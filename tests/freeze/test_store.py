@@ -127,6 +127,16 @@ def test_renaming_the_classes_keeps_every_picture_in_its_split(frozen, contest, 
     assert other.lock.arrays == frozen.lock.arrays
 
 
+def test_a_lock_of_another_version_is_answered_with_a_sentence(frozen):
+    path = frozen.folder / "contest.lock.json"
+    document = json.loads(path.read_text())
+    for finding in document["findings"]:
+        del finding["label"]
+    path.write_text(json.dumps(document))
+    with pytest.raises(WorkspaceError, match="another version of hemobench"):
+        _ = api.open_contest(frozen.folder.parents[2]).lock_hash
+
+
 FILES = (
     "public/train.npz",
     "public/val.npz",
