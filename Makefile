@@ -6,6 +6,7 @@ WEIGHTS  ?=
 PRESET   ?=
 SEED     ?=
 MESSAGE  ?= make submit
+TRIALS   ?= 20
 WORKSPACE ?= workspace
 PYTHON   ?= python3
 
@@ -15,12 +16,12 @@ BIN := .venv/bin
 HEMOBENCH = HEMOBENCH_WORKSPACE="$(WORKSPACE)" $(BIN)/hemobench
 PIP = $(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes
 
-.PHONY: help setup freeze verify train pack submit leaderboard test test-slow lint format clean
+.PHONY: help setup freeze verify train tune pack submit leaderboard reproduce bench test test-slow lint format clean
 .DEFAULT_GOAL := help
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
-	@echo 'Variables: MODEL CONTEST SOURCE WEIGHTS PRESET SEED MESSAGE WORKSPACE'
+	@echo 'Variables: MODEL CONTEST SOURCE WEIGHTS PRESET SEED TRIALS MESSAGE WORKSPACE'
 
 setup: .venv/$(DEVICE).installed  ## install everything into .venv, from the lock
 
@@ -32,6 +33,10 @@ setup: .venv/$(DEVICE).installed  ## install everything into .venv, from the loc
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(PIP) -r requirements/$(DEVICE).lock
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/tune.installed: .venv/$(DEVICE).installed requirements/tune.lock
+	@$(PIP) -r requirements/tune.lock
 	@touch $@
 
 .venv/test.installed: .venv/$(DEVICE).installed requirements/test.lock
@@ -48,6 +53,9 @@ verify: setup  ## compare the frozen contest with its lock
 train: setup need-model  ## train a baseline: MODEL=vgg16 PRESET=quick WEIGHTS=auto
 	@$(HEMOBENCH) train "$(MODEL)" $(TRAINING) $(if $(CONTEST),--contest "$(CONTEST)")
 
+tune: .venv/tune.installed need-model  ## search for a better recipe: MODEL=scratch-v2 TRIALS=20
+	@$(HEMOBENCH) tune "$(MODEL)" --trials "$(TRIALS)" $(TRAINING) $(if $(CONTEST),--contest "$(CONTEST)")
+
 pack: setup need-model  ## pack a folder of submissions/ beside itself: MODEL=myteam
 	@$(HEMOBENCH) pack "submissions/$(MODEL)" -o "submissions/$(MODEL).zip"
 
@@ -60,6 +68,13 @@ submit: setup need-model  ## freeze if needed, train, pack, score, put on the bo
 
 leaderboard: setup  ## show who stands where
 	@$(HEMOBENCH) leaderboard $(if $(CONTEST),--contest "$(CONTEST)")
+
+reproduce: setup  ## measure the report's table again: PRESET=quick WEIGHTS=folder; two hours on two cores
+	@$(HEMOBENCH) freeze --if-missing $(if $(CONTEST),--contest "$(CONTEST)") $(if $(SOURCE),--source "$(SOURCE)")
+	@$(if $(WEIGHTS),HEMOBENCH_WEIGHTS="$(WEIGHTS)") $(HEMOBENCH) reproduce $(if $(PRESET),--preset "$(PRESET)")
+
+bench: .venv/test.installed  ## time training against a bare fit of Keras, and features computed once
+	@$(BIN)/python -m tests.benchmarks.throughput
 
 test: lint  ## lint, types and tests, in under 10 minutes
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow'

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from baselines.models import scratch, vgg16
+import msgspec
+
+from baselines.models import scratch
+from baselines.models.pretrained import Backbone
 from baselines.recipe import Plateau, Recipe
 from baselines.weights import Pretrained
 from harness.errors import UsageError, did_you_mean
@@ -18,6 +23,9 @@ if TYPE_CHECKING:
 PresetName = Literal["quick", "full"]
 # recipe, image_shape, n_classes, weights, seed -> model: raw RGB 0-255 in, probabilities out
 Build: TypeAlias = "Callable[[Recipe, tuple[int, int, int], int, Path | None, int], keras.Model]"
+MEASURED = Path(__file__).parent / "expected.json"  # written by `hemobench reproduce --expected`
+REPORT = "-report"
+AUGMENTED_LIMIT = 2400  # pictures of a quick preset whose frozen part runs on each picture in each epoch
 
 
 @dataclass(frozen=True)
@@ -28,6 +36,21 @@ class Preset:
     cuts: str = ""
     without_weights: Preset | None = None
 
+    def with_report(self, augment: str | None) -> Preset:
+        """Return this preset as the team had it: 255 divided out in front, and `augment` where the report names one.
+
+        Augmented pictures are new in each epoch, so the frozen part runs on them each time: a preset that cuts the
+        pictures cuts them further then.
+        """
+        without = self.without_weights and self.without_weights.with_report(augment)
+        recipe, cuts = msgspec.structs.replace(self.recipe, preprocessing="report"), self.cuts
+        if augment is not None:
+            limit = recipe.train_limit and min(recipe.train_limit, AUGMENTED_LIMIT)
+            if limit != recipe.train_limit:
+                cuts = cuts.replace(f"{recipe.train_limit:,}", f"{limit:,}")
+            recipe = msgspec.structs.replace(recipe, augment=augment, features_once=False, train_limit=limit)
+        return Preset(recipe, cuts, without)
+
 
 @dataclass(frozen=True)
 class Reported:
@@ -36,6 +59,9 @@ class Reported:
     val_accuracy: float | None = None
     val_loss: float | None = None
     hidden_accuracy: float | None = None
+    recipe: str = ""  # in its words
+    augment: str | None = None  # the augmentation that it names
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,15 +70,22 @@ class Baseline:
 
     Attributes
     ----------
+    build : callable
+        Also tells, as `refused`, what it cannot heed.
     parameters : int
         Of the model for 8 classes at 96×96, frozen ones included.
     quick, full : Preset
         `quick` ends within 6 minutes on 2 CPU cores, `full` is a GPU's work.
     licence : str
         Of the architecture's code; that of the weights stands with them.
-    reported : Reported
-    expected : str
-        What was measured, on which contest.
+    refused : mapping of str to str
+        Fields of a recipe that have no effect on this model, and why.
+    smallest : int
+        Side in pixels below which the model cannot be built.
+    random_backbone : bool
+        Whether a frozen backbone may stay random: features drawn by lot are what such a row then measures.
+    has_report : bool
+        Whether the team's division by 255 is something else than this model's own preprocessing.
     """
 
     name: str
@@ -62,14 +95,43 @@ class Baseline:
     quick: Preset
     full: Preset
     reported: Reported
-    expected: str
     licence: str = "MIT"
     pretrained: Pretrained | None = None
+    refused: Mapping[str, str] = field(default_factory=dict)
+    smallest: int = 32
+    random_backbone: bool = False
+    report_of: str | None = None
 
     def preset(self, name: PresetName, *, has_weights: bool) -> Preset:
         """Return the preset to use, given whether there are pretrained weights to start from."""
         chosen = {"quick": self.quick, "full": self.full}[name]
         return chosen if has_weights or chosen.without_weights is None else chosen.without_weights
+
+    @property
+    def expected(self) -> list[dict[str, Any]]:
+        """What was measured of this row: contest, preset, weights, and each accuracy with its interval and n."""
+        return measured().get(self.name, [])
+
+    def as_reported(self) -> Baseline:
+        """Return the row that keeps what the team did."""
+        augment = self.reported.augment
+        also = f" and {augment} augmentation" if augment else ""
+        return replace(
+            self,
+            name=self.name + REPORT,
+            summary=f"{self.name} as the team had it: 255 divided out in front{also}",
+            quick=self.quick.with_report(augment),
+            full=self.full.with_report(augment),
+            report_of=self.name,
+            # The layer that makes RGB the colours VGG16 knows is a fixed convolution.
+            parameters=self.parameters - 12 * (isinstance(self.build, Backbone) and self.build.prepare == "caffe"),
+        )
+
+
+@cache
+def measured() -> dict[str, list[dict[str, Any]]]:
+    """Return what was measured, by name of row; nothing where it has not been."""
+    return json.loads(MEASURED.read_text(encoding="utf-8")) if MEASURED.is_file() else {}
 
 
 SCRATCH_FULL = Recipe(
@@ -81,37 +143,252 @@ SCRATCH_FULL = Recipe(
     reduce_on_plateau=Plateau(patience=4),
 )
 
-BASELINES = (
+# The report fine-tuned its backbones, with the learning rate reduced on plateau; how long, it does not say.
+TUNED_FULL = Recipe(
+    epochs=40,
+    head_epochs=5,
+    head_learning_rate=1e-3,
+    learning_rate=1e-4,
+    frozen_share=0.3,
+    augment="flips",
+    class_weights=True,
+    early_stopping=8,
+    reduce_on_plateau=Plateau(patience=3),
+)
+NOTHING_FULL = Recipe(
+    epochs=80,
+    learning_rate=1e-3,
+    augment="flips",
+    class_weights=True,
+    early_stopping=15,
+    reduce_on_plateau=Plateau(patience=5),
+)
+
+
+def tuned(size: int | None, pictures: int, without: Preset) -> Preset:
+    """Return the quick preset of a backbone with weights: on features of the frozen part, computed once.
+
+    First the head alone, then the upper half of the convolutions too.
+    """
+    return Preset(
+        Recipe(
+            epochs=5,
+            head_epochs=2,
+            learning_rate=1e-3,
+            cosine=True,
+            input_size=size,
+            train_limit=pictures,
+            frozen_share=0.5,
+            features_once=True,
+        ),
+        cuts=(f"{size}×{size} pictures, at most {pictures:,} of them" if size else f"at most {pictures:,} pictures")
+        + ", the lower half of the convolutions frozen, 5 epochs, 2 of them of the head",
+        without_weights=without,
+    )
+
+
+def from_nothing(size: int, pictures: int, epochs: int) -> Preset:
+    """Return the quick preset of a backbone whose weights are not to be had: whole, small, and short."""
+    return Preset(
+        Recipe(
+            epochs=epochs,
+            learning_rate=1e-3,
+            cosine=True,
+            warmup=0.1,
+            input_size=size,
+            train_limit=pictures,
+            augment="flips",
+        ),
+        cuts=f"{size}×{size} pictures, at most {pictures:,} of them, {epochs} epochs, from random initialisation",
+    )
+
+
+def keras_weights(name: str, path: str, md5: str, megabytes: int) -> Pretrained:
+    """Return the weights that Keras itself offers of an architecture, trained on ImageNet, without the top."""
+    return Pretrained(name, f"https://storage.googleapis.com/{path}", md5, megabytes, "Apache-2.0, as Keras")
+
+
+INCEPTIONV3 = Backbone("inceptionv3", "InceptionV3", "tf", smallest=75)
+INCEPTIONV3_WEIGHTS = keras_weights(
+    "inceptionv3",
+    "tensorflow/keras-applications/inception_v3/inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5",
+    "bcbd6486424b2319ff4ef7d526e38f63",
+    84,
+)
+VGG16 = Backbone("vgg16", "VGG16", "caffe", normalised=False)
+
+ROWS = (
     Baseline(
         name="scratch-v1",
         summary="the report's first CNN: 3 convolutions with max-pooling, flatten, dense",
-        build=scratch.build_v1,
+        build=scratch.V1,
         parameters=1_732_808,
         quick=Preset(
             Recipe(epochs=6, learning_rate=1e-3, cosine=True, train_limit=4000),
             cuts="at most 4,000 pictures, 6 epochs",
         ),
         full=Preset(SCRATCH_FULL),
-        reported=Reported(hidden_accuracy=25),
-        expected="",
+        reported=Reported(hidden_accuracy=25, recipe="3 conv + 3 max-pool, flatten, dense"),
+        refused=scratch.REFUSED,
+    ),
+    Baseline(
+        name="scratch-v1-basic",
+        summary="the report's first CNN with basic augmentation",
+        build=scratch.V1,
+        parameters=1_732_808,
+        quick=Preset(
+            Recipe(epochs=6, learning_rate=1e-3, cosine=True, train_limit=4000, augment="basic"),
+            cuts="at most 4,000 pictures, 6 epochs",
+        ),
+        full=Preset(msgspec.structs.replace(SCRATCH_FULL, augment="basic")),
+        reported=Reported(hidden_accuracy=34, recipe="the same with basic augmentation"),
+        refused=scratch.REFUSED,
     ),
     Baseline(
         name="scratch-v2",
         summary="the report's second CNN: 5 convolutions, global average, L1L2, dropout 0.3",
-        build=scratch.build_v2,
+        build=scratch.V2,
         parameters=569_928,
         quick=Preset(
             Recipe(epochs=14, learning_rate=2e-3, cosine=True, input_size=64, train_limit=4000, augment="flips"),
             cuts="64×64 pictures, at most 4,000 of them, 14 epochs",
         ),
         full=Preset(SCRATCH_FULL),
-        reported=Reported(val_accuracy=86),
-        expected="",
+        reported=Reported(
+            val_accuracy=86, recipe="more conv + max-pool blocks, GAP, L1L2 1e-3, dropout 0.3, He uniform"
+        ),
+        refused=scratch.REFUSED,
+    ),
+    Baseline(
+        name="inceptionv3-frozen",
+        summary="InceptionV3, all of it frozen: only the head learns",
+        build=INCEPTIONV3,
+        parameters=22_369_448,
+        quick=Preset(
+            Recipe(epochs=12, learning_rate=1e-3, cosine=True, train_limit=2400, frozen_share=1.0, features_once=True),
+            cuts="at most 2,400 pictures, 12 epochs",
+            without_weights=Preset(
+                Recipe(
+                    epochs=12,
+                    learning_rate=1e-3,
+                    cosine=True,
+                    train_limit=2400,
+                    frozen_share=1.0,
+                    features_once=True,
+                    init_pictures=128,
+                ),
+                cuts="at most 2,400 pictures, 12 epochs, on features of a random network",
+            ),
+        ),
+        full=Preset(
+            Recipe(epochs=40, learning_rate=1e-3, frozen_share=1.0, features_once=True, early_stopping=8),
+            without_weights=Preset(
+                Recipe(
+                    epochs=40,
+                    learning_rate=1e-3,
+                    frozen_share=1.0,
+                    features_once=True,
+                    early_stopping=8,
+                    init_pictures=128,
+                ),
+                cuts="on features of a random network",
+            ),
+        ),
+        reported=Reported(val_accuracy=43.23, recipe="frozen"),
+        licence="Apache-2.0",
+        pretrained=INCEPTIONV3_WEIGHTS,
+        smallest=INCEPTIONV3.smallest,
+        refused=INCEPTIONV3.refused,
+        random_backbone=True,
+    ),
+    Baseline(
+        name="inceptionv3",
+        summary="InceptionV3: the head first, then the last layers unfrozen",
+        build=INCEPTIONV3,
+        parameters=22_369_448,
+        quick=tuned(75, 2400, from_nothing(75, 2400, 4)),
+        full=Preset(msgspec.structs.replace(TUNED_FULL, frozen_share=0.8), without_weights=Preset(NOTHING_FULL)),
+        reported=Reported(val_accuracy=93.48, val_loss=0.2167, hidden_accuracy=49, recipe="last layers unfrozen"),
+        licence="Apache-2.0",
+        pretrained=INCEPTIONV3_WEIGHTS,
+        smallest=INCEPTIONV3.smallest,
+        refused=INCEPTIONV3.refused,
+    ),
+    Baseline(
+        name="mobilenet",
+        summary="MobileNet, fine-tuned",
+        build=Backbone("mobilenet", "MobileNet", "tf"),
+        parameters=3_529_288,
+        quick=tuned(None, 6000, from_nothing(64, 3200, 4)),
+        full=Preset(TUNED_FULL, without_weights=Preset(NOTHING_FULL)),
+        reported=Reported(recipe="strong augmentation", augment="strong", note="about 30 % in training"),
+        licence="Apache-2.0",
+        pretrained=keras_weights(
+            "mobilenet", "tensorflow/keras-applications/mobilenet/mobilenet_1_0_224_tf_no_top.h5", "", 17
+        ),
+    ),
+    Baseline(
+        name="efficientnetb0",
+        summary="EfficientNetB0, fine-tuned; it divides by 255 itself",
+        build=Backbone("efficientnetb0", "EfficientNetB0", "inside"),
+        parameters=4_416_555,
+        quick=tuned(64, 2400, from_nothing(64, 2400, 4)),
+        full=Preset(TUNED_FULL, without_weights=Preset(NOTHING_FULL)),
+        reported=Reported(val_accuracy=45.40, val_loss=1.9181),
+        licence="Apache-2.0",
+        pretrained=keras_weights(
+            "efficientnetb0", "keras-applications/efficientnetb0_notop.h5", "50bc09e76180e00e4465e1a485ddc09d", 16
+        ),
+    ),
+    Baseline(
+        name="efficientnetb2",
+        summary="EfficientNetB2, fine-tuned; it divides by 255 itself",
+        build=Backbone("efficientnetb2", "EfficientNetB2", "inside"),
+        parameters=8_168_833,
+        quick=tuned(64, 2000, from_nothing(64, 2000, 3)),
+        full=Preset(TUNED_FULL, without_weights=Preset(NOTHING_FULL)),
+        reported=Reported(val_accuracy=42.31, val_loss=1.7978),
+        licence="Apache-2.0",
+        pretrained=keras_weights(
+            "efficientnetb2", "keras-applications/efficientnetb2_notop.h5", "111f8e2ac8aa800a7a99e3239f7bfb39", 31
+        ),
+    ),
+    Baseline(
+        name="resnet50v2",
+        summary="ResNet50V2, fine-tuned",
+        build=Backbone("resnet50v2", "ResNet50V2", "tf"),
+        parameters=24_131_464,
+        quick=tuned(64, 2000, from_nothing(64, 2000, 3)),
+        full=Preset(TUNED_FULL, without_weights=Preset(NOTHING_FULL)),
+        reported=Reported(val_accuracy=96.15, val_loss=0.1526, hidden_accuracy=57, recipe="fine-tuned"),
+        licence="Apache-2.0",
+        pretrained=keras_weights(
+            "resnet50v2",
+            "tensorflow/keras-applications/resnet/resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
+            "fac2f116257151a9d068a22e544a4917",
+            91,
+        ),
+    ),
+    Baseline(
+        name="densenet121",
+        summary="DenseNet121, fine-tuned",
+        build=Backbone("densenet121", "DenseNet121", "torch"),
+        parameters=7_337_928,
+        quick=tuned(64, 1600, from_nothing(64, 1600, 3)),
+        full=Preset(TUNED_FULL, without_weights=Preset(NOTHING_FULL)),
+        reported=Reported(recipe="fine-tuned", note="“the same” as ResNet50V2"),
+        licence="Apache-2.0",
+        pretrained=keras_weights(
+            "densenet121",
+            "tensorflow/keras-applications/densenet/densenet121_weights_tf_dim_ordering_tf_kernels_notop.h5",
+            "30ee3e1110167f948a6b9946edeeb738",
+            28,
+        ),
     ),
     Baseline(
         name="vgg16",
         summary="VGG16 fine-tuned as the report did, with the preprocessing it needs",
-        build=vgg16.build,
+        build=VGG16,
         parameters=14_882_004,
         quick=Preset(
             Recipe(
@@ -161,8 +438,12 @@ BASELINES = (
                 )
             ),
         ),
-        reported=Reported(val_accuracy=96.32, val_loss=0.1264, hidden_accuracy=67),
-        expected="",
+        reported=Reported(
+            val_accuracy=96.32,
+            val_loss=0.1264,
+            hidden_accuracy=67,
+            recipe="first 3 layers frozen, normalisation after GAP, dropout 0.35 and 0.20, rate reduced on plateau",
+        ),
         licence="Apache-2.0",
         pretrained=Pretrained(
             name="vgg16",
@@ -172,8 +453,11 @@ BASELINES = (
             megabytes=57,
             licence="CC BY 4.0, Visual Geometry Group, University of Oxford",
         ),
+        refused=VGG16.refused,
     ),
 )
+# The scratch models divide by 255 in any case: as the team had them, they are what they are.
+BASELINES = (*ROWS, *(row.as_reported() for row in ROWS if "preprocessing" not in row.refused))
 
 
 def by_name(rows: Iterable[Baseline]) -> dict[str, Baseline]:
@@ -206,6 +490,11 @@ def find(name: str) -> Baseline:
         There is none.
     """
     rows = by_name(BASELINES)
+    same = rows.get(name.removesuffix(REPORT))
+    if name not in rows and same is not None and same.name != name:
+        raise UsageError(
+            f"{same.name} has no {REPORT[1:]} variant: {same.refused['preprocessing']}.", f"Type: {same.name}"
+        )
     if name not in rows:
         raise UsageError(f"No model is called {name!r}.", f"{did_you_mean(name, rows)} See: hemobench train --list")
     return rows[name]

@@ -4,6 +4,9 @@
     history.csv                         one row for each complete epoch; the row is what makes it complete
     epoch-0003.weights.h5               weights and optimizer after the last complete epoch, until the run has ended
     run.json                            written when the run has ended
+    figures/                            what to look at, drawn when the run has ended
+
+Features of frozen layers lie beside the runs of a contest, in ``.features``.
 
 Every file is written aside and renamed, so that a process killed at any moment leaves an epoch done or not begun.
 """
@@ -23,22 +26,44 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from baselines.recipe import Recipe
 from baselines.schedule import Epoch
 from harness.errors import TrainError
+from harness.score.stats import wilson_interval
 from harness.workspace import sync_folder, write_atomic
 
 TEMPLATE = Path(__file__).parent / "template" / "model.py"
 
 
-class ValAccuracy(msgspec.Struct, frozen=True):
-    """Accuracy on the validation set, with its 95 % Wilson interval; shares, 0 to 1."""
+class Accuracy(msgspec.Struct, frozen=True):
+    """Share of right labels among `n` pictures, with its 95 % Wilson interval; 0 to 1."""
 
     value: float
     low: float
     high: float
     n: int
+
+    @staticmethod
+    def of(right: NDArray[np.bool_]) -> Accuracy:
+        """Return the accuracy where `right`, of shape (n,), tells which labels were."""
+        hits, n = int(right.sum()), len(right)
+        return Accuracy(hits / n, *wilson_interval(hits, n), n)
+
+
+class Adapted(msgspec.Struct, frozen=True):
+    """Accuracy on a sample of shifted validation pictures, with the statistics of batch normalisation as trained, and
+    with those of the shifted pictures themselves; what the second gains is what the statistics cost.
+
+    References
+    ----------
+    Y. Li et al., "Revisiting Batch Normalization For Practical Domain Adaptation" (2016), arXiv 1603.04779.
+    """
+
+    trained: Accuracy
+    shifted: Accuracy
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +79,11 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     weights: str  # imagenet, none, or sha256:<12 digits>
     weights_sha256: str  # of the file; empty without one
     parameters: int
-    val_accuracy: ValAccuracy
+    train_pictures: int
+    val_accuracy: Accuracy  # of the best epoch, on the contest's own validation pictures
+    val_loss: float  # mean cross-entropy there
+    train_accuracy: Accuracy  # of the best epoch, on a sample of what was learnt from
+    adapted: Adapted | None  # None: the model has no batch normalisation in its backbone
     best_epoch: int
     epochs: int
     stopped: Literal["finished", "early", "by hand"]
@@ -78,6 +107,14 @@ class RunFolder:
     @property
     def submission(self) -> Path:
         return self.path / "submission"
+
+    @property
+    def figures(self) -> Path:
+        return self.path / "figures"
+
+    @property
+    def features(self) -> Path:
+        return self.path.parent / ".features"
 
     @property
     def model(self) -> Path:
@@ -140,9 +177,17 @@ class RunFolder:
         writer.writerows(msgspec.structs.asdict(row) for row in history)
         write_atomic(self.path / "history.csv", text.getvalue().encode())
 
-    def write_submission(self, save: Callable[[Path], Any]) -> None:
-        """Put the model that `save` writes to a path it is given, and the ``model.py`` that loads it, in place."""
-        write_atomic(self.submission / "model.py", TEMPLATE.read_bytes())
+    def write_submission(self, save: Callable[[Path], Any], views: int = 1) -> None:
+        """Put the model that `save` writes to a path it is given, and the ``model.py`` that loads it, in place.
+
+        Parameters
+        ----------
+        views : int
+            Positions of each picture over which ``model.py`` averages.
+        """
+        line, code = b"VIEWS = 1", TEMPLATE.read_bytes()
+        assert code.count(line) == 1
+        write_atomic(self.submission / "model.py", code.replace(line, b"VIEWS = %d" % views))
         save_atomic(self.model, save)
 
     def forget_checkpoints(self, but: int | None = None) -> None:

@@ -7,63 +7,44 @@ its number and the weights before it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.entries import Baseline, PresetName
-from baselines.initialisation import normalise_channels
-from baselines.recipe import Recipe
-from baselines.run_folder import Run, RunFolder, ValAccuracy, run_key, save_atomic
+from baselines.augment.catalogue import AUGMENTATIONS
+from baselines.augment.learner import Learner
+from baselines.augment.mixing import mixing_layer
+from baselines.augment.pictures import PictureAugmenter, reseed
+from baselines.data import class_weights, training_pictures
+from baselines.features import features, predict
+from baselines.initialisation import normalise
+from baselines.inspection import inspect
+from baselines.job import Job
+from baselines.models.freezing import freeze, split_at_frozen
+from baselines.optimizers.choice import averaged, make_optimizer
+from baselines.recipe import Recipe, phases
+from baselines.run_folder import Run, RunFolder, save_atomic
 from baselines.schedule import Epoch, best_epoch, is_over, learning_rate
-from baselines.weights import NONE, Weights
-from harness.api import Frozen
 from harness.errors import TrainError
 from harness.freeze.frozen import LabelledImages
 from harness.progress import Track, silent
-from harness.score.stats import wilson_interval
-
-PREDICT_BATCH = 64  # pictures; what a CPU's caches and a small GPU's memory hold of VGG16
 
 
-@dataclass(frozen=True)
-class Job:
-    """One training, decided on: model, recipe, seed and weights, and what they are for."""
-
-    baseline: Baseline
-    frozen: Frozen
-    preset_name: PresetName
-    weights: Weights
-    seed: int
-    recipe: Recipe
-    cuts: str
-
-    @property
-    def key(self) -> str:
-        return run_key(
-            self.frozen.lock_hash, self.baseline.name, self.recipe, self.seed, self.weights.label, self.weights.sha256
-        )
-
-
-def plan(baseline: Baseline, frozen: Frozen, preset_name: PresetName, weights: Weights, seed: int) -> Job:
-    """Return the job that these choices make."""
-    preset = baseline.preset(preset_name, has_weights=weights.label != NONE)
-    return Job(baseline, frozen, preset_name, weights, seed, preset.recipe, preset.cuts)
-
-
-def default_preset() -> PresetName:
-    """Return ``full`` where Keras sees a GPU, else ``quick``."""
-    return "full" if keras.distribution.list_devices("gpu") else "quick"
-
-
-def train(job: Job, folder: RunFolder, *, tell: Callable[[str], None] = print, track: Track = silent) -> Run:
+def train(
+    job: Job,
+    folder: RunFolder,
+    *,
+    tell: Callable[[str], None] = print,
+    track: Track = silent,
+    after_epoch: Callable[[Epoch], None] = lambda epoch: None,
+) -> Run:
     """Train, from the last complete epoch of `folder` on where it holds one.
 
     Ctrl-C ends the run: the best epoch so far stays as its submission, and the record says ``by hand``; where no epoch
@@ -73,27 +54,32 @@ def train(job: Job, folder: RunFolder, *, tell: Callable[[str], None] = print, t
     ----------
     tell : callable
         Gets a line for each epoch.
+    after_epoch : callable
+        Gets each epoch when it is on disk; what it raises ends the training.
 
     Raises
     ------
     TrainError
         The weights do not fit, the loss is no number, or the folder cannot be written.
     """
-    began, val = time.monotonic(), job.frozen.load("val")
+    began = time.monotonic()
     history = folder.read_history()
     earlier = sum(row.seconds for row in history)
     stopped: Literal["finished", "early", "by hand"]
     keras.utils.set_random_seed(job.seed)
-    model = build_model(job)
+    rng = np.random.default_rng([job.seed, 0])
+    data, val = training_pictures(job, rng)
     try:
-        run_epochs(job, folder, model, history, val, tell, track)
+        run_phases(job, folder, data, val, history, rng, tell, track, after_epoch)
         stopped = "finished" if len(history) == job.recipe.epochs else "early"
     except KeyboardInterrupt:
         history = folder.read_history()
         if not history:
             raise
         stopped = "by hand"
-    best, n = best_epoch(history), len(val.labels)
+    seconds = earlier + time.monotonic() - began
+    best = best_epoch(history)
+    seen = inspect(job, folder, data, history, best, track)
     run = Run(
         model=job.baseline.name,
         contest=job.frozen.contest.name,
@@ -104,12 +90,16 @@ def train(job: Job, folder: RunFolder, *, tell: Callable[[str], None] = print, t
         seed=job.seed,
         weights=job.weights.label,
         weights_sha256=job.weights.sha256,
-        parameters=model.count_params(),
-        val_accuracy=ValAccuracy(best.val_accuracy, *wilson_interval(round(best.val_accuracy * n), n), n),
+        parameters=seen.parameters,
+        train_pictures=len(data.labels),
+        val_accuracy=seen.val_accuracy,
+        val_loss=seen.val_loss,
+        train_accuracy=seen.train_accuracy,
+        adapted=seen.adapted,
         best_epoch=best.epoch,
         epochs=len(history),
         stopped=stopped,
-        seconds=round(earlier + time.monotonic() - began, 1),
+        seconds=round(seconds, 1),
         device=device(),
         versions=versions(),
     )
@@ -120,7 +110,7 @@ def train(job: Job, folder: RunFolder, *, tell: Callable[[str], None] = print, t
 
 
 def build_model(job: Job) -> keras.Model:
-    """Build the job's model, with its weights.
+    """Build the job's model, with its weights, in float32.
 
     Raises
     ------
@@ -128,6 +118,12 @@ def build_model(job: Job) -> keras.Model:
         The weights are not for this model.
     """
     contest = job.frozen.contest
+    smallest = min(job.recipe.input_size or contest.image_shape[0], *contest.image_shape[:2])
+    if smallest < job.baseline.smallest:
+        raise TrainError(
+            f"{job.baseline.name} takes pictures of at least {job.baseline.smallest} pixels, got {smallest}.",
+            f"Type for instance: --set input_size={job.baseline.smallest}",
+        )
     try:
         return job.baseline.build(job.recipe, contest.image_shape, contest.n_classes, job.weights.path, job.seed)
     except (ValueError, OSError, KeyError) as error:
@@ -140,143 +136,155 @@ def build_model(job: Job) -> keras.Model:
         ) from error
 
 
-def split_at_frozen(model: keras.Model) -> tuple[keras.Model, keras.Model]:
-    """Return the part of a chain of layers before the first that learns, and the rest; both share its weights."""
-    first = next(number for number, layer in enumerate(model.layers) if layer.trainable_weights)
-    boundary = model.layers[first - 1].output
-    return keras.Model(model.input, boundary), keras.Model(boundary, model.output)
+@contextlib.contextmanager
+def computing_in(precision: str) -> Iterator[None]:
+    """Make the layers that are built in the block compute in `precision`; their weights are float32 in any case."""
+    kept = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(kept)
 
 
-def run_epochs(
+def run_phases(
     job: Job,
     folder: RunFolder,
-    model: keras.Model,
-    history: list[Epoch],
+    data: LabelledImages,
     val: LabelledImages,
+    history: list[Epoch],
+    rng: np.random.Generator,
     tell: Callable[[str], None],
     track: Track,
+    after_epoch: Callable[[Epoch], None],
 ) -> None:
-    """Train epoch after epoch; each is on disk before the next one begins, and `history` grows by it."""
-    if is_over(job.recipe, history):
+    """Train phase after phase; `history` grows by each epoch once that is on disk."""
+    recipe = job.recipe
+    if is_over(recipe, history):
         return
-    recipe, n_classes = job.recipe, job.frozen.contest.n_classes
-    rng = np.random.default_rng([job.seed, 0])
-    data = stratified(job.frozen.load("train"), recipe.train_limit, rng)
-    if recipe.init_pictures and job.weights.path is None and not history:
-        normalise_channels(model, data.images[rng.permutation(len(data.images))[: recipe.init_pictures]])
-    learner = model
-    images: NDArray = data.images
-    val_images: NDArray = val.images
-    if recipe.features_once:
-        frozen_part, learner = split_at_frozen(model)
-        tell(f"Runs the frozen layers once on {len(images) + len(val_images):,} pictures.")
-        images = predict(frozen_part, images, track, "features, batches")
-        val_images = predict(frozen_part, val_images, track, "validation features, batches")
-    optimizer = keras.optimizers.get(recipe.optimizer)
-    learner.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
-    optimizer.build(learner.trainable_variables)
-    if history:
-        learner.load_weights(folder.checkpoint(len(history)))
-    weight_of = class_weights(data.labels, n_classes) if recipe.class_weights else np.ones(n_classes, np.float32)
-
-    # Whole batches only: another shape would be compiled anew, and a tiny batch has no statistics to normalise by.
-    size = min(recipe.batch_size, len(images))
-    n_batches = len(images) // size
-    while not is_over(recipe, history):
-        began, number = time.monotonic(), len(history) + 1
-        rng = np.random.default_rng([job.seed, number])
-        reseed_dropout(learner, rng)
-        order = rng.permutation(len(images))
-        losses, hits = np.zeros(n_batches), np.zeros(n_batches)
-        batches = order[: n_batches * size].reshape(n_batches, size)
-        for done, batch in enumerate(track(batches, f"epoch {number}/{recipe.epochs}, batches", n_batches)):
-            rate = learning_rate(recipe, history, (number - 1 + done / n_batches) / recipe.epochs)
-            optimizer.learning_rate = rate
-            X = flipped(images[batch], rng) if recipe.augment == "flips" else images[batch]
-            y = data.labels[batch]
-            losses[done], hits[done] = learner.train_on_batch(X, y, sample_weight=weight_of[y])
-        if not np.isfinite(losses).all():
-            raise TrainError(f"The loss of epoch {number} is not a number.", "Lower the learning rate of the recipe.")
-        y_prob = predict(learner, val_images, track, "validation, batches")
-        epoch = Epoch(
-            epoch=number,
-            learning_rate=rate,
-            train_loss=float(losses.mean()),
-            train_accuracy=float(hits.mean()),
-            val_loss=cross_entropy(val.labels, y_prob),
-            val_accuracy=float((y_prob.argmax(axis=1) == val.labels).mean()),
-            seconds=round(time.monotonic() - began, 1),
-        )
-        # In this order: the row of the history is what makes the epoch complete.
-        if best_epoch([*history, epoch]) is epoch:
-            folder.write_submission(lambda path: model.save(path, include_optimizer=False))
-        save_atomic(folder.checkpoint(number), learner.save_weights)
-        folder.write_history([*history, epoch])
-        history.append(epoch)
-        folder.forget_checkpoints(but=number)
-        tell(
-            f"epoch {number}/{recipe.epochs}: train {100 * epoch.train_accuracy:.1f} %, "
-            f"val {100 * epoch.val_accuracy:.1f} % (loss {epoch.val_loss:.3f}), {epoch.seconds:.0f} s"
-        )
+    with computing_in(recipe.precision):
+        model = build_model(job)
+    # What is submitted is float32, so that it says the same on every machine; the weights are so already.
+    submitted = model if recipe.precision == "float32" else build_model(job)
+    if recipe.init_pictures and not history:
+        normalise(model, data.images[rng.permutation(len(data.images))[: recipe.init_pictures]])
+    end = 0
+    for phase in phases(recipe):
+        start, end = end, end + phase.epochs
+        if len(history) > end:
+            continue  # a later phase has begun, and its checkpoint holds what this one taught
+        freeze(model, phase)
+        session = Session(job, phase, model, submitted, folder, data.labels)
+        if len(history) > start:
+            session.learner.load_weights(folder.checkpoint(len(history)))
+        if not is_over(phase, history[start:]):
+            session.run(data, val, history, start, tell, track, after_epoch)
 
 
-def reseed_dropout(model: keras.Model, rng: np.random.Generator) -> None:
-    """Set the random state of all layers that have one; a weights file does not hold it."""
-    for layer in model.layers:
-        if isinstance(generator := getattr(layer, "seed_generator", None), keras.random.SeedGenerator):
-            generator.state.assign(rng.integers(0, 2**32, size=2, dtype=np.uint32))
-
-
-def stratified(data: LabelledImages, limit: int | None, rng: np.random.Generator) -> LabelledImages:
-    """Return `limit` pictures drawn so that each class keeps its share, to a picture; all where there are no more."""
-    if limit is None or len(data.labels) <= limit:
-        return data
-    # Rank each picture within its class, as a share of the class: the lowest `limit` ranks are stratified.
-    position = np.empty(len(data.labels))
-    for label in np.unique(data.labels):
-        members = rng.permutation(np.flatnonzero(data.labels == label))
-        position[members] = (np.arange(len(members)) + 0.5) / len(members)
-    chosen = np.sort(np.argsort(position, kind="stable")[:limit])
-    return LabelledImages(data.images[chosen], data.labels[chosen])
-
-
-def flipped(images: NDArray, rng: np.random.Generator) -> NDArray:
-    """Return each picture in one of the eight positions of a square (four of an oblong), drawn from `rng`.
+class Session:
+    """One phase of a training: the part of the model that learns, and how.
 
     Parameters
     ----------
-    images : ndarray of shape (n, height, width, channels)
+    model : keras.Model
+        With what is frozen set.
+    submitted : keras.Model
+        What is saved: `model` itself, or its twin in float32.
+    labels : ndarray of shape (n,), int64
+        Of the training set, for the weights of the classes.
     """
-    left_right, up_down, diagonal = rng.random((3, len(images))) < 0.5
-    images = images.copy()
-    images[left_right] = images[left_right][:, :, ::-1]
-    images[up_down] = images[up_down][:, ::-1]
-    if images.shape[1] == images.shape[2]:
-        images[diagonal] = images[diagonal].swapaxes(1, 2)
-    return images
 
+    def __init__(
+        self,
+        job: Job,
+        phase: Recipe,
+        model: keras.Model,
+        submitted: keras.Model,
+        folder: RunFolder,
+        labels: NDArray[np.int64],
+    ) -> None:
+        self.job, self.phase, self.folder = job, phase, folder
+        self.model, self.submitted = model, submitted
+        self.frozen: keras.Model | None = None
+        self.network = model
+        if phase.features_once:
+            self.frozen, self.network = split_at_frozen(model)
+        n_classes = job.frozen.contest.n_classes
+        weights = class_weights(labels, n_classes) if phase.class_weights else np.ones(n_classes, np.float32)
+        self.augmentation = AUGMENTATIONS[phase.augment]
+        self.optimizer = make_optimizer(phase)
+        self.learner = Learner(self.network, mixing_layer(self.augmentation.mixing), weights, phase.label_smoothing)
+        self.learner.compile(self.optimizer)
+        self.optimizer = self.learner.optimizer  # mixed_float16 wraps it
+        self.optimizer.build(self.learner.trainable_variables)
 
-def class_weights(labels: NDArray[np.int64], n_classes: int) -> NDArray[np.float32]:
-    """Return n / (n_classes · n of the class) for each class, of mean 1 over the pictures.
-
-    Examples
-    --------
-    >>> class_weights(np.array([0, 0, 0, 1]), 2).round(2)
-    array([0.67, 2.  ], dtype=float32)
-    """
-    counts = np.maximum(np.bincount(labels, minlength=n_classes), 1)
-    return (len(labels) / (n_classes * counts)).astype(np.float32)
-
-
-def predict(model: keras.Model, images: NDArray, track: Track, what: str) -> NDArray[np.float32]:
-    """Return the model's output for all pictures, batch by batch."""
-    starts = range(0, len(images), PREDICT_BATCH)
-    return np.concatenate(
-        [
-            keras.ops.convert_to_numpy(model.predict_on_batch(images[start : start + PREDICT_BATCH]))
-            for start in track(starts, what, len(starts))
-        ]
-    )
+    def run(
+        self,
+        data: LabelledImages,
+        val: LabelledImages,
+        history: list[Epoch],
+        start: int,
+        tell: Callable[[str], None],
+        track: Track,
+        after_epoch: Callable[[Epoch], None],
+    ) -> None:
+        """Train epoch after epoch; each is on disk before the next one begins."""
+        phase, job, folder = self.phase, self.job, self.folder
+        n_classes = job.frozen.contest.n_classes
+        images: NDArray = data.images
+        val_images: NDArray = val.images
+        if self.frozen is not None:
+            tell(f"Runs the frozen layers once on {len(images) + len(val_images):,} pictures.")
+            images = features(self.frozen, images, folder.features, track, "features, batches")
+            val_images = features(self.frozen, val_images, folder.features, track, "validation features, batches")
+        augment = PictureAugmenter(self.augmentation, images.shape[1:]) if self.augmentation.pictures else None
+        one_hot = np.eye(n_classes, dtype=np.float32)[data.labels]
+        # Whole batches only: another shape would be compiled anew, and a tiny batch has no statistics to normalise by.
+        size = min(phase.batch_size, len(images))
+        n_batches = len(images) // size
+        n_epochs = job.recipe.epochs
+        while not is_over(phase, history[start:]):
+            began, number = time.monotonic(), len(history) + 1
+            rng = np.random.default_rng([job.seed, number])
+            reseed(self.learner, rng)
+            batches = rng.permutation(len(images))[: n_batches * size].reshape(n_batches, size)
+            losses, hits = np.zeros(n_batches), np.zeros(n_batches)
+            for done, batch in enumerate(track(batches, f"epoch {number}/{n_epochs}, batches", n_batches)):
+                rate = learning_rate(phase, history[start:], (number - 1 - start + done / n_batches) / phase.epochs)
+                self.optimizer.learning_rate = rate
+                X = images[batch] if augment is None else augment(images[batch], rng)
+                losses[done], hits[done] = self.learner.train_on_batch([X, one_hot[batch]])
+            if not np.isfinite(losses).all():
+                raise TrainError(
+                    f"The loss of epoch {number} is not a number.", "Lower it: --set learning_rate=1e-4, for instance."
+                )
+            with averaged(self.optimizer, self.learner.trainable_variables):
+                y_prob = predict(self.network, val_images, track, "validation, batches")
+                epoch = Epoch(
+                    epoch=number,
+                    learning_rate=rate,
+                    train_loss=float(losses.mean()),
+                    train_accuracy=float(hits.mean()),
+                    val_loss=cross_entropy(val.labels, y_prob),
+                    val_accuracy=float((y_prob.argmax(axis=1) == val.labels).mean()),
+                    seconds=round(time.monotonic() - began, 1),
+                )
+                # In this order: the row of the history is what makes the epoch complete.
+                if best_epoch([*history, epoch]) is epoch:
+                    if self.submitted is not self.model:
+                        self.submitted.set_weights(self.model.get_weights())
+                    folder.write_submission(
+                        lambda path: self.submitted.save(path, include_optimizer=False), views=job.recipe.views
+                    )
+            save_atomic(folder.checkpoint(number), self.learner.save_weights)
+            folder.write_history([*history, epoch])
+            history.append(epoch)
+            folder.forget_checkpoints(but=number)
+            tell(
+                f"epoch {number}/{n_epochs}: train {100 * epoch.train_accuracy:.1f} %, "
+                f"val {100 * epoch.val_accuracy:.1f} % (loss {epoch.val_loss:.3f}), {epoch.seconds:.0f} s"
+            )
+            after_epoch(epoch)
 
 
 def cross_entropy(labels: NDArray[np.int64], y_prob: NDArray[np.float32]) -> float:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from harness.pack import Packed
     from harness.sandbox.run import Choice as Isolation
     from harness.score.card import ScoreCard
+    from harness.score.diagnosis import Diagnosis
     from harness.submit import Submitted
 
 DEFAULT_CONTEST = "blood-cells"
@@ -107,6 +108,19 @@ def submit(
         train_options=train_options,
         isolation=isolation,
     )
+
+
+def diagnose(
+    workspace: Path,
+    card: Path,
+    contest: str | None = None,
+    *,
+    splits: tuple[str, ...] = ("val", "val_shifted", "public"),
+) -> Diagnosis:
+    """Return where the entry behind a kept card, a file of the workspace's ``cards``, was right."""
+    from harness.score.diagnosis import diagnose as diagnose_predictions
+
+    return diagnose_predictions(open_contest(workspace, contest), card.with_suffix(".npz"), splits)
 
 
 def leaderboard(workspace: Path, contest: str | None = None, *, by: str = "public") -> list[Standing]:

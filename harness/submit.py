@@ -51,6 +51,8 @@ class Submitted:
     entry: int
     name: str
     card: ScoreCard
+    kept: Path  # the card as a file of the workspace; the predictions lie beside it, as .npz
+    trained: dict[str, Any] | None = None  # what ``train --json`` said of the model, where one was trained
 
 
 def submission_names(folder: Path = SUBMISSIONS) -> tuple[str, ...]:
@@ -116,7 +118,7 @@ def submit(
                 f"Type: --{what} TEXT",
             )
     _check_daily_limit(workspace, frozen, name)
-    weights, folder = UNKNOWN_WEIGHTS, found.folder
+    weights, folder, trained = UNKNOWN_WEIGHTS, found.folder, None
     if found.zip_path is None and folder is None:
         trained = _train(workspace, frozen, found.name, train_options)
         folder, weights = Path(trained["submission"]), trained["weights"]
@@ -131,7 +133,7 @@ def submit(
     evaluation = evaluate(frozen, zip_path, scratch=workspace.scratch, isolation=isolation)
     card = evaluation.card
     now = datetime.now(UTC)
-    _keep_card(workspace, frozen, now, card, evaluation.predictions)
+    kept = _keep_card(workspace, frozen, now, card, evaluation.predictions)
     with rows.open_board(workspace.board) as board:
         entry = rows.add_entry(
             board,
@@ -150,7 +152,7 @@ def submit(
                 for metric, estimate in score.metrics.items()
             },
         )
-    return Submitted(entry, name, card)
+    return Submitted(entry, name, card, kept, trained)
 
 
 def _check_daily_limit(workspace: Workspace, frozen: Frozen, name: str) -> None:
@@ -238,7 +240,7 @@ def _keep_zip(workspace: Workspace, frozen: Frozen, folder: Path | None, zip_pat
 
 def _keep_card(
     workspace: Workspace, frozen: Frozen, now: datetime, card: ScoreCard, predictions: dict[str, np.ndarray]
-) -> None:
+) -> Path:
     """Write card and predictions, under the zip's hash and the moment, for whoever wants to look or to restore."""
     home = workspace.cards(frozen.contest.name)
     stem = f"{now:%Y%m%dT%H%M%S.%f}Z-{card.zip_sha256[:12]}"
@@ -251,3 +253,4 @@ def _keep_card(
         Path(file.name).replace(home / f"{stem}.npz")
     content = msgspec.json.format(msgspec.json.encode(card), indent=1) + b"\n"
     write_atomic(home / f"{stem}.json", content)
+    return home / f"{stem}.json"

@@ -2,81 +2,79 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from baselines.models.layers import Choices, dense, pooled, rectified, shrunk
 from baselines.recipe import Recipe
 
 if TYPE_CHECKING:
     import keras
 
-
-def build_v1(
-    recipe: Recipe, image_shape: tuple[int, int, int], n_classes: int, weights: Path | None, seed: int
-) -> keras.Model:
-    """Return three convolutions with max-pooling, flattened into a dense layer: 25 % on the report's hidden test."""
-    from keras import Input, Sequential, layers
-
-    blocks = [
-        layer
-        for filters in (32, 64, 128)
-        for layer in (layers.Conv2D(filters, 3, activation="relu"), layers.MaxPooling2D())
-    ]
-    return Sequential(
-        [
-            Input(image_shape),
-            *shrunk(recipe, image_shape),
-            layers.Rescaling(1 / 255),
-            *blocks,
-            layers.Flatten(),
-            layers.Dense(128, activation="relu"),
-            layers.Dense(n_classes, activation="softmax"),
-        ],
-        name="scratch-v1",
-    )
+# What a recipe may ask for and these models cannot heed, and why.
+REFUSED = {
+    "preprocessing": "this model divides by 255 already, which is right for it: its report variant is itself",
+    "head_epochs": "this model has no pretrained backbone below its head",
+    "frozen_layers": "this model starts from nothing, and what is frozen would stay random",
+    "frozen_share": "this model starts from nothing, and what is frozen would stay random",
+    "frozen_batchnorm": "this model has no batch normalisation",
+    "init_pictures": "this model is shallow enough for its initialisation",
+}
 
 
-def build_v2(
-    recipe: Recipe, image_shape: tuple[int, int, int], n_classes: int, weights: Path | None, seed: int
-) -> keras.Model:
-    """Return five convolutions with max-pooling and a global average: 86 % on the report's validation set.
+@dataclass(frozen=True)
+class Scratch:
+    """A chain of convolutions with max-pooling under dense layers.
 
-    The report regularises by L1L2 of 1e-3 without saying where.  On every convolution it outweighs the cross-entropy
-    and nothing is learnt, so it stands on the dense layer.
+    Attributes
+    ----------
+    filters : tuple of int
+        Of the convolutions, each 3×3 and followed by a max-pooling of 2×2.
+    padding : str
+        Of the convolutions, in Keras's words.
+    own : Choices
+        What the model does where the recipe leaves the choice to it.
     """
-    from keras import Input, Sequential, layers, regularizers
 
-    blocks = [
-        layer
-        for filters in (32, 64, 128, 128, 256)
-        for layer in (
-            layers.Conv2D(filters, 3, padding="same", activation="relu", kernel_initializer="he_uniform"),
-            layers.MaxPooling2D(),
+    name: str
+    filters: tuple[int, ...]
+    padding: str
+    own: Choices
+
+    def __call__(
+        self, recipe: Recipe, image_shape: tuple[int, int, int], n_classes: int, weights: Path | None, seed: int
+    ) -> keras.Model:
+        """Return the model: raw RGB 0-255 in, probabilities out."""
+        from keras import Input, Sequential, layers
+
+        chosen = self.own.under(recipe)
+        blocks = [
+            layer
+            for filters in self.filters
+            for layer in (
+                layers.Conv2D(filters, 3, padding=self.padding, kernel_initializer=chosen.initializer),
+                rectified(chosen),
+                layers.MaxPooling2D(),
+            )
+        ]
+        return Sequential(
+            [
+                Input(image_shape),
+                *shrunk(recipe, image_shape),
+                layers.Rescaling(1 / 255),
+                *blocks,
+                pooled(chosen),
+                *dense(chosen, 128, chosen.dropout),
+                layers.Dense(n_classes, activation="softmax", dtype="float32"),
+            ],
+            name=self.name,
         )
-    ]
-    return Sequential(
-        [
-            Input(image_shape),
-            *shrunk(recipe, image_shape),
-            layers.Rescaling(1 / 255),
-            *blocks,
-            layers.GlobalAveragePooling2D(),
-            layers.Dense(
-                128,
-                activation="relu",
-                kernel_initializer="he_uniform",
-                kernel_regularizer=regularizers.L1L2(l1=1e-3, l2=1e-3),
-            ),
-            layers.Dropout(0.3),
-            layers.Dense(n_classes, activation="softmax"),
-        ],
-        name="scratch-v2",
-    )
 
 
-def shrunk(recipe: Recipe, image_shape: tuple[int, int, int]) -> list[keras.Layer]:
-    """Return the layer that brings a picture to the recipe's size, or none where it has that size."""
-    from keras import layers
+# 25 % on the report's hidden test.
+V1 = Scratch("scratch-v1", (32, 64, 128), "valid", Choices(initializer="glorot_uniform", pooling="flatten"))
 
-    size = recipe.input_size
-    return [] if size is None or image_shape[:2] == (size, size) else [layers.Resizing(size, size)]
+# 86 % on the report's validation set.  The report regularises by L1L2 of 1e-3 without saying where.  On every
+# convolution it outweighs the cross-entropy and nothing is learnt, so it stands on the dense layer.
+V2 = Scratch("scratch-v2", (32, 64, 128, 128, 256), "same", Choices(dropout=0.3, l1=1e-3, l2=1e-3))

@@ -15,7 +15,8 @@ from harness import __version__, plugins
 from harness.errors import HarnessError, did_you_mean
 
 OWN = ("contests", "freeze", "verify", "pack", "score", "submit", "leaderboard")
-ORDER = ("contests", "freeze", "verify", "train", "pack", "score", "submit", "leaderboard")  # the flow; others last
+# The flow; others last.
+ORDER = ("contests", "freeze", "verify", "train", "tune", "pack", "score", "submit", "leaderboard", "reproduce")
 
 
 class Verbs(click.Group):

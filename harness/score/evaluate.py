@@ -59,7 +59,7 @@ def evaluate(
 
     scores, predictions = {}, {}
     if run.outcome is Outcome.SCORED:
-        truth = _labels(frozen)
+        truth = labels_of(frozen)
         for split in splits:
             where, y_true = truth[split]
             y_pred = run.predictions["hidden" if split in ("public", "private") else split]
@@ -93,7 +93,7 @@ def evaluate(
     return Evaluation(card, predictions)
 
 
-def _labels(frozen: Frozen) -> dict[str, tuple[NDArray[np.bool_] | slice, NDArray[np.int64]]]:
+def labels_of(frozen: Frozen) -> dict[str, tuple[NDArray[np.bool_] | slice, NDArray[np.int64]]]:
     """Return, for each split, where its pictures lie in the predictions, and their labels."""
     private = read_arrays(frozen.folder / "private" / "labels.npz")
     labels, public = private["labels"], private["public"]

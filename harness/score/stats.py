@@ -62,3 +62,31 @@ def bootstrap_interval(
             resampled[:, true] = rng.multinomial(n, row / n, size=draws)
     low, high = np.quantile(metric(resampled), [0.025, 0.975])
     return float(low), float(high)
+
+
+def paired_interval(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> tuple[float, float, float]:
+    """Return how much more often `one` is right than `other` on the same pictures, with its 95 % interval; -1 to 1.
+
+    Parameters
+    ----------
+    one, other : ndarray of shape (n,), bool
+        Whether each picture's label was right, the pictures in one order.
+
+    References
+    ----------
+    Tango's and Newcombe's intervals are better below 50 pictures; this is Wald's with Agresti and Min's half a picture
+    added to each cell: "Simple improved confidence intervals for comparing matched proportions", Statistics in
+    Medicine 24 (2005) 729-740.
+
+    Examples
+    --------
+    >>> one, other = np.array([True] * 90 + [False] * 10), np.array([True] * 80 + [False] * 20)
+    >>> "{:.3f} {:.3f} {:.3f}".format(*paired_interval(one, other))
+    '0.100 0.037 0.159'
+    """
+    gained, lost = int((one & ~other).sum()), int((other & ~one).sum())
+    n = len(one) + 2  # half a picture in each of the four cells
+    b, c = gained + 0.5, lost + 0.5
+    half = Z_95 * sqrt(b + c - (b - c) ** 2 / n) / n
+    centre = (b - c) / n
+    return (gained - lost) / len(one), max(-1.0, centre - half), min(1.0, centre + half)

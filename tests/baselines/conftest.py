@@ -12,8 +12,8 @@ import pytest
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from baselines.entries import Preset, find
+from baselines.job import Job, plan
 from baselines.recipe import Recipe
-from baselines.train import Job, plan
 from baselines.weights import NONE, Weights
 from harness.freeze.frozen import LabelledImages
 
@@ -22,13 +22,27 @@ class TinyContest:
     """What a training reads of a frozen contest: three classes, told apart by their colour."""
 
     lock_hash = "5" * 64
-    contest = SimpleNamespace(name="tiny", image_shape=(32, 32, 3), n_classes=3)
+
+    def __init__(self, image_shape: tuple[int, int, int]) -> None:
+        self.contest = SimpleNamespace(
+            name="tiny", title="Tiny", image_shape=image_shape, n_classes=3, class_names=("red", "green", "blue")
+        )
+
+    lock = SimpleNamespace(
+        findings=(SimpleNamespace(action="dropped", label=0),),
+        counts={
+            split: {"red": n, "green": n, "blue": n}
+            for split, n in (("train", 21), ("val", 8), ("public", 10), ("private", 10))
+        },
+        arrays={"public/removed.npz": {"labels": SimpleNamespace(shape=(6,))}},
+    )
 
     def load(self, split: str) -> LabelledImages:
-        rng = np.random.default_rng({"train": 1, "val": 2}[split])
-        labels = np.arange({"train": 64, "val": 24}[split]) % 3
-        images = rng.integers(0, 60, (len(labels), 32, 32, 3), dtype=np.uint8)
-        images[np.arange(len(labels)), ..., labels] += 150
+        seed, n = {"train": (1, 64), "val": (2, 24), "val_shifted": (3, 24), "removed": (4, 6)}[split]
+        rng = np.random.default_rng(seed)
+        labels = np.arange(n) % 3
+        images = rng.integers(0, 60, (n, *self.contest.image_shape), dtype=np.uint8)
+        images[np.arange(n), ..., labels] += 150
         return LabelledImages(images, labels)
 
 
@@ -39,8 +53,16 @@ TINY = Recipe(epochs=3, batch_size=16, learning_rate=3e-3, augment="flips", clas
 def tiny_job():
     """Return a function that makes a job of a baseline, by default scratch-v2 with the tiny recipe."""
 
-    def make(model: str = "scratch-v2", recipe: Recipe = TINY, weights: Weights | None = None, seed: int = 3) -> Job:
-        row = replace(find(model), quick=Preset(recipe, cuts="nearly everything"))
-        return plan(row, TinyContest(), "quick", weights or Weights(NONE), seed)  # type: ignore[arg-type]
+    def make(
+        model: str = "scratch-v2",
+        recipe: Recipe = TINY,
+        weights: Weights | None = None,
+        seed: int = 3,
+        settings: tuple[str, ...] = (),
+        image_shape: tuple[int, int, int] = (32, 32, 3),
+    ) -> Job:
+        row = replace(find(model), quick=Preset(recipe, cuts="nearly everything"), random_backbone=True)
+        contest = TinyContest(image_shape)
+        return plan(row, contest, "quick", weights or Weights(NONE), seed, settings)  # type: ignore[arg-type]
 
     return make

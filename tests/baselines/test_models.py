@@ -3,12 +3,16 @@
 import keras
 import numpy as np
 
-from baselines.initialisation import normalise_channels
-from baselines.models import vgg16
-from baselines.models.vgg16 import imagenet_colours
+from baselines.augment.pictures import flipped
+from baselines.data import class_weights, cut
+from baselines.entries import find
+from baselines.features import predict
+from baselines.initialisation import normalise
+from baselines.models.freezing import freeze, split_at_frozen
+from baselines.models.pretrained import imagenet_colours
 from baselines.recipe import Recipe
 from baselines.run_folder import RunFolder
-from baselines.train import build_model, class_weights, flipped, predict, split_at_frozen, stratified, train
+from baselines.train import build_model, train
 from harness.freeze.frozen import LabelledImages
 from harness.progress import silent
 
@@ -41,7 +45,9 @@ def test_the_same_seed_builds_the_same_model_and_another_seed_another(tiny_job):
 
 
 def test_frozen_layers_run_once_give_what_the_whole_model_gives(tiny_job):
-    model = build_model(tiny_job("vgg16", Recipe(epochs=1, frozen_layers=10, features_once=True)))
+    recipe = Recipe(epochs=1, frozen_layers=10, features_once=True)
+    model = build_model(tiny_job("vgg16", recipe))
+    freeze(model, recipe)
     pictures = np.random.default_rng(2).integers(0, 256, (6, 32, 32, 3), dtype=np.uint8)
     low, high = split_at_frozen(model)
     assert low.output.shape[1:] == (2, 2, 512)  # after block 4 and its pooling
@@ -64,10 +70,11 @@ def test_training_leaves_frozen_layers_alone_and_moves_the_others(tiny_job, tmp_
 def test_a_limited_training_set_keeps_the_share_of_each_class():
     labels = np.repeat([0, 1, 2], [600, 300, 100])
     images = np.arange(1000, dtype=np.uint16).reshape(-1, 1, 1, 1)
-    some = stratified(LabelledImages(images, labels), 100, np.random.default_rng(0))
+    some, rest = cut(LabelledImages(images, labels), 0.1, np.random.default_rng(0))
     assert np.bincount(some.labels).tolist() == [60, 30, 10]
+    assert np.bincount(rest.labels).tolist() == [540, 270, 90]
     np.testing.assert_array_equal(labels[some.images.ravel()], some.labels)
-    assert len(stratified(LabelledImages(images, labels), 2000, np.random.default_rng(0)).labels) == 1000
+    assert sorted([*some.images.ravel(), *rest.images.ravel()]) == list(range(1000))
 
 
 def test_flips_give_all_eight_positions_of_a_square_and_four_of_an_oblong():
@@ -86,9 +93,10 @@ def test_class_weights_give_each_class_the_same_sum():
 
 def test_normalised_channels_have_mean_0_and_variance_1_on_the_pictures():
     recipe = Recipe(epochs=1, input_size=32)
-    model = vgg16.build(recipe, (96, 96, 3), 8, None, 0)
+    model = find("vgg16").build(recipe, (96, 96, 3), 8, None, 0)
+    freeze(model, recipe)
     images = np.random.default_rng(0).integers(0, 256, (48, 96, 96, 3), dtype=np.uint8)
-    normalise_channels(model, images)
+    normalise(model, images)
     inner = keras.Model(model.input, model.get_layer("block3_conv2").output)
     layer = model.get_layer("block3_conv3")
     linear = keras.ops.conv(inner(images.astype("float32")), layer.kernel, padding="same") + layer.bias

@@ -17,6 +17,7 @@ from baselines.recipe import Recipe
 from baselines.run_folder import RunFolder
 from baselines.schedule import best_epoch
 from baselines.train import train
+from baselines.weights import Weights
 from harness.errors import TrainError
 
 
@@ -41,7 +42,9 @@ def finished(tiny_job, tmp_path):
 def test_a_run_folder_holds_model_history_and_record(finished):
     folder, run = finished
     assert {str(path.relative_to(folder.path)) for path in folder.path.rglob("*") if path.is_file()} == {
-        "submission/model.py", "submission/model.keras", "history.csv", "run.json",
+        "submission/model.py", "submission/model.keras", "history.csv", "run.json", "figures/labels.png",
+        "figures/curves.png", "figures/confusion-train.png", "figures/confusion-validation.png",
+        "figures/mistakes.png", "figures/augmented.png",
     }  # fmt: skip
     history = list(csv.DictReader((folder.path / "history.csv").read_text().splitlines()))
     assert [row["epoch"] for row in history] == ["1", "2", "3"]
@@ -155,7 +158,7 @@ def test_the_key_differs_with_anything_that_shapes_the_model(tiny_job):
         tiny_job(seed=4).key,
         tiny_job("scratch-v1").key,
         tiny_job(recipe=Recipe(epochs=3, batch_size=16, learning_rate=3e-3, augment="flips")).key,
-        tiny_job(weights=training.Weights("none", sha256="1")).key,
+        tiny_job(weights=Weights("none", sha256="1")).key,
     }
     assert len(keys) == 5
     assert tiny_job().key in keys

@@ -21,6 +21,12 @@ def model_names() -> Iterable[str]:
     return names()
 
 
+def recipe_fields() -> Iterable[str]:
+    from baselines.recipe import Recipe
+
+    return (f"{name}=" for name in Recipe.__struct_fields__)
+
+
 @click.command(short_help="Train a baseline on the public pictures.")
 @click.argument("model", required=False, shell_complete=complete(model_names))
 @click.option("--list", "as_list", is_flag=True, help="List the models instead.")
@@ -37,6 +43,21 @@ def model_names() -> Iterable[str]:
     help="Start from these weights. auto: ImageNet's if they are to be had.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of every random draw.")
+@click.option(
+    "--set",
+    "settings",
+    metavar="FIELD=VALUE",
+    multiple=True,
+    shell_complete=complete(recipe_fields),
+    help="Change a field of the recipe, as --set optimizer=lion; again for more.",
+)
+@click.option(
+    "--recipe",
+    "recipe_file",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A TOML file with a whole recipe, instead of the preset's.",
+)
 @click.option("--resume", is_flag=True, help="Insist that there is a run to take up again.")
 @click.option("--retrain", is_flag=True, help="Train anew, even where the run is there.")
 @contest_option
@@ -50,6 +71,8 @@ def train(
     preset: str | None,
     weights: str,
     seed: int,
+    settings: tuple[str, ...],
+    recipe_file: Path | None,
     resume: bool,
     retrain: bool,
     contest: str | None,
@@ -61,9 +84,12 @@ def train(
     A run that was interrupted goes on where it stopped, one that has ended is used again. Ctrl-C keeps the best model
     so far. HEMOBENCH_WEIGHTS names a folder of weights, MODEL_notop.weights.h5.
 
+    MODEL-report is the same model as the team of the report had it. `train --list` names the fields of a recipe.
+
     \b
     Example:
       hemobench train scratch-v2 --preset quick
+      hemobench train mobilenet --set augment=augmix --set optimizer=lion
     """
     from harness.errors import UsageError
 
@@ -84,6 +110,8 @@ def train(
         raise UsageError("--resume goes on, --retrain begins anew: choose one.", "Leave one out.")
 
     from baselines.entries import find
+    from baselines.job import default_preset, plan
+    from baselines.recipe import read_recipe
     from baselines.weights import find_weights
     from harness import api
     from harness.cli import screen
@@ -93,7 +121,10 @@ def train(
     # All that can be refused is refused before Keras is loaded, which takes seconds.
     baseline = find(model)
     frozen = api.open_contest(workspace, contest)
+    recipe = read_recipe(recipe_file) if recipe_file else None
     found = find_weights(model, baseline.pretrained, weights, track=screen.bar)
+    if preset is not None:
+        plan(baseline, frozen, preset, found, seed, settings, recipe)  # type: ignore[arg-type]
 
     from baselines.quiet import quiet
     from baselines.run_folder import RunFolder
@@ -101,7 +132,8 @@ def train(
     with quiet():
         from baselines import train as training
 
-    job = training.plan(baseline, frozen, preset or training.default_preset(), found, seed)  # type: ignore[arg-type]
+        preset = preset or default_preset()
+    job = plan(baseline, frozen, preset, found, seed, settings, recipe)  # type: ignore[arg-type]
     folder = RunFolder(Workspace(workspace).runs(frozen.contest.name) / f"{model}-{job.key}")
 
     def tell(line: str) -> None:
@@ -148,6 +180,8 @@ def show_run(run: Run, folder: RunFolder, as_json: bool) -> None:
             "val_accuracy": accuracy.value,
             "val_interval": [accuracy.low, accuracy.high],
             "val_n": accuracy.n,
+            "val_loss": run.val_loss,
+            "figures": str(folder.figures),
             "best_epoch": run.best_epoch,
             "epochs": run.epochs,
             "stopped": run.stopped,
@@ -163,11 +197,12 @@ def show_run(run: Run, folder: RunFolder, as_json: bool) -> None:
         f"{run.epochs} epochs{how}, {run.seconds:.0f} s"
     )
     click.echo(f"Submission: {folder.submission}")
+    click.echo(f"Figures: {folder.figures}")
     click.echo(f"Next: hemobench submit {folder.submission if run.stopped == 'by hand' else run.model}", err=True)
 
 
 def show_list(as_json: bool) -> None:
-    """Print all models."""
+    """Print all models, each with its two presets, what the report says of it and what was measured."""
     from baselines.entries import BASELINES
 
     if as_json:
@@ -177,9 +212,13 @@ def show_list(as_json: bool) -> None:
             {
                 "name": row.name,
                 "description": row.summary,
+                "report_of": row.report_of,
                 "parameters": row.parameters,
                 "presets": {"quick": row.quick.cuts, "full": row.full.cuts},
+                "recipes": {"quick": row.quick.recipe, "full": row.full.recipe},
                 "weights": ["imagenet", "none"] if row.pretrained else ["none"],
+                "weights_source": row.pretrained and row.pretrained.url,
+                "weights_licence": row.pretrained and row.pretrained.licence,
                 "expected": row.expected,
                 "reported": row.reported,
                 "licence": row.licence,
@@ -188,9 +227,39 @@ def show_list(as_json: bool) -> None:
         ]
         click.echo(msgspec.json.encode(rows))
         return
+    from baselines.augment.catalogue import AUGMENTATIONS
+    from baselines.recipe import Recipe
     from harness.cli import screen
 
-    shown = screen.table("model", "parameters", "what it is, and what to expect of it", right=("parameters",))
-    for row in BASELINES:
-        shown.add_row(row.name, f"{row.parameters:,}", f"{row.summary}\nquick: {row.quick.cuts}\n{row.expected}")
+    shown = screen.table(
+        "model",
+        "parameters",
+        "reported %",
+        "measured %",
+        "what it is",
+        right=("parameters", "reported %", "measured %"),
+    )
+    for row in (row for row in BASELINES if row.report_of is None):
+        said = row.reported
+        reported = [("val", said.val_accuracy), ("hidden", said.hidden_accuracy)]
+        measured = row.expected[-1] if row.expected else {}
+        shown.add_row(
+            row.name,
+            f"{row.parameters:,}",
+            "\n".join(f"{split} {value:g}" for split, value in reported if value is not None) or "–",
+            "\n".join(
+                f"{split} {100 * measured[split]['value']:.1f}" for split in ("val", "public") if split in measured
+            )
+            or "–",
+            row.summary,
+        )
     screen.output().print(shown)
+    variants = [row.name for row in BASELINES if row.report_of is not None]
+    lines = (
+        "Reported: by the team, on its own hidden test. Measured: quick preset on pbc96; n and\n"
+        "intervals with --json, and in docs/reproduction.md.\n\n"
+        f"As the team had them, 255 divided out in front: {', '.join(variants)}.\n\n"
+        f"Fields for --set: {', '.join(Recipe.__struct_fields__)}.\n"
+        f"augment: {', '.join(AUGMENTATIONS)}."
+    )
+    screen.output().print(lines, markup=False)

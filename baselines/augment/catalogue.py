@@ -1,0 +1,89 @@
+"""The augmentations that a recipe may name, a closed set; importable without Keras."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Step = Literal["flips", "basic", "augmix", "randaugment", "gridmask"]
+Mixing = Literal["mixup", "cutmix"]
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """One way to change what a model sees of the training set.
+
+    Parameters
+    ----------
+    summary : str
+        What it does, with every number, in words that fit a help text.
+    reference : str
+        Where the numbers come from, and where we leave the source.
+    pictures : tuple of str
+        Steps on single pictures, in order; `baselines.augment.pictures` says how each is made.
+    mixing : {"mixup", "cutmix"}, optional
+        What mixes the pictures of a batch, and their labels, inside the training step.
+    """
+
+    name: str
+    summary: str
+    reference: str
+    pictures: tuple[Step, ...] = ()
+    mixing: Mixing | None = None
+
+
+AUGMIX = "Hendrycks et al. 2020, arXiv 1912.02781: severity 3 of 10, width 3, depth up to 3, alpha 1"
+RANDAUGMENT = "Cubuk et al. 2019, arXiv 1909.13719: N = 2, M = 9 (ResNet-50 on ImageNet)"
+GRIDMASK = "Chen et al. 2020, arXiv 2001.04086: r = 0.6, d of 96 to 224 on 224 pixels, any rotation, p = 0.8"
+MIXUP = "Zhang et al. 2018, arXiv 1710.09412: alpha 0.2 (ImageNet: 0.1 to 0.4)"
+CUTMIX = "Yun et al. 2019, arXiv 1905.04899: alpha 1"
+
+_ROWS = (
+    Augmentation("none", "the picture as it is", "-"),
+    Augmentation(
+        "flips",
+        "left-right, up-down and diagonal, each by a coin: the 8 positions of a square",
+        "a smear has no up and no left",
+        pictures=("flips",),
+    ),
+    Augmentation(
+        "basic",
+        "flips left-right and up-down; rotation by up to 36 degrees; zoom, shift, brightness, contrast by up to 10 %",
+        "no paper; rotation and zoom as in TensorFlow's tutorial 'Image classification', the rest ours",
+        pictures=("basic",),
+    ),
+    Augmentation(
+        "augmix",
+        "three chains of up to three weak operations each, averaged with random weights, and then with the picture",
+        AUGMIX,
+        pictures=("augmix",),
+    ),
+    Augmentation(
+        "randaugment",
+        "two operations out of eleven, each up to strength 9 of 10",
+        RANDAUGMENT,
+        pictures=("randaugment",),
+    ),
+    Augmentation(
+        "gridmask", "squares on a turned grid blanked, 16 % of four pictures in five", GRIDMASK, pictures=("gridmask",)
+    ),
+    Augmentation(
+        "mixup",
+        "two pictures averaged, and their labels, most often with nine tenths or more of one",
+        MIXUP,
+        mixing="mixup",
+    ),
+    Augmentation("cutmix", "a box of another picture pasted in, its label by its area", CUTMIX, mixing="cutmix"),
+    Augmentation(
+        "mixup+augmix", "AugMix, then two such pictures averaged", f"{AUGMIX}; {MIXUP}", ("augmix",), mixing="mixup"
+    ),
+    Augmentation(
+        "strong",
+        "flips, then RandAugment, then GridMask; then CutMix of two such pictures",
+        f"{RANDAUGMENT}; {GRIDMASK}; {CUTMIX}; together they are ours",
+        pictures=("flips", "randaugment", "gridmask"),
+        mixing="cutmix",
+    ),
+)
+
+AUGMENTATIONS: dict[str, Augmentation] = {row.name: row for row in _ROWS}

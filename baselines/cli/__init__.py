@@ -1,0 +1,1 @@
+"""The verbs that compute with models; one file a verb."""

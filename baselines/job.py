@@ -1,0 +1,96 @@
+"""One training, decided on before Keras is loaded: model, recipe, seed and weights, and what they are for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from baselines.entries import Baseline, PresetName
+from baselines.recipe import Recipe, changed
+from baselines.run_folder import run_key
+from baselines.weights import NONE, Weights
+from harness.api import Frozen
+from harness.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything that shapes a model; equal jobs have equal keys, and train equal models."""
+
+    baseline: Baseline
+    frozen: Frozen
+    preset_name: PresetName
+    weights: Weights
+    seed: int
+    recipe: Recipe
+    cuts: str
+
+    @property
+    def key(self) -> str:
+        return run_key(
+            self.frozen.lock_hash, self.baseline.name, self.recipe, self.seed, self.weights.label, self.weights.sha256
+        )
+
+
+def plan(
+    baseline: Baseline,
+    frozen: Frozen,
+    preset_name: PresetName,
+    weights: Weights,
+    seed: int,
+    settings: Sequence[str] = (),
+    recipe: Recipe | None = None,
+) -> Job:
+    """Return the job that these choices make.
+
+    Parameters
+    ----------
+    settings : sequence of str
+        Changes to the preset's recipe, as `changed` takes them.
+    recipe : Recipe, optional
+        Instead of the preset's.
+
+    Raises
+    ------
+    UsageError
+        The recipe asks for what this model, or this contest, cannot heed.
+    """
+    preset = baseline.preset(preset_name, has_weights=weights.label != NONE)
+    chosen = changed(recipe or preset.recipe, settings)
+    plain = Recipe(epochs=chosen.epochs)
+    for field, reason in baseline.refused.items():
+        if getattr(chosen, field) != getattr(plain, field):
+            raise UsageError(f"{field} has no effect on {baseline.name}: {reason}.", "Leave it out.")
+    if weights.label == NONE:
+        if (chosen.freezes and not baseline.random_backbone) or chosen.head_epochs:
+            raise UsageError(
+                f"{baseline.name} starts without pretrained weights, so what is frozen would stay random.",
+                "Give --weights, or leave out frozen_layers, frozen_share and head_epochs.",
+            )
+    elif chosen.init_pictures:
+        raise UsageError("init_pictures is for a start from nothing, and weights are given.", "Leave one out.")
+    if chosen.val_share is not None:
+        own = val_share(frozen)
+        if chosen.val_share < own + 0.005:
+            raise UsageError(
+                f"val_share={chosen.val_share} has no effect: the contest keeps {own:.2f} of the public pictures for "
+                "validation already, and its validation pictures are never trained on.",
+                f"Choose a share above {own:.2f}, or leave it out.",
+            )
+    if chosen.duplicates == "left" and not frozen.lock.arrays["public/removed.npz"]["labels"].shape[0]:
+        raise UsageError("duplicates=left has no effect: cleaning removed nothing.", "Leave it out.")
+    cuts = preset.cuts if recipe is None else ""
+    return Job(baseline, frozen, preset_name, weights, seed, chosen, "; ".join([*filter(None, [cuts]), *settings]))
+
+
+def val_share(frozen: Frozen) -> float:
+    """Return the share of the public pictures that the contest itself keeps for validation."""
+    n_train, n_val = (sum(frozen.lock.counts[split].values()) for split in ("train", "val"))
+    return n_val / (n_train + n_val)
+
+
+def default_preset() -> PresetName:
+    """Return ``full`` where Keras sees a GPU, else ``quick``."""
+    import keras
+
+    return "full" if keras.distribution.list_devices("gpu") else "quick"

@@ -1,0 +1,163 @@
+"""Why a row loses what it loses between validation and hidden test: one sentence a cause, each from measurements."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from baselines.weights import NONE
+from harness.score.diagnosis import UNTOUCHED, Tally
+from harness.score.stats import wilson_interval
+
+if TYPE_CHECKING:
+    from baselines.reproduce.table import Gap, Row
+
+FEWEST = 30  # pictures below which a family's accuracy says too little to be named
+
+
+def points(value: float) -> str:
+    """Write a difference of shares in points.
+
+    Examples
+    --------
+    >>> points(0.1234), points(-0.05)
+    ('+12.3', '−5.0')
+    """
+    return f"{100 * value:+.1f}".replace("-", "−")
+
+
+def share(hits: float, n: int) -> str:
+    """Write a share with its interval and n.
+
+    Examples
+    --------
+    >>> share(90, 100)
+    '90.0 % (82.6–94.5, n = 100)'
+    """
+    low, high = wilson_interval(round(hits), n)
+    return f"{100 * hits / n:.1f} % ({100 * low:.1f}–{100 * high:.1f}, n = {n:,})"
+
+
+def spread(gap: Gap) -> str:
+    """Write a paired difference in points, with its interval."""
+    return f"{points(gap.value)} ({points(gap.low)} to {points(gap.high)})"
+
+
+def explain(row: Row, other: Row | None, removed: int) -> list[str]:
+    """Return the sentences that say what a row's gap is made of, the largest part first.
+
+    Parameters
+    ----------
+    other : Row or None
+        The same model as the team had it, or as it should be: the opposite of `row`.
+    removed : int
+        Pictures that cleaning took out of the public part.
+    """
+    hidden = row.hidden
+    costs = {
+        "the shift of the hidden test": shift_cost(row),
+        "the preprocessing": preprocessing_cost(row, "hidden"),
+        "the statistics of batch normalisation": batchnorm_cost(row),
+    }
+    worst = max(costs, key=lambda cause: costs[cause] or 0.0)
+    largest = costs[worst] or 0.0
+    head = (
+        f"Validation {share(row.val.value * row.val.n, row.val.n)}, hidden {share(hidden.value * hidden.n, hidden.n)}: "
+        f"a gap of {points(row.gap).lstrip('+')} points."
+    )
+    if largest > 0.02:
+        head += f" Most of it, of what can be told apart here, is {worst} ({100 * largest:.0f} points)."
+    found = [head, *shift(row), *preprocessing(row, other), *batchnorm(row), leak(row, removed)]
+    if row.weights == NONE and row.recipe.freezes:
+        found.append("Its backbone is random here: the row says what a head learns from features drawn by lot.")
+    return found
+
+
+def rate(tally: Tally) -> float:
+    return tally.hits / tally.n
+
+
+def shift_cost(row: Row) -> float | None:
+    """Accuracy on hidden pictures that were left alone, less that on all; None where there are too few of them."""
+    untouched = row.families.get(UNTOUCHED)
+    return rate(untouched) - row.hidden.value if untouched and untouched.n >= FEWEST else None
+
+
+def shift(row: Row) -> list[str]:
+    found = []
+    untouched = row.families.get(UNTOUCHED)
+    if untouched and untouched.n:
+        found.append(f"Shift: on hidden pictures left as they are it reaches {share(untouched.hits, untouched.n)}")
+        chains = {n: tally for n, tally in row.chains.items() if n and tally.n}
+        steps = ", ".join(f"{100 * rate(tally):.0f} % on chains of {n}" for n, tally in sorted(chains.items()))
+        found[-1] += f", {steps}." if steps else "."
+    families = {name: tally for name, tally in row.families.items() if name != UNTOUCHED and tally.n >= FEWEST}
+    if len(families) > 1:
+        by_rate = sorted(families, key=lambda name: rate(families[name]))
+        low, high = by_rate[:2], by_rate[-1]
+        told = " and ".join(
+            f"{name.replace('_', ' ')} ({share(families[name].hits, families[name].n)})" for name in low
+        )
+        found.append(
+            f"Hardest in a chain: {told}; mildest: {spoken(high)} ({share(families[high].hits, families[high].n)})."
+        )
+    return found
+
+
+def spoken(family: str) -> str:
+    return family.replace("_", " ")
+
+
+def preprocessing_cost(row: Row, split: str) -> float | None:
+    """How much the team's row loses to the right one; None for a row that is right, or without its opposite."""
+    gap = row.against_right.get(split)
+    return gap.value if gap is not None and gap.is_clear else None
+
+
+def preprocessing(row: Row, other: Row | None) -> list[str]:
+    if other is None:
+        return ["Preprocessing: this model divides by 255 itself, so the team's division was right for it."]
+    team = row if row.as_team else other
+    gaps = team.against_right
+    also = ""
+    if team.recipe.augment != (other if row.as_team else row).recipe.augment:
+        also = f", with {team.recipe.augment} augmentation on {team.recipe.train_limit or 'all'} pictures besides,"
+    verdict = {split: "clear" if gap.is_clear else "the interval holds 0" for split, gap in gaps.items()}
+    # Seen from the right row, so that plus is always what the right preprocessing gains.
+    sentence = (
+        f"Preprocessing: the model's own instead of the team's division by 255{also} gains {spread(gaps['val'])} "
+        f"points in validation ({verdict['val']}) and {spread(gaps['hidden'])} on the hidden test "
+        f"({verdict['hidden']})."
+    )
+    if row.weights == NONE:
+        sentence += " Without pretrained weights the kernels learn either scale, so little can be at stake."
+    return [sentence]
+
+
+def batchnorm_cost(row: Row) -> float | None:
+    return row.adapted.shifted.value - row.adapted.trained.value if row.adapted else None
+
+
+def batchnorm(row: Row) -> list[str]:
+    if row.adapted is None:
+        return ["Batch normalisation: none in its backbone, so no statistics of clean pictures to be wrong by."]
+    trained, shifted = row.adapted.trained, row.adapted.shifted
+    gain = shifted.value - trained.value
+    still = row.recipe.frozen_share == 1 or row.recipe.frozen_batchnorm
+    frozen = "it started with, frozen," if still else "of training"
+    overlap = trained.high >= shifted.low and shifted.high >= trained.low
+    return [
+        f"Batch normalisation: with the statistics {frozen} it labels "
+        f"{share(trained.value * trained.n, trained.n)} of a sample of the shifted validation set right, with those of "
+        f"the shifted pictures themselves "
+        f"{100 * shifted.value:.1f} %: {points(gain)} points"
+        + (", within what chance makes." if overlap else ", more than chance makes.")
+    ]
+
+
+def leak(row: Row, removed: int) -> str:
+    learnt = f"{share(row.train.value * row.train.n, row.train.n)} of a sample of what it learnt from is right"
+    more = points(row.train.value - row.val.value)
+    return (
+        f"Leak: cleaning took {removed:,} copies and strays out and no near duplicate straddles a split, so none of "
+        f"the gap is pictures seen in training; {learnt}, {more} points over validation."
+    )

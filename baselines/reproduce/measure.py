@@ -1,0 +1,134 @@
+"""From a trial to what was measured of it, through the same doors as anybody's: train, pack, sandbox, score, board."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from baselines.entries import PresetName, find
+from baselines.job import Job, plan
+from baselines.reproduce.trials import Trial
+from baselines.run_folder import Run, RunFolder
+from baselines.weights import find_weights
+from harness import api
+from harness.errors import TrainError
+from harness.progress import Track, silent
+from harness.score.card import ScoreCard
+from harness.workspace import Workspace, write_atomic
+
+SCORED = "scored.json"  # in the run folder: which card is this run's
+
+
+class Scored(msgspec.Struct, frozen=True):
+    """Where the score card of a run lies, relative to the workspace."""
+
+    card: str
+    name: str
+
+
+class Measured(msgspec.Struct, frozen=True):
+    """One trial that was run: what its training says, and what its zip scored."""
+
+    trial: Trial
+    run: Run
+    folder: Path
+    card: ScoreCard
+    kept: Path  # the card's file
+
+
+class Bench:
+    """The workspace in which trials are run.
+
+    Parameters
+    ----------
+    preset : str
+    weights : str
+        As ``train --weights`` takes it.
+    """
+
+    def __init__(self, workspace: Path, contest: str | None, preset: PresetName, weights: str) -> None:
+        self.workspace = workspace
+        self.frozen = api.open_contest(workspace, contest)
+        self.preset, self.weights = preset, weights
+        self.planted = workspace / "reproduce" / "planted"  # a workspace of its own: the active contest stays
+
+    def home(self, trial: Trial) -> Path:
+        """Return the workspace in which a trial is run."""
+        return self.planted if trial.planted else self.workspace
+
+    def job(self, trial: Trial, track: Track = silent) -> Job:
+        """Return the job of a trial; for that its contest must be frozen."""
+        baseline = find(trial.model)
+        weights = find_weights(trial.model, baseline.pretrained, self.weights_of(trial), track=track)
+        frozen = api.open_contest(self.planted) if trial.planted else self.frozen
+        return plan(baseline, frozen, self.preset, weights, trial.seed, trial.settings)
+
+    def planted_is_frozen(self) -> bool:
+        return (self.planted / "active").is_file()
+
+    def weights_of(self, trial: Trial) -> str:
+        """Return what to say to ``train --weights`` for a trial: models without weights take none."""
+        return self.weights if find(trial.model).pretrained else "auto"
+
+    def folder(self, job: Job) -> RunFolder:
+        home = self.planted if job.frozen is not self.frozen else self.workspace
+        return RunFolder(Workspace(home).runs(job.frozen.contest.name) / f"{job.baseline.name}-{job.key}")
+
+    def look_up(self, trial: Trial) -> Measured | None:
+        """Return what was measured of a trial before, or None where that is not done, or not whole."""
+        if trial.planted and not self.planted_is_frozen():
+            return None
+        job = self.job(trial)
+        folder = self.folder(job)
+        run, marker = folder.finished(), folder.path / SCORED
+        if run is None or not marker.is_file():
+            return None
+        scored = msgspec.json.decode(marker.read_bytes(), type=Scored)
+        kept = self.home(trial) / scored.card
+        if not kept.is_file():
+            return None
+        return Measured(trial, run, folder.path, msgspec.json.decode(kept.read_bytes(), type=ScoreCard), kept)
+
+    def measure(self, trial: Trial, tell: Callable[[str], None], track: Track = silent) -> Measured:
+        """Run a trial, or take it up where it was interrupted, and return what was measured.
+
+        Raises
+        ------
+        TrainError
+            It could not be trained, or its zip was not scored.
+        """
+        if trial.planted and not self.planted_is_frozen():
+            tell("Freezes the embedded contest, whose source is planted with copies.")
+            api.freeze(self.planted, track=track)
+        done = self.look_up(trial)
+        if done is not None:
+            return done
+        options = ["--preset", self.preset, "--seed", str(trial.seed), "--weights", self.weights_of(trial)]
+        options += [word for setting in trial.settings for word in ("--set", setting)]
+        job = self.job(trial, track)
+        home = self.home(trial)
+        submitted = api.submit(
+            home, trial.model, "reproduce", job.frozen.contest.name, name=trial.label, train_options=options
+        )
+        if submitted.card.outcome != "scored":
+            raise TrainError(f"{trial.label} was not scored: {submitted.card.message}", submitted.card.hint)
+        scored = Scored(str(submitted.kept.relative_to(home)), submitted.name)
+        write_atomic(self.folder(job).path / SCORED, msgspec.json.encode(scored))
+        done = self.look_up(trial)
+        assert done is not None
+        return done
+
+
+def facts(measured: Measured) -> dict[str, Any]:
+    """Return what a row of ``expected.json`` says of a run."""
+    scores = measured.card.scores
+    return {
+        "contest": measured.run.contest,
+        "preset": measured.run.preset,
+        "weights": measured.run.weights,
+        "seconds": measured.run.seconds,
+        **{split: scores[split].metrics["accuracy"] for split in ("val", "val_shifted", "public") if split in scores},
+    }

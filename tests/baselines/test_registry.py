@@ -1,0 +1,215 @@
+"""Every row, augmentation and optimizer: one real training of one epoch, saved, loaded again, the same labels.
+
+The rows run eagerly: to compile a step of each of these networks takes longer than to run it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from contextlib import contextmanager
+from typing import get_args, get_type_hints
+
+import keras
+import msgspec
+import numpy as np
+import pytest
+
+from baselines.augment.catalogue import AUGMENTATIONS
+from baselines.entries import BASELINES, REPORT, find
+from baselines.features import predict
+from baselines.optimizers.choice import OPTIMIZERS
+from baselines.recipe import Recipe
+from baselines.run_folder import RunFolder
+from baselines.train import train
+from harness.errors import UsageError
+from harness.progress import silent
+
+
+@contextmanager
+def eagerly():
+    """Run Keras's steps as they are, not compiled."""
+    if keras.backend.backend() == "tensorflow":
+        keras.config.run_eagerly = True
+        import tensorflow as tf
+
+        tf.config.run_functions_eagerly(True)
+        try:
+            yield
+        finally:
+            tf.config.run_functions_eagerly(False)
+    else:
+        yield
+
+
+FILE_UTILS = sys.modules["keras.src.utils.file_utils"]  # where every application looks for its downloads
+
+
+def submitted_labels(folder: RunFolder, images: np.ndarray) -> np.ndarray:
+    """What the class `Model` of the folder's own ``model.py`` says."""
+    spec = importlib.util.spec_from_file_location("submitted", folder.submission / "model.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    model = module.Model.__new__(module.Model)
+    model.network = keras.saving.load_model(folder.model, compile=False, safe_mode=True)
+    return model.predict(images)
+
+
+def once(recipe: Recipe, **more) -> Recipe:
+    """One epoch of a row's own recipe, on what the tiny contest has."""
+    return msgspec.structs.replace(
+        recipe,
+        epochs=2 if recipe.head_epochs else 1,
+        head_epochs=1 if recipe.head_epochs else 0,
+        early_stopping=None,
+        reduce_on_plateau=None,
+        batch_size=16,
+        train_limit=None,
+        input_size=None,
+        init_pictures=recipe.init_pictures and 16,
+        **more,
+    )
+
+
+# The deep networks as the team had them are the same graphs once more: minutes, for one layer that differs.
+ALL_ROWS = [
+    pytest.param(row, id=row.name, marks=[pytest.mark.slow] if row.report_of and row.build.normalised else [])
+    for row in BASELINES
+]
+
+
+@pytest.mark.parametrize("row", ALL_ROWS)
+def test_each_row_trains_and_its_saved_model_gives_the_labels_that_were_measured(row, tiny_job, tmp_path):
+    recipe = once(row.preset("quick", has_weights=False).recipe)
+    job = tiny_job(row.name, recipe, image_shape=(row.smallest, row.smallest, 3))
+    folder = RunFolder(tmp_path / "run")
+    with eagerly():
+        run = train(job, folder, tell=lambda line: None)
+        val = job.frozen.load("val")
+        labels = submitted_labels(folder, val.images)
+        assert (labels == val.labels).mean() == pytest.approx(run.val_accuracy.value)
+        loaded = keras.saving.load_model(folder.model, compile=False)
+        np.testing.assert_array_equal(labels, predict(loaded, val.images, silent, "").argmax(axis=1))
+    kinds = {type(layer).__module__.split(".")[0] for layer in loaded._flatten_layers()}
+    assert kinds == {"keras"}, "a saved model is Keras's own layers"
+    assert not {type(layer).__name__ for layer in loaded._flatten_layers()} & RANDOM_LAYERS
+
+
+RANDOM_LAYERS = {
+    "AugMix", "RandAugment", "MixUp", "CutMix", "RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation",
+    "RandomBrightness", "RandomContrast", "GridMask",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_each_augmentation_trains_and_is_absent_from_what_is_saved(name, tiny_job, tmp_path):
+    job = tiny_job("scratch-v2", Recipe(epochs=1, batch_size=16, learning_rate=1e-3, augment=name))
+    folder = RunFolder(tmp_path / "run")
+    with eagerly():
+        run = train(job, folder, tell=lambda line: None)
+        val = job.frozen.load("val")
+        labels = submitted_labels(folder, val.images)
+    np.testing.assert_array_equal(labels, submitted_labels(folder, val.images))
+    assert (labels == val.labels).mean() == pytest.approx(run.val_accuracy.value)
+    loaded = keras.saving.load_model(folder.model, compile=False)
+    assert not {type(layer).__name__ for layer in loaded._flatten_layers()} & RANDOM_LAYERS
+    assert (folder.figures / "augmented.png").is_file() == (name != "none")
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("ema", [None, 0.5])
+def test_each_optimizer_learns_and_a_resumed_run_ends_as_the_whole_one(name, ema, tiny_job, tmp_path):
+    recipe = Recipe(
+        epochs=3, batch_size=16, learning_rate=3e-3, optimizer=name, weight_decay=0.01, ema=ema, label_smoothing=0.05
+    )
+    job = tiny_job("scratch-v2", recipe)
+    whole, broken = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "broken")
+    train(job, whole, tell=lambda line: None)
+
+    class StopError(Exception):
+        pass
+
+    def stop(epoch):
+        if epoch.epoch == 2:
+            raise StopError
+
+    with pytest.raises(StopError):
+        train(job, broken, tell=lambda line: None, after_epoch=stop)
+    train(job, broken, tell=lambda line: None)
+    one, other = whole.read_history(), broken.read_history()
+    assert [row.epoch for row in other] == [1, 2, 3]
+    for mine, theirs in zip(one, other, strict=True):
+        assert mine.train_loss == pytest.approx(theirs.train_loss, rel=1e-4)
+        assert mine.val_loss == pytest.approx(theirs.val_loss, rel=1e-4)
+    assert one[-1].train_loss < one[0].train_loss
+
+
+def test_every_optimizer_a_recipe_may_name_exists():
+    assert get_args(get_type_hints(Recipe)["optimizer"]) == tuple(OPTIMIZERS)
+
+
+@pytest.mark.parametrize("row", [row for row in BASELINES if row.pretrained], ids=lambda row: row.name)
+def test_the_weights_of_a_row_are_the_file_that_keras_itself_would_fetch(row, monkeypatch):
+    application = row.build.application
+    asked = {}
+
+    class CaughtError(Exception):
+        pass
+
+    def catch(fname, origin=None, **more):
+        asked.update(origin=origin, md5=more.get("file_hash"))
+        raise CaughtError
+
+    monkeypatch.setattr(FILE_UTILS, "get_file", catch)
+    with pytest.raises(CaughtError):
+        getattr(keras.applications, application)(include_top=False, weights="imagenet", input_shape=(224, 224, 3))
+    assert row.pretrained.url == asked["origin"]
+    assert row.pretrained.md5 == (asked["md5"] or "")
+
+
+@pytest.mark.filterwarnings("ignore:.*Weights for input shape")
+@pytest.mark.parametrize("name", ["mobilenet", "efficientnetb0", "densenet121", "vgg16"])
+def test_with_weights_from_a_file_a_row_sees_what_keras_with_imagenet_would(name, tmp_path, monkeypatch):
+    row = find(name)
+    application = getattr(keras.applications, row.build.application)
+    module = sys.modules[application.__module__]
+    keras.utils.set_random_seed(3)
+    source = application(include_top=False, weights=None, input_shape=(64, 64, 3))
+    rng = np.random.default_rng(0)
+    values = [rng.uniform(0.015, 0.06, value.shape).astype(value.dtype) for value in source.get_weights()]
+    source.set_weights(values)
+    path = tmp_path / f"{name}.weights.h5"
+    source.save_weights(path)
+    monkeypatch.setattr(FILE_UTILS, "get_file", lambda *words, **more: str(path))
+    genuine = application(include_top=False, weights="imagenet", input_shape=(64, 64, 3))
+    package = getattr(keras.applications, module.__name__.rpartition(".")[2])
+    images = rng.integers(0, 256, (2, 64, 64, 3)).astype(np.float32)
+    expected = keras.ops.convert_to_numpy(genuine(package.preprocess_input(images.copy())))
+    ours = row.build(Recipe(epochs=1), (64, 64, 3), 8, path, 0)
+    body = keras.Model(ours.input, ours.get_layer("head_pool").input)
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(body(images)), expected, rtol=1e-3, atol=1e-4)
+    as_team = row.build(Recipe(epochs=1, preprocessing="report"), (64, 64, 3), 8, path, 0)
+    team = keras.Model(as_team.input, as_team.get_layer("head_pool").input)
+    expected = keras.ops.convert_to_numpy(genuine(images / 255))
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(team(images)), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_a_report_variant_of_a_model_that_has_none_is_refused_and_of_another_found():
+    with pytest.raises(UsageError, match="divides by 255 already"):
+        find("scratch-v1" + REPORT)
+    assert find("vgg16" + REPORT).quick.recipe.preprocessing == "report"
+
+
+@pytest.mark.parametrize(
+    ("model", "settings", "said"),
+    [
+        ("scratch-v2", ("preprocessing=report",), "divides by 255 already"),
+        ("scratch-v2", ("frozen_layers=2",), "stay random"),
+        ("vgg16", ("frozen_batchnorm=true",), "no batch normalisation"),
+        ("mobilenet", ("head_epochs=1",), "without pretrained weights"),
+        ("scratch-v2", ("val_share=0.1",), "no effect"),
+    ],
+)
+def test_a_choice_that_a_model_cannot_heed_is_refused_with_its_reason(model, settings, said, tiny_job):
+    with pytest.raises(UsageError, match=said):
+        tiny_job(model, settings=settings)
