@@ -1,0 +1,103 @@
+"""The frozen part: where it is cut off, and that what is kept of it is what it says."""
+
+import keras
+import numpy as np
+import pytest
+
+from baselines import features as features_module
+from baselines.entries import find
+from baselines.features import features, features_key, predict
+from baselines.models.freezing import freeze, kernels, split_at_frozen
+from baselines.recipe import Recipe
+from harness.progress import silent
+
+
+@pytest.fixture(scope="module")
+def residual():
+    """ResNet50V2: two branches meet at the end of each block, so that few places cut it."""
+    return find("resnet50v2").build(Recipe(epochs=1), (32, 32, 3), 3, None, 0)
+
+
+@pytest.fixture(scope="module")
+def mobilenet():
+    return find("mobilenet").build(Recipe(epochs=1), (32, 32, 3), 3, None, 0)
+
+
+def pictures(n=4, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (n, 32, 32, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.55, 0.8, 1.0])
+def test_the_two_parts_of_a_branching_model_give_what_the_whole_gives(residual, share):
+    freeze(residual, Recipe(epochs=1, frozen_share=share))
+    low, high = split_at_frozen(residual)
+    whole = predict(residual, pictures(), silent, "")
+    parts = predict(high, predict(low, pictures(), silent, ""), silent, "")
+    np.testing.assert_allclose(parts, whole, atol=1e-5)
+    assert not low.trainable_weights
+    assert sum(len(layer.trainable_weights) for layer in high.layers) == len(residual.trainable_weights)
+
+
+def test_freezing_counts_convolutions_from_the_picture_and_keeps_the_head_learning(mobilenet):
+    found = kernels(mobilenet)
+    freeze(mobilenet, Recipe(epochs=1, frozen_layers=5))
+    assert not any(mobilenet.layers[place].trainable_weights for place in found[:5])
+    assert all(mobilenet.layers[place].trainable_weights for place in found[5:])
+    freeze(mobilenet, Recipe(epochs=1, frozen_share=1.0))
+    learning = {layer.name for layer in mobilenet.layers if layer.trainable_weights}
+    assert learning == {"head_normalisation", "head_dense1", "head_dense2", "head_labels"}
+    freeze(mobilenet, Recipe(epochs=1))
+    assert len(mobilenet.trainable_weights) > 80
+
+
+def test_frozen_batch_normalisation_keeps_its_statistics_and_a_learning_one_moves_them(mobilenet):
+    layer = mobilenet.get_layer("conv_pw_13_bn")
+    batch = pictures(8).astype("float32")
+
+    def moved(recipe):
+        freeze(mobilenet, recipe)
+        before = keras.ops.convert_to_numpy(layer.moving_mean)
+        mobilenet(batch, training=True)
+        return not np.allclose(before, keras.ops.convert_to_numpy(layer.moving_mean))
+
+    assert not moved(Recipe(epochs=1, frozen_share=1.0))
+    assert not moved(Recipe(epochs=1, frozen_batchnorm=True))
+    assert moved(Recipe(epochs=1))
+
+
+def test_features_are_computed_once_and_a_changed_weight_or_pixel_computes_them_anew(mobilenet, tmp_path, monkeypatch):
+    freeze(mobilenet, Recipe(epochs=1, frozen_share=1.0))
+    low, _ = split_at_frozen(mobilenet)
+    calls = []
+    real = features_module.predict
+    monkeypatch.setattr(features_module, "predict", lambda *words: calls.append(1) or real(*words))
+    first = features(low, pictures(), tmp_path, silent, "")
+    again = features(low, pictures(), tmp_path, silent, "")
+    np.testing.assert_array_equal(first, again)
+    np.testing.assert_allclose(first, real(low, pictures(), silent, ""), atol=1e-6)
+    assert len(calls) == 1
+    features(low, pictures(seed=1), tmp_path, silent, "")
+    assert len(calls) == 2
+    weight = low.get_layer("conv1").kernel
+    weight.assign(weight + 1e-3)
+    features(low, pictures(), tmp_path, silent, "")
+    assert len(calls) == 3
+    assert not list(tmp_path.glob(".part-*"))
+
+
+def test_the_key_of_features_ignores_names_that_keras_numbers_anew(tmp_path):
+    def frozen():
+        keras.utils.set_random_seed(1)
+        model = find("scratch-v2").build(Recipe(epochs=1), (32, 32, 3), 3, None, 0)
+        return keras.Model(model.inputs, model.layers[3].output)
+
+    assert features_key(frozen(), pictures()) == features_key(frozen(), pictures())
+
+
+def test_old_features_make_room_for_new_ones(tmp_path, monkeypatch, mobilenet):
+    freeze(mobilenet, Recipe(epochs=1, frozen_share=1.0))
+    low, _ = split_at_frozen(mobilenet)
+    monkeypatch.setattr(features_module, "KEPT_BYTES", 20_000)
+    for seed in range(4):
+        features(low, pictures(seed=seed), tmp_path, silent, "")
+    assert 1 <= len(list(tmp_path.glob("*.npy"))) < 4

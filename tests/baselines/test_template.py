@@ -1,0 +1,40 @@
+"""The submission's own ``model.py``: with test-time augmentation it averages over the positions of a square."""
+
+import importlib.util
+
+import keras
+import numpy as np
+
+from baselines.recipe import Recipe
+from baselines.run_folder import RunFolder
+from baselines.train import train
+
+
+def module_of(folder):
+    spec = importlib.util.spec_from_file_location("submitted", folder.submission / "model.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_eight_views_are_all_positions_of_a_square_and_one_is_the_picture(tiny_job, tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    train(tiny_job(recipe=Recipe(epochs=1, tta="flips")), folder, tell=lambda line: None)
+    module = module_of(folder)
+    assert module.VIEWS == 8
+    batch = np.arange(4 * 4 * 3, dtype=np.uint8).reshape(1, 4, 4, 3)
+    assert len({view.tobytes() for view in module.views(batch, 8)}) == 8
+    np.testing.assert_array_equal(module.views(batch, 1)[0], batch)
+    model = module.Model.__new__(module.Model)
+    model.network = keras.saving.load_model(folder.model, compile=False)
+    images = tiny_job().frozen.load("val").images
+    mean = np.mean([model.network.predict_on_batch(view) for view in module.views(images, 8)], axis=0)
+    np.testing.assert_allclose(model.predict_proba(images), mean, atol=1e-6)
+    turned = model.predict_proba(np.rot90(images, axes=(1, 2)))
+    np.testing.assert_allclose(model.predict_proba(images), turned, atol=1e-5)
+
+
+def test_without_it_one_view_is_seen(tiny_job, tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    train(tiny_job(recipe=Recipe(epochs=1)), folder, tell=lambda line: None)
+    assert module_of(folder).VIEWS == 1
