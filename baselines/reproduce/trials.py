@@ -11,6 +11,9 @@ from baselines.entries import BASELINES, REPORT, ROWS
 SHORT = ("epochs=8", "train_limit=3000")
 
 
+NUMBERS = ("learning_rate=", "weight_decay=")  # these follow from the optimizer's name
+
+
 @dataclass(frozen=True)
 class Trial:
     """One run: a model, changes to its recipe, and a seed.
@@ -28,9 +31,11 @@ class Trial:
 
     @property
     def label(self) -> str:
-        """At most 40 characters, as the board takes them."""
-        told = " ".join(setting for setting in self.settings if setting not in SHORT)
-        return " ".join(filter(None, [self.model, told, f"seed={self.seed}" if self.seed else ""]))[:40]
+        """The name on the board, at most 40 characters: what tells a trial from the others, not its whole recipe."""
+        short = "short" if set(SHORT) <= set(self.settings) else ""
+        told = [setting for setting in self.settings if setting not in SHORT and not setting.startswith(NUMBERS)]
+        seed = f"seed={self.seed}" if self.seed else ""
+        return " ".join(filter(None, [self.model, short, *told, seed]))
 
 
 @dataclass(frozen=True)

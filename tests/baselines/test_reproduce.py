@@ -1,0 +1,175 @@
+"""The page says what was measured: beside what was reported, with causes computed, nothing typed by hand."""
+
+import json
+import re
+
+import msgspec
+import numpy as np
+import pytest
+
+from baselines.entries import BASELINES, ROWS, Reported
+from baselines.recipe import Recipe
+from baselines.reproduce.causes import explain
+from baselines.reproduce.page import write_page
+from baselines.reproduce.table import Gap, Row, Summary, correlation, keep_expected
+from baselines.reproduce.trials import CLAIMS, OPTIMIZERS, TABLE, all_trials, optimizer_trials
+from baselines.run_folder import Accuracy, Adapted
+from harness.score.diagnosis import UNTOUCHED, Tally
+
+
+def accuracy(share, n=1000):
+    return Accuracy.of(np.arange(n) < round(share * n))
+
+
+NOTHING = Reported()
+
+
+def row(name="mobilenet", as_team=False, val=0.97, hidden=0.70, reported=NOTHING, **more):
+    facts = {
+        "name": name,
+        "model": name.removesuffix("-report"),
+        "as_team": as_team,
+        "recipe_said": "fine-tuned",
+        "reported": reported,
+        "weights": "imagenet",
+        "cuts": "",
+        "parameters": 1,
+        "seconds": 60.0,
+        "val": accuracy(val),
+        "val_loss": 0.1,
+        "train": accuracy(0.99, 500),
+        "val_shifted": accuracy(0.75),
+        "hidden": accuracy(hidden),
+        "adapted": Adapted(accuracy(0.60, 500), accuracy(0.72, 500)),
+        "recipe": Recipe(epochs=3),
+        "families": {
+            UNTOUCHED: Tally(48, 50),
+            "defocus": Tally(30, 100),
+            "contrast": Tally(80, 100),
+            "rare": Tally(0, 9),
+        },
+        "chains": {0: Tally(48, 50), 2: Tally(80, 100), 4: Tally(50, 100)},
+    }
+    return Row(**(facts | more))
+
+
+def summary(*rows, **more):
+    facts = {
+        "contest": "small", "title": "A <b>small</b> contest", "lock": "0" * 12, "counts": {"train": 10, "val": 5},
+        "dropped": 1, "preset": "quick", "device": "CPU", "versions": {"keras": "3"}, "hidden_split": "public",
+        "n_hidden": 1000, "rows": rows, "missing": (), "failed": {}, "rank_correlation": (0.5, 0.3, 4),
+        "rank_correlation_val": None, "claims": (), "optimizers": (), "seconds": 600.0,
+    }  # fmt: skip
+    return Summary(**(facts | more))
+
+
+def test_the_trials_are_the_report_s_table_each_once_with_the_team_s_variant():
+    assert [trial.model for trial in TABLE] == [
+        name for one in ROWS for name in (one.name, one.name + "-report") if name in {b.name for b in BASELINES}
+    ]
+    assert len(all_trials()) == len(set(all_trials()))
+    assert all(len(trial.label) <= 40 for trial in all_trials())
+    assert len({trial.label for trial in all_trials() if not trial.planted}) == sum(not t.planted for t in all_trials())
+    assert all(len(optimizer_trials(name)) >= 3 for name in OPTIMIZERS)
+    assert {trial.model for trial in all_trials(["vgg16"])} == {"vgg16"}
+
+
+def test_a_claim_compares_recipes_that_differ_in_one_thing():
+    for claim in CLAIMS:
+        assert claim.one.model == claim.other.model
+        assert len(set(claim.one.settings) ^ set(claim.other.settings)) in (1, 2), claim.text
+        assert claim.one.seed == claim.other.seed and claim.one.planted == claim.other.planted
+
+
+def test_the_paragraph_names_the_largest_cause_and_the_hardest_family():
+    text = " ".join(explain(row(), None, 12))
+    assert "gap of 27.0 points" in text
+    assert "is the shift of the hidden test (26 points)" in text
+    assert "Hardest in a chain: defocus (30.0 %" in text and "mildest: contrast" in text
+    assert "rare" not in text, "nine pictures say too little"
+    assert "+12.0 points, more than chance makes" in text
+    assert "cleaning took 12 copies" in text
+
+
+def test_the_preprocessing_is_blamed_where_it_costs_and_not_where_its_interval_holds_0():
+    clear = {"val": Gap(0.3, 0.27, 0.33), "hidden": Gap(0.4, 0.36, 0.44)}
+    team = row("mobilenet-report", True, hidden=0.3, against_right=clear)
+    text = " ".join(explain(team, row(), 0))
+    assert "Most of it, of what can be told apart here, is the shift" in text  # 66 points against 40
+    assert "gains +30.0 (+27.0 to +33.0) points in validation (clear)" in text
+    worse = msgspec.structs.replace(team, families={}, adapted=None)
+    assert "is the preprocessing (40 points)" in explain(worse, row(), 0)[0]
+    unclear = {"val": Gap(0.0, -0.02, 0.02), "hidden": Gap(0.05, -0.01, 0.11)}
+    text = " ".join(explain(msgspec.structs.replace(worse, against_right=unclear), row(), 0))
+    assert "the interval holds 0" in text and "is the preprocessing" not in text
+
+
+def test_the_right_row_says_the_same_of_preprocessing_as_the_team_s():
+    gaps = {"val": Gap(0.3, 0.27, 0.33), "hidden": Gap(0.4, 0.36, 0.44)}
+    team, right = row("mobilenet-report", True, against_right=gaps), row()
+
+    def sentence(sentences):
+        return next(text for text in sentences if text.startswith("Preprocessing"))
+
+    assert sentence(explain(team, right, 0)) == sentence(explain(right, team, 0))
+
+
+def test_the_page_escapes_in_html_and_its_tables_hold_every_row(tmp_path):
+    rows = (row("scratch-v1", reported=Reported(hidden_accuracy=25)), row("<script>alert(1)</script>"))
+    write_page(summary(*rows), tmp_path / "page.md")
+    html, markdown = ((tmp_path / f"page.{suffix}").read_text() for suffix in ("html", "md"))
+    assert "<script>" not in html and "&lt;script&gt;" in html
+    assert "A &lt;b&gt;small" in html
+    assert "http" not in html
+    table = [line for line in markdown.splitlines() if line.startswith("|")]
+    assert len({line.count("|") for line in table}) == 1
+    assert "| scratch-v1 | imagenet | – | 97.0 (95.7–97.9) | – | 0.1000 | 25 | 70.0 (67.1–72.8) | +27.0 |" in table
+    for file in re.findall(r"\]\((\S+\.png)\)", markdown):
+        assert (tmp_path / file).read_bytes().startswith(b"\x89PNG")
+    assert msgspec.json.decode((tmp_path / "page.json").read_bytes(), type=Summary).rows == rows
+
+
+def test_a_page_of_nothing_says_what_is_missing(tmp_path):
+    write_page(summary(missing=("vgg16",), failed={"mobilenet": "no room"}), tmp_path / "page.md")
+    text = (tmp_path / "page.md").read_text()
+    assert "vgg16: not run yet" in text and "mobilenet: no room" in text
+
+
+def test_the_rank_correlation_is_spearman_s_over_rows_that_the_report_has():
+    rows = [
+        row(hidden=h, reported=Reported(hidden_accuracy=r)) for h, r in ((0.2, 25), (0.3, 34), (0.7, 57), (0.6, 67))
+    ]
+    rho, _, n = correlation([*rows, row()], "hidden_accuracy", "hidden")
+    assert (rho, n) == (pytest.approx(0.8), 4)
+    assert correlation(rows[:2], "hidden_accuracy", "hidden") is None
+
+
+def test_one_row_runs_through_the_zip_door_and_is_not_run_again(hemobench, tmp_path):
+    words = ("reproduce", "scratch-v1", "--page", tmp_path / "out" / "page.md")
+    first = hemobench(*words)
+    assert "scratch-v1" in first.stdout
+    assert "[1/1] scratch-v1" in first.stderr and "epoch 6/6" in first.stderr
+    page = (tmp_path / "out" / "page.md").read_text()
+    assert "**scratch-v1**" in page and "Shift: on hidden pictures" in page
+    again = hemobench(*words, "--json")
+    assert "epoch" not in again.stderr
+    (told,) = json.loads(again.stdout)["rows"]
+    board = json.loads(hemobench("leaderboard", "--json").stdout)
+    (entry,) = [
+        standing for standing in board if standing["entry"] == "scratch-v1" and standing["message"] == "reproduce"
+    ]
+    assert told["hidden"]["value"] == entry["public"], "the page says what the board says"
+    assert told["val"]["value"] == pytest.approx(entry["val"])
+
+
+def test_words_without_sense_are_refused(hemobench):
+    assert "Did you mean vgg16" in hemobench("reproduce", "vgg61", code=2).stderr
+    assert "HEMOBENCH_WEIGHTS" in hemobench("reproduce", "--weights", "a.weights.h5", code=2).stderr
+
+
+def test_what_was_measured_is_kept_beside_what_is_known_of_other_contests(tmp_path):
+    path = tmp_path / "expected.json"
+    other = {"vgg16": [{"contest": "other", "preset": "quick", "weights": "none", "val": {}}]}
+    path.write_bytes(msgspec.json.encode(other))
+    keep_expected({}, path)
+    assert msgspec.json.decode(path.read_bytes()) == other
