@@ -79,11 +79,17 @@ def reproduce(
     measured, failed = run_all(bench, all_trials(models), page_only)
 
     from baselines.reproduce.page import write_page
+    from baselines.reproduce.sheets import augmentation_gallery, hidden_confusions
     from baselines.reproduce.table import summarise
 
     summary = summarise(bench, measured, failed, reveal_private=reveal_private)
     path = page or workspace / "reproduction.md"
-    write_page(summary, path)
+    sheet = ("augmentations.png", "What each augmentation makes of a training picture; each row is one.")
+    if not (path.with_suffix("") / sheet[0]).is_file():
+        augmentation_gallery(bench, path.with_suffix("") / sheet[0])
+    confusions = workspace / "reproduce" / "confusion-hidden"
+    hidden_confusions(bench, measured, confusions, ("public", "private") if reveal_private else ("public",))
+    write_page(summary, path, [sheet])
     if expected:
         from baselines.reproduce.table import keep_expected
 
@@ -97,6 +103,7 @@ def reproduce(
 
         show(summary)
     click.echo(f"Page: {path}, {path.with_suffix('.html')}", err=True)
+    click.echo(f"For the teacher, confusion matrices of the hidden test: {confusions}", err=True)
     if failed:
         raise click.exceptions.Exit(1)
 

@@ -42,13 +42,15 @@ def spread(gap: Gap) -> str:
     return f"{points(gap.value)} ({points(gap.low)} to {points(gap.high)})"
 
 
-def explain(row: Row, other: Row | None, removed: int) -> list[str]:
-    """Return the sentences that say what a row's gap is made of, the largest part first.
+def explain(row: Row, other: Row | None, removed: int, *, has_other: bool = True) -> list[str]:
+    """Return the sentences that say what a row's gap is made of; the first names the largest part.
 
     Parameters
     ----------
     other : Row or None
-        The same model as the team had it, or as it should be: the opposite of `row`.
+        The same model as the team had it, or as it should be: the opposite of `row`; None where it was not measured.
+    has_other : bool
+        Whether there is such a model.
     removed : int
         Pictures that cleaning took out of the public part.
     """
@@ -66,7 +68,7 @@ def explain(row: Row, other: Row | None, removed: int) -> list[str]:
     )
     if largest > 0.02:
         head += f" Most of it, of what can be told apart here, is {worst} ({100 * largest:.0f} points)."
-    found = [head, *shift(row), *preprocessing(row, other), *batchnorm(row), leak(row, removed)]
+    found = [head, *shift(row), *preprocessing(row, other, has_other), *batchnorm(row), leak(row, removed)]
     if row.weights == NONE and row.recipe.freezes:
         found.append("Its backbone is random here: the row says what a head learns from features drawn by lot.")
     return found
@@ -113,7 +115,9 @@ def preprocessing_cost(row: Row, split: str) -> float | None:
     return gap.value if gap is not None and gap.is_clear else None
 
 
-def preprocessing(row: Row, other: Row | None) -> list[str]:
+def preprocessing(row: Row, other: Row | None, has_other: bool) -> list[str]:
+    if other is None and has_other:
+        return ["Preprocessing: the same model with the other preprocessing was not measured."]
     if other is None:
         return ["Preprocessing: this model divides by 255 itself, so the team's division was right for it."]
     team = row if row.as_team else other

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def measured(accuracy: Accuracy) -> str:
 
 
 def said(row: Row) -> tuple[str, str, str]:
-    """What the report says of a row: it speaks of the team's way, so the right variant has no number of its own."""
+    """What the report says of a row, in its own digits; of both variants, so that each stands beside it."""
     reported = row.reported
     return percent(reported.val_accuracy), percent(reported.val_loss, 4), percent(reported.hidden_accuracy, 0)
 
@@ -148,8 +149,13 @@ def draw(summary: Summary, folder: Path) -> list[tuple[str, str]]:
 REPORTED = {"hidden": "hidden_accuracy", "val": "val_accuracy"}
 
 
-def write_page(summary: Summary, path: Path) -> None:
+def write_page(summary: Summary, path: Path, sheets: Sequence[tuple[str, str]] = ()) -> None:
     """Write ``PATH.md``, ``PATH.html`` and ``PATH.json``, and the figures into a folder called as the page.
+
+    Parameters
+    ----------
+    sheets : sequence of (str, str)
+        Pictures that lie in that folder already: file name, and what it shows.
 
     Raises
     ------
@@ -159,7 +165,7 @@ def write_page(summary: Summary, path: Path) -> None:
     import msgspec
 
     folder = path.with_suffix("")
-    figures = [(f"{folder.name}/{file}", text) for file, text in draw(summary, folder)]
+    figures = [(f"{folder.name}/{file}", text) for file, text in [*draw(summary, folder), *sheets]]
     tables = {
         "main": main_table(summary),
         "claims": claims_table(summary),

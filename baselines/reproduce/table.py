@@ -201,7 +201,8 @@ def row_of(
 def with_causes(row: Row, rows: Sequence[Row], bench: Bench) -> Row:
     others = [other for other in rows if other.model == row.model and other.as_team != row.as_team]
     removed = bench.frozen.lock.arrays["public/removed.npz"]["labels"].shape[0]
-    sentences = explain(row, others[0] if others else None, removed)
+    has_other = "preprocessing" not in find(row.name).refused
+    sentences = explain(row, others[0] if others else None, removed, has_other=has_other)
     return msgspec.structs.replace(row, causes=tuple(sentences))
 
 

@@ -5,9 +5,21 @@ from __future__ import annotations
 import click
 
 from baselines.reproduce.causes import points, spread
-from baselines.reproduce.page import measured, percent, verdicts
+from baselines.reproduce.page import percent, verdicts
 from baselines.reproduce.table import Summary
+from baselines.run_folder import Accuracy
 from harness.cli import screen
+
+
+def narrow(accuracy: Accuracy) -> str:
+    """Write an accuracy in percent with half the width of its 95 % interval.
+
+    Examples
+    --------
+    >>> narrow(Accuracy(0.9, 0.8256, 0.9448, 100))
+    '90.0 ±6.0'
+    """
+    return f"{100 * accuracy.value:.1f} ±{50 * (accuracy.high - accuracy.low):.1f}"
 
 
 def show(summary: Summary) -> None:
@@ -21,13 +33,18 @@ def show(summary: Summary) -> None:
         reported = row.reported
         table.add_row(
             Text(row.name),
-            measured(row.val),
+            narrow(row.val),
             percent(reported.val_accuracy),
-            measured(row.hidden),
+            narrow(row.hidden),
             percent(reported.hidden_accuracy, 0),
             points(row.gap),
         )
     console.print(table)
+    if summary.rows:
+        n = summary.rows[0].val.n
+        click.echo(
+            f"val: n = {n:,}; hidden ({summary.hidden_split}): n = {summary.n_hidden:,}; ± half a 95 % interval."
+        )
     if summary.claims:
         columns = ["val, points", "hidden, points"]
         table = screen.table("claim", *columns, right=tuple(columns), title="The report's claims")

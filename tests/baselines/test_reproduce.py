@@ -82,7 +82,9 @@ def test_a_claim_compares_recipes_that_differ_in_one_thing():
 
 
 def test_the_paragraph_names_the_largest_cause_and_the_hardest_family():
-    text = " ".join(explain(row(), None, 12))
+    text = " ".join(explain(row(), None, 12, has_other=False))
+    assert "divides by 255 itself" in text
+    assert "was not measured" in " ".join(explain(row(), None, 12))
     assert "gap of 27.0 points" in text
     assert "is the shift of the hidden test (26 points)" in text
     assert "Hardest in a chain: defocus (30.0 %" in text and "mildest: contrast" in text
