@@ -166,7 +166,8 @@ def run_phases(
         model = build_model(job)
     # What is submitted is float32, so that it says the same on every machine; the weights are so already.
     submitted = model if recipe.precision == "float32" else build_model(job)
-    if recipe.init_pictures and not history:
+    if recipe.init_pictures:
+        # Also when taken up again: what is frozen is in no checkpoint, and the draw is the same.
         normalise(model, data.images[rng.permutation(len(data.images))[: recipe.init_pictures]])
     end = 0
     for phase in phases(recipe):

@@ -1,0 +1,93 @@
+"""Two phases, the head and then what lies under it; taken up again anywhere, they end as if never interrupted."""
+
+import keras
+import numpy as np
+import pytest
+
+from baselines.recipe import Recipe
+from baselines.run_folder import RunFolder
+from baselines.train import train
+from baselines.weights import Weights
+
+
+class StopError(Exception):
+    pass
+
+
+def stop_after(number):
+    def stop(epoch):
+        if epoch.epoch == number:
+            raise StopError
+
+    return stop
+
+
+def mute(line):
+    pass
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    path = tmp_path_factory.mktemp("weights") / "mobilenet_notop.weights.h5"
+    keras.utils.set_random_seed(5)
+    keras.applications.MobileNet(include_top=False, weights=None, input_shape=(32, 32, 3)).save_weights(path)
+    return Weights("sha256:0123", path, "0123")
+
+
+TWO_PHASES = Recipe(
+    epochs=3, head_epochs=1, batch_size=16, frozen_share=0.5, features_once=True, head_learning_rate=0.01
+)
+RANDOM = Recipe(epochs=2, batch_size=16, frozen_share=1.0, features_once=True, init_pictures=16)
+
+
+def histories_agree(one, other):
+    for mine, theirs in zip(one.read_history(), other.read_history(), strict=True):
+        assert mine.learning_rate == theirs.learning_rate
+        assert mine.train_loss == pytest.approx(theirs.train_loss, rel=1e-3)
+        assert mine.val_loss == pytest.approx(theirs.val_loss, rel=1e-3)
+    return True
+
+
+def test_the_head_learns_alone_first_and_an_interrupted_run_ends_as_the_whole_one(tiny_job, weights, tmp_path):
+    job = tiny_job("mobilenet", TWO_PHASES, weights)
+    whole = RunFolder(tmp_path / "whole")
+    kernels = {}
+
+    def note(epoch):
+        model = keras.saving.load_model(whole.model, compile=False)
+        kernels[epoch.epoch] = {
+            name: model.get_layer(name).get_weights()[0] for name in ("conv1", "conv_pw_13", "head_labels")
+        }
+
+    said = []
+    train(job, whole, tell=said.append, after_epoch=note)
+    assert sum("frozen layers once" in line for line in said) == 2
+    loaded = keras.applications.MobileNet(include_top=False, weights=None, input_shape=(32, 32, 3))
+    loaded.load_weights(weights.path)
+    best = keras.saving.load_model(whole.model, compile=False)
+    np.testing.assert_array_equal(best.get_layer("conv1").get_weights()[0], loaded.get_layer("conv1").get_weights()[0])
+    pretrained = loaded.get_layer("conv_pw_13").get_weights()[0]
+    np.testing.assert_array_equal(kernels[1]["conv_pw_13"], pretrained)
+    assert [row.learning_rate for row in whole.read_history()] == pytest.approx([0.01, 0.001, 0.001])
+    for number in (1, 2):
+        broken = RunFolder(tmp_path / f"broken-{number}")
+        with pytest.raises(StopError):
+            train(job, broken, tell=mute, after_epoch=stop_after(number))
+        train(job, broken, tell=mute)
+        assert histories_agree(whole, broken)
+
+
+def test_a_random_backbone_is_the_same_when_the_run_is_taken_up_again(tiny_job, tmp_path):
+    job = tiny_job("mobilenet", RANDOM)
+    whole, broken = RunFolder(tmp_path / "a" / "run"), RunFolder(tmp_path / "b" / "run")
+    train(job, whole, tell=mute)
+    with pytest.raises(StopError):
+        train(job, broken, tell=mute, after_epoch=stop_after(1))
+    train(job, broken, tell=mute)
+    assert histories_agree(whole, broken)
+    same = zip(
+        keras.saving.load_model(whole.model, compile=False).get_weights(),
+        keras.saving.load_model(broken.model, compile=False).get_weights(),
+        strict=True,
+    )
+    assert all(np.allclose(one, other, atol=1e-4) for one, other in same)
