@@ -6,6 +6,7 @@ WEIGHTS  ?=
 PRESET   ?=
 SEED     ?=
 MESSAGE  ?= make submit
+SET      ?=
 TRIALS   ?= 20
 WORKSPACE ?= workspace
 PYTHON   ?= python3
@@ -21,7 +22,7 @@ PIP = $(BIN)/python -m pip install --disable-pip-version-check --quiet --require
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
-	@echo 'Variables: MODEL CONTEST SOURCE WEIGHTS PRESET SEED TRIALS MESSAGE WORKSPACE'
+	@echo 'Variables: MODEL CONTEST SOURCE WEIGHTS PRESET SEED SET TRIALS MESSAGE WORKSPACE'
 
 setup: .venv/$(DEVICE).installed  ## install everything into .venv, from the lock
 
@@ -59,7 +60,8 @@ tune: .venv/tune.installed need-model  ## search for a better recipe: MODEL=scra
 pack: setup need-model  ## pack a folder of submissions/ beside itself: MODEL=myteam
 	@$(HEMOBENCH) pack "submissions/$(MODEL)" -o "submissions/$(MODEL).zip"
 
-TRAINING = $(if $(PRESET),--preset "$(PRESET)") $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(SEED),--seed "$(SEED)")
+TRAINING = $(if $(PRESET),--preset "$(PRESET)") $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(SEED),--seed "$(SEED)") \
+	$(foreach setting,$(SET),--set "$(setting)")
 
 submit: setup need-model  ## freeze if needed, train, pack, score, put on the board: MODEL=vgg16
 	@$(HEMOBENCH) freeze --if-missing $(if $(CONTEST),--contest "$(CONTEST)") $(if $(SOURCE),--source "$(SOURCE)")

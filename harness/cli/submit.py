@@ -23,6 +23,8 @@ from harness.cli.options import (
 @click.option("--preset", type=click.Choice(["quick", "full"]), help="Handed on to train.")
 @click.option("--weights", metavar="auto|imagenet|none|PATH", help="Handed on to train.")
 @click.option("--seed", type=int, help="Handed on to train.")
+@click.option("--set", "settings", metavar="FIELD=VALUE", multiple=True, help="Handed on to train.")
+@click.option("--recipe", metavar="FILE", help="Handed on to train.")
 @click.option("--reveal-private", is_flag=True, help="Show the private score too.")
 @contest_option
 @isolation_option
@@ -35,6 +37,8 @@ def submit(
     preset: str | None,
     weights: str | None,
     seed: int | None,
+    settings: tuple[str, ...],
+    recipe: str | None,
     reveal_private: bool,
     contest: str | None,
     isolation: str,
@@ -51,8 +55,9 @@ def submit(
     """
     from harness import api
 
-    given = (("--preset", preset), ("--weights", weights), ("--seed", seed))
+    given = (("--preset", preset), ("--weights", weights), ("--seed", seed), ("--recipe", recipe))
     train_options = [word for option, value in given if value is not None for word in (option, str(value))]
+    train_options += [word for setting in settings for word in ("--set", setting)]
     submitted = api.submit(
         workspace,
         entry,
