@@ -12,8 +12,8 @@ from harness.freeze.frozen import LabelledImages
 def training_pictures(job: Job, rng: np.random.Generator) -> tuple[LabelledImages, LabelledImages]:
     """Return the training and the validation set that the job's recipe makes of the contest's public pictures.
 
-    The contest's own validation pictures are in the validation set whatever the recipe says: no recipe may train on
-    what `Run.val_accuracy` is measured by.
+    The contest's own validation pictures are in the validation set whatever the recipe says, and what is a copy of one
+    goes there too: no recipe may train on what `Run.val_accuracy` is measured by.
 
     Parameters
     ----------
@@ -23,9 +23,10 @@ def training_pictures(job: Job, rng: np.random.Generator) -> tuple[LabelledImage
     recipe, frozen = job.recipe, job.frozen
     train, val = frozen.load("train"), frozen.load("val")
     if recipe.duplicates == "left":
-        own = val_share(frozen)
-        back, rest = cut(frozen.load("removed"), own, rng)
-        train, val = joined(train, rest), joined(val, back)
+        removed, known = frozen.load("removed"), {image.tobytes() for image in val.images}
+        copies = np.array([image.tobytes() in known for image in removed.images], bool)
+        back, rest = cut(chosen(removed, ~copies), val_share(frozen), rng)
+        train, val = joined(train, rest), joined(val, joined(back, chosen(removed, copies)))
     if recipe.val_share is not None:
         n_all = len(train.labels) + len(val.labels)
         moved, train = cut(train, (recipe.val_share * n_all - len(val.labels)) / len(train.labels), rng)
@@ -36,6 +37,10 @@ def training_pictures(job: Job, rng: np.random.Generator) -> tuple[LabelledImage
         noisy = val.images + rng.normal(0, recipe.val_noise, val.images.shape)
         val = LabelledImages(np.clip(np.rint(noisy), 0, 255).astype(np.uint8), val.labels)
     return train, val
+
+
+def chosen(data: LabelledImages, rows: NDArray) -> LabelledImages:
+    return LabelledImages(data.images[rows], data.labels[rows])
 
 
 def joined(one: LabelledImages, other: LabelledImages) -> LabelledImages:
@@ -52,7 +57,7 @@ def cut(data: LabelledImages, share: float, rng: np.random.Generator) -> tuple[L
         position[members] = (np.arange(len(members)) + 0.5) / len(members)
     order = np.argsort(position, kind="stable")
     first, rest = (np.sort(rows) for rows in (order[:n], order[n:]))
-    return LabelledImages(data.images[first], data.labels[first]), LabelledImages(data.images[rest], data.labels[rest])
+    return chosen(data, first), chosen(data, rest)
 
 
 def class_weights(labels: NDArray[np.int64], n_classes: int) -> NDArray[np.float32]:

@@ -84,8 +84,8 @@ class Baseline:
         Side in pixels below which the model cannot be built.
     random_backbone : bool
         Whether a frozen backbone may stay random: features drawn by lot are what such a row then measures.
-    has_report : bool
-        Whether the team's division by 255 is something else than this model's own preprocessing.
+    report_of : str, optional
+        The model that this row is as the team had it.
     """
 
     name: str

@@ -6,7 +6,10 @@ search, or the same run taken up again finds it, and nothing else ever does.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
+import tempfile
 from pathlib import Path
 
 import keras
@@ -44,15 +47,25 @@ def features(frozen: keras.Model, images: NDArray, folder: Path, track: Track, w
     Returns
     -------
     ndarray of shape (n, ...), float32
-        Read-only; mapped from the file, so that it need not fit into memory twice.
+        Mapped from the file where there is one, and read-only then.
     """
     path = folder / f"{features_key(frozen, images)}.npy"
-    if not path.is_file():
-        values = predict(frozen, images, track, what)
-        save_atomic(path, lambda temporary: np.save(temporary, values, allow_pickle=False))
-        _make_room(folder, but=path)
-    path.touch()
-    return np.load(path, mmap_mode="r", allow_pickle=False)
+    with contextlib.suppress(OSError, ValueError, EOFError):  # not there, or not whole: computed anew
+        values = np.load(path, mmap_mode="r", allow_pickle=False)
+        os.utime(path)
+        return values
+    values = predict(frozen, images, track, what)
+    # In a folder of this process: another run may compute the same at the same time.
+    with tempfile.TemporaryDirectory(dir=made(folder), prefix=".part-") as building:
+        save_atomic(Path(building) / path.name, lambda temporary: np.save(temporary, values, allow_pickle=False))
+        (Path(building) / path.name).replace(path)
+    _make_room(folder, but=path)
+    return values
+
+
+def made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def features_key(frozen: keras.Model, images: NDArray) -> str:

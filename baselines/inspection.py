@@ -64,12 +64,23 @@ def inspect(
     seen = Seen(
         parameters=model.count_params(),
         val_accuracy=Accuracy.of(y_prob.argmax(axis=1) == val.labels),
-        val_loss=float(-np.log(np.clip(y_prob[np.arange(len(val.labels)), val.labels], 1e-7, 1)).mean()),
+        val_loss=cross_entropy(val.labels, y_prob),
         train_accuracy=Accuracy.of(train_prob.argmax(axis=1) == sample.labels),
         adapted=adapt(model, shifted, rng, track),
     )
     draw(job, folder, history, best, val, y_prob, sample, train_prob, rng)
     return seen
+
+
+def cross_entropy(labels: NDArray[np.int64], y_prob: NDArray[np.float32]) -> float:
+    """Return the mean of -ln p of the true class, p cut at 1e-7 as Keras does.
+
+    Examples
+    --------
+    >>> round(cross_entropy(np.array([0, 1]), np.array([[1, 0], [0.5, 0.5]], dtype=np.float32)), 4)
+    0.3466
+    """
+    return float(-np.log(np.clip(y_prob[np.arange(len(labels)), labels], 1e-7, 1)).mean())
 
 
 def adapt(model: keras.Model, shifted: LabelledImages, rng: np.random.Generator, track: Track) -> Adapted | None:

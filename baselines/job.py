@@ -12,6 +12,8 @@ from baselines.weights import NONE, Weights
 from harness.api import Frozen
 from harness.errors import UsageError
 
+OWN_RECIPE = "recipe"  # stands for the preset's name where a whole recipe was given
+
 
 @dataclass(frozen=True)
 class Job:
@@ -19,7 +21,7 @@ class Job:
 
     baseline: Baseline
     frozen: Frozen
-    preset_name: PresetName
+    preset_name: str
     weights: Weights
     seed: int
     recipe: Recipe
@@ -58,6 +60,7 @@ def plan(
     preset = baseline.preset(preset_name, has_weights=weights.label != NONE)
     chosen = changed(recipe or preset.recipe, settings)
     plain = Recipe(epochs=chosen.epochs)
+    _refuse_without_effect(baseline, frozen, chosen, settings)
     for field, reason in baseline.refused.items():
         if getattr(chosen, field) != getattr(plain, field):
             raise UsageError(f"{field} has no effect on {baseline.name}: {reason}.", "Leave it out.")
@@ -79,8 +82,39 @@ def plan(
             )
     if chosen.duplicates == "left" and not frozen.lock.arrays["public/removed.npz"]["labels"].shape[0]:
         raise UsageError("duplicates=left has no effect: cleaning removed nothing.", "Leave it out.")
-    cuts = preset.cuts if recipe is None else ""
-    return Job(baseline, frozen, preset_name, weights, seed, chosen, "; ".join([*filter(None, [cuts]), *settings]))
+    cuts = [preset.cuts] if recipe is None and preset.cuts else []
+    name = preset_name if recipe is None else OWN_RECIPE
+    return Job(baseline, frozen, name, weights, seed, chosen, "; ".join([*cuts, *settings]))
+
+
+def _refuse_without_effect(baseline: Baseline, frozen: Frozen, chosen: Recipe, settings: Sequence[str]) -> None:
+    """Refuse what a person set and what this model or contest makes of no effect; a preset may hold such a value."""
+    contest = frozen.contest
+    height, width = contest.image_shape[:2]
+    smallest = chosen.input_size or min(height, width)
+    if smallest < baseline.smallest:
+        raise UsageError(
+            f"{baseline.name} takes pictures of at least {baseline.smallest} pixels, got {smallest}.",
+            f"Type: --set input_size={baseline.smallest}",
+        )
+    if chosen.tta == "flips" and height != width:
+        raise UsageError(
+            f"tta=flips turns pictures, which must be square for that; got {height}×{width}.", "Leave it out."
+        )
+    own = getattr(baseline.build, "own", None)
+    for name in (setting.partition("=")[0] for setting in settings):
+        value = getattr(chosen, name.partition(".")[0])
+        if own is not None and hasattr(own, name) and value == getattr(own, name):
+            raise UsageError(f"{name}={value} has no effect: {baseline.name} has that already.", "Leave it out.")
+        if name == "input_size" and (height, width) == (value, value):
+            raise UsageError(f"input_size={value} has no effect: the pictures have that size.", "Leave it out.")
+        if name == "train_limit" and value is not None:
+            n_train = sum(frozen.lock.counts["train"].values())
+            if value >= n_train:
+                raise UsageError(
+                    f"train_limit={value} has no effect: the contest has {n_train:,} pictures to train on.",
+                    "Choose fewer, or all of them: --set train_limit=none",
+                )
 
 
 def val_share(frozen: Frozen) -> float:

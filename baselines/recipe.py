@@ -105,7 +105,10 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         if self.frozen_layers and self.frozen_share:
             raise ValueError("frozen_layers and frozen_share both say what is frozen: choose one")
         if self.features_once and self.augment != "none":
-            raise ValueError("features_once keeps what the frozen layers saw, so augment has no effect")
+            raise ValueError(
+                "features_once keeps what the frozen layers saw of each picture, so augment would have no effect: set "
+                "features_once=false beside it"
+            )
         if self.optimizer == "adamw" and not self.weight_decay:
             raise ValueError("adamw without weight_decay is adam: set weight_decay, or choose adam")
         if self.head_epochs >= self.epochs:
@@ -118,8 +121,9 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             raise ValueError("frozen_batchnorm has no effect where frozen_share is 1: all of it is frozen")
         for name, field in (("early_stopping", self.early_stopping), ("reduce_on_plateau", self.reduce_on_plateau)):
             patience = field.patience if isinstance(field, Plateau) else field
-            if patience is not None and patience >= self.epochs - self.head_epochs:
-                raise ValueError(f"{name}: a patience of {patience} has no effect in {self.epochs} epochs")
+            left = self.epochs - self.head_epochs
+            if patience is not None and patience >= left - 1:
+                raise ValueError(f"{name}: a patience of {patience} has no effect in {left} epochs")
 
 
 def phases(recipe: Recipe) -> tuple[Recipe, ...]:

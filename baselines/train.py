@@ -25,7 +25,7 @@ from baselines.augment.pictures import PictureAugmenter, reseed
 from baselines.data import class_weights, training_pictures
 from baselines.features import features, predict
 from baselines.initialisation import normalise
-from baselines.inspection import inspect
+from baselines.inspection import cross_entropy, inspect
 from baselines.job import Job
 from baselines.models.freezing import freeze, split_at_frozen
 from baselines.optimizers.choice import averaged, make_optimizer
@@ -118,12 +118,6 @@ def build_model(job: Job) -> keras.Model:
         The weights are not for this model.
     """
     contest = job.frozen.contest
-    smallest = min(job.recipe.input_size or contest.image_shape[0], *contest.image_shape[:2])
-    if smallest < job.baseline.smallest:
-        raise TrainError(
-            f"{job.baseline.name} takes pictures of at least {job.baseline.smallest} pixels, got {smallest}.",
-            f"Type for instance: --set input_size={job.baseline.smallest}",
-        )
     try:
         return job.baseline.build(job.recipe, contest.image_shape, contest.n_classes, job.weights.path, job.seed)
     except (ValueError, OSError, KeyError) as error:
@@ -159,8 +153,9 @@ def run_phases(
     after_epoch: Callable[[Epoch], None],
 ) -> None:
     """Train phase after phase; `history` grows by each epoch once that is on disk."""
-    recipe = job.recipe
-    if is_over(recipe, history):
+    recipe, last = job.recipe, phases(job.recipe)[-1]
+    before_last = recipe.epochs - last.epochs
+    if len(history) > before_last and is_over(last, history[before_last:]):
         return
     with computing_in(recipe.precision):
         model = build_model(job)
@@ -286,17 +281,6 @@ class Session:
                 f"val {100 * epoch.val_accuracy:.1f} % (loss {epoch.val_loss:.3f}), {epoch.seconds:.0f} s"
             )
             after_epoch(epoch)
-
-
-def cross_entropy(labels: NDArray[np.int64], y_prob: NDArray[np.float32]) -> float:
-    """Return the mean of -ln p of the true class, p cut at 1e-7 as Keras does.
-
-    Examples
-    --------
-    >>> round(cross_entropy(np.array([0, 1]), np.array([[1, 0], [0.5, 0.5]], dtype=np.float32)), 4)
-    0.3466
-    """
-    return float(-np.log(np.clip(y_prob[np.arange(len(labels)), labels], 1e-7, 1)).mean())
 
 
 def device() -> str:

@@ -64,7 +64,9 @@ class Weights:
     why: str = ""
 
 
-def find_weights(model: str, pretrained: Pretrained | None, wanted: str, *, track: Track = silent) -> Weights:
+def find_weights(
+    model: str, pretrained: Pretrained | None, wanted: str, *, track: Track = silent, offline: bool = False
+) -> Weights:
     """Return the weights that `wanted` stands for.
 
     Parameters
@@ -73,6 +75,8 @@ def find_weights(model: str, pretrained: Pretrained | None, wanted: str, *, trac
         ``auto``, ``imagenet``, ``none`` or a path.  ``auto`` and ``imagenet`` look in the folder of
         ``HEMOBENCH_WEIGHTS``, then in Keras's cache, then try Keras's own download; where all fail, ``auto`` starts
         from nothing and ``imagenet`` is an error.
+    offline : bool
+        Look on this machine alone.
 
     Raises
     ------
@@ -95,6 +99,8 @@ def find_weights(model: str, pretrained: Pretrained | None, wanted: str, *, trac
     if cached.is_file() and pretrained.md5 in ("", _digest(cached, "md5")):
         return _from_file(cached, pretrained)
     try:
+        if offline:
+            raise OSError("nothing is downloaded now")
         download(pretrained, cached, track=track)
     except OSError as error:
         if wanted == IMAGENET:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,9 +33,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="As train takes it; auto looks in the folder HEMOBENCH_WEIGHTS first.",
 )
-@click.option(
-    "--page", type=click.Path(path_type=Path), help="Write the page here. [default: WORKSPACE/reproduction.md]"
-)
+@click.option("--page", type=click.Path(path_type=Path), help="Write the page here. [default: in WORKSPACE/reproduce]")
 @click.option("--page-only", is_flag=True, help="Train nothing: write the page of what is there.")
 @click.option("--expected", is_flag=True, help="Also keep the figures as what `train --list` expects.")
 @click.option("--reveal-private", is_flag=True, help="Measure the hidden accuracy on both halves of the hidden test.")
@@ -75,19 +74,19 @@ def reproduce(
             f"--weights {weights}: every model has its own file, so this takes auto, imagenet or none.",
             f"Put {Path(weights).name} as MODEL_notop.weights.h5 into a folder, and its path into HEMOBENCH_WEIGHTS.",
         )
-    bench = Bench(workspace, contest, preset, weights)  # type: ignore[arg-type]
-    measured, failed = run_all(bench, all_trials(models), page_only)
+    bench = Bench(workspace, contest, preset, weights, offline=page_only)  # type: ignore[arg-type]
+    measured, failed = run_all(bench, all_trials(), () if page_only else all_trials(models))
 
     from baselines.reproduce.page import write_page
     from baselines.reproduce.sheets import augmentation_gallery, hidden_confusions
     from baselines.reproduce.table import summarise
 
     summary = summarise(bench, measured, failed, reveal_private=reveal_private)
-    path = page or workspace / "reproduction.md"
+    home = workspace / "reproduce" / bench.frozen.contest.name
+    path = page or home / "reproduction.md"
     sheet = ("augmentations.png", "What each augmentation makes of a training picture; each row is one.")
-    if not (path.with_suffix("") / sheet[0]).is_file():
-        augmentation_gallery(bench, path.with_suffix("") / sheet[0])
-    confusions = workspace / "reproduce" / "confusion-hidden"
+    augmentation_gallery(bench, path.with_suffix("") / sheet[0])
+    confusions = home / "confusion-hidden"
     hidden_confusions(bench, measured, confusions, ("public", "private") if reveal_private else ("public",))
     write_page(summary, path, [sheet])
     if expected:
@@ -108,21 +107,25 @@ def reproduce(
         raise click.exceptions.Exit(1)
 
 
-def run_all(bench: Bench, trials: tuple[Trial, ...], page_only: bool) -> tuple[dict[Trial, Measured], dict[Trial, str]]:
-    """Run what is not done yet; a trial that fails is told of and left behind, so that one does not cost the others."""
+def run_all(
+    bench: Bench, trials: Sequence[Trial], wanted: Sequence[Trial]
+) -> tuple[dict[Trial, Measured], dict[Trial, str]]:
+    """Look all trials up, and run those of `wanted` that are not done yet.
+
+    A trial that fails is told of and left behind, so that one does not cost the others.
+    """
     from harness.cli import screen
     from harness.errors import HarnessError
     from harness.progress import silent
 
     measured, failed = {}, {}
-    for number, trial in enumerate(trials, start=1):
+    track = screen.bar if sys.stderr.isatty() else silent
+    for trial in trials:
         try:
-            done = bench.look_up(trial)
-            if done is None and not page_only:
-                click.echo(f"[{number}/{len(trials)}] {trial.label}", err=True)
-                done = bench.measure(
-                    trial, lambda line: click.echo(line, err=True), screen.bar if sys.stderr.isatty() else silent
-                )
+            done = bench.look_up(trial, track)
+            if done is None and trial in wanted:
+                click.echo(f"[{wanted.index(trial) + 1}/{len(wanted)}] {trial.label}", err=True)
+                done = bench.measure(trial, lambda line: click.echo(line, err=True), track)
         except HarnessError as error:
             click.echo(f"{trial.label}: {error.message} {error.hint}", err=True)
             failed[trial] = error.message

@@ -6,6 +6,7 @@ import keras
 
 from baselines.models.pretrained import COLOURS, HEAD
 from baselines.recipe import Recipe
+from harness.errors import TrainError
 
 
 def kernels(model: keras.Model) -> list[int]:
@@ -22,9 +23,20 @@ def freeze(model: keras.Model, recipe: Recipe) -> None:
 
     Everything below the first convolution that learns is frozen with it.  A frozen normalisation layer runs in
     inference mode, as Keras's layers do; `frozen_batchnorm` keeps the backbone's others in it too.
+
+    Raises
+    ------
+    TrainError
+        The model has fewer convolutions than are to be frozen, or so few that the share comes to none.
     """
     found = kernels(model)
     n_frozen = recipe.frozen_layers or round(recipe.frozen_share * len(found))
+    if n_frozen > len(found) or (recipe.frozen_share and not n_frozen):
+        asked = f"frozen_layers={n_frozen}" if recipe.frozen_layers else f"frozen_share={recipe.frozen_share}"
+        raise TrainError(
+            f"{asked} freezes {'more than all' if n_frozen else 'none'} of {model.name}'s {len(found)} convolutions.",
+            f"Choose frozen_layers from 1 to {len(found)}, or a share of at least {1 / len(found):.2f}.",
+        )
     body = [layer for layer in model.layers if not layer.name.startswith(HEAD)]
     border = found[n_frozen] if n_frozen < len(found) else len(body)
     for place, layer in enumerate(body):

@@ -54,20 +54,21 @@ def explain(row: Row, other: Row | None, removed: int, *, has_other: bool = True
     removed : int
         Pictures that cleaning took out of the public part.
     """
-    hidden = row.hidden
+    hidden, gap = row.hidden, row.gap
     costs = {
         "the shift of the hidden test": shift_cost(row),
-        "the preprocessing": preprocessing_cost(row, "hidden"),
+        "what sets the team's way apart": preprocessing_cost(row),
         "the statistics of batch normalisation": batchnorm_cost(row),
     }
     worst = max(costs, key=lambda cause: costs[cause] or 0.0)
     largest = costs[worst] or 0.0
     head = (
         f"Validation {share(row.val.value * row.val.n, row.val.n)}, hidden {share(hidden.value * hidden.n, hidden.n)}: "
-        f"a gap of {points(row.gap).lstrip('+')} points."
+        f"a gap of {points(gap).lstrip('+')} points."
     )
-    if largest > 0.02:
-        head += f" Most of it, of what can be told apart here, is {worst} ({100 * largest:.0f} points)."
+    if gap > 0 and largest > 0:
+        part = "Most of it" if largest >= gap / 2 else "The largest part that can be told apart here"
+        head += f" {part} is {worst}: {100 * largest:.0f} points."
     found = [head, *shift(row), *preprocessing(row, other, has_other), *batchnorm(row), leak(row, removed)]
     if row.weights == NONE and row.recipe.freezes:
         found.append("Its backbone is random here: the row says what a head learns from features drawn by lot.")
@@ -79,9 +80,12 @@ def rate(tally: Tally) -> float:
 
 
 def shift_cost(row: Row) -> float | None:
-    """Accuracy on hidden pictures that were left alone, less that on all; None where there are too few of them."""
+    """Accuracy on hidden pictures that were left alone, less that on all; None where chance could make it."""
     untouched = row.families.get(UNTOUCHED)
-    return rate(untouched) - row.hidden.value if untouched and untouched.n >= FEWEST else None
+    if untouched is None or untouched.n < FEWEST:
+        return None
+    low, _ = wilson_interval(untouched.hits, untouched.n)
+    return rate(untouched) - row.hidden.value if low > row.hidden.high else None
 
 
 def shift(row: Row) -> list[str]:
@@ -93,7 +97,7 @@ def shift(row: Row) -> list[str]:
         steps = ", ".join(f"{100 * rate(tally):.0f} % on chains of {n}" for n, tally in sorted(chains.items()))
         found[-1] += f", {steps}." if steps else "."
     families = {name: tally for name, tally in row.families.items() if name != UNTOUCHED and tally.n >= FEWEST}
-    if len(families) > 1:
+    if len(families) > 2:
         by_rate = sorted(families, key=lambda name: rate(families[name]))
         low, high = by_rate[:2], by_rate[-1]
         told = " and ".join(
@@ -109,10 +113,13 @@ def spoken(family: str) -> str:
     return family.replace("_", " ")
 
 
-def preprocessing_cost(row: Row, split: str) -> float | None:
-    """How much the team's row loses to the right one; None for a row that is right, or without its opposite."""
-    gap = row.against_right.get(split)
-    return gap.value if gap is not None and gap.is_clear else None
+def preprocessing_cost(row: Row) -> float | None:
+    """How much more the team's row loses to the right one on the hidden test than in validation: its part of the gap.
+
+    None for a row that is right, or where the loss on the hidden test may be chance.
+    """
+    hidden, val = row.against_right.get("hidden"), row.against_right.get("val")
+    return hidden.value - val.value if hidden is not None and val is not None and hidden.is_clear else None
 
 
 def preprocessing(row: Row, other: Row | None, has_other: bool) -> list[str]:
@@ -122,9 +129,13 @@ def preprocessing(row: Row, other: Row | None, has_other: bool) -> list[str]:
         return ["Preprocessing: this model divides by 255 itself, so the team's division was right for it."]
     team = row if row.as_team else other
     gaps = team.against_right
+    right = other if row.as_team else row
     also = ""
-    if team.recipe.augment != (other if row.as_team else row).recipe.augment:
-        also = f", with {team.recipe.augment} augmentation on {team.recipe.train_limit or 'all'} pictures besides,"
+    if team.recipe.augment != right.recipe.augment:
+        also = (
+            f" (the team's row also has {team.recipe.augment} augmentation and {team.recipe.train_limit or 'all'} "
+            f"pictures, the right one {right.recipe.augment} and {right.recipe.train_limit or 'all'})"
+        )
     verdict = {split: "clear" if gap.is_clear else "the interval holds 0" for split, gap in gaps.items()}
     # Seen from the right row, so that plus is always what the right preprocessing gains.
     sentence = (
@@ -138,23 +149,24 @@ def preprocessing(row: Row, other: Row | None, has_other: bool) -> list[str]:
 
 
 def batchnorm_cost(row: Row) -> float | None:
-    return row.adapted.shifted.value - row.adapted.trained.value if row.adapted else None
+    """What the statistics of the shifted pictures themselves gain; None where the two intervals overlap."""
+    if row.adapted is None or row.adapted.trained.high >= row.adapted.shifted.low:
+        return None
+    return row.adapted.shifted.value - row.adapted.trained.value
 
 
 def batchnorm(row: Row) -> list[str]:
     if row.adapted is None:
         return ["Batch normalisation: none in its backbone, so no statistics of clean pictures to be wrong by."]
     trained, shifted = row.adapted.trained, row.adapted.shifted
-    gain = shifted.value - trained.value
     still = row.recipe.frozen_share == 1 or row.recipe.frozen_batchnorm
     frozen = "it started with, frozen," if still else "of training"
     overlap = trained.high >= shifted.low and shifted.high >= trained.low
     return [
         f"Batch normalisation: with the statistics {frozen} it labels "
         f"{share(trained.value * trained.n, trained.n)} of a sample of the shifted validation set right, with those of "
-        f"the shifted pictures themselves "
-        f"{100 * shifted.value:.1f} %: {points(gain)} points"
-        + (", within what chance makes." if overlap else ", more than chance makes.")
+        f"the shifted pictures themselves {share(shifted.value * shifted.n, shifted.n)}: "
+        f"{points(shifted.value - trained.value)} points, intervals that {'overlap' if overlap else 'do not overlap'}."
     ]
 
 

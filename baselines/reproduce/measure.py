@@ -12,7 +12,7 @@ from baselines.entries import PresetName, find
 from baselines.job import Job, plan
 from baselines.reproduce.trials import Trial
 from baselines.run_folder import Run, RunFolder
-from baselines.weights import find_weights
+from baselines.weights import Weights, find_weights
 from harness import api
 from harness.errors import TrainError
 from harness.progress import Track, silent
@@ -45,26 +45,38 @@ class Bench:
     Parameters
     ----------
     preset : str
+        Of the table's rows; a trial that changes a recipe changes the quick one, so that claims compare short runs.
     weights : str
         As ``train --weights`` takes it.
+    offline : bool
+        Download nothing.
     """
 
-    def __init__(self, workspace: Path, contest: str | None, preset: PresetName, weights: str) -> None:
+    def __init__(
+        self, workspace: Path, contest: str | None, preset: PresetName, weights: str, *, offline: bool = False
+    ) -> None:
         self.workspace = workspace
         self.frozen = api.open_contest(workspace, contest)
-        self.preset, self.weights = preset, weights
+        self.preset, self.weights, self.offline = preset, weights, offline
+        self.found: dict[str, Weights] = {}
         self.planted = workspace / "reproduce" / "planted"  # a workspace of its own: the active contest stays
 
     def home(self, trial: Trial) -> Path:
         """Return the workspace in which a trial is run."""
         return self.planted if trial.planted else self.workspace
 
+    def preset_of(self, trial: Trial) -> PresetName:
+        return "quick" if trial.settings else self.preset
+
     def job(self, trial: Trial, track: Track = silent) -> Job:
         """Return the job of a trial; for that its contest must be frozen."""
         baseline = find(trial.model)
-        weights = find_weights(trial.model, baseline.pretrained, self.weights_of(trial), track=track)
+        name = baseline.report_of or baseline.name
+        if name not in self.found:  # looked for once: each look may wait for a host that does not answer
+            wanted = self.weights_of(trial)
+            self.found[name] = find_weights(name, baseline.pretrained, wanted, track=track, offline=self.offline)
         frozen = api.open_contest(self.planted) if trial.planted else self.frozen
-        return plan(baseline, frozen, self.preset, weights, trial.seed, trial.settings)
+        return plan(baseline, frozen, self.preset_of(trial), self.found[name], trial.seed, trial.settings)
 
     def planted_is_frozen(self) -> bool:
         return (self.planted / "active").is_file()
@@ -77,12 +89,11 @@ class Bench:
         home = self.planted if job.frozen is not self.frozen else self.workspace
         return RunFolder(Workspace(home).runs(job.frozen.contest.name) / f"{job.baseline.name}-{job.key}")
 
-    def look_up(self, trial: Trial) -> Measured | None:
+    def look_up(self, trial: Trial, track: Track = silent) -> Measured | None:
         """Return what was measured of a trial before, or None where that is not done, or not whole."""
         if trial.planted and not self.planted_is_frozen():
             return None
-        job = self.job(trial)
-        folder = self.folder(job)
+        folder = self.folder(self.job(trial, track))
         run, marker = folder.finished(), folder.path / SCORED
         if run is None or not marker.is_file():
             return None
@@ -103,12 +114,13 @@ class Bench:
         if trial.planted and not self.planted_is_frozen():
             tell("Freezes the embedded contest, whose source is planted with copies.")
             api.freeze(self.planted, track=track)
-        done = self.look_up(trial)
+        done = self.look_up(trial, track)
         if done is not None:
             return done
-        options = ["--preset", self.preset, "--seed", str(trial.seed), "--weights", self.weights_of(trial)]
+        job = self.job(trial)
+        weights = str(job.weights.path) if job.weights.path else "none" if job.baseline.pretrained else "auto"
+        options = ["--preset", self.preset_of(trial), "--seed", str(trial.seed), "--weights", weights]
         options += [word for setting in trial.settings for word in ("--set", setting)]
-        job = self.job(trial, track)
         home = self.home(trial)
         submitted = api.submit(
             home, trial.model, "reproduce", job.frozen.contest.name, name=trial.label, train_options=options
@@ -118,7 +130,11 @@ class Bench:
         scored = Scored(str(submitted.kept.relative_to(home)), submitted.name)
         write_atomic(self.folder(job).path / SCORED, msgspec.json.encode(scored))
         done = self.look_up(trial)
-        assert done is not None
+        if done is None:
+            raise TrainError(
+                f"{trial.label} was trained and scored, but what it left in {home} is not what was asked for.",
+                "Did something else train it meanwhile? Type the command again.",
+            )
         return done
 
 

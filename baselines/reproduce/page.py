@@ -103,13 +103,12 @@ def verdicts(summary: Summary) -> list[str]:
     """One sentence for each claim: what was measured of it."""
     found = []
     for claim in summary.claims:
-        first, second = claim.text.split(" against ")
         gap = claim.hidden
         if gap.is_clear:
-            better = first if gap.value > 0 else second
-            verdict = f"on the hidden test {better} is better, by {spread(gap).lstrip('−+')} points."
+            better, by = (claim.first, gap) if gap.value > 0 else (claim.second, gap.turned())
+            verdict = f"on the hidden test {better} is better, by {spread(by)} points."
         else:
-            verdict = f"on the hidden test no difference can be told: {spread(gap)} points for {first}."
+            verdict = f"on the hidden test no difference can be told: {spread(gap)} points for {claim.first}."
         found.append(f"{claim.text} (report: {claim.reported}): {verdict}")
     return found
 

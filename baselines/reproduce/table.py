@@ -16,7 +16,7 @@ from baselines.entries import MEASURED, Reported, find
 from baselines.recipe import Recipe
 from baselines.reproduce.causes import explain
 from baselines.reproduce.measure import Bench, Measured, facts
-from baselines.reproduce.trials import CLAIMS, OPTIMIZERS, TABLE, Trial, optimizer_trials
+from baselines.reproduce.trials import CLAIMS, OPTIMIZERS, TABLE, Trial, all_trials, optimizer_trials
 from baselines.run_folder import Accuracy, Adapted
 from harness import api
 from harness.score.diagnosis import Diagnosis, Tally
@@ -30,6 +30,10 @@ class Gap(msgspec.Struct, frozen=True):
     value: float
     low: float
     high: float
+
+    def turned(self) -> Gap:
+        """Return the same difference seen from the other side."""
+        return Gap(-self.value, -self.high, -self.low)
 
     @property
     def is_clear(self) -> bool:
@@ -69,7 +73,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 class ClaimResult(msgspec.Struct, frozen=True, kw_only=True):
     """A claim of the report: how much better its first recipe is than its second, measured on the same pictures."""
 
-    text: str
+    first: str
+    second: str
     reported: str
     one: Accuracy
     other: Accuracy
@@ -80,6 +85,10 @@ class ClaimResult(msgspec.Struct, frozen=True, kw_only=True):
     hidden_other: Accuracy
     n_trained: tuple[int, int]
     where: str
+
+    @property
+    def text(self) -> str:
+        return f"{self.first} against {self.second}"
 
 
 class OptimizerResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,7 +138,7 @@ def summarise(
     """
     hidden = ("public", "private") if reveal_private else ("public",)
     seen = {
-        trial: api.diagnose(bench.home(trial), done.kept, splits=("val", "val_shifted", *hidden))
+        trial: api.diagnose(bench.home(trial), done.kept, done.run.contest, splits=("val", "val_shifted", *hidden))
         for trial, done in measured.items()
     }
     rows = [row_of(trial, measured, seen, hidden) for trial in TABLE if trial in measured]
@@ -150,7 +159,7 @@ def summarise(
         hidden_split=" and ".join(hidden),
         n_hidden=rows[0].hidden.n if rows else 0,
         rows=tuple(rows),
-        missing=tuple(trial.label for trial in TABLE if trial not in measured and trial not in failed),
+        missing=tuple(trial.label for trial in all_trials() if trial not in measured and trial not in failed),
         failed={trial.label: reason for trial, reason in failed.items()},
         rank_correlation=correlation(theirs, "hidden_accuracy", "hidden"),
         rank_correlation_val=correlation(theirs, "val_accuracy", "val"),
@@ -200,20 +209,20 @@ def row_of(
 
 def with_causes(row: Row, rows: Sequence[Row], bench: Bench) -> Row:
     others = [other for other in rows if other.model == row.model and other.as_team != row.as_team]
-    removed = bench.frozen.lock.arrays["public/removed.npz"]["labels"].shape[0]
+    removed = sum(finding.action == "dropped" for finding in bench.frozen.lock.findings)
     has_other = "preprocessing" not in find(row.name).refused
     sentences = explain(row, others[0] if others else None, removed, has_other=has_other)
     return msgspec.structs.replace(row, causes=tuple(sentences))
 
 
 def correlation(rows: Sequence[Row], said: str, found: str) -> tuple[float, float, int] | None:
-    """Return Spearman's rank correlation of reported and measured accuracies; None with fewer than three of them."""
+    """Return Spearman's rank correlation of reported and measured accuracies; None where they give no ranks."""
     pairs = [
         (getattr(row.reported, said), getattr(row, found).value)
         for row in rows
         if getattr(row.reported, said) is not None
     ]
-    if len(pairs) < 3:
+    if len(pairs) < 3 or any(len(set(values)) == 1 for values in zip(*pairs, strict=True)):
         return None
     result = spearmanr(*zip(*pairs, strict=True))
     return float(result.statistic), float(result.pvalue), len(pairs)
@@ -234,7 +243,8 @@ def claim_results(
 
         results.append(
             ClaimResult(
-                text=claim.text,
+                first=claim.first,
+                second=claim.second,
                 reported=claim.reported,
                 one=one.run.val_accuracy,
                 other=other.run.val_accuracy,

@@ -35,17 +35,23 @@ class Trial:
         short = "short" if set(SHORT) <= set(self.settings) else ""
         told = [setting for setting in self.settings if setting not in SHORT and not setting.startswith(NUMBERS)]
         seed = f"seed={self.seed}" if self.seed else ""
-        return " ".join(filter(None, [self.model, short, *told, seed]))
+        where = "planted" if self.planted else ""
+        return " ".join(filter(None, [self.model, short, where, *told, seed]))
 
 
 @dataclass(frozen=True)
 class Claim:
-    """Something the report says of two recipes that differ in one thing: that `one` is better than `other`."""
+    """Something the report says of two recipes that differ in one thing: that `one`, `first`, beats `other`."""
 
-    text: str
+    first: str
+    second: str
     reported: str
     one: Trial
     other: Trial
+
+    @property
+    def text(self) -> str:
+        return f"{self.first} against {self.second}"
 
 
 def short(*settings: str, planted: bool = False) -> Trial:
@@ -60,13 +66,14 @@ TABLE: tuple[Trial, ...] = tuple(
 )
 
 CLAIMS: tuple[Claim, ...] = (
-    Claim("AugMix against RandAugment", "AugMix the best alone", short("augment=augmix"), short("augment=randaugment")),
-    Claim("MixUp + AugMix against AugMix", "worse", short("augment=mixup+augmix"), short("augment=augmix")),
-    Claim("class weights against none", "used", short("class_weights=true"), short()),
-    Claim("dropout 0.3 against none", "used", short(), short("dropout=0")),
-    Claim("split 0.8/0.2 against 0.9/0.1", "0.8/0.2 at first, 0.9/0.1 later", short("val_share=0.2"), short()),
+    Claim("AugMix", "RandAugment", "AugMix the best alone", short("augment=augmix"), short("augment=randaugment")),
+    Claim("MixUp + AugMix", "AugMix", "worse", short("augment=mixup+augmix"), short("augment=augmix")),
+    Claim("class weights", "no class weights", "used", short("class_weights=true"), short()),
+    Claim("dropout 0.3", "no dropout", "used", short(), short("dropout=0")),
+    Claim("split 0.8/0.2", "split 0.9/0.1", "0.8/0.2 at first, 0.9/0.1 later", short("val_share=0.2"), short()),
     Claim(
-        "duplicates removed against left in",
+        "duplicates removed",
+        "duplicates left in",
         "removed",
         short(planted=True),
         short("duplicates=left", planted=True),

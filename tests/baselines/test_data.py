@@ -41,6 +41,23 @@ def test_duplicates_left_in_go_to_both_sides_and_the_contest_s_validation_stays(
     assert as_set(removed) & as_set(train) and as_set(removed) & as_set(val)
 
 
+def test_a_removed_copy_of_a_validation_picture_is_never_trained_on(tiny_job):
+    job = tiny_job(recipe=Recipe(epochs=3, duplicates="left"))
+    real = job.frozen.load
+
+    def load(split):
+        data = real(split)
+        if split == "removed":
+            data.images[:4] = real("val").images[:4]
+        return data
+
+    job.frozen.load = load
+    for seed in range(5):
+        train, val = training_pictures(job, np.random.default_rng(seed))
+        assert not as_set(train) & as_set(real("val"))
+        assert len(train.labels) + len(val.labels) == 64 + 24 + 6
+
+
 def test_noise_is_on_the_validation_pictures_alone_and_as_strong_as_said(tiny_job):
     job, train, val = sets(tiny_job, val_noise=6.0)
     assert as_set(train) == as_set(job.frozen.load("train"))

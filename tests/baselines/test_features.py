@@ -9,6 +9,7 @@ from baselines.entries import find
 from baselines.features import features, features_key, predict
 from baselines.models.freezing import freeze, kernels, split_at_frozen
 from baselines.recipe import Recipe
+from harness.errors import TrainError
 from harness.progress import silent
 
 
@@ -92,6 +93,25 @@ def test_the_key_of_features_ignores_names_that_keras_numbers_anew(tmp_path):
         return keras.Model(model.inputs, model.layers[3].output)
 
     assert features_key(frozen(), pictures()) == features_key(frozen(), pictures())
+
+
+def test_a_file_that_is_not_whole_is_computed_anew(tmp_path, mobilenet):
+    freeze(mobilenet, Recipe(epochs=1, frozen_share=1.0))
+    low, _ = split_at_frozen(mobilenet)
+    whole = features(low, pictures(), tmp_path, silent, "")
+    (path,) = tmp_path.glob("*.npy")
+    for damage in (b"", path.read_bytes()[:200]):
+        path.write_bytes(damage)
+        np.testing.assert_allclose(features(low, pictures(), tmp_path, silent, ""), whole, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"), [({"frozen_layers": 28}, "more than all"), ({"frozen_share": 0.01}, "freezes none")], ids=str
+)
+def test_more_than_all_or_less_than_one_convolution_cannot_be_frozen(mobilenet, asked, said):
+    with pytest.raises(TrainError, match=said):
+        freeze(mobilenet, Recipe(epochs=1, **asked))
+    freeze(mobilenet, Recipe(epochs=1, frozen_layers=27))
 
 
 def test_old_features_make_room_for_new_ones(tmp_path, monkeypatch, mobilenet):

@@ -1,6 +1,7 @@
 """Two phases, the head and then what lies under it; taken up again anywhere, they end as if never interrupted."""
 
 import keras
+import msgspec
 import numpy as np
 import pytest
 
@@ -75,6 +76,20 @@ def test_the_head_learns_alone_first_and_an_interrupted_run_ends_as_the_whole_on
             train(job, broken, tell=mute, after_epoch=stop_after(number))
         train(job, broken, tell=mute)
         assert histories_agree(whole, broken)
+
+
+def test_patience_counts_from_the_last_phase_on_also_when_the_run_is_taken_up(tiny_job, weights, tmp_path):
+    # The head phase reaches a loss that the next one begins above: taken together, patience would have run out.
+    recipe = msgspec.structs.replace(TWO_PHASES, epochs=4, early_stopping=1)
+    folder = RunFolder(tmp_path / "run")
+    with pytest.raises(StopError):
+        train(tiny_job("mobilenet", recipe, weights), folder, tell=mute, after_epoch=stop_after(2))
+    low, high = (
+        msgspec.structs.replace(row, val_loss=loss) for row, loss in zip(folder.read_history(), (0.1, 9.0), strict=True)
+    )
+    folder.write_history([low, high])
+    train(tiny_job("mobilenet", recipe, weights), folder, tell=mute)
+    assert len(folder.read_history()) > 2
 
 
 def test_a_random_backbone_is_the_same_when_the_run_is_taken_up_again(tiny_job, tmp_path):

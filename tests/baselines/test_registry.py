@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from typing import get_args, get_type_hints
 
 import keras
@@ -22,6 +23,7 @@ from baselines.optimizers.choice import OPTIMIZERS
 from baselines.recipe import Recipe
 from baselines.run_folder import RunFolder
 from baselines.train import train
+from baselines.weights import NONE, Weights
 from harness.errors import UsageError
 from harness.progress import silent
 
@@ -199,6 +201,22 @@ def test_a_report_variant_of_a_model_that_has_none_is_refused_and_of_another_fou
     assert find("vgg16" + REPORT).quick.recipe.preprocessing == "report"
 
 
+def test_views_of_oblong_pictures_and_pictures_too_small_are_refused_and_a_larger_input_size_accepted(tiny_job):
+    with pytest.raises(UsageError, match="must be square"):
+        tiny_job(settings=("tta=flips",), image_shape=(32, 48, 3))
+    with pytest.raises(UsageError, match="at least 75 pixels, got 32"):
+        tiny_job("inceptionv3", Recipe(epochs=1))
+    assert tiny_job("inceptionv3", Recipe(epochs=1, input_size=75)).recipe.input_size == 75
+
+
+def test_every_preset_of_every_row_is_accepted_with_weights_and_without(tiny_job):
+    for row in BASELINES:
+        for preset in (row.quick, row.full):
+            for weights in (Weights(NONE), Weights("sha256:0", Path("file"), "0")):
+                chosen = preset if weights.label != NONE or preset.without_weights is None else preset.without_weights
+                tiny_job(row.name, chosen.recipe, weights, image_shape=(96, 96, 3))
+
+
 @pytest.mark.parametrize(
     ("model", "settings", "said"),
     [
@@ -207,6 +225,9 @@ def test_a_report_variant_of_a_model_that_has_none_is_refused_and_of_another_fou
         ("vgg16", ("frozen_batchnorm=true",), "no batch normalisation"),
         ("mobilenet", ("head_epochs=1",), "without pretrained weights"),
         ("scratch-v2", ("val_share=0.1",), "no effect"),
+        ("scratch-v2", ("dropout=0.3",), "has that already"),
+        ("scratch-v2", ("input_size=32",), "the pictures have that size"),
+        ("scratch-v2", ("train_limit=64",), "to train on"),
     ],
 )
 def test_a_choice_that_a_model_cannot_heed_is_refused_with_its_reason(model, settings, said, tiny_job):
