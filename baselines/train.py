@@ -7,11 +7,10 @@ its number and the weights before it.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Literal
 
 import keras
@@ -29,6 +28,7 @@ from baselines.inspection import cross_entropy, inspect
 from baselines.job import Job
 from baselines.models.freezing import freeze, split_at_frozen
 from baselines.optimizers.choice import averaged, make_optimizer
+from baselines.precision import computing_in
 from baselines.recipe import Recipe, phases
 from baselines.run_folder import Run, RunFolder, save_atomic
 from baselines.schedule import Epoch, best_epoch, is_over, learning_rate
@@ -128,17 +128,6 @@ def build_model(job: Job) -> keras.Model:
             f"{job.weights.path} holds no weights of {job.baseline.name} without its top: {reason}",
             "Give a file made by Keras for this model with include_top=False, or leave out --weights.",
         ) from error
-
-
-@contextlib.contextmanager
-def computing_in(precision: str) -> Iterator[None]:
-    """Make the layers that are built in the block compute in `precision`; their weights are float32 in any case."""
-    kept = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(precision)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(kept)
 
 
 def run_phases(

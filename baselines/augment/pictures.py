@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from baselines.augment.catalogue import Augmentation, Step
 from baselines.augment.gridmask import GridMask
+from baselines.precision import computing_in
 
 Run = Callable[[NDArray, np.random.Generator], NDArray]
 
@@ -33,7 +34,8 @@ class PictureAugmenter:
 
     def __init__(self, augmentation: Augmentation, image_shape: tuple[int, int, int]) -> None:
         # Keras takes the first seeds of its layers from Python's `random`: a model built next shall not depend on it.
-        with python_random(np.random.default_rng(0)), full_precision():
+        # In float32 whatever the policy of the model: half precision coarsens pictures.
+        with python_random(np.random.default_rng(0)), computing_in("float32"):
             self.steps: list[Run] = [STEPS[name]() for name in augmentation.pictures]
 
     def __call__(self, images: NDArray, rng: np.random.Generator) -> NDArray:
@@ -229,17 +231,6 @@ def python_random(rng: np.random.Generator) -> Iterator[None]:
         yield
     finally:
         random.setstate(state)
-
-
-@contextmanager
-def full_precision() -> Iterator[None]:
-    """Let layers built in the block compute in float32, whatever the policy of the model: half coarsens pictures."""
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(policy)
 
 
 # Keras gives all pictures of a call the same AugMix chains, or the same RandAugment operations, where the papers draw

@@ -16,6 +16,7 @@ from baselines.figures.style import (
     line_height,
     page,
     place,
+    spoken,
     text_width,
     tile,
     tile_side,
@@ -51,7 +52,7 @@ def gallery(path: Path, rows: Sequence[tuple[str, NDArray[Any]]], title: str) ->
 
 def _sheet(path: Path, rows: Sequence[tuple[str, NDArray[Any]]], title: str, note: str = "", *, apart: int = 0) -> None:
     """Draw the rows; the first `apart` of them stand apart from the rest."""
-    names = [wrapped(name.replace("_", " "), NAME, TEXT) for name, _ in rows]
+    names = [wrapped(spoken(name), NAME, TEXT) for name, _ in rows]
     name_width = max((text_width(line, TEXT) for lines in names for line in lines), default=0)
     side = tile_side(sum(len(pictures) for _, pictures in rows))
     step = side / DPI + GAP

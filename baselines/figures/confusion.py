@@ -18,10 +18,10 @@ from baselines.figures.style import (
     SHADE,
     SMALL,
     TEXT,
-    class_label,
     line_height,
     page,
     percent,
+    spoken,
     text_width,
     wrapped,
 )
@@ -56,7 +56,7 @@ def confusion(path: Path, matrix: NDArray[np.int64], class_names: Sequence[str],
             f"n = {n:,} pictures, accuracy {percent(hits / n)} (95{NBSP}% interval {percent(low)} to {percent(high)}). "
             "Cells: pictures and share of the row (shade: its square root)."
         )
-    names = [wrapped(class_label(name), 1.9, TEXT) for name in class_names]
+    names = [wrapped(spoken(name), 1.9, TEXT) for name in class_names]
     longest = max(text_width(line, TEXT) for lines in names for line in lines)
     thickest = line_height(TEXT) * max(len(lines) for lines in names)
     cell = max(0.68, min(1.3, 6.2 / k), thickest + 0.1, (thickest + 0.1) / sin(radians(TILT)))

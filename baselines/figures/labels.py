@@ -11,10 +11,10 @@ from baselines.figures.style import (
     PAPER,
     QUIET,
     TEXT,
-    class_label,
     line_height,
     page,
     percent,
+    spoken,
     text_width,
     wrapped,
 )
@@ -39,7 +39,7 @@ def label_distribution(
     -----
     A class may also grow, where cleaning mends labels: such a row says how many were added.
     """
-    names = [wrapped(class_label(name), NAME, TEXT) for name in class_names]
+    names = [wrapped(spoken(name), NAME, TEXT) for name in class_names]
     old, new = ([counts.get(name, 0) for name in class_names] for counts in (before, after))
     total = sum(new)
     changes = [f"{was - now:,}" if was >= now else f"added {now - was:,}" for was, now in zip(old, new, strict=True)]

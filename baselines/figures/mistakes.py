@@ -14,11 +14,11 @@ from baselines.figures.style import (
     QUIET,
     SMALL,
     TEXT,
-    class_label,
     line_height,
     page,
     percent,
     place,
+    spoken,
     tile,
     wrapped,
     write,
@@ -54,8 +54,8 @@ def mistakes(
     captions = []
     for index in worst:
         true, guess = int(labels[index]), int(predicted[index])
-        name = wrapped(class_label(class_names[true]), CAPTION, TEXT, bold=True)
-        taken = wrapped(f"→ {class_label(class_names[guess])}, {percent(y_prob[index, guess])}", CAPTION, TEXT)
+        name = wrapped(spoken(class_names[true]), CAPTION, TEXT, bold=True)
+        taken = wrapped(f"→ {spoken(class_names[guess])}, {percent(y_prob[index, guess])}", CAPTION, TEXT)
         captions.append((name, taken, f"true class: {percent(y_prob[index, true])}"))
     if not len(wrong):
         note = (

@@ -150,12 +150,12 @@ def tile_side(n_pictures: int) -> int:
     return int(np.clip((260_000 / max(1, n_pictures)) ** 0.5, 56, 96))
 
 
-def class_label(name: str) -> str:
+def spoken(name: str) -> str:
     """Return a class name as people read it.
 
     Examples
     --------
-    >>> class_label("immature_granulocyte")
+    >>> spoken("immature_granulocyte")
     'immature granulocyte'
     """
     return name.replace("_", " ").strip()

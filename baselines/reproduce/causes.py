@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from baselines.figures.style import spoken
 from baselines.weights import NONE
 from harness.score.diagnosis import UNTOUCHED, Tally
 from harness.score.stats import wilson_interval
@@ -107,10 +108,6 @@ def shift(row: Row) -> list[str]:
             f"Hardest in a chain: {told}; mildest: {spoken(high)} ({share(families[high].hits, families[high].n)})."
         )
     return found
-
-
-def spoken(family: str) -> str:
-    return family.replace("_", " ")
 
 
 def preprocessing_cost(row: Row) -> float | None:
