@@ -125,6 +125,6 @@ def val_share(frozen: Frozen) -> float:
 
 def default_preset() -> PresetName:
     """Return ``full`` where Keras sees a GPU, else ``quick``."""
-    import keras
+    from baselines.device import count_gpus
 
-    return "full" if keras.distribution.list_devices("gpu") else "quick"
+    return "full" if count_gpus() else "quick"

@@ -7,7 +7,6 @@ its number and the weights before it.
 
 from __future__ import annotations
 
-import os
 import platform
 import time
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from baselines.augment.learner import Learner
 from baselines.augment.mixing import mixing_layer
 from baselines.augment.pictures import PictureAugmenter, reseed
 from baselines.data import class_weights, training_pictures
+from baselines.device import device
 from baselines.features import features, predict
 from baselines.initialisation import normalise
 from baselines.inspection import cross_entropy, inspect
@@ -272,12 +272,6 @@ class Session:
             after_epoch(epoch)
 
 
-def device() -> str:
-    """Return what computed, in words."""
-    gpus = keras.distribution.list_devices("gpu")
-    return f"{len(gpus)} GPU" if gpus else f"CPU, {os.cpu_count()} cores, {platform.machine()}"
-
-
 def versions() -> dict[str, str]:
     """Return the versions on which the bits of a training depend."""
     backend = keras.config.backend()
@@ -285,6 +279,6 @@ def versions() -> dict[str, str]:
     return {
         "python": platform.python_version(),
         "keras": keras.version(),
-        backend: backend_module.__version__,
+        backend: str(backend_module.__version__),
         "numpy": np.__version__,
     }
