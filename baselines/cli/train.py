@@ -161,13 +161,13 @@ def train(
             if n_done:
                 tell(f"Goes on after epoch {n_done}.")
             run = training.train(job, folder, tell=tell, track=screen.bar if sys.stderr.isatty() else silent)
-    show_run(run, folder, as_json)
+    show_run(run, folder, as_json, own=bool(settings or recipe))
     if run.stopped == "by hand":
         raise click.exceptions.Exit(130)
 
 
-def show_run(run: Run, folder: RunFolder, as_json: bool) -> None:
-    """Print where the model lies and how good it is."""
+def show_run(run: Run, folder: RunFolder, as_json: bool, own: bool = False) -> None:
+    """Print where the model lies and how good it is; `own` tells that its recipe is not the preset's."""
     accuracy = run.val_accuracy
     if as_json:
         import msgspec
@@ -201,7 +201,9 @@ def show_run(run: Run, folder: RunFolder, as_json: bool) -> None:
     )
     click.echo(f"Submission: {folder.submission}")
     click.echo(f"Figures: {folder.figures}")
-    click.echo(f"Next: hemobench submit {folder.submission if run.stopped == 'by hand' else run.model}", err=True)
+    click.echo(
+        f"Next: hemobench submit {folder.submission if own or run.stopped == 'by hand' else run.model}", err=True
+    )
 
 
 def show_list(as_json: bool) -> None:

@@ -64,4 +64,8 @@ def dense(chosen: Choices, width: int, dropout: float, name: str | None = None) 
         layers.Dense(width, kernel_initializer=chosen.initializer, kernel_regularizer=penalty, name=name),
         rectified(chosen, name and f"{name}_relu"),
     ]
-    return [*stack, layers.Dropout(dropout, name=name and f"{name}_dropout")] if dropout else stack
+    if dropout:
+        # Without a seed, Keras's dropout on PyTorch draws from a global state that no run can take up again; with one,
+        # from a state of its own, which each epoch sets anew.
+        stack.append(layers.Dropout(dropout, seed=0, name=name and f"{name}_dropout"))
+    return stack
