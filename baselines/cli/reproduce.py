@@ -77,18 +77,17 @@ def reproduce(
     bench = Bench(workspace, contest, preset, weights, offline=page_only)  # type: ignore[arg-type]
     measured, failed = run_all(bench, all_trials(), () if page_only else all_trials(models))
 
-    from baselines.reproduce.page import write_page
+    from baselines.reproduce.page import GALLERY, write_page
     from baselines.reproduce.sheets import augmentation_gallery, hidden_confusions
     from baselines.reproduce.table import summarise
 
     summary = summarise(bench, measured, failed, reveal_private=reveal_private)
     home = workspace / "reproduce" / bench.frozen.contest.name
     path = page or home / "reproduction.md"
-    sheet = ("augmentations.png", "What each augmentation makes of a training picture; each row is one.")
-    augmentation_gallery(bench, path.with_suffix("") / sheet[0])
+    augmentation_gallery(bench, path.with_suffix("") / GALLERY[0])
     confusions = home / "confusion-hidden"
     hidden_confusions(bench, measured, confusions, ("public", "private") if reveal_private else ("public",))
-    write_page(summary, path, [sheet])
+    write_page(summary, path, [GALLERY])
     if expected:
         from baselines.reproduce.table import keep_expected
 

@@ -15,6 +15,7 @@ from baselines.run_folder import Accuracy
 from harness.workspace import write_atomic
 
 TEMPLATES = Path(__file__).parent / "templates"
+GALLERY = ("augmentations.png", "What each augmentation makes of a training picture; each row is one.")
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,17 @@ def measured(accuracy: Accuracy) -> str:
     '90.0 (82.6–94.5)'
     """
     return f"{100 * accuracy.value:.1f} ({100 * accuracy.low:.1f}–{100 * accuracy.high:.1f})"
+
+
+def p_value(p: float) -> str:
+    """Write a p-value.
+
+    Examples
+    --------
+    >>> p_value(0.0004), p_value(0.204)
+    ('p < 0.01', 'p = 0.20')
+    """
+    return "p < 0.01" if p < 0.01 else f"p = {p:.2f}"
 
 
 def said(row: Row) -> tuple[str, str, str]:
@@ -179,6 +191,7 @@ def write_page(summary: Summary, path: Path, sheets: Sequence[tuple[str, str]] =
             lstrip_blocks=True,
             keep_trailing_newline=True,
         )
+        environment.filters["p_value"] = p_value
         text = environment.get_template(f"page{suffix}").render(
             summary=summary, tables=tables, figures=figures, verdicts=verdicts(summary)
         )

@@ -1,0 +1,64 @@
+"""The committed page of the reproduction is what its data say, and what README and `train --list` promise is there."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from baselines.entries import BASELINES, ROWS, measured
+from baselines.reproduce.page import GALLERY, write_page
+from baselines.reproduce.table import Summary
+
+DOCS = Path(__file__).parent.parent / "docs"
+README = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def summary():
+    return msgspec.json.decode((DOCS / "reproduction.json").read_bytes(), type=Summary)
+
+
+def test_the_page_is_made_of_its_data_and_of_nothing_else(summary, tmp_path):
+    write_page(summary, tmp_path / "reproduction.md", [GALLERY])
+    for suffix in ("md", "html"):
+        file = f"reproduction.{suffix}"
+        assert (tmp_path / file).read_text(encoding="utf-8") == (DOCS / file).read_text(encoding="utf-8")
+
+
+def test_every_figure_of_the_page_is_there_and_small():
+    names = re.findall(r"\]\((\S+\.png)\)", (DOCS / "reproduction.md").read_text(encoding="utf-8"))
+    assert len(names) >= 4
+    for name in names:
+        assert (DOCS / name).read_bytes().startswith(b"\x89PNG")
+        assert (DOCS / name).stat().st_size < 200_000
+
+
+def test_every_row_of_the_report_s_table_was_measured(summary):
+    assert {row.name for row in summary.rows} == {row.name for row in BASELINES}
+    assert not summary.missing and not summary.failed
+    assert len(summary.claims) == 6
+    assert {result.name for result in summary.optimizers} >= {"adamw", "lion", "ranger"}
+    assert all(result.n >= 3 for result in summary.optimizers)
+
+
+def test_what_train_list_expects_is_what_the_page_says(summary):
+    by_name = {row.name: row for row in summary.rows}
+    for row in ROWS:
+        (expected,) = [one for one in measured()[row.name] if one["contest"] == summary.contest]
+        assert expected["val"]["value"] == pytest.approx(by_name[row.name].val.value, abs=0.003)
+        assert expected["public"]["value"] == by_name[row.name].hidden.value
+
+
+def test_the_leaderboard_of_the_readme_is_of_the_page_s_contest(summary):
+    rows = re.findall(r"^\| \d+ \| ([\w-]+) \| ([\d.]+) \(([\d.]+)–([\d.]+)\) \| ([\d.]+) \|", README, re.MULTILINE)
+    by_name = {row.name: row for row in summary.rows}
+    known = [row for row in rows if row[0] in by_name]
+    assert len(known) >= 3
+    for name, public, low, high, _ in known:
+        hidden = by_name[name].hidden
+        assert [public, low, high] == [
+            f"{100 * hidden.value:.2f}",
+            f"{100 * hidden.low:.1f}",
+            f"{100 * hidden.high:.1f}",
+        ]
