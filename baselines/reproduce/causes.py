@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from baselines.figures.style import spoken
+from baselines.reproduce.row import Gap, Row
 from baselines.weights import NONE
 from harness.score.diagnosis import UNTOUCHED, Tally
 from harness.score.stats import wilson_interval
-
-if TYPE_CHECKING:
-    from baselines.reproduce.table import Gap, Row
 
 FEWEST = 30  # pictures below which a family's accuracy says too little to be named
 

@@ -10,7 +10,8 @@ import jinja2
 
 from baselines.figures.ablation import intervals, scatter
 from baselines.reproduce.causes import points, spread
-from baselines.reproduce.table import Row, Summary
+from baselines.reproduce.row import Row
+from baselines.reproduce.table import Summary
 from baselines.run_folder import Accuracy
 from harness.workspace import write_atomic
 

@@ -11,7 +11,8 @@ from baselines.entries import BASELINES, ROWS, Reported
 from baselines.recipe import Recipe
 from baselines.reproduce.causes import explain
 from baselines.reproduce.page import verdicts, write_page
-from baselines.reproduce.table import ClaimResult, Gap, Row, Summary, correlation, keep_expected
+from baselines.reproduce.row import Gap, Row
+from baselines.reproduce.table import ClaimResult, Summary, correlation, keep_expected
 from baselines.reproduce.trials import CLAIMS, OPTIMIZERS, TABLE, all_trials, optimizer_trials
 from baselines.run_folder import Accuracy, Adapted
 from harness.score.diagnosis import UNTOUCHED, Tally
