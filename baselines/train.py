@@ -32,7 +32,7 @@ from baselines.precision import computing_in
 from baselines.recipe import Recipe, phases
 from baselines.run_folder import Run, RunFolder, save_atomic
 from baselines.schedule import Epoch, best_epoch, is_over, learning_rate
-from harness.errors import TrainError
+from harness.errors import DivergedError, TrainError
 from harness.freeze.frozen import LabelledImages
 from harness.progress import Track, silent
 
@@ -240,7 +240,7 @@ class Session:
                 X = images[batch] if augment is None else augment(images[batch], rng)
                 losses[done], hits[done] = self.learner.train_on_batch([X, one_hot[batch]])
             if not np.isfinite(losses).all():
-                raise TrainError(
+                raise DivergedError(
                     f"The loss of epoch {number} is not a number.", "Lower it: --set learning_rate=1e-4, for instance."
                 )
             with averaged(self.optimizer, self.learner.trainable_variables):

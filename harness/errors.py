@@ -67,6 +67,10 @@ class TrainError(HarnessError):
     """A baseline cannot be trained as asked."""
 
 
+class DivergedError(TrainError):
+    """The loss of a training is no number any more: a fault of its recipe, which another recipe need not have."""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return a sentence that names the nearest known words, else all of them.
 

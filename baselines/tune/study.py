@@ -31,7 +31,7 @@ from baselines.tune.space import Space, changes, label
 from baselines.tune.toml import recipe_toml
 from baselines.weights import Weights
 from harness.api import Frozen
-from harness.errors import TrainError
+from harness.errors import DivergedError, TrainError
 from harness.progress import Track, silent
 from harness.workspace import Workspace, write_atomic
 
@@ -372,10 +372,7 @@ class Search:
                     epochs=len(history),
                     seconds=seconds(history),
                 )
-            except TrainError as error:
-                # The one failure that is the recipe's fault; any other would meet all trials.
-                if "is not a number" not in error.message:
-                    raise
+            except DivergedError as error:  # the one failure that is the recipe's fault; others would meet all trials
                 history = folder.read_history()
                 return EndedTrial(
                     **common, state="failed", error=error.message, epochs=len(history), seconds=seconds(history)

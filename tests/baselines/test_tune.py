@@ -31,7 +31,7 @@ from baselines.tune.space import LEFT_OUT, SPACE, changes, search_space, set_fie
 from baselines.tune.study import RANDOM_TRIALS, EndedTrial, Search, Target, rank
 from baselines.tune.toml import recipe_toml
 from baselines.weights import IMAGENET, NONE, Weights
-from harness.errors import TrainError, UsageError
+from harness.errors import DivergedError, TrainError, UsageError
 
 CASES = [
     (row, preset, weights)
@@ -425,21 +425,21 @@ def test_a_recipe_that_comes_again_is_not_trained_again(tmp_path):
 def test_a_recipe_whose_loss_is_no_number_fails_alone_and_any_other_fault_ends_the_search(tmp_path):
     stub = Stub()
 
-    def fault(message):
+    def fault(error):
         def train(job, folder, **more):
             if len(stub.trained) == 1:
                 stub.trained.append(job.recipe)
-                raise TrainError(message)
+                raise error
             return stub(job, folder, **more)
 
         return train
 
-    trials = run(search_in(tmp_path / "alone"), 3, fault("The loss of epoch 1 is not a number."))
+    trials = run(search_in(tmp_path / "alone"), 3, fault(DivergedError("The loss of epoch 1 is not a number.")))
     assert [trial.state for trial in trials] == ["complete", "failed", "complete"]
     stub.trained.clear()
     search = search_in(tmp_path / "all")
     with pytest.raises(TrainError, match="disk"):
-        run(search, 3, fault("The disk is full."))
+        run(search, 3, fault(TrainError("The disk is full.")))
     again = Stub()
     assert [trial.state for trial in run(search, 3, again)] == ["complete"] * 3
     assert again.trained[0] == stub.trained[1], "the trial that met the fault is tried again"
