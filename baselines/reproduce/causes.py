@@ -8,6 +8,8 @@ from baselines.weights import NONE
 from harness.score.diagnosis import UNTOUCHED, Tally
 from harness.score.stats import wilson_interval
 
+PART = "The largest part that can be told apart here"
+LEARNT = 0.7  # accuracy on what it learnt from, below which a training has ended too early to say much of a model
 FEWEST = 30  # pictures below which a family's accuracy says too little to be named
 
 
@@ -64,9 +66,19 @@ def explain(row: Row, other: Row | None, removed: int, *, has_other: bool = True
         f"a gap of {points(gap).lstrip('+')} points."
     )
     if gap > 0 and largest > 0:
-        part = "Most of it" if largest >= gap / 2 else "The largest part that can be told apart here"
+        part = "All of it" if largest >= gap else "Most of it" if largest >= gap / 2 else PART
         head += f" {part} is {worst}: {100 * largest:.0f} points."
     found = [head, *shift(row), *preprocessing(row, other, has_other), *batchnorm(row), leak(row, removed)]
+    if row.recipe.augment not in ("none", "flips") and row.augmented is not None:
+        first, last, learnt = (f"{100 * share:.0f} %" for share in (*row.augmented, row.train.value))
+        found.append(
+            f"Training accuracy: under {row.recipe.augment} augmentation it reads {first} in the first epoch and {last}"
+            f" in the last, of pictures made hard on purpose; what it learnt is the {learnt} above."
+        )
+    if row.train.value < LEARNT:
+        found.append(
+            "Its training ended before it had learnt the pictures it saw, so the row says little of the model."
+        )
     if row.weights == NONE and row.recipe.freezes:
         found.append("Its backbone is random here: the row says what a head learns from features drawn by lot.")
     return found
@@ -137,7 +149,9 @@ def preprocessing(row: Row, other: Row | None, has_other: bool) -> list[str]:
         f"({verdict['hidden']})."
     )
     if row.weights == NONE:
-        sentence += " Without pretrained weights the kernels learn either scale, so little can be at stake."
+        sentence += (
+            " Without pretrained weights there is nothing to be at odds with: what differs is the scale to begin on."
+        )
     return [sentence]
 
 
@@ -168,5 +182,5 @@ def leak(row: Row, removed: int) -> str:
     more = points(row.train.value - row.val.value)
     return (
         f"Leak: cleaning took {removed:,} copies and strays out and no near duplicate straddles a split, so none of "
-        f"the gap is pictures seen in training; {learnt}, {more} points over validation."
+        f"the gap is pictures seen in training; {learnt}, {more} points against validation."
     )

@@ -49,6 +49,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     families: dict[str, Tally]
     chains: dict[int, Tally]
     against_right: dict[str, Gap] = {}  # of a team's row: the right one's accuracy less this one's, by split
+    augmented: tuple[float, float] | None = None  # accuracy while training, under augmentation: first and last epoch
     causes: tuple[str, ...] = ()
 
     @property

@@ -17,7 +17,7 @@ from baselines.reproduce.causes import explain
 from baselines.reproduce.measure import Bench, Measured, facts
 from baselines.reproduce.row import Gap, Row
 from baselines.reproduce.trials import CLAIMS, OPTIMIZERS, TABLE, Trial, all_trials, optimizer_trials
-from baselines.run_folder import Accuracy
+from baselines.run_folder import Accuracy, RunFolder
 from harness import api
 from harness.score.diagnosis import Diagnosis
 from harness.score.stats import paired_interval
@@ -95,7 +95,7 @@ def summarise(
         trial: api.diagnose(bench.home(trial), done.kept, done.run.contest, splits=("val", "val_shifted", *hidden))
         for trial, done in measured.items()
     }
-    rows = [row_of(trial, measured, seen, hidden) for trial in TABLE if trial in measured]
+    rows = [row_of(bench, trial, measured, seen, hidden) for trial in TABLE if trial in measured]
     rows = [with_causes(row, rows, bench) for row in rows]
     lock = bench.frozen.lock
     some = next(iter(measured.values()), None)
@@ -129,7 +129,11 @@ def hits(diagnosis: Diagnosis, splits: Sequence[str]) -> NDArray[np.bool_]:
 
 
 def row_of(
-    trial: Trial, measured: Mapping[Trial, Measured], seen: Mapping[Trial, Diagnosis], hidden: Sequence[str]
+    bench: Bench,
+    trial: Trial,
+    measured: Mapping[Trial, Measured],
+    seen: Mapping[Trial, Diagnosis],
+    hidden: Sequence[str],
 ) -> Row:
     done, diagnosis, baseline = measured[trial], seen[trial], find(trial.model)
     against = {}
@@ -137,7 +141,7 @@ def row_of(
     if right in measured:
         for split, parts in (("val", ["val"]), ("val_shifted", ["val_shifted"]), ("hidden", list(hidden))):
             against[split] = Gap(*paired_interval(hits(seen[right], parts), hits(diagnosis, parts)))
-    run = done.run
+    run, history = done.run, RunFolder(done.folder).read_history()
     return Row(
         name=trial.model,
         model=baseline.report_of or trial.model,
@@ -145,7 +149,7 @@ def row_of(
         recipe_said=baseline.reported.recipe,
         reported=baseline.reported,
         weights=run.weights,
-        cuts=run.cuts,
+        cuts=bench.job(trial).cuts,
         parameters=run.parameters,
         seconds=run.seconds,
         val=run.val_accuracy,
@@ -158,6 +162,7 @@ def row_of(
         families=diagnosis.families,
         chains=diagnosis.chains,
         against_right=against,
+        augmented=(history[0].train_accuracy, history[-1].train_accuracy),
     )
 
 

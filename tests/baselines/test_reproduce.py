@@ -120,6 +120,16 @@ def test_nothing_is_blamed_that_chance_could_make_or_where_there_is_no_gap():
     assert none.endswith("a gap of −1.0 points.")
 
 
+def test_a_training_that_ended_too_early_and_one_under_augmentation_are_told():
+    text = " ".join(explain(row(train=accuracy(0.6, 500)), None, 0))
+    assert "says little of the model" in text
+    strong = row(recipe=Recipe(epochs=3, augment="strong"), augmented=(0.31, 0.5))
+    text = " ".join(explain(strong, None, 0))
+    assert "under strong augmentation it reads 31 % in the first epoch and 50 % in the last" in text
+    assert "says little" not in text
+    assert "All of it is the shift" in explain(row(val=0.80, hidden=0.70), None, 0)[0]
+
+
 def test_a_verdict_names_the_better_one_and_turns_the_interval_with_it():
     facts = {"first": "A", "second": "B", "reported": "", "one": accuracy(0.8), "other": accuracy(0.8)}
     facts |= {"hidden_one": accuracy(0.8), "hidden_other": accuracy(0.8), "n_trained": (9, 9), "where": "small"}
