@@ -14,11 +14,13 @@ from baselines.reproduce.trials import Trial
 from baselines.run_folder import Run, RunFolder
 from baselines.weights import Weights, find_weights
 from harness import api
+from harness.api import Frozen
 from harness.errors import TrainError
 from harness.progress import Track, silent
 from harness.score.card import ScoreCard
 from harness.workspace import Workspace, write_atomic
 
+LIMIT = "train_limit="
 SCORED = "scored.json"  # in the run folder: which card is this run's
 
 
@@ -65,6 +67,18 @@ class Bench:
         """Return the workspace in which a trial is run."""
         return self.planted if trial.planted else self.workspace
 
+    def contest_of(self, trial: Trial) -> Frozen:
+        return api.open_contest(self.planted) if trial.planted else self.frozen
+
+    def settings_of(self, trial: Trial) -> tuple[str, ...]:
+        """Return a trial's changes to the recipe, less a limit that the contest's pictures do not reach."""
+        n_train = sum(self.contest_of(trial).lock.counts["train"].values())
+        return tuple(
+            setting
+            for setting in trial.settings
+            if not setting.startswith(LIMIT) or int(setting.removeprefix(LIMIT)) < n_train
+        )
+
     def preset_of(self, trial: Trial) -> PresetName:
         return "quick" if trial.settings else self.preset
 
@@ -75,8 +89,8 @@ class Bench:
         if name not in self.found:  # looked for once: each look may wait for a host that does not answer
             wanted = self.weights_of(trial)
             self.found[name] = find_weights(name, baseline.pretrained, wanted, track=track, offline=self.offline)
-        frozen = api.open_contest(self.planted) if trial.planted else self.frozen
-        return plan(baseline, frozen, self.preset_of(trial), self.found[name], trial.seed, trial.settings)
+        frozen = self.contest_of(trial)
+        return plan(baseline, frozen, self.preset_of(trial), self.found[name], trial.seed, self.settings_of(trial))
 
     def planted_is_frozen(self) -> bool:
         return (self.planted / "active").is_file()
@@ -120,7 +134,7 @@ class Bench:
         job = self.job(trial)
         weights = str(job.weights.path) if job.weights.path else "none" if job.baseline.pretrained else "auto"
         options = ["--preset", self.preset_of(trial), "--seed", str(trial.seed), "--weights", weights]
-        options += [word for setting in trial.settings for word in ("--set", setting)]
+        options += [word for setting in self.settings_of(trial) for word in ("--set", setting)]
         home = self.home(trial)
         submitted = api.submit(
             home, trial.model, "reproduce", job.frozen.contest.name, name=trial.label, train_options=options

@@ -10,10 +10,11 @@ import pytest
 from baselines.entries import BASELINES, ROWS, Reported
 from baselines.recipe import Recipe
 from baselines.reproduce.causes import explain
+from baselines.reproduce.measure import Bench
 from baselines.reproduce.page import verdicts, write_page
 from baselines.reproduce.row import Gap, Row
 from baselines.reproduce.table import ClaimResult, Summary, correlation, keep_expected
-from baselines.reproduce.trials import CLAIMS, OPTIMIZERS, TABLE, all_trials, optimizer_trials
+from baselines.reproduce.trials import CLAIMS, OPTIMIZERS, SHORT, TABLE, Trial, all_trials, optimizer_trials
 from baselines.run_folder import Accuracy, Adapted
 from harness.score.diagnosis import UNTOUCHED, Tally
 
@@ -197,6 +198,14 @@ def test_one_row_runs_through_the_zip_door_and_is_not_run_again(hemobench, tmp_p
     ]
     assert told["hidden"]["value"] == entry["public"], "the page says what the board says"
     assert told["val"]["value"] == pytest.approx(entry["val"])
+
+
+def test_a_limit_beyond_the_pictures_of_a_contest_is_left_out_of_a_trial(frozen_workspace):
+    bench = Bench(frozen_workspace, None, "quick", "auto", offline=True)
+    trial = Trial("scratch-v2", (*SHORT, "augment=augmix"))
+    assert bench.settings_of(trial) == ("epochs=8", "augment=augmix")
+    assert bench.job(trial).recipe.epochs == 8
+    assert bench.settings_of(Trial("scratch-v2", ("train_limit=30",))) == ("train_limit=30",)
 
 
 def test_words_without_sense_are_refused(hemobench):

@@ -29,7 +29,8 @@ def completions(*words: str) -> set[str]:
 def test_the_shell_completes_verbs_entries_and_contests():
     assert completions("lead") == {"leaderboard"}
     assert {"majority"} == completions("submit", "maj")
-    assert {"vgg16"} == completions("submit", "vgg")
+    assert {"vgg16", "vgg16-report"} == completions("submit", "vgg")
+    assert "augment=" in completions("train", "vgg16", "--set", "aug")
     assert {"blood-cells-an2dl"} == completions("freeze", "--contest", "blood-cells-a")
 
 
