@@ -11,9 +11,9 @@ from baselines.entries import BASELINES, ROWS, Reported
 from baselines.recipe import Recipe
 from baselines.reproduce.causes import explain
 from baselines.reproduce.measure import Bench
-from baselines.reproduce.page import verdicts, write_page
+from baselines.reproduce.page import seed_noise, verdicts, write_page
 from baselines.reproduce.row import Gap, Row
-from baselines.reproduce.table import ClaimResult, Summary, correlation, keep_expected
+from baselines.reproduce.table import ClaimResult, OptimizerResult, Summary, correlation, keep_expected
 from baselines.reproduce.trials import CLAIMS, OPTIMIZERS, SHORT, TABLE, Trial, all_trials, optimizer_trials
 from baselines.run_folder import Accuracy, Adapted
 from harness.score.diagnosis import UNTOUCHED, Tally
@@ -140,6 +140,11 @@ def test_a_verdict_names_the_better_one_and_turns_the_interval_with_it():
     assert "B is better, by +5.0 (+2.0 to +8.0) points" in lost
     assert "A is better, by +5.0 (+2.0 to +8.0) points" in won
     assert "no difference can be told: +1.0 (−2.0 to +4.0) points for A" in open_
+    pair = (0.5, 0.03)
+    adam = OptimizerResult(name="adam", settings="", n=3, val=pair, val_shifted=pair, hidden=pair, val_each=(0.5,))
+    noisy = summary(claims=claims, optimizers=(adam,))
+    assert seed_noise(noisy) == pytest.approx(1.96 * 2**0.5 * 0.03)
+    assert [("another seed alone could make as much" in text) for text in verdicts(noisy)] == [True, True, False]
 
 
 def test_the_right_row_says_the_same_of_preprocessing_as_the_team_s():
