@@ -33,6 +33,8 @@ def intervals(
     title: str,
     xlabel: str,
     reported: Mapping[str, float] = MappingProxyType({}),
+    *,
+    differences: bool = False,
 ) -> None:
     """Draw a dot with its interval for each row, from the top, and beside it the value that was reported.
 
@@ -42,12 +44,18 @@ def intervals(
     xlabel : str
     reported : mapping from label to float, percent
         Labels that are no row are left out, so that one table of reported values serves many figures.
+    differences : bool
+        The values are differences, in points: they carry a sign, and a line marks 0.
     """
+
+    def number(value: float) -> str:
+        return f"{value:{'+' if differences else ''}.1f}".replace("-", "−")
+
     names = [wrapped(label, NAME, TEXT) for label, *_ in rows]
     known = {place: reported[label] for place, (label, *_) in enumerate(rows) if label in reported}
     columns = [
-        Column("measured", [f"{value:.1f}{NBSP}%" for _, value, *_ in rows], bold=True),
-        Column("95 % interval", [f"{low:.1f} to {high:.1f}" for *_, low, high in rows], QUIET),
+        Column("measured", [number(value) + ("" if differences else f"{NBSP}%") for _, value, *_ in rows], bold=True),
+        Column("95 % interval", [f"{number(low)} to {number(high)}" for *_, low, high in rows], QUIET),
     ]
     if known:
         cells = [f"{known[place]:.1f}{NBSP}%" if place in known else "" for place in range(len(rows))]
@@ -77,6 +85,8 @@ def intervals(
         axes.tick_params(axis="y", length=0)
         axes.set_xlabel(xlabel)
         axes.grid(axis="x")
+        if differences:
+            axes.axvline(0, color=QUIET, lw=1.0, zorder=1)
         draw_table(table, columns)
         # The band goes on under the numbers.
         table.set_axis_on()

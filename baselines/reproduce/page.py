@@ -168,7 +168,13 @@ def draw(summary: Summary, folder: Path) -> list[tuple[str, str]]:
             (claim.text, *(100 * value for value in (claim.hidden.value, claim.hidden.low, claim.hidden.high)))
             for claim in summary.claims
         ]
-        intervals(folder / "claims.png", rows, "What each remedy gains on the hidden test", "points of accuracy")
+        intervals(
+            folder / "claims.png",
+            rows,
+            "What each remedy gains on the hidden test",
+            "points of accuracy",
+            differences=True,
+        )
         figures.append(("claims.png", "What the first of each pair gains over the second, with 95 % intervals."))
     return figures
 
