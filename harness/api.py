@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from harness.freeze.verify import Difference
     from harness.pack import Packed
     from harness.sandbox.run import Choice as Isolation
+    from harness.sandbox.walls import Device
     from harness.score.card import ScoreCard
     from harness.score.diagnosis import Diagnosis
     from harness.submit import Submitted
@@ -76,12 +77,14 @@ def score(
     *,
     splits: tuple[str, ...] = ("val", "val_shifted", "public"),
     isolation: Isolation = "auto",
+    device: Device = "auto",
 ) -> ScoreCard:
     """Run a zip in the sandbox and score it on `splits`; nothing is recorded."""
     from harness.score.evaluate import evaluate
 
     frozen = open_contest(workspace, contest)
-    return evaluate(frozen, zip_path, scratch=Workspace(workspace).scratch, splits=splits, isolation=isolation).card
+    scratch = Workspace(workspace).scratch
+    return evaluate(frozen, zip_path, scratch=scratch, splits=splits, isolation=isolation, device=device).card
 
 
 def submit(
@@ -93,6 +96,7 @@ def submit(
     name: str | None = None,
     train_options: Sequence[str] = (),
     isolation: Isolation = "auto",
+    device: Device = "auto",
 ) -> Submitted:
     """Train `entry` if it is a model's name, pack it, score it on every split and put it on the board."""
     from harness.submit import find_entry
@@ -107,6 +111,7 @@ def submit(
         name=name,
         train_options=train_options,
         isolation=isolation,
+        device=device,
     )
 
 

@@ -27,6 +27,7 @@ from harness.freeze.frozen import Frozen
 from harness.freeze.hashing import hash_file
 from harness.pack import pack
 from harness.sandbox.run import Choice as Isolation
+from harness.sandbox.walls import Device
 from harness.score.card import ScoreCard
 from harness.score.evaluate import evaluate
 from harness.workspace import Workspace, write_atomic
@@ -99,6 +100,7 @@ def submit(
     name: str | None = None,
     train_options: Sequence[str] = (),
     isolation: Isolation = "auto",
+    device: Device = "auto",
 ) -> Submitted:
     """Score an entry on every split and put it on the board.
 
@@ -130,7 +132,7 @@ def submit(
     elif folder is not None and (folder / "fit.py").is_file():
         folder = fit(workspace, frozen, folder)
     zip_path = _keep_zip(workspace, frozen, folder, found.zip_path)
-    evaluation = evaluate(frozen, zip_path, scratch=workspace.scratch, isolation=isolation)
+    evaluation = evaluate(frozen, zip_path, scratch=workspace.scratch, isolation=isolation, device=device)
     card = evaluation.card
     now = datetime.now(UTC)
     kept = _keep_card(workspace, frozen, now, card, evaluation.predictions)

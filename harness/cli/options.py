@@ -65,5 +65,16 @@ def isolation_option(function: F) -> F:
         type=click.Choice(["auto", "bubblewrap", "namespaces", "none"]),
         default="auto",
         show_default=True,
-        help="Walls around the submission.",
+        help="Walls around the submission; auto: the best there are, never none.",
+    )(function)
+
+
+def device_option(function: F) -> F:
+    """Add ``--device``."""
+    return click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu"]),
+        default="auto",
+        show_default=True,
+        help="auto: the submission may use the GPU where there is one.",
     )(function)

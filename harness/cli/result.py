@@ -17,7 +17,7 @@ def show_card(card: ScoreCard) -> None:
             f"Walls missing: {', '.join(card.missing_walls)}. Run only zips that you trust.", fg="red", err=True
         )
     for note in card.notes:
-        click.echo(screen.plain(note), err=True)
+        click.echo(click.wrap_text(screen.plain(note), 80), err=True)
     if card.outcome != "scored":
         click.echo(f"Not scored, {card.outcome}: {card.message}", err=True)
         if card.hint:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import contest_option, isolation_option, json_option, workspace_option
+from harness.cli.options import contest_option, device_option, isolation_option, json_option, workspace_option
 
 SPLITS = ("val", "val_shifted", "public", "private")
 
@@ -22,10 +22,17 @@ SPLITS = ("val", "val_shifted", "public", "private")
 )
 @contest_option
 @isolation_option
+@device_option
 @workspace_option
 @json_option
 def score(
-    zip_path: Path, splits: tuple[str, ...], contest: str | None, isolation: str, workspace: Path, as_json: bool
+    zip_path: Path,
+    splits: tuple[str, ...],
+    contest: str | None,
+    isolation: str,
+    device: str,
+    workspace: Path,
+    as_json: bool,
 ) -> None:
     """Run ZIP in the sandbox and score it; records nothing.
 
@@ -38,7 +45,7 @@ def score(
     from harness import api
 
     chosen = tuple(split for split in SPLITS if split in splits) or SPLITS[:3]
-    card = api.score(workspace, zip_path, contest, splits=chosen, isolation=isolation)  # type: ignore[arg-type]
+    card = api.score(workspace, zip_path, contest, splits=chosen, isolation=isolation, device=device)  # type: ignore[arg-type]
     if as_json:
         import msgspec
 

@@ -9,6 +9,7 @@ import click
 from harness.cli.options import (
     complete,
     contest_option,
+    device_option,
     entry_names,
     isolation_option,
     json_option,
@@ -28,6 +29,7 @@ from harness.cli.options import (
 @click.option("--reveal-private", is_flag=True, help="Show the private score too.")
 @contest_option
 @isolation_option
+@device_option
 @workspace_option
 @json_option
 def submit(
@@ -42,6 +44,7 @@ def submit(
     reveal_private: bool,
     contest: str | None,
     isolation: str,
+    device: str,
     workspace: Path,
     as_json: bool,
 ) -> None:
@@ -66,6 +69,7 @@ def submit(
         name=name,
         train_options=train_options,
         isolation=isolation,  # type: ignore[arg-type]
+        device=device,  # type: ignore[arg-type]
     )
     shown = ("val", "val_shifted", "public", *(("private",) if reveal_private else ()))
     card = submitted.card.only(shown)

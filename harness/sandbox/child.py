@@ -4,10 +4,12 @@ Run by path, never with ``-m`` (which would import the whole package), with one 
 
 ``entry``        folder of the unpacked submission, read only
 ``work``         writable folder; the submission is copied into a folder of it, which becomes the working directory
-``images``       one ``.npy`` file of uint8 pictures for each split
-``splits``       the names of the splits, for messages
+``images``       one ``.npy`` file of pictures for each pass
+``passes``       for each: ``name``, for messages; ``batches``, sizes into which the pictures are cut in turn, none: all
+                 at once; ``needed``, false where a failure is told in the report and ends nothing
 ``n_classes``    labels run from 0 to this number less one
-``predictions``  an existing file: gets all labels, split after split, as one ``.npy`` array of int64
+``predictions``  an existing file: gets all labels, pass after pass, as one ``.npy`` array of int64; -1 where a pass
+                 that is not needed has not answered
 ``report``       an existing file: gets one line of JSON at each step; the last one counts
 ``ready``        a file descriptor that gets one line just before the first line of the entrant's code
 
@@ -20,6 +22,7 @@ import contextlib
 import importlib
 import importlib.util
 import inspect
+import itertools
 import json
 import os
 import re
@@ -27,6 +30,7 @@ import shutil
 import sys
 import time
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +170,9 @@ class Run:
 
     def __init__(self, job: dict[str, Any]) -> None:
         self.job = job
-        self.state: dict[str, Any] = {"stage": "import", "outcome": "", "message": "", "hint": "", "seconds": {}}
+        self.state: dict[str, Any] = {
+            "stage": "import", "outcome": "", "message": "", "hint": "", "seconds": {}, "failed": {}
+        }  # fmt: skip
         self.environment: dict[str, str] = {}
 
     def tell(self, **changes: Any) -> None:
@@ -250,21 +256,40 @@ class Run:
                 )
             return model
 
-    def predict(self, model: Any, images: NDArray[np.uint8], split: str) -> NDArray[np.int64]:
-        """Return the labels of one split."""
-        with self.stage(f"predict {split}", "predict_failed"):
-            returned = model.predict(images)
-            return check_labels(returned, len(images), self.job["n_classes"], split)
+    def predict(self, model: Any, images: NDArray[Any], name: str, batches: list[int]) -> NDArray[np.int64]:
+        """Return the labels of one pass."""
+        with self.stage(f"predict {name}", "predict_failed"):
+            labels = []
+            for batch in cut(images, batches):
+                returned = model.predict(batch)
+                labels.append(check_labels(returned, len(batch), self.job["n_classes"], name))
+            return np.concatenate(labels)
 
     def all_stages(self) -> None:
-        """Import, load, predict each split, and write the labels."""
+        """Import, load, predict each pass, and write the labels.
+
+        They are written before each pass that is not needed, too: a run stopped in it has then left what counts.
+        """
         model = self.load(self.import_model())
-        labels = [
-            self.predict(model, open_images(path), split)
-            for path, split in zip(self.job["images"], self.job["splits"], strict=True)
-        ]
+        labels: list[NDArray[np.int64]] = []
+        for path, job in zip(self.job["images"], self.job["passes"], strict=True):
+            images = open_images(path)
+            if not job["needed"]:
+                self.write(labels)
+            try:
+                labels.append(self.predict(model, images, job["name"], job["batches"]))
+            except Failure as failure:
+                if job["needed"]:
+                    raise
+                self.state["failed"][job["name"]] = failure.message
+                labels.append(np.full(len(images), -1, np.int64))
+        self.write(labels)
+
+    def write(self, labels: list[NDArray[np.int64]]) -> None:
+        """Write the labels of the passes so far, and -1 for those to come."""
+        missing = [np.full(len(open_images(path)), -1, np.int64) for path in self.job["images"][len(labels) :]]
         with Path(self.job["predictions"]).open("r+b") as file:
-            np.save(file, np.concatenate(labels), allow_pickle=False)
+            np.save(file, np.concatenate([*labels, *missing]), allow_pickle=False)
 
     def seen_environment(self) -> dict[str, str]:
         """Return the versions of Python and of the packages the entry imported, and the device it opened."""
@@ -282,10 +307,26 @@ class Run:
         return seen
 
 
-def open_images(path: str) -> NDArray[np.uint8]:
+def open_images(path: str) -> NDArray[Any]:
     """Return the pictures as a plain array over the file: no copy in memory, and nothing can make it writable."""
-    images: NDArray[np.uint8] = np.load(path, mmap_mode="r").view(np.ndarray)
+    images: NDArray[Any] = np.load(path, mmap_mode="r").view(np.ndarray)
     return images
+
+
+def cut(images: NDArray[Any], sizes: list[int]) -> Iterator[NDArray[Any]]:
+    """Cut pictures into batches of these sizes, used in turn; into one batch where there are no sizes.
+
+    Examples
+    --------
+    >>> [len(batch) for batch in cut(np.zeros(12), [1, 7])]
+    [1, 7, 1, 3]
+    """
+    start = 0
+    for size in itertools.cycle(sizes or [max(1, len(images))]):
+        yield images[start : start + size]
+        start += size
+        if start >= len(images):
+            return
 
 
 def main(job: dict[str, Any]) -> None:

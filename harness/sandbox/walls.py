@@ -37,6 +37,7 @@ from typing import Any, Literal
 from harness.contest import Limits
 
 Isolation = Literal["bubblewrap", "namespaces", "none"]
+Device = Literal["auto", "cpu"]
 
 MB = 1_000_000
 HERE = Path(__file__).parent
@@ -96,18 +97,18 @@ class Room:
     """Where the files of one run lie, either on the host or as the entry sees them."""
 
     entry: str  # the unpacked submission
-    images: tuple[str, ...]  # one .npy file for each split
+    images: tuple[str, ...]  # one .npy file for each pass
     predictions: str  # exists, empty
     report: str  # exists, empty
     work: str  # writable, empty: the working directory
     tmp: str  # writable, empty
 
     @classmethod
-    def at(cls, folder: Path, n_splits: int) -> Room:
+    def at(cls, folder: Path, n_passes: int) -> Room:
         """Lay out a room below `folder`."""
         return cls(
             entry=str(folder / "entry"),
-            images=tuple(str(folder / "images" / f"{i}.npy") for i in range(n_splits)),
+            images=tuple(str(folder / "images" / f"{i}.npy") for i in range(n_passes)),
             predictions=str(folder / "out" / "predictions.npy"),
             report=str(folder / "out" / "report.jsonl"),
             work=str(folder / "work"),
@@ -125,7 +126,13 @@ class Command:
 
 
 def command(
-    isolation: Isolation, room: Room, splits: tuple[str, ...], n_classes: int, limits: Limits, ready: int
+    isolation: Isolation,
+    room: Room,
+    passes: list[dict[str, Any]],
+    n_classes: int,
+    limits: Limits,
+    ready: int,
+    device: Device,
 ) -> Command | str:
     """Return the command that runs an entry behind the walls of `isolation`, or why there can be none.
 
@@ -134,25 +141,31 @@ def command(
     isolation : {'bubblewrap', 'namespaces', 'none'}
     room : Room
         On the host.
-    splits : tuple of str
-        Names, in the order of `room.images`.
+    passes : list of dict
+        Name and way of each, in the order of `room.images`; see `child.py`.
     n_classes : int
     limits : Limits
     ready : int
         An inheritable file descriptor; see `fence.py` and `child.py` for the two lines it gets.
+    device : {'auto', 'cpu'}
+        ``cpu`` keeps the devices of a GPU, and with them its driver, out of reach.
     """
     build = {"bubblewrap": _bubblewrap, "namespaces": _namespaces, "none": _none}[isolation]
-    return build(room, {"splits": splits, "n_classes": n_classes, "ready": ready}, limits)
+    gpu = _gpu_devices() if device == "auto" else []
+    built = build(room, {"passes": passes, "n_classes": n_classes, "ready": ready}, limits, gpu)
+    if device == "cpu" and isinstance(built, Command):
+        built.environment["CUDA_VISIBLE_DEVICES"] = ""  # where there are no walls, it is asked not to look
+    return built
 
 
-def _bubblewrap(room: Room, job: dict[str, Any], limits: Limits) -> Command | str:
+def _bubblewrap(room: Room, job: dict[str, Any], limits: Limits, gpu: list[str]) -> Command | str:
     program = shutil.which("bwrap")
     if program is None:
         return "there is no program bwrap"
     inside = Room.at(Path("/sandbox"), len(room.images))
     fence, child = "/sandbox/fence.py", "/sandbox/child.py"
     root = os.geteuid() == 0
-    readable = _system_folders() + _interpreter_folders()
+    readable = _system_folders(gpu) + _interpreter_folders()
 
     argv = [program, "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
     argv += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
@@ -185,7 +198,7 @@ def _bubblewrap(room: Room, job: dict[str, Any], limits: Limits) -> Command | st
     argv += _folders_above(seen for _, _, seen in binds)
     for bind in binds:
         argv += bind
-    for device in _gpu_devices():
+    for device in gpu:
         argv += ["--dev-bind", device, device]
     # An installed copy of this package is not the entry's to read.
     if any(_below(str(PACKAGE), path) for path in readable):
@@ -202,7 +215,7 @@ def _bubblewrap(room: Room, job: dict[str, Any], limits: Limits) -> Command | st
                 job,
                 fence,
                 child,
-                _resource_limits(limits, own_user=True),
+                _resource_limits(limits, gpu, own_user=True),
                 uid=uid,
                 # A second lock on the same doors, and it keeps the entry out of the memory of bubblewrap's own process.
                 landlock={
@@ -220,7 +233,7 @@ def _bubblewrap(room: Room, job: dict[str, Any], limits: Limits) -> Command | st
     )  # fmt: skip
 
 
-def _namespaces(room: Room, job: dict[str, Any], limits: Limits) -> Command | str:
+def _namespaces(room: Room, job: dict[str, Any], limits: Limits, gpu: list[str]) -> Command | str:
     program, with_parent = shutil.which("unshare"), shutil.which("setpriv")
     if program is None or with_parent is None:
         return "there are no programs unshare and setpriv"
@@ -241,8 +254,8 @@ def _namespaces(room: Room, job: dict[str, Any], limits: Limits) -> Command | st
         (room.tmp, TMP_MB * MB),
         ("/dev/shm", SHARED_MEMORY_MB * MB),
     ]
-    read = [*_system_folders(), *ROOT_FOLDERS, *_interpreter_folders(), "/proc", fence, child, room.entry]
-    devices = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", *_gpu_devices()]
+    read = [*_system_folders(gpu), *ROOT_FOLDERS, *_interpreter_folders(), "/proc", fence, child, room.entry]
+    devices = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", *gpu]
     landlock = {
         "read": [*read, *room.images],
         "write": [room.work, room.tmp, "/dev/shm", room.predictions, room.report, *devices],
@@ -254,7 +267,7 @@ def _namespaces(room: Room, job: dict[str, Any], limits: Limits) -> Command | st
             job,
             fence,
             child,
-            _resource_limits(limits, own_user=True),
+            _resource_limits(limits, gpu, own_user=True),
             mounts=mounts,
             landlock=landlock,
             syscalls=True,
@@ -266,10 +279,10 @@ def _namespaces(room: Room, job: dict[str, Any], limits: Limits) -> Command | st
     )
 
 
-def _none(room: Room, job: dict[str, Any], limits: Limits) -> Command | str:
+def _none(room: Room, job: dict[str, Any], limits: Limits, gpu: list[str]) -> Command | str:
     fence, child = str(HERE / "fence.py"), str(HERE / "child.py")
     return Command(
-        argv=_fenced(room, job, fence, child, _resource_limits(limits, own_user=False)),
+        argv=_fenced(room, job, fence, child, _resource_limits(limits, gpu, own_user=False)),
         environment=_environment(room.tmp),
         walls=ALWAYS,
     )
@@ -314,7 +327,7 @@ def _fenced(
     return [sys.executable, "-I", "-S", "-B", fence, json.dumps(for_fence)]
 
 
-def _resource_limits(limits: Limits, *, own_user: bool) -> dict[str, int]:
+def _resource_limits(limits: Limits, gpu: list[str], *, own_user: bool) -> dict[str, int]:
     """Return the limits the kernel keeps for each process.
 
     The number of processes is counted by user; where the entry shares ours, the count would include everything else
@@ -326,7 +339,7 @@ def _resource_limits(limits: Limits, *, own_user: bool) -> dict[str, int]:
         "FSIZE": limits.unpacked_mb * MB,
         "CPU": limits.time_s * (os.cpu_count() or 1) + 5,
     }
-    if not _gpu_devices():  # the GPU's driver maps far more memory than it uses
+    if not gpu:  # the GPU's driver maps far more memory than it uses
         found["DATA"] = (limits.memory_mb + DATA_HEADROOM_MB) * MB
     if own_user and (os.geteuid() == 0 or _linux_version() >= (5, 14)):
         found["NPROC"] = limits.processes
@@ -355,9 +368,9 @@ def _environment(home: str) -> dict[str, str]:
     return ours | {name: os.environ[name] for name in passed_on if name in os.environ}
 
 
-def _system_folders() -> list[str]:
-    gpu = GPU_FOLDERS if _gpu_devices() else ()
-    return _outermost(path for path in (*SYSTEM_FOLDERS, *gpu) if Path(path).exists())
+def _system_folders(gpu: list[str]) -> list[str]:
+    folders = (*SYSTEM_FOLDERS, *GPU_FOLDERS) if gpu else SYSTEM_FOLDERS
+    return _outermost(path for path in folders if Path(path).exists())
 
 
 def _interpreter_folders() -> list[str]:
@@ -365,7 +378,7 @@ def _interpreter_folders() -> list[str]:
     folders = {sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix}
     folders |= {path for name in ("stdlib", "platstdlib", "purelib", "platlib") if (path := sysconfig.get_path(name))}
     found = _outermost(path for path in folders if path not in ("/", "/usr", "/usr/local") and Path(path).exists())
-    system = (*_system_folders(), *ROOT_FOLDERS)
+    system = (*_system_folders([]), *ROOT_FOLDERS)
     # The environment's python is a link, perhaps to another link, to the real one.
     hop = Path(sys.executable)
     for _ in range(16):

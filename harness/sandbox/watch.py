@@ -7,6 +7,7 @@ import os
 import select
 import subprocess
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,7 +35,7 @@ class Watched:
         Lines it wrote to the descriptor it was given for that.
     ready : bool
         Whether it told that the entrant's code begins.
-    stopped : {'', 'time', 'memory', 'processes'}
+    stopped : {'', 'time', 'memory', 'processes', 'files'}
         The limit for which it was killed, if it was.
     returncode : int
         As `subprocess.Popen` has it: negative for a signal.
@@ -47,7 +48,7 @@ class Watched:
 
     told: tuple[str, ...]
     ready: bool
-    stopped: Literal["", "time", "memory", "processes"]
+    stopped: Literal["", "time", "memory", "processes", "files"]
     returncode: int
     wall_s: float
     peak_memory_mb: float
@@ -167,7 +168,13 @@ def _is_alive(process: psutil.Process) -> bool:
 
 
 def watch(
-    argv: list[str], environment: dict[str, str], pipe: tuple[int, int], limits: Limits, *, pid_namespace: bool
+    argv: list[str],
+    environment: dict[str, str],
+    pipe: tuple[int, int],
+    limits: Limits,
+    *,
+    pid_namespace: bool,
+    files: Mapping[int, int],
 ) -> Watched:
     """Run a command until it ends or passes a limit, and leave no process of it alive.
 
@@ -183,6 +190,8 @@ def watch(
         `time_s`, `memory_mb`, `processes` and `log_kb`.
     pid_namespace : bool
         Whether the command makes a PID namespace, with which its descendants die.
+    files : mapping of int to int
+        The largest size, in bytes, of files that lie on our own disk, by descriptor.
     """
     reader, writer = pipe
     mark = f"HEMOBENCH_RUN={os.urandom(16).hex()}"
@@ -208,7 +217,7 @@ def watch(
     for end in (output, reader):
         os.set_blocking(end, False)
     family, log, told = Family(process, mark), Log(limits.log_kb * KB), bytearray()
-    stopped: Literal["", "time", "memory", "processes"] = ""
+    stopped: Literal["", "time", "memory", "processes", "files"] = ""
     peak = 0
     open_ends = {output, reader}
     ready = False
@@ -238,6 +247,8 @@ def watch(
                     stopped = "memory"
                 elif threads > limits.processes + WRAPPERS:
                     stopped = "processes"
+                elif any(os.fstat(file).st_size > largest for file, largest in files.items()):
+                    stopped = "files"
                 next_look = now + max(POLL_S, (time.monotonic() - now) / POLL_SHARE)
             if now - started > (limits.time_s if ready else START_S):
                 stopped = "time"

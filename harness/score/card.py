@@ -34,6 +34,13 @@ class SplitScore(msgspec.Struct, frozen=True):
     confusion: tuple[tuple[int, ...], ...]  # rows: true classes, columns: predicted ones
 
 
+class Repeat(msgspec.Struct, frozen=True):
+    """The second look: of `n` pictures shown again in another order and in small batches, how many changed label."""
+
+    n: int
+    n_changed: int
+
+
 class ScoreCard(msgspec.Struct, frozen=True, kw_only=True):
     """What was run, on what, how it ended, and what it scored.
 
@@ -54,6 +61,8 @@ class ScoreCard(msgspec.Struct, frozen=True, kw_only=True):
     scorer: str
     scores: dict[str, SplitScore] = {}
     predictions: dict[str, str] = {}  # split -> SHA-256 of its labels, int64 little-endian
+    order: int = 0  # seed of the order in which the pictures were handed to the entry
+    repeat: Repeat | None = None
     isolation: str
     walls: tuple[str, ...] = ()
     missing_walls: tuple[str, ...] = ()

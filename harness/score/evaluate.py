@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from pathlib import Path
 
 import msgspec
@@ -14,7 +15,7 @@ from harness.freeze.frozen import Frozen, read_arrays
 from harness.freeze.hashing import hash_file
 from harness.sandbox import run as sandbox
 from harness.sandbox.outcome import Outcome
-from harness.score.card import ScoreCard, score_split, scorer_version
+from harness.score.card import Repeat, ScoreCard, score_split, scorer_version
 
 SPLITS = ("val", "val_shifted", "public", "private")
 
@@ -33,10 +34,23 @@ def evaluate(
     scratch: Path,
     splits: tuple[str, ...] = SPLITS,
     isolation: sandbox.Choice = "auto",
+    device: sandbox.Device = "auto",
+    order: int | None = None,
 ) -> Evaluation:
     """Score `zip_path` on `splits` of a frozen contest.
 
     The labels are read after the submission's last process is dead.
+
+    Parameters
+    ----------
+    frozen : Frozen
+    zip_path, scratch : Path
+    splits : tuple of str
+    isolation, device : str
+        See `harness.sandbox.run.run_entry`.
+    order : int, optional
+        Seed of the order in which the entry gets the pictures, to repeat a run; drawn by the system where not given,
+        since an entry must not foresee it.
 
     Raises
     ------
@@ -54,7 +68,16 @@ def evaluate(
     if "public" in splits or "private" in splits:
         images["hidden"] = frozen.hidden_images()
     digest, size = hash_file(zip_path), zip_path.stat().st_size
-    run = sandbox.run_entry(zip_path, images, contest.n_classes, contest.limits, scratch=scratch, isolation=isolation)
+    run = sandbox.run_entry(
+        zip_path,
+        images,
+        contest.n_classes,
+        contest.limits,
+        scratch=scratch,
+        order=secrets.randbits(53) if order is None else order,  # 53: a JSON reader may hold numbers as doubles
+        isolation=isolation,
+        device=device,
+    )
     del images
 
     scores, predictions = {}, {}
@@ -82,6 +105,8 @@ def evaluate(
         predictions={
             split: hashlib.sha256(labels.astype("<i8").tobytes()).hexdigest() for split, labels in predictions.items()
         },
+        order=run.order,
+        repeat=Repeat(run.repeat.n, run.repeat.n_changed) if run.repeat else None,
         isolation=run.isolation,
         walls=run.walls,
         missing_walls=run.missing_walls,

@@ -1,8 +1,13 @@
-"""A label drawn at random for each picture: the floor for accuracy over eight classes is 12.5 %."""
+"""A label drawn at random for each picture: the floor for accuracy over eight classes is 12.5 %.
+
+The draw is keyed by the picture itself, so that a picture gets the same label in whatever company it is shown.
+"""
+
+import zlib
 
 import numpy as np
 
 
 class Model:
     def predict(self, X):
-        return np.random.default_rng(0).integers(0, 8, size=len(X))
+        return np.array([np.random.default_rng(zlib.crc32(picture.tobytes())).integers(8) for picture in X])

@@ -54,7 +54,13 @@ def why_not(isolation: str) -> str:
             archive.writestr("model.py", HONEST)
         try:
             run_entry(
-                path, {"val": np.zeros((1, 8, 8, 3), np.uint8)}, 8, Limits(), scratch=Path(folder), isolation=isolation
+                path,
+                {"val": np.zeros((1, 8, 8, 3), np.uint8)},
+                8,
+                Limits(),
+                scratch=Path(folder),
+                isolation=isolation,
+                order=1,
             )
         except IsolationError as error:
             return error.message
@@ -74,6 +80,8 @@ def run(zipped, images, tmp_path) -> Callable[..., EntryRun]:
     """Return a function that runs the lines of a ``model.py`` behind the best walls there are."""
 
     def start(model: str = HONEST, isolation: str = "auto", **limits: int) -> EntryRun:
-        return run_entry(zipped(model), images, 8, Limits(**limits), scratch=tmp_path / "scratch", isolation=isolation)
+        return run_entry(
+            zipped(model), images, 8, Limits(**limits), scratch=tmp_path / "scratch", order=1, isolation=isolation
+        )
 
     return start

@@ -35,7 +35,7 @@ def test_an_honest_entry_scores_with_its_labels_split_by_split(run, images, isol
     assert done.isolation == isolation
     assert set(done.walls) | set(done.missing_walls) == set(ALL_WALLS)
     assert set(done.walls).isdisjoint(done.missing_walls)
-    assert set(done.seconds) == {"load", "val", "public", "wall"}
+    assert set(done.seconds) == {"load", "val", "public", "again", "wall"}
     assert done.peak_memory_mb > 1
     assert done.environment["numpy"] == np.__version__
     assert done.environment["device"] in ("cpu", "gpu")
@@ -56,7 +56,7 @@ def test_an_entry_reads_its_weights_by_a_relative_path_and_may_write_beside_them
     """
     path = zipped(model, **{"weights/label.txt": "3", "helper.py": "def constant(n, k): return [k] * n"})
     for _ in range(2):  # what one run writes, the next does not see
-        done = run_entry(path, images, 8, Limits(), scratch=tmp_path / "scratch", isolation=isolation)
+        done = run_entry(path, images, 8, Limits(), scratch=tmp_path / "scratch", order=1, isolation=isolation)
         assert done.outcome == Outcome.SCORED, done
         assert set(done.predictions["val"]) == {3}
 
@@ -176,7 +176,7 @@ def test_what_an_entry_prints_stands_in_the_log_whatever_the_bytes(run):
     model = (
         PREDICT + "import os, sys; os.write(1, b'\\xff\\n'); print('to stderr', file=sys.stderr); return [0] * len(X)"
     )
-    assert run(model).log == "\ufffd\nto stderr\n" * 2
+    assert run(model).log.startswith("\ufffd\nto stderr\n" * 2)
 
 
 def test_steering_characters_do_not_reach_the_message(run):
@@ -292,7 +292,7 @@ def test_a_killed_harness_takes_its_entry_with_it_and_the_next_run_sweeps(zipped
     from harness.contest import Limits
     from harness.sandbox.run import run_entry
     images = {{"val": np.zeros((2, 8, 8, 3), np.uint8)}}
-    run_entry(Path({str(zipped(model))!r}), images, 8, Limits(), scratch=Path({str(tmp_path / "scratch")!r}),
+    run_entry(Path({str(zipped(model))!r}), images, 8, Limits(), scratch=Path({str(tmp_path / "scratch")!r}), order=1,
               isolation={isolation!r})
     """
     harness = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)])
@@ -315,24 +315,93 @@ def test_a_killed_harness_takes_its_entry_with_it_and_the_next_run_sweeps(zipped
     assert not list((tmp_path / "scratch").glob("run-*"))
 
 
+def broken(tmp_path: Path, monkeypatch, *programs: str) -> None:
+    """Put programs first on the path that fail as they do where namespaces are forbidden."""
+    folder = tmp_path / "bin"
+    folder.mkdir(exist_ok=True)
+    for program in programs:
+        (folder / program).write_text("#!/bin/sh\necho no permission to make namespaces >&2; exit 1\n")
+        (folder / program).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+
 def test_isolation_that_cannot_be_had_is_an_error_and_auto_takes_the_next(run, monkeypatch, tmp_path):
-    broken = tmp_path / "bin"
-    broken.mkdir()
-    (broken / "bwrap").write_text("#!/bin/sh\necho no permission to make namespaces >&2; exit 1\n")
-    (broken / "bwrap").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{broken}{os.pathsep}{os.environ['PATH']}")
+    try:
+        run(isolation="namespaces")
+    except IsolationError as error:
+        pytest.skip(error.message)
+    broken(tmp_path, monkeypatch, "bwrap")
     with pytest.raises(IsolationError, match="no permission to make namespaces") as caught:
         run(isolation="bubblewrap")
     assert "apt install bubblewrap" in caught.value.hint
     done = run()
     assert done.outcome == Outcome.SCORED
-    assert done.isolation in ("namespaces", "none")
+    assert done.isolation == "namespaces"
+
+
+def test_no_entry_runs_without_walls_unless_that_is_asked_for_by_name(run, monkeypatch, tmp_path):
+    broken(tmp_path, monkeypatch, "bwrap", "setpriv", "unshare")
+    with pytest.raises(IsolationError, match="bubblewrap: no permission .* namespaces: no permission") as caught:
+        run()
+    assert "--isolation none" in caught.value.hint
+    assert run(isolation="none").outcome == Outcome.SCORED
+
+
+def test_labels_are_put_back_in_order_whatever_the_order_in_which_pictures_were_shown(zipped, images, tmp_path):
+    shown = []
+    for order in (1, 2):
+        model = "class Model:\n    def predict(self, X):\n        print(X[:, 0, 0, 0].tolist())\n"
+        model += "        return X[:, 0, 0, 0].astype(int) % 8\n"
+        done = run_entry(zipped(model), images, 8, Limits(), scratch=tmp_path / "scratch", order=order)
+        assert done.order == order
+        for split, pictures in images.items():
+            np.testing.assert_array_equal(done.predictions[split], pictures[:, 0, 0, 0] % 8)
+        shown.append(done.log.splitlines()[0])
+    assert shown[0] != shown[1] and sorted(shown[0]) == sorted(shown[1])
+
+
+@pytest.mark.parametrize(
+    ("returned", "changed"),
+    [
+        ("X[:, 0, 0, 0].astype(int) % 8", False),
+        ("np.arange(len(X)) % 8", True),  # by place
+        ("(X[:, 0, 0, 0] > X[:, 0, 0, 0].mean()).astype(int)", True),  # by neighbours
+        ("np.random.default_rng().integers(0, 8, len(X))", True),  # by chance
+    ],
+)
+def test_labels_that_depend_on_place_neighbours_or_chance_are_noted(run, returned, changed):
+    done = run(PREDICT + f"return {returned}")
+    assert done.outcome == Outcome.SCORED
+    assert done.repeat is not None and done.repeat.n == 25
+    assert (done.repeat.n_changed > 0) == changed
+    assert any("Order-dependent" in note for note in done.notes) == changed
+
+
+@pytest.mark.parametrize(
+    ("then", "words"),
+    [("raise ValueError('no batch of one')", "no batch of one"), ("import time; time.sleep(60)", "Not done within")],
+)
+def test_a_second_look_that_fails_leaves_the_score_and_a_note(run, then, words):
+    done = run(PREDICT + f"if len(X) == 1:\n            {then}\n        return [1] * len(X)", time_s=2)
+    assert done.outcome == Outcome.SCORED
+    assert done.repeat is None
+    assert words in done.notes[0]
+
+
+def test_an_entry_that_fills_the_files_of_the_harness_is_stopped(run, isolation):
+    model = PREDICT + (
+        "import json, sys\n        path = json.loads(sys.orig_argv[-1])['report']\n        "
+        "while True: open(path, 'a').write('x' * 100_000)"
+    )
+    done = run(model, isolation)
+    assert done.outcome == Outcome.BAD_OUTPUT
+    assert "filled the harness's own files" in done.message
 
 
 def test_a_refused_zip_is_an_outcome_and_nothing_of_it_runs(images, tmp_path):
     path = tmp_path / "entry.zip"
     path.write_bytes(b"Rar!\x1a\x07\x00")
-    done = run_entry(Path(path), images, 8, Limits(), scratch=tmp_path / "scratch")
+    done = run_entry(Path(path), images, 8, Limits(), scratch=tmp_path / "scratch", order=1)
     assert done.outcome == Outcome.REFUSED
     assert "RAR archive" in done.message
     assert done.isolation == ""

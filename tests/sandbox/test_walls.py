@@ -186,6 +186,7 @@ def reached(zipped, tmp_path, monkeypatch):
                 8,
                 Limits(),
                 scratch=tmp_path / "scratch",
+                order=1,
                 isolation=isolation,
             )
             assert done.outcome == Outcome.SCORED, done
