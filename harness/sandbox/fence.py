@@ -5,9 +5,11 @@ Run by path, with one argument, a JSON object; needs nothing but the standard li
 ``argv``        what to become in the end
 ``limits``      resource limits by name, ``{"NOFILE": 1024, ...}``, soft and hard alike
 ``uid``         a user to change to, or null (only root can)
-``mounts``      ``[folder, bytes]`` pairs: a tmpfs of that size is mounted on each (needs namespaces of our own)
+``writable``    null, or files: every other file of the file system becomes read-only (needs namespaces of our own)
+``mounts``      ``[folder, bytes]`` pairs: a tmpfs of that size is mounted on each, after that
 ``landlock``    null, or ``{"read": [...], "write": [...]}``: every other path becomes unreachable
 ``syscalls``    true: deny system calls no model needs (keyrings, ptrace, mount, new namespaces, bpf, ...)
+``required``    true: fail where ``landlock`` or ``syscalls`` cannot be had, instead of going on without
 ``sockets``     the socket families left when ``syscalls`` is true
 ``tell``        a file descriptor that gets one line of JSON, the walls closed here; it stays open for ``argv``
 """
@@ -28,10 +30,12 @@ from typing import Any
 
 PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 1, 22, 38, 47
 PR_CAP_AMBIENT_CLEAR_ALL = 4
-MS_NOSUID, MS_NODEV = 2, 4
+MS_NOSUID, MS_NODEV, MS_BIND = 2, 4, 4096
+MOUNT_SETATTR, AT_FDCWD, AT_RECURSIVE, MOUNT_ATTR_RDONLY = 442, -100, 0x8000, 1
+TMPFS_FILES = 200_000  # an empty file costs the kernel a kilobyte that no size limit counts
 KEYCTL_JOIN_SESSION_KEYRING = 1
 CLONE_NEWUSER = 0x10000000
-EPERM, ENOSYS, EAFNOSUPPORT = 1, 38, 97
+EPERM, ENOSYS, EAFNOSUPPORT, DONE = 1, 38, 97, 0
 
 # Landlock has the same numbers on every architecture.
 LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446
@@ -71,9 +75,33 @@ DENIED = {
     "init_module": (175, 105),
     "finit_module": (313, 273),
     "delete_module": (176, 106),
+    "syslog": (103, 116),
+    "kcmp": (312, 272),
+    "process_madvise": (440, 440),
+    "process_mrelease": (448, 448),
+    "fanotify_init": (300, 262),
+    "name_to_handle_at": (303, 264),
+    "chroot": (161, 51),
+    "acct": (163, 89),
+    "quotactl": (179, 60),
+    "swapon": (167, 224),
+    "reboot": (169, 142),
+    "clock_settime": (227, 112),
+    "settimeofday": (164, 170),
+    "kexec_file_load": (320, 294),
+}
+# Those that a program tries and does without where the kernel says that it does not have them.  clone3 hides its flags
+# behind a pointer: the C library falls back to clone.  The others hold memory that is in no process's resident size.
+ABSENT = {
+    "clone3": (435, 435),
+    "memfd_create": (319, 279),
+    "memfd_secret": (447, 447),
+    "shmget": (29, 194),
+    "msgget": (68, 186),
+    "semget": (64, 190),
 }
 # Numbers on x86-64 and on 64-bit ARM; and how seccomp names the architecture.
-CLONE, CLONE3, SOCKET, KEYCTL = (56, 220), (435, 435), (41, 198), (250, 219)
+CLONE, SOCKET, KEYCTL, PRCTL = (56, 220), (41, 198), (250, 219), (157, 167)
 ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 
 
@@ -105,8 +133,23 @@ def close_landlock(libc: ctypes.CDLL, read: list[str], write: list[str]) -> list
     return ["read-only system", "no files of the host"]
 
 
+def close_mounts(libc: ctypes.CDLL, writable: list[str]) -> None:
+    """Make all file systems of this mount namespace read-only, but for some files: modes and times of files included.
+
+    Landlock alone knows no right to change a file's mode, owner or times.
+    """
+    for path in writable:
+        call(libc.mount, os.fsencode(path), os.fsencode(path), None, MS_BIND, None)
+    for path, flags, (on, off) in (
+        ("/", AT_RECURSIVE, (MOUNT_ATTR_RDONLY, 0)),
+        *((path, 0, (0, MOUNT_ATTR_RDONLY)) for path in writable),
+    ):
+        attributes = struct.pack("=QQQQ", on, off, 0, 0)
+        call(libc.syscall, MOUNT_SETATTR, AT_FDCWD, os.fsencode(path), flags, attributes, len(attributes))
+
+
 def seccomp_filter(machine: str, sockets: list[int]) -> bytes:
-    """Return the program that denies `DENIED`, new user namespaces and all but some socket families.
+    """Return the program that denies `DENIED`, `ABSENT`, new user namespaces and all but some socket families.
 
     A classic BPF program: instructions of 8 bytes (code, jump if true, jump if false, operand) over the structure
     ``seccomp_data`` (number of the call at byte 0, architecture at 4, first argument at 16).
@@ -128,9 +171,15 @@ def seccomp_filter(machine: str, sockets: list[int]) -> bytes:
     ]
     for numbers in DENIED.values():
         program += [instruction(equal, numbers[column], 0, 1), instruction(answer, deny | EPERM)]
-    # clone3 hides its flags behind a pointer; told it does not exist, the C library falls back to clone.
-    program += [instruction(equal, CLONE3[column], 0, 1), instruction(answer, deny | ENOSYS)]
+    for numbers in ABSENT.values():
+        program += [instruction(equal, numbers[column], 0, 1), instruction(answer, deny | ENOSYS)]
     program += [
+        # Who could unsay that it dies with its parent might outlive the harness.  Told that it is done, nobody minds.
+        instruction(equal, PRCTL[column], 0, 4),
+        instruction(load, 16),
+        instruction(equal, PR_SET_PDEATHSIG, 0, 1),
+        instruction(answer, deny | DONE),
+        instruction(answer, allow),
         instruction(equal, CLONE[column], 0, 4),
         instruction(load, 16),
         instruction(any_bit, CLONE_NEWUSER, 0, 1),
@@ -149,7 +198,7 @@ def close_syscalls(libc: ctypes.CDLL, sockets: list[int]) -> list[str]:
     """Take a session keyring of our own, then deny the system calls of `seccomp_filter`."""
     machine = platform.machine()
     if machine not in ARCHITECTURES:
-        return []
+        raise OSError(ENOSYS, f"no list of system calls for {machine}")
     with contextlib.suppress(OSError):  # a kernel without keyrings has nothing to hide
         call(libc.syscall, KEYCTL[ARCHITECTURES[machine][0]], KEYCTL_JOIN_SESSION_KEYRING, None)
     program = seccomp_filter(machine, sockets)
@@ -163,8 +212,12 @@ def main(job: dict[str, Any]) -> None:
     """Close the walls of `job` in the one order that works, tell which stand, and become ``argv``."""
     walls: list[str] = []
     libc = ctypes.CDLL(None, use_errno=True)
+    with contextlib.suppress(OSError):  # when memory runs out, the kernel takes the entry and not the harness
+        Path("/proc/self/oom_score_adj").write_text("1000")
+    if job["writable"] is not None:
+        close_mounts(libc, job["writable"])
     for folder, size in job["mounts"]:
-        options = f"size={size},mode=1777".encode()
+        options = f"size={size},mode=1777,nr_inodes={TMPFS_FILES}".encode()
         call(libc.mount, b"tmpfs", os.fsencode(folder), b"tmpfs", MS_NOSUID | MS_NODEV, options)
     for name, value in job["limits"].items():
         kind = getattr(resource, f"RLIMIT_{name}")
@@ -182,11 +235,13 @@ def main(job: dict[str, Any]) -> None:
         walls.append("no new privileges")
         with contextlib.suppress(OSError):  # `unshare --keep-caps` holds capabilities in the ambient set
             call(libc.prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+    # Where they are not required, a kernel that lacks Landlock or seccomp leaves a wall that is not told of.
+    tolerated: tuple[type[OSError], ...] = () if job["required"] else (OSError,)
     if job["landlock"] is not None:
-        with contextlib.suppress(OSError):  # a kernel without Landlock: the wall is then not told of
+        with contextlib.suppress(*tolerated):
             walls += close_landlock(libc, job["landlock"]["read"], job["landlock"]["write"])
     if job["syscalls"]:
-        with contextlib.suppress(OSError):  # a kernel without seccomp, likewise
+        with contextlib.suppress(*tolerated):
             walls += close_syscalls(libc, job["sockets"])
     os.write(job["tell"], json.dumps(walls).encode() + b"\n")
     os.set_inheritable(job["tell"], True)

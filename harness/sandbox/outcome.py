@@ -1,8 +1,12 @@
-"""How an entry's run ends: exactly one of these words, kept with the entry for ever."""
+"""How an entry's run ends: exactly one word, kept with the entry for ever, and what the run left."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 class Outcome(StrEnum):
@@ -17,3 +21,62 @@ class Outcome(StrEnum):
     TIMED_OUT = "timed_out"
     OUT_OF_MEMORY = "out_of_memory"
     KILLED = "killed"  # a signal ended it, or it started too many processes
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """What the second look found: of `n` pictures, `n_changed` got another label in other company."""
+
+    n: int
+    n_changed: int
+
+
+@dataclass(frozen=True)
+class EntryRun:
+    """How one run ended and what it left.
+
+    Attributes
+    ----------
+    outcome : Outcome
+    message, hint : str
+        What was got and expected, and what to do; empty when scored.  One line, printable characters only.
+    predictions : dict of str to ndarray of shape (n,), int64
+        Labels by pass, each from 0 to n_classes - 1; empty unless scored.
+    failed : dict of str to str
+        Why a pass that was not needed gave no labels.
+    order : int
+        Seed of the order in which the pictures were handed over.
+    repeat : Repeat or None
+        None where there was no second look, or where it failed.
+    log : str
+        What the entry printed, its middle left out where it was longer than the limit.  As the entry wrote it: to be
+        escaped before it reaches a terminal or a page.
+    isolation : str
+        ``bubblewrap``, ``namespaces`` or ``none``; empty when nothing ran.
+    walls, missing_walls : tuple of str
+        Which walls stood and which did not, of `walls.ALL_WALLS`; both empty when nothing ran.
+    notes : tuple of str
+        What was ignored in the zip.
+    seconds : dict of str to float
+        ``load`` and one per pass, as the entry's process measured them; ``wall``, all of it, as we did.
+    peak_memory_mb : float
+        Largest resident memory of all its processes together, looked at every 50 ms; shared pages count in each.
+    environment : dict of str to str
+        Versions of ``python`` and of the packages the entry imported; ``device``, ``cpu`` or ``gpu``.
+    """
+
+    outcome: Outcome
+    message: str = ""
+    hint: str = ""
+    predictions: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    order: int = 0
+    repeat: Repeat | None = None
+    log: str = ""
+    isolation: str = ""
+    walls: tuple[str, ...] = ()
+    missing_walls: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
+    peak_memory_mb: float = 0.0
+    environment: dict[str, str] = field(default_factory=dict)

@@ -9,8 +9,8 @@ Three ways, best first:
     ``/proc/sys/kernel/core_pattern`` is then not the entry's to write, and the process limit counts, which the kernel
     waives for root.
 ``namespaces``
-    The same kernel means by util-linux's ``unshare``, and Landlock instead of a file system of its own: the files of
-    the host have names, but cannot be opened.
+    The same kernel means by util-linux's ``unshare``; instead of a file system of its own all of the host's, mounted
+    read-only, and Landlock: its files have names, but cannot be opened.  Nothing runs where either cannot be had.
 ``none``
     A plain process with resource limits.  For one's own entries only.
 
@@ -43,7 +43,7 @@ MB = 1_000_000
 HERE = Path(__file__).parent
 PACKAGE = HERE.parent
 
-TMP_MB = 1024  # /tmp, beside the working directory, which holds `unpacked_mb` and as much again as a quarter of it
+TMP_MB = 1024  # /tmp, beside the working directory
 SHARED_MEMORY_MB = 256  # /dev/shm: semaphores and small arrays between an entry's own processes
 OPEN_FILES = 1024
 # Stacks of threads and arenas of the allocator are counted by RLIMIT_DATA before they are used.  The limit itself is
@@ -80,6 +80,7 @@ ALL_WALLS = (
     "clean environment",
     "time limit",
     "memory limit",
+    "control group",
     "process limit",
     "file size limit",
     "open files limit",
@@ -150,6 +151,9 @@ def command(
     device : {'auto', 'cpu'}
         ``cpu`` keeps the devices of a GPU, and with them its driver, out of reach.
     """
+    for folder in (*_system_folders([]), *_interpreter_folders()):
+        if isolation != "none" and _below(room.entry, folder):
+            return f"the workspace lies in {folder}, which every entry may read; choose another --workspace"
     build = {"bubblewrap": _bubblewrap, "namespaces": _namespaces, "none": _none}[isolation]
     gpu = _gpu_devices() if device == "auto" else []
     built = build(room, {"passes": passes, "n_classes": n_classes, "ready": ready}, limits, gpu)
@@ -187,7 +191,7 @@ def _bubblewrap(room: Room, job: dict[str, Any], limits: Limits, gpu: list[str])
     for folder, size in (
         ("/dev/shm", SHARED_MEMORY_MB),
         ("/tmp", TMP_MB),
-        (inside.work, limits.unpacked_mb + limits.unpacked_mb // 4),
+        (inside.work, _work_mb(limits)),
     ):
         argv += [*_folders_above([folder]), "--perms", "1777", "--size", str(size * MB), "--tmpfs", folder]
     for folder in ROOT_FOLDERS:
@@ -250,7 +254,7 @@ def _namespaces(room: Room, job: dict[str, Any], limits: Limits, gpu: list[str])
     ]
     argv += ["--mount", "--net", "--ipc", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc", "--"]
     mounts = [
-        (room.work, (limits.unpacked_mb + limits.unpacked_mb // 4) * MB),
+        (room.work, _work_mb(limits) * MB),
         (room.tmp, TMP_MB * MB),
         ("/dev/shm", SHARED_MEMORY_MB * MB),
     ]
@@ -269,7 +273,9 @@ def _namespaces(room: Room, job: dict[str, Any], limits: Limits, gpu: list[str])
             child,
             _resource_limits(limits, gpu, own_user=True),
             mounts=mounts,
+            writable=[room.predictions, room.report],
             landlock=landlock,
+            required=True,
             syscalls=True,
             # Landlock does not stop a connection to a service's socket file.
             sockets=(socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK),
@@ -297,7 +303,9 @@ def _fenced(
     *,
     uid: int | None = None,
     mounts: list[tuple[str, int]] | None = None,
+    writable: list[str] | None = None,
     landlock: dict[str, list[str]] | None = None,
+    required: bool = False,
     syscalls: bool = False,
     sockets: tuple[int, ...] = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK),
 ) -> list[str]:
@@ -319,7 +327,9 @@ def _fenced(
         "limits": limits,
         "uid": uid,
         "mounts": mounts or [],
+        "writable": writable,
         "landlock": landlock,
+        "required": required,
         "syscalls": syscalls,
         "sockets": [int(family) for family in sockets],
         "tell": job["ready"],
@@ -344,6 +354,16 @@ def _resource_limits(limits: Limits, gpu: list[str], *, own_user: bool) -> dict[
     if own_user and (os.geteuid() == 0 or _linux_version() >= (5, 14)):
         found["NPROC"] = limits.processes
     return found
+
+
+def _work_mb(limits: Limits) -> int:
+    """Return the size of the working directory: the submission, and as much again as a quarter of it."""
+    return limits.unpacked_mb + limits.unpacked_mb // 4
+
+
+def scratch_mb(limits: Limits) -> int:
+    """Return what an entry may store in memory's own file systems, beside the memory it works with."""
+    return _work_mb(limits) + TMP_MB + SHARED_MEMORY_MB
 
 
 def _linux_version() -> tuple[int, int]:

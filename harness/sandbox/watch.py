@@ -14,6 +14,7 @@ from typing import Literal
 import psutil
 
 from harness.contest import Limits
+from harness.sandbox.cgroup import Group
 
 KB, MB = 1000, 1_000_000
 POLL_S = 0.05  # between two looks at memory and processes ...
@@ -22,6 +23,7 @@ DEATH_S = 10.0  # for the kernel to clear away what was killed; gigabytes take a
 START_S = 120.0  # for walls and interpreter to stand on a busy machine; the entry's own clock starts after that
 READY = b"ready\n"  # what the command tells when the entrant's code begins
 TOLD_BYTES = 64 * KB  # what is read of the pipe for "ready"; an honest child writes 300 bytes
+FLOOR_SHARE, FLOOR_BYTES = 0.04, 300 * MB  # memory that stays with the machine, whoever has taken the rest
 WRAPPERS = 4  # processes of the walls themselves, which are not the entry's
 
 
@@ -35,6 +37,8 @@ class Watched:
         Lines it wrote to the descriptor it was given for that.
     ready : bool
         Whether it told that the entrant's code begins.
+    grouped : bool
+        Whether the control group held it.
     stopped : {'', 'time', 'memory', 'processes', 'files'}
         The limit for which it was killed, if it was.
     returncode : int
@@ -48,6 +52,7 @@ class Watched:
 
     told: tuple[str, ...]
     ready: bool
+    grouped: bool
     stopped: Literal["", "time", "memory", "processes", "files"]
     returncode: int
     wall_s: float
@@ -167,6 +172,12 @@ def _is_alive(process: psutil.Process) -> bool:
         return False
 
 
+def _machine_is_full() -> bool:
+    """Return whether hardly any memory is left: what an entry holds without mapping it is not in its resident size."""
+    memory = psutil.virtual_memory()
+    return bool(memory.available < max(FLOOR_SHARE * memory.total, FLOOR_BYTES))
+
+
 def watch(
     argv: list[str],
     environment: dict[str, str],
@@ -175,6 +186,7 @@ def watch(
     *,
     pid_namespace: bool,
     files: Mapping[int, int],
+    group: Group | None,
 ) -> Watched:
     """Run a command until it ends or passes a limit, and leave no process of it alive.
 
@@ -192,13 +204,15 @@ def watch(
         Whether the command makes a PID namespace, with which its descendants die.
     files : mapping of int to int
         The largest size, in bytes, of files that lie on our own disk, by descriptor.
+    group : Group or None
+        The control group that the command is put into.
     """
     reader, writer = pipe
     mark = f"HEMOBENCH_RUN={os.urandom(16).hex()}"
     name, _, value = mark.partition("=")
     try:
         process = subprocess.Popen(
-            argv,
+            group.entered(argv) if group else argv,
             env={**environment, name: value},
             cwd="/",
             stdin=subprocess.DEVNULL,
@@ -221,6 +235,7 @@ def watch(
     peak = 0
     open_ends = {output, reader}
     ready = False
+    grouped = False
     next_look = started = time.monotonic()
 
     def read(end: int) -> bool:
@@ -243,7 +258,7 @@ def watch(
             if now >= next_look:
                 memory, threads = family.measure()
                 peak = max(peak, memory)
-                if memory > limits.memory_mb * MB:
+                if memory > limits.memory_mb * MB or _machine_is_full():
                     stopped = "memory"
                 elif threads > limits.processes + WRAPPERS:
                     stopped = "processes"
@@ -259,6 +274,7 @@ def watch(
                 read(end)
             if not ready and told.endswith(READY):
                 ready, started = True, time.monotonic()
+                grouped = group is not None and group.holds(process.pid)
     finally:
         wall_s = time.monotonic() - started
         family.end(pid_namespace=pid_namespace)
@@ -267,9 +283,12 @@ def watch(
                 pass
         process.stdout.close()
         os.close(reader)
+    if grouped and group is not None and group.ran_out():
+        stopped = "memory"
     return Watched(
         told=tuple(told.decode(errors="replace").splitlines()),
         ready=told.endswith(READY),
+        grouped=grouped,
         stopped=stopped,
         returncode=process.returncode,
         wall_s=wall_s,

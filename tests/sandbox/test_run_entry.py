@@ -17,8 +17,9 @@ import pytest
 
 from harness.contest import Limits
 from harness.errors import IsolationError
+from harness.sandbox.judge import read_predictions
 from harness.sandbox.outcome import Outcome
-from harness.sandbox.run import read_predictions, run_entry
+from harness.sandbox.run import run_entry
 from harness.sandbox.walls import ALL_WALLS
 
 PREDICT = "import numpy as np\nclass Model:\n    def predict(self, X):\n        "
@@ -152,6 +153,16 @@ def test_memory_of_all_processes_counts_together(run, isolation):
     model += "        if children: os._exit(0)\n        return [0] * len(X)"
     assert run(model, isolation, memory_mb=300).outcome == Outcome.OUT_OF_MEMORY
     assert run(model, isolation, memory_mb=1500).outcome == Outcome.SCORED
+
+
+def test_memory_that_no_process_shows_counts_where_the_kernel_keeps_the_account(run, isolation):
+    if "control group" not in run(isolation=isolation).walls:
+        pytest.skip("no control group can be made here")
+    hold = "m = mmap.mmap(-1, 50_000_000); m.write(b'x' * 50_000_000); m.madvise(mmap.MADV_DONTNEED); kept.append(m)"
+    model = f"import mmap\nkept = []\nfor _ in range(200):\n    {hold}\n" + PREDICT + "return [0] * len(X)"
+    done = run(model, isolation, memory_mb=200, unpacked_mb=100, time_s=60)
+    assert done.outcome == Outcome.OUT_OF_MEMORY
+    assert "memory that its processes hold beside their own" in done.message
 
 
 def test_too_many_processes_end_an_entry_and_a_few_do_not(run, isolation):
@@ -341,7 +352,7 @@ def test_isolation_that_cannot_be_had_is_an_error_and_auto_takes_the_next(run, m
 
 def test_no_entry_runs_without_walls_unless_that_is_asked_for_by_name(run, monkeypatch, tmp_path):
     broken(tmp_path, monkeypatch, "bwrap", "setpriv", "unshare")
-    with pytest.raises(IsolationError, match="bubblewrap: no permission .* namespaces: no permission") as caught:
+    with pytest.raises(IsolationError, match=r"bubblewrap: no permission .* namespaces: no permission") as caught:
         run()
     assert "--isolation none" in caught.value.hint
     assert run(isolation="none").outcome == Outcome.SCORED

@@ -1,0 +1,92 @@
+"""What an entry is shown: the pictures of each split in an order of their own, and a sample of them a second time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.sandbox.outcome import EntryRun, Outcome, Repeat
+
+# The second look: enough pictures to notice one in twenty that changes, and few enough to cost seconds.  Two sizes,
+# since TensorFlow compiles a network anew for each.
+AGAIN, N_AGAIN, AGAIN_BATCHES = "again", 64, (1, 31)
+
+
+@dataclass(frozen=True)
+class Pass:
+    """Pictures that an entry is to label, and how they are handed to it.
+
+    Attributes
+    ----------
+    name : str
+    images : ndarray of shape (n, height, width, 3)
+        uint8, 0-255, unless something else is to be tried.
+    batches : tuple of int
+        Sizes of the batches, used in turn; empty: all pictures at once.
+    needed : bool
+        False: a failure here is told in `EntryRun.failed` and ends nothing.
+    """
+
+    name: str
+    images: NDArray[Any]
+    batches: tuple[int, ...] = ()
+    needed: bool = True
+
+
+class Showing:
+    """The passes of one run in an order drawn from a seed, and the way back from their labels.
+
+    An entry learns nothing from the place of a picture, and one that labels each picture by itself gives the same
+    labels in any order.
+
+    Parameters
+    ----------
+    images : mapping of str to ndarray of shape (n, height, width, 3), uint8
+        Pictures by split.
+    seed : int
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> showing = Showing({"val": rng.integers(0, 256, (20, 4, 4, 3), np.uint8)}, seed=1)
+    >>> [(one.name, len(one.images), one.needed) for one in showing.passes]
+    [('val', 20, True), ('again', 20, False)]
+    """
+
+    def __init__(self, images: Mapping[str, NDArray[np.uint8]], seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        self.seed = seed
+        self.orders = {split: rng.permutation(len(pictures)) for split, pictures in images.items()}
+        self.passes = [Pass(split, pictures[self.orders[split]]) for split, pictures in images.items()]
+        n_each = {split: min(len(pictures), N_AGAIN // len(images)) for split, pictures in images.items()}
+        chosen = [
+            (split, int(at)) for split, n in n_each.items() for at in rng.choice(len(images[split]), n, replace=False)
+        ]
+        self.chosen = [chosen[at] for at in rng.permutation(len(chosen))]
+        if chosen:
+            again = np.stack([images[split][at] for split, at in self.chosen])
+            self.passes.append(Pass(AGAIN, again, AGAIN_BATCHES, needed=False))
+
+    def put_back(self, run: EntryRun) -> EntryRun:
+        """Return `run` with its labels in the pictures' own order, and what the second look found."""
+        run = replace(run, order=self.seed)
+        if run.outcome is not Outcome.SCORED:
+            return run
+        predictions = {split: run.predictions[split][np.argsort(order)] for split, order in self.orders.items()}
+        repeat, notes = None, run.notes
+        if AGAIN in run.predictions:
+            first = np.array([predictions[split][at] for split, at in self.chosen])
+            repeat = Repeat(len(first), int((first != run.predictions[AGAIN]).sum()))
+            if repeat.n_changed:
+                notes += (
+                    f"Order-dependent: {repeat.n_changed} of {repeat.n} pictures got another label when shown again in "
+                    "another order, in batches of 1 and 31. Each picture must be labelled by itself, the same each "
+                    "time.",
+                )
+        elif AGAIN in run.failed:
+            notes += (f"Shown again in batches of 1 and 31, the pictures got no labels: {run.failed[AGAIN]}",)
+        return replace(run, predictions=predictions, repeat=repeat, notes=notes)
