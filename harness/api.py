@@ -18,10 +18,13 @@ from typing import TYPE_CHECKING
 from harness.contest import Contest, Limits, contest_files, find_contest, read_contest
 from harness.freeze.frozen import Frozen, open_frozen
 from harness.progress import Track, silent
-from harness.workspace import Workspace
+from harness.workspace import Workspace, scratch_of
 
 if TYPE_CHECKING:
+    from harness.board.audit import Audit
     from harness.board.ranking import Standing
+    from harness.board.replay import Replay
+    from harness.board.restore import Restored
     from harness.freeze.verify import Difference
     from harness.pack import Packed
     from harness.sandbox.run import Choice as Isolation
@@ -83,8 +86,8 @@ def score(
     from harness.score.evaluate import evaluate
 
     frozen = open_contest(workspace, contest)
-    scratch = Workspace(workspace).scratch
-    return evaluate(frozen, zip_path, scratch=scratch, splits=splits, isolation=isolation, device=device).card
+    with scratch_of(Workspace(workspace)) as scratch:
+        return evaluate(frozen, zip_path, scratch=scratch, splits=splits, isolation=isolation, device=device).card
 
 
 def submit(
@@ -131,9 +134,31 @@ def diagnose(
 def leaderboard(workspace: Path, contest: str | None = None, *, by: str = "public") -> list[Standing]:
     """Return the standings of a frozen contest by its primary metric on the split `by`."""
     from harness.board.ranking import rank_entries
-    from harness.board.rows import open_board, read_entries
+    from harness.board.recorder import open_to_read
+    from harness.board.rows import read_entries
 
     frozen = open_contest(workspace, contest)
-    with open_board(Workspace(workspace).board) as board:
+    with open_to_read(Workspace(workspace)) as board:
         entries = read_entries(board, frozen.contest.name, frozen.lock_hash)
     return rank_entries(entries, frozen.contest.metrics[0].name, by=by)
+
+
+def audit(workspace: Path, *, expect: str | None = None) -> Audit:
+    """Compare the board and all kept files with the ledger; `expect` is a head that was written down earlier."""
+    from harness.board.audit import audit as audit_books
+
+    return audit_books(Workspace(workspace), expect=expect)
+
+
+def replay(workspace: Path, entry: int, *, isolation: Isolation = "auto", device: Device = "auto") -> Replay:
+    """Run the zip of an entry again and compare its answers and scores with what was recorded."""
+    from harness.board.replay import replay as replay_entry
+
+    return replay_entry(Workspace(workspace), entry, isolation=isolation, device=device)
+
+
+def restore(workspace: Path, *, expect: str | None = None) -> Restored | None:
+    """Make the board again from ledger and cards, and say what was done; None when there is nothing to mend."""
+    from harness.board.restore import restore as restore_board
+
+    return restore_board(Workspace(workspace), expect=expect)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import errno
+import os
 from collections.abc import Iterable
 
 
@@ -63,12 +65,46 @@ class BoardError(HarnessError):
     """The board cannot be read or written."""
 
 
+class ReceiptError(BoardError):
+    """A score has its receipt, but its row could not be written yet: nothing is lost, the next verb writes it."""
+
+
+class AuditError(BoardError):
+    """The ledger cannot be made whole from what is left."""
+
+
+class ReplayError(HarnessError):
+    """An entry cannot be run again as it was."""
+
+
 class TrainError(HarnessError):
     """A baseline cannot be trained as asked."""
 
 
 class DivergedError(TrainError):
     """The loss of a training is no number any more: a fault of its recipe, which another recipe need not have."""
+
+
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM)
+DISK_REMEDY = "Make room or rights, or choose another --workspace."
+
+
+def disk_trouble(error: OSError) -> str | None:
+    """Return in a few words how a disk is full, read-only or failing; None where `error` is of another kind.
+
+    Examples
+    --------
+    >>> disk_trouble(OSError(errno.ENOSPC, "No space left on device", "a.npz"))
+    'No space left on device: a.npz'
+    >>> disk_trouble(OSError("8192 requested and 0 written"))  # how NumPy says it
+    'No space left on device'
+    >>> disk_trouble(FileNotFoundError(errno.ENOENT, "No such file or directory"))
+    """
+    if error.errno is None and str(error).endswith("written"):
+        return os.strerror(errno.ENOSPC)
+    if error.errno in DISK_ERRORS:
+        return f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror)
+    return None
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import hashlib
 import json
-import os
 import shutil
+import signal
+import sqlite3
 import subprocess
 import sys
-import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +24,27 @@ import numpy as np
 
 from harness import plugins
 from harness.board import rows
-from harness.errors import BoardError, HarnessError, TrainError, UsageError, did_you_mean
+from harness.board.ledger import Line, newest_lines
+from harness.board.recorder import Recorder, card_file, open_recorder
+from harness.errors import (
+    DISK_REMEDY,
+    BoardError,
+    TrainError,
+    UsageError,
+    WorkspaceError,
+    did_you_mean,
+    disk_trouble,
+)
 from harness.freeze.frozen import Frozen
 from harness.freeze.hashing import hash_file
 from harness.pack import pack
+from harness.sandbox.fence import PR_SET_PDEATHSIG
 from harness.sandbox.run import Choice as Isolation
+from harness.sandbox.scratch import scratch_folder
 from harness.sandbox.walls import Device
 from harness.score.card import ScoreCard
-from harness.score.evaluate import evaluate
-from harness.workspace import Workspace, write_atomic
+from harness.score.evaluate import Evaluation, evaluate
+from harness.workspace import Workspace, atomic_file, move_durably, write_atomic
 
 SUBMISSIONS = Path("submissions")
 UNKNOWN_WEIGHTS = "–"
@@ -54,6 +68,8 @@ class Submitted:
     card: ScoreCard
     kept: Path  # the card as a file of the workspace; the predictions lie beside it, as .npz
     trained: dict[str, Any] | None = None  # what ``train --json`` said of the model, where one was trained
+    head: str = ""  # hash of the receipt, and so of all before it: who writes it down can have the ledger audited
+    notes: tuple[str, ...] = ()  # what a stopped process had left half done, and was completed
 
 
 def submission_names(folder: Path = SUBMISSIONS) -> tuple[str, ...]:
@@ -102,10 +118,11 @@ def submit(
     isolation: Isolation = "auto",
     device: Device = "auto",
 ) -> Submitted:
-    """Score an entry on every split and put it on the board.
+    """Score an entry on every split and put it on record.
 
-    The zip, the predictions and the card are on disk before the row is written, and the row is written in one
-    transaction: a process killed at any moment leaves a whole row or none.
+    The zip, the predictions and the card are on disk before the receipt is appended to the ledger, and the receipt
+    before the row is written, in one transaction.  A process killed at any moment leaves nothing, or a receipt whose
+    row the next one writes.
 
     Raises
     ------
@@ -119,7 +136,9 @@ def submit(
                 f"The {what} {text!r} cannot stand on the board, expected 1 to {longest} printable characters.",
                 f"Type: --{what} TEXT",
             )
-    _check_daily_limit(workspace, frozen, name)
+    with open_recorder(workspace) as recorder:  # before minutes of training: the board must be fit to be written
+        check_daily_limit(recorder.board, frozen, name, datetime.now(UTC))
+        notes = recorder.notes
     weights, folder, trained = UNKNOWN_WEIGHTS, found.folder, None
     if found.zip_path is None and folder is None:
         trained = _train(workspace, frozen, found.name, train_options)
@@ -132,57 +151,114 @@ def submit(
     elif folder is not None and (folder / "fit.py").is_file():
         folder = fit(workspace, frozen, folder)
     zip_path = _keep_zip(workspace, frozen, folder, found.zip_path)
-    evaluation = evaluate(frozen, zip_path, scratch=workspace.scratch, isolation=isolation, device=device)
-    card = evaluation.card
-    now = datetime.now(UTC)
-    kept = _keep_card(workspace, frozen, now, card, evaluation.predictions)
-    with rows.open_board(workspace.board) as board:
-        entry = rows.add_entry(
-            board,
-            name=name,
-            message=message,
-            contest=frozen.contest.name,
-            lock=frozen.lock_hash,
-            outcome=card.outcome,
-            zip_sha256=card.zip_sha256,
-            weights=weights,
-            created_at=now,
-            card=msgspec.json.encode(card).decode(),
-            scores={
-                (split, metric): rows.Score(estimate.value, estimate.low, estimate.high, estimate.n)
-                for split, score in card.scores.items()
-                for metric, estimate in score.metrics.items()
-            },
-        )
-    return Submitted(entry, name, card, kept, trained)
+    with spoken(workspace.scratch):
+        evaluation = evaluate(frozen, zip_path, scratch=workspace.scratch, isolation=isolation, device=device)
+    with open_recorder(workspace) as recorder:
+        now = datetime.now(UTC)
+        check_daily_limit(recorder.board, frozen, name, now)  # others of that name may have come in meanwhile
+        kept, line = _record(recorder, frozen, evaluation, name=name, message=message, weights=weights, now=now)
+    notes += recorder.notes
+    return Submitted(line.receipt.entry, name, evaluation.card, kept, trained, line.sha256, tuple(notes))
 
 
-def _check_daily_limit(workspace: Workspace, frozen: Frozen, name: str) -> None:
+def check_daily_limit(board: sqlite3.Connection, frozen: Frozen, name: str, now: datetime) -> None:
+    """Refuse a submission beyond the contest's number a day.
+
+    Raises
+    ------
+    BoardError
+        It says when the count starts anew.
+    """
     limit = frozen.contest.limits.submissions_per_day
-    now = datetime.now(UTC)
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    with rows.open_board(workspace.board) as board:
-        count = rows.count_since(board, frozen.contest.name, frozen.lock_hash, name, midnight)
-    if count >= limit:
+    submitted = rows.count_on_day(board, frozen.contest.name, frozen.lock_hash, name, midnight)
+    if submitted >= limit:
         left = midnight + timedelta(days=1) - now
         raise BoardError(
-            f"{name} was submitted {count} times today (UTC), the contest allows {limit} a day.",
+            f"{name} was submitted {submitted} times today (UTC), the contest allows {limit} a day.",
             f"The count starts anew at 00:00 UTC, in {left.seconds // 3600} h {left.seconds // 60 % 60} min. "
             "Until then: hemobench score ZIP",
         )
+
+
+def _record(
+    recorder: Recorder, frozen: Frozen, evaluation: Evaluation, *, name: str, message: str, weights: str, now: datetime
+) -> tuple[Path, Line]:
+    """Keep card and predictions, then let the receipt and the row follow; return the card's file and the receipt."""
+    card, workspace = evaluation.card, recorder.workspace
+    kept = _free_place(workspace.cards(frozen.contest.name), f"{now:%Y%m%dT%H%M%S.%f}Z-{card.zip_sha256[:12]}")
+    labels = kept.with_suffix(".npz") if evaluation.predictions else None
+    text = msgspec.json.encode(card).decode()
+    try:
+        if labels:
+            with atomic_file(labels) as file:
+                np.savez(file, allow_pickle=False, **evaluation.predictions)
+        write_atomic(kept, card_file(text))
+        line = recorder.record(
+            text,
+            created_at=now.isoformat(timespec="seconds"),
+            name=name,
+            message=message,
+            contest=card.contest,
+            lock=card.lock,
+            outcome=card.outcome,
+            zip_sha256=card.zip_sha256,
+            weights=weights,
+            scorer=card.scorer,
+            order=card.order,
+            scores={
+                split: {
+                    metric: rows.Score(estimate.value, estimate.low, estimate.high, estimate.n)
+                    for metric, estimate in score.metrics.items()
+                }
+                for split, score in card.scores.items()
+            },
+            predictions=card.predictions,
+            card=kept.relative_to(workspace.path).as_posix(),
+            card_sha256=hash_file(kept),
+            labels=labels.relative_to(workspace.path).as_posix() if labels else "",
+            labels_sha256=hash_file(labels) if labels else "",
+            environment=card.environment,
+            isolation=card.isolation,
+            walls=card.walls,
+            missing_walls=card.missing_walls,
+        )
+    except BaseException:
+        last = next(newest_lines(workspace.ledger), None)
+        if last is None or last.receipt.card != kept.relative_to(workspace.path).as_posix():  # no receipt needs them
+            for path in (kept, labels):
+                if path:
+                    path.unlink(missing_ok=True)
+        raise
+    return kept, line
+
+
+def _free_place(folder: Path, stem: str) -> Path:
+    """Return a name that no card has: a clock that was set back may tell the same moment twice."""
+    names = (folder / f"{stem}{f'-{n}' if n > 1 else ''}.json" for n in count(1))
+    return next(path for path in names if not path.exists() and not path.with_suffix(".npz").exists())
 
 
 def _train(workspace: Workspace, frozen: Frozen, model: str, options: Sequence[str]) -> dict[str, Any]:
     """Train in a process of its own, so that the one that reads the labels never holds a model's code."""
     command = [sys.executable, "-m", "harness.cli", "train", model, "--json", *options]
     command += ["--workspace", str(workspace.path), "--contest", frozen.contest.name]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=False, preexec_fn=_end_with_parent)
     if done.returncode == 130:
         raise KeyboardInterrupt
     if done.returncode != 0:
         raise TrainError(f"{model} was not trained.", "The reason stands above.")
     result: dict[str, Any] = json.loads(done.stdout)
     return result
+
+
+def _end_with_parent() -> None:
+    """Have the system kill this process when the one that started it is killed: no training goes on unwatched.
+
+    Linux has this; elsewhere the training ends by itself, and the next submit waits for it.
+    """
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def fit(workspace: Workspace, frozen: Frozen, folder: Path) -> Path:
@@ -198,18 +274,18 @@ def fit(workspace: Workspace, frozen: Frozen, folder: Path) -> Path:
         ``fit.py`` failed.
     """
     runs = workspace.runs(frozen.contest.name)
-    runs.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=runs, prefix=".fitting-") as building:
-        packed = pack(folder, Path(building) / "source.zip", frozen.contest.limits)
+    with spoken(runs), scratch_folder(runs / ".fitting") as building:
+        packed = pack(folder, building / "source.zip", frozen.contest.limits)
         key = hashlib.sha256(f"{frozen.lock_hash}{packed.sha256}".encode()).hexdigest()[:10]
         fitted = runs / f"{folder.resolve().name}-{key}"
         if (fitted / "submission").is_dir():
             return fitted / "submission"
-        copy = Path(building) / "run" / "submission"
+        copy = building / "run" / "submission"
         with zipfile.ZipFile(packed.path) as archive:
             archive.extractall(copy)
         command = [sys.executable, "-B", "fit.py", str((frozen.folder / "public").resolve())]
-        if code := subprocess.run(command, cwd=copy, stdout=sys.stderr, check=False).returncode:
+        done = subprocess.run(command, cwd=copy, stdout=sys.stderr, check=False, preexec_fn=_end_with_parent)
+        if code := done.returncode:
             raise TrainError(f"{folder / 'fit.py'} ended with exit code {code}.", "What it printed stands above.")
         with contextlib.suppress(OSError):  # another process has put the same fit there
             copy.parent.rename(fitted)
@@ -217,42 +293,27 @@ def fit(workspace: Workspace, frozen: Frozen, folder: Path) -> Path:
 
 
 def _keep_zip(workspace: Workspace, frozen: Frozen, folder: Path | None, zip_path: Path | None) -> Path:
-    """Put the submitted zip under its own hash and return its place."""
+    """Put the submitted zip under its own hash, durably, and return its place."""
     home = workspace.zips()
-    try:
-        home.mkdir(parents=True, exist_ok=True)
+    with spoken(home), scratch_folder(home / ".packing") as building:
+        zipped = building / "entry.zip"
         if zip_path is None:
             assert folder is not None
-            with tempfile.TemporaryDirectory(dir=home, prefix=".packing-") as building:
-                packed = pack(folder, Path(building) / "entry.zip", frozen.contest.limits)
-                kept = home / f"{packed.sha256}.zip"
-                packed.path.replace(kept)
-            return kept
-        kept = home / f"{hash_file(zip_path)}.zip"
-        if not kept.exists():
-            building_copy = home / f".copying-{os.getpid()}"
-            shutil.copyfile(zip_path, building_copy)
-            building_copy.replace(kept)
+            pack(folder, zipped, frozen.contest.limits)
+        else:
+            shutil.copyfile(zip_path, zipped)
+        # Of the copy, not of what it was copied from: that may change at any moment.
+        kept = home / f"{hash_file(zipped)}.zip"
+        if not kept.is_file() or hash_file(kept) != kept.stem:
+            move_durably(zipped, kept)
         return kept
+
+
+@contextlib.contextmanager
+def spoken(home: Path) -> Iterator[None]:
+    """Turn what the system says of a full or read-only disk into one sentence."""
+    try:
+        yield
     except OSError as error:
-        raise HarnessError(
-            f"Cannot keep the zip in {home}: {error.strerror or error}.", "Make room or rights, or choose --workspace."
-        ) from error
-
-
-def _keep_card(
-    workspace: Workspace, frozen: Frozen, now: datetime, card: ScoreCard, predictions: dict[str, np.ndarray]
-) -> Path:
-    """Write card and predictions, under the zip's hash and the moment, for whoever wants to look or to restore."""
-    home = workspace.cards(frozen.contest.name)
-    stem = f"{now:%Y%m%dT%H%M%S.%f}Z-{card.zip_sha256[:12]}"
-    if predictions:
-        home.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=home, prefix=".", suffix=".npz", delete=False) as file:
-            np.savez(file, allow_pickle=False, **predictions)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(file.name).replace(home / f"{stem}.npz")
-    content = msgspec.json.format(msgspec.json.encode(card), indent=1) + b"\n"
-    write_atomic(home / f"{stem}.json", content)
-    return home / f"{stem}.json"
+        told = disk_trouble(error) or error.strerror or error
+        raise WorkspaceError(f"Cannot write to {home}: {told}.", DISK_REMEDY) from error

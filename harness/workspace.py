@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
+import secrets
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
-from harness.errors import WorkspaceError
+from harness.errors import DISK_REMEDY, WorkspaceError
+
+PART = ".hemobench-part"  # ends the name of a file that is being written
 
 
 @dataclass(frozen=True)
@@ -23,6 +31,10 @@ class Workspace:
     @property
     def board(self) -> Path:
         return self.path / "board.sqlite3"
+
+    @property
+    def ledger(self) -> Path:
+        return self.path / "ledger.jsonl"
 
     @property
     def scratch(self) -> Path:
@@ -56,6 +68,16 @@ class Workspace:
         write_atomic(self.path / "active", f"{name}\n".encode())
 
 
+@contextlib.contextmanager
+def scratch_of(workspace: Workspace) -> Iterator[Path]:
+    """Give the scratch of a workspace, or one among the system's temporary files where the workspace is read-only."""
+    if not workspace.path.exists() or os.access(workspace.path, os.W_OK):
+        yield workspace.scratch
+        return
+    with tempfile.TemporaryDirectory(prefix="hemobench-scratch-") as folder:
+        yield Path(folder)
+
+
 def write_atomic(path: Path, content: bytes) -> None:
     """Write `content` so that a reader sees the old file or the new one, also after a power cut.
 
@@ -64,20 +86,72 @@ def write_atomic(path: Path, content: bytes) -> None:
     WorkspaceError
         The folder cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with atomic_file(path) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """Give a file that takes the place of `path` when the block ends well: whole and durable, or not at all.
+
+    A part that a killed process has left in the folder is removed by the next one that writes there: who writes holds
+    a lock on its part, and the kernel drops that lock with the process.
+
+    Raises
+    ------
+    WorkspaceError
+        The folder cannot be written, or the disk is full.
+    """
+    part = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(content)
+        make_folder(path.parent)
+        _sweep_parts(path.parent)
+        with _locked_part(path.parent) as file:
+            part = Path(file.name)
+            yield file
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+            part.replace(path)
         sync_folder(path.parent)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise WorkspaceError(
-            f"Cannot write {path}: {error.strerror}.", "Make room or rights, or choose another --workspace."
-        ) from error
+        raise WorkspaceError(f"Cannot write {path}: {error.strerror or error}.", DISK_REMEDY) from error
+    finally:
+        if part:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
+
+
+def _locked_part(folder: Path) -> BinaryIO:
+    while True:
+        file = (folder / f".{secrets.token_hex(8)}{PART}").open("xb")
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if os.fstat(file.fileno()).st_nlink:
+            return file
+        file.close()  # swept by another process before it was locked
+
+
+def _sweep_parts(folder: Path) -> None:
+    for part in folder.glob(f".*{PART}"):
+        # Its writer lives and holds the lock, or another process sweeps too.
+        with contextlib.suppress(OSError), part.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            part.unlink()
+
+
+def move_durably(source: Path, target: Path) -> None:
+    """Give a file of the same disk another name, in whose place it is then found whole, also after a power cut."""
+    with source.open("rb") as file:
+        os.fsync(file.fileno())
+    source.replace(target)
+    sync_folder(target.parent)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and its parents where they are missing, durably: what is synced in it is then found again."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    for folder in reversed(missing):
+        folder.mkdir(exist_ok=True)  # another process may be as quick
+        sync_folder(folder.parent)
 
 
 def sync_folder(path: Path) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 from harness.errors import BoardError
+from harness.workspace import move_durably
 
 MIGRATIONS: tuple[tuple[str, str], ...] = (
     (
@@ -35,11 +38,19 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         CREATE INDEX entries_by_contest ON entries (contest, lock);
         """,
     ),
+    (
+        "each entry refers to its receipt",
+        """
+        ALTER TABLE entries ADD COLUMN receipt INTEGER;  -- its number in the ledger; NULL: from before there was one
+        ALTER TABLE entries ADD COLUMN line TEXT;        -- the receipt, as the ledger holds it: a second copy
+        CREATE UNIQUE INDEX entries_by_receipt ON entries (receipt);
+        """,
+    ),
 )
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Bring a board to the newest schema; two processes that try at once take turns.
+    """Bring a board to the newest schema, after a backup; two processes that try at once take turns.
 
     Raises
     ------
@@ -57,6 +68,8 @@ def migrate(connection: sqlite3.Connection) -> None:
                 f"The board has schema {version}, this version of hemobench knows up to {newest}.",
                 "Update hemobench, or choose another --workspace.",
             )
+        if version:
+            _back_up(connection, version)
         for number, (_, script) in enumerate(MIGRATIONS[version:], start=version + 1):
             for statement in _statements(script):
                 connection.execute(statement)
@@ -65,6 +78,25 @@ def migrate(connection: sqlite3.Connection) -> None:
     except BaseException:
         connection.execute("ROLLBACK")
         raise
+
+
+def backup_of(board: Path, version: int) -> Path:
+    """Return where the board is kept as it was under schema `version`."""
+    return board.with_name(f"{board.stem}.v{version}.backup{board.suffix}")
+
+
+def _back_up(connection: sqlite3.Connection, version: int) -> None:
+    """Copy the board beside itself, by its name and schema; nothing of the migration is in the copy."""
+    path = Path(connection.execute("PRAGMA database_list").fetchone()[2])
+    if not path.name:
+        return  # a board in memory, read and thrown away
+    part = path.with_name(f".{path.name}.backup")
+    part.unlink(missing_ok=True)
+    # Another connection, since this one holds the transaction; both see the board as it was before.
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(part)) as copy:
+        source.backup(copy)
+        copy.execute("PRAGMA journal_mode = DELETE")  # one file, readable anywhere
+    move_durably(part, backup_of(path, version))
 
 
 def _version(connection: sqlite3.Connection) -> int:

@@ -1,18 +1,37 @@
-"""The board: one SQLite file that many processes may read and write at once."""
+"""The board: one SQLite file that many processes may read and write at once, an index of the ledger."""
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.board.migrations import migrate
 from harness.errors import BoardError
+from harness.workspace import make_folder
+
+if TYPE_CHECKING:
+    from harness.board.ledger import Line
 
 BUSY_S = 60  # how long a writer waits for another one
+# What SQLite's errors mean to a person, by the beginning of their names.
+REMEDIES = {
+    "SQLITE_CORRUPT": "It is damaged. Make it again from the ledger: hemobench restore",
+    "SQLITE_NOTADB": "It is damaged. Make it again from the ledger: hemobench restore",
+    "SQLITE_FULL": "Make room on the disk, then try again.",
+    "SQLITE_IOERR": "See whether the disk is full or failing, then try again.",
+    "SQLITE_READONLY": "Make it writable, or choose another --workspace.",
+    "SQLITE_CANTOPEN": "Make the workspace writable, or choose another --workspace.",
+    "SQLITE_BUSY": "Another process holds it. Try again when that has ended.",
+}
+OTHER_REMEDY = "See what is wrong with it: hemobench audit"
 
 
 @dataclass(frozen=True)
@@ -27,7 +46,10 @@ class Score:
 
 @dataclass(frozen=True)
 class Entry:
-    """One submission, as the board keeps it; `scores` is keyed by split and metric."""
+    """One submission, as the board keeps it; `scores` is keyed by split and metric.
+
+    `receipt` is its number in the ledger, None for a row from before there was one.
+    """
 
     id: int
     name: str
@@ -39,84 +61,157 @@ class Entry:
     weights: str
     created_at: str
     scores: dict[tuple[str, str], Score]
+    receipt: int | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """All that the board holds of an entry: what is shown, its card as JSON, and its receipt's line."""
+
+    entry: Entry
+    card: str
+    line: str | None
 
 
 @contextmanager
-def open_board(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open the board at `path`, making or migrating it first.
+def open_board(path: Path, *, named: Path | None = None) -> Iterator[sqlite3.Connection]:
+    """Open the board at `path` for writing, making or migrating it first; errors call it `named`, else by its path.
 
     Raises
     ------
     BoardError
         The file is no board, is damaged, or cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with _spoken(named or path):
+        try:
+            make_folder(path.parent)
+        except OSError as error:
+            raise BoardError(
+                f"Cannot open the board {path}: {error.strerror}.", "Choose another --workspace."
+            ) from error
         connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
-    except (OSError, sqlite3.Error) as error:
-        raise BoardError(f"Cannot open the board {path}: {error}.", "Choose another --workspace.") from error
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")  # a row that was reported survives a power cut
+            connection.execute("PRAGMA foreign_keys = ON")
+            migrate(connection)
+            yield connection
+        finally:
+            connection.close()
+
+
+@contextmanager
+def read_board(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open the board at `path` for reading, also where nothing can be written; a missing one is empty.
+
+    Raises
+    ------
+    BoardError
+        The file is no board or is damaged.
+    """
+    if not path.exists():
+        with _spoken(path), closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+            migrate(connection)
+            yield connection
+    elif os.access(path.parent, os.W_OK) and os.access(path, os.W_OK) and not _is_full(path.parent):
+        with open_board(path) as connection:
+            yield connection
+    else:
+        with copied(path) as copy, open_board(copy, named=path) as connection:
+            yield connection
+
+
+@contextmanager
+def copied(path: Path) -> Iterator[Path]:
+    """Copy a board that cannot be written to where it can be: SQLite writes even to read, and an old one migrates."""
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")  # a row that was reported survives a power cut
-        connection.execute("PRAGMA foreign_keys = ON")
-        migrate(connection)
-        yield connection
-    except sqlite3.Error as error:
+        with tempfile.TemporaryDirectory(prefix="hemobench-board-") as folder:
+            for file in (path, path.with_name(f"{path.name}-wal")):
+                if file.exists():
+                    shutil.copyfile(file, Path(folder) / file.name)
+            yield Path(folder) / path.name
+    except OSError as error:
         raise BoardError(
-            f"The board {path} cannot be used: {error}.",
-            "If it is damaged, move it away; the cards in the workspace's cards/ folder hold every score.",
+            f"Cannot read the board {path}: {error.strerror or error}.",
+            "Make room on the disk or in the folder for temporary files (TMPDIR), then try again.",
         ) from error
-    finally:
-        connection.close()
 
 
-def add_entry(
-    connection: sqlite3.Connection,
-    *,
-    name: str,
-    message: str,
-    contest: str,
-    lock: str,
-    outcome: str,
-    zip_sha256: str,
-    weights: str,
-    created_at: datetime,
-    card: str,
-    scores: dict[tuple[str, str], Score],
-) -> int:
-    """Add one entry with all its scores, in one transaction, and return its id."""
+def _is_full(folder: Path) -> bool:
+    return shutil.disk_usage(folder).free < 1_000_000  # SQLite needs some 100 kB beside the board to read it
+
+
+@contextmanager
+def _spoken(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into sentences that say what to type."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorname", None) or ""
+        remedy = next((remedy for name, remedy in REMEDIES.items() if code.startswith(name)), OTHER_REMEDY)
+        raise BoardError(f"The board {path} cannot be used: {error}.", remedy) from error
+
+
+def row_of(line: Line, card: str) -> Row:
+    """Return the row that a receipt stands for."""
+    receipt = line.receipt
+    entry = Entry(
+        id=receipt.entry,
+        name=receipt.name,
+        message=receipt.message,
+        contest=receipt.contest,
+        lock=receipt.lock,
+        outcome=receipt.outcome,
+        zip_sha256=receipt.zip_sha256,
+        weights=receipt.weights,
+        created_at=receipt.created_at,
+        scores={(split, metric): score for split, of in receipt.scores.items() for metric, score in of.items()},
+        receipt=receipt.number,
+    )
+    return Row(entry, card, line.text.decode())
+
+
+def add_entry(connection: sqlite3.Connection, line: Line, card: str) -> None:
+    """Add the row of one receipt with all its scores, in one transaction."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        cursor = connection.execute(
-            "INSERT INTO entries (name, message, contest, lock, outcome, zip_sha256, weights, created_at, card) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                name,
-                message,
-                contest,
-                lock,
-                outcome,
-                zip_sha256,
-                weights,
-                created_at.isoformat(timespec="seconds"),
-                card,
-            ),
-        )
-        entry = cursor.lastrowid
-        assert entry is not None
-        connection.executemany(
-            "INSERT INTO scores (entry, split, metric, value, low, high, n) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [(entry, *key, score.value, score.low, score.high, score.n) for key, score in scores.items()],
-        )
+        insert(connection, row_of(line, card))
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         raise
-    return entry
+
+
+def insert(connection: sqlite3.Connection, row: Row) -> None:
+    """Put a row in, under its own id, inside the caller's transaction."""
+    entry = row.entry
+    connection.execute(
+        "INSERT INTO entries (id, name, message, contest, lock, outcome, zip_sha256, weights, created_at, card, "
+        "receipt, line) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            entry.id,
+            entry.name,
+            entry.message,
+            entry.contest,
+            entry.lock,
+            entry.outcome,
+            entry.zip_sha256,
+            entry.weights,
+            entry.created_at,
+            row.card,
+            entry.receipt,
+            row.line,
+        ),
+    )
+    connection.executemany(
+        "INSERT INTO scores (entry, split, metric, value, low, high, n) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [(entry.id, *key, score.value, score.low, score.high, score.n) for key, score in entry.scores.items()],
+    )
 
 
 def read_entries(connection: sqlite3.Connection, contest: str, lock: str) -> list[Entry]:
-    """Return all entries of one frozen contest, earliest first."""
+    """Return all entries of one frozen contest, earliest first: in the order of their ids, whatever the clock said."""
     connection.execute("BEGIN")  # both queries see the same moment
     try:
         rows = connection.execute(
@@ -136,8 +231,43 @@ def read_entries(connection: sqlite3.Connection, contest: str, lock: str) -> lis
     return [Entry(*(*row, scores[row[0]])) for row in rows]
 
 
-def count_since(connection: sqlite3.Connection, contest: str, lock: str, name: str, since: datetime) -> int:
-    """Return how often `name` was submitted to a frozen contest since a moment in UTC."""
-    query = "SELECT count(*) FROM entries WHERE contest = ? AND lock = ? AND name = ? AND created_at >= ?"
-    parameters = (contest, lock, name, since.isoformat(timespec="seconds"))
-    return int(connection.execute(query, parameters).fetchone()[0])
+def read_rows(connection: sqlite3.Connection) -> Iterator[Row]:
+    """Yield everything, of every contest, in the order of ids; one that fails half way has told the rows before it."""
+    for *facts, receipt, card, line in connection.execute(
+        "SELECT id, name, message, contest, lock, outcome, zip_sha256, weights, created_at, receipt, card, line "
+        "FROM entries ORDER BY id"
+    ):
+        scores = {
+            (split, metric): Score(*numbers)
+            for split, metric, *numbers in connection.execute(
+                "SELECT split, metric, value, low, high, n FROM scores WHERE entry = ?", (facts[0],)
+            )
+        }
+        yield Row(Entry(*(*facts, scores, receipt)), card, line)
+
+
+def last_id(connection: sqlite3.Connection) -> int:
+    """Return the greatest id that a row of this board has ever had, 0 where there was none."""
+    found = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'entries'").fetchone()
+    return int(found[0]) if found else 0
+
+
+def last_line(connection: sqlite3.Connection) -> str | None:
+    """Return the newest receipt on the board, as the ledger held it when the row was written."""
+    found = connection.execute(
+        "SELECT line FROM entries WHERE receipt IS NOT NULL ORDER BY receipt DESC LIMIT 1"
+    ).fetchone()
+    return found[0] if found else None
+
+
+def count_on_day(connection: sqlite3.Connection, contest: str, lock: str, name: str, midnight: datetime) -> int:
+    """Return how often `name` was submitted to a frozen contest in the 24 hours from `midnight`, UTC.
+
+    What carries a later date, from a clock that was ahead, counts on its own day.
+    """
+    query = (
+        "SELECT count(*) FROM entries WHERE contest = ? AND lock = ? AND name = ? AND created_at >= ? "
+        "AND created_at < ?"
+    )
+    ends = (midnight.isoformat(timespec="seconds"), (midnight + timedelta(days=1)).isoformat(timespec="seconds"))
+    return int(connection.execute(query, (contest, lock, name, *ends)).fetchone()[0])

@@ -12,11 +12,14 @@ from typing import NoReturn
 import click
 
 from harness import __version__, plugins
-from harness.errors import HarnessError, did_you_mean
+from harness.errors import DISK_REMEDY, HarnessError, did_you_mean, disk_trouble
 
-OWN = ("contests", "freeze", "verify", "pack", "score", "submit", "leaderboard")
+OWN = ("contests", "freeze", "verify", "pack", "score", "submit", "leaderboard", "audit", "replay", "restore")
 # The flow; others last.
-ORDER = ("contests", "freeze", "verify", "train", "tune", "pack", "score", "submit", "leaderboard", "reproduce")
+ORDER = (
+    *("contests", "freeze", "verify", "train", "tune", "pack", "score", "submit", "leaderboard"),
+    *("audit", "replay", "restore", "reproduce"),
+)
 
 
 class Verbs(click.Group):
@@ -74,9 +77,15 @@ def main() -> NoReturn:
         if error.hint:
             click.echo(error.hint, err=True)
         sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("Stopped.", err=True)
-        sys.exit(130)
     except BrokenPipeError:  # the reader of our output has left, as `head` does
         sys.stderr.close()
         sys.exit(1)
+    except OSError as error:
+        if (told := disk_trouble(error)) is None:
+            raise
+        click.echo(f"{click.style('Error:', fg='red', bold=True)} {told}.", err=True)
+        click.echo(DISK_REMEDY, err=True)
+        sys.exit(1)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Stopped.", err=True)
+        sys.exit(130)

@@ -76,11 +76,14 @@ def submit(
     if as_json:
         import msgspec
 
-        click.echo(msgspec.json.encode({"entry": submitted.entry, "name": submitted.name, **msgspec.to_builtins(card)}))
+        facts = {"entry": submitted.entry, "name": submitted.name, "receipt": submitted.head}
+        click.echo(msgspec.json.encode({**facts, **msgspec.to_builtins(card)}))
     else:
         from harness.cli.result import show_card
 
         show_card(card)
+        for note in submitted.notes:
+            click.echo(click.wrap_text(note, 80), err=True)
         standings = api.leaderboard(workspace, contest)
         rank = next(standing.rank for standing in standings if standing.entry.id == submitted.entry)
         place = f"rank {rank} of {sum(s.rank is not None for s in standings)}" if rank else "not ranked"

@@ -39,7 +39,7 @@ from harness.freeze.shift import Link, shift_images
 from harness.freeze.split import stratified_split
 from harness.progress import Track, silent
 from harness.sources.image_set import ImageSet
-from harness.workspace import Workspace, sync_folder
+from harness.workspace import Workspace, make_folder, sync_folder
 
 
 def freeze(workspace: Workspace, contest: Contest, pictures: ImageSet, *, track: Track = silent) -> Frozen:
@@ -58,7 +58,7 @@ def freeze(workspace: Workspace, contest: Contest, pictures: ImageSet, *, track:
     splits = _split(contest, pictures, cleaned)
     home = workspace.contest(contest.name)
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        make_folder(home)
         with _only_one(home):
             _sweep(home)
             building = Path(tempfile.mkdtemp(prefix=".building-", dir=home))

@@ -19,6 +19,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 ROOT = Path("/sys/fs/cgroup")
 PREFIX = "hemobench-"
 GONE_S = 2.0  # the kernel lets go of a group a moment after its last process
@@ -70,15 +72,17 @@ def control_group(memory_bytes: int, processes: int) -> Iterator[Group | None]:
 
 def _make(parents: tuple[Path, ...], memory_bytes: int, processes: int) -> Group | None:
     """Make a group below `parents`, which hold the controllers memory and pids in this order, or in one."""
-    name = f"{PREFIX}{os.urandom(8).hex()}"
+    name = f"{PREFIX}{os.getpid()}-{os.urandom(8).hex()}"
     group = Group(tuple(parent / name for parent in parents))
     limits = {"memory.max": memory_bytes, "memory.limit_in_bytes": memory_bytes, "memory.swap.max": 0}
     kept = 0
     try:
         for parent, folder in zip(parents, group.folders, strict=True):
             for leftover in parent.glob(f"{PREFIX}*"):
-                with contextlib.suppress(OSError):  # busy: another run's
-                    leftover.rmdir()
+                owner = leftover.name.split("-")[1]
+                if not psutil.pid_exists(int(owner)):
+                    with contextlib.suppress(OSError):  # its last process is not quite gone
+                        leftover.rmdir()
             folder.mkdir()
             for file, value in {**limits, "pids.max": processes}.items():
                 if (folder / file).exists():

@@ -47,10 +47,11 @@ def _is_alive(folder: Path) -> bool:
 
 def _remove(folder: Path) -> None:
     """Remove a folder whatever modes an entry has given to what is in it."""
-    for path, names, _ in os.walk(folder):  # top down, so that a folder can be entered once its parent is mended
-        for name in names:
-            inner = Path(path, name)
-            if not inner.is_symlink():
-                inner.chmod(0o700)
-    with contextlib.suppress(FileNotFoundError):  # another run ends at the same time and sweeps this one
-        shutil.rmtree(folder)
+    while folder.exists():
+        with contextlib.suppress(FileNotFoundError):  # another run ends at the same time and sweeps this one
+            for path, names, _ in os.walk(folder):  # top down: a folder can be entered once its parent is mended
+                for name in names:
+                    inner = Path(path, name)
+                    if not inner.is_symlink():
+                        inner.chmod(0o700)
+            shutil.rmtree(folder)

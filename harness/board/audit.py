@@ -1,0 +1,302 @@
+"""Walk the chain of receipts and compare with it everything that is kept: rows, cards, zips, predictions."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from harness.board import rows
+from harness.board.chain import Books, Chain, card_hash, find_card, read_books, true_chain
+from harness.board.ledger import START, Line, Receipt
+from harness.board.recorder import hash_rows
+from harness.errors import BoardError, UsageError
+from harness.workspace import Workspace
+
+RESTORE = "hemobench restore"
+FROM_BACKUP = "Put the file back from a copy of the workspace."
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that is not as its receipt says, or a receipt that is not as the next one says."""
+
+    what: str
+    got: str
+    expected: str
+    hint: str  # what to type, or to do
+
+
+class Audit(msgspec.Struct, frozen=True):
+    """What an audit saw: the head is to be written down, since it stands for all receipts so far."""
+
+    receipts: int
+    head: str
+    rows: int
+    rows_before: int  # of `rows`, those from before the ledger
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...]
+
+
+def audit(workspace: Workspace, *, expect: str | None = None) -> Audit:
+    """Compare ledger, board and kept files with each other.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Nothing in it is changed.
+    expect : str, optional
+        A head that an earlier audit printed, at least 12 hex digits: it must still be in the chain.  Without it, a
+        ledger that was rewritten together with the board and the cards cannot be told from a true one.
+
+    Raises
+    ------
+    UsageError
+        `expect` is no hash.
+    BoardError
+        The ledger cannot be read at all.
+    """
+    if expect is not None:
+        expect = checked_hash(expect)
+    books = read_books(workspace)
+    chain = true_chain(workspace, books, expect)
+    old = rows_before(books, chain)
+    findings = [
+        *_ledger(books, chain),
+        *_head(books, chain, expect),
+        *_board(workspace, books, chain),
+        *_rows(books, chain, old),
+        *_files(workspace, books, chain),
+    ]
+    return Audit(
+        receipts=max(chain.lines, default=0),
+        head=chain.head,
+        rows=len(books.rows),
+        rows_before=len(old),
+        findings=tuple(findings),
+        notes=tuple(_notes(workspace, books, chain, old)),
+    )
+
+
+def checked_hash(text: str) -> str:
+    """Return a head as it is compared, in lower case.
+
+    Raises
+    ------
+    UsageError
+        It is no hash.
+    """
+    text = text.strip().lower()
+    if not 12 <= len(text) <= 64 or set(text) - set("0123456789abcdef"):
+        raise UsageError(
+            f"{text!r} is no head of a ledger, expected 64 hex digits, or the first 12 or more of them.",
+            "An audit prints the head: hemobench audit",
+        )
+    return text
+
+
+def rows_before(books: Books, chain: Chain) -> list[rows.Row]:
+    """Return the rows that had their place before the first receipt."""
+    first = chain.lines[min(chain.lines)].receipt.entry if chain.lines else books.last_id + 1
+    return [row for row in books.rows if row.entry.receipt is None and 0 < row.entry.id < first]
+
+
+def _ledger(books: Books, chain: Chain) -> Iterator[Finding]:
+    found = books.in_ledger
+    in_order = True
+    for place, line in enumerate(books.lines, start=1):
+        try:
+            if line.receipt.number != place and in_order:  # one that is missing displaces all that follow
+                in_order = False
+                yield Finding(f"ledger, line {place}", f"receipt {line.receipt.number}", f"receipt {place}", RESTORE)
+        except BoardError as error:
+            yield Finding(
+                f"ledger, line {place}", error.message, "a receipt", RESTORE if place in chain.lines else FROM_BACKUP
+            )
+    for number in sorted(chain.unknown):
+        if number:
+            line_or_none = found.get(number)
+            yield Finding(
+                f"receipt {number}",
+                _short(line_or_none.sha256) if line_or_none else "missing",
+                _short(chain.unknown[number]) or "one that the next receipt names",
+                "Neither ledger nor board holds the true one. Put ledger.jsonl back from a copy of the workspace.",
+            )
+        elif 1 in chain.lines:
+            yield Finding("receipt 1, previous", _short(chain.lines[1].receipt.previous), _short(START), FROM_BACKUP)
+    for number, true in sorted(chain.lines.items()):
+        if number not in found:
+            yield Finding(
+                f"receipt {number} ({true.receipt.name})", "missing in the ledger", _short(true.sha256), RESTORE
+            )
+        elif found[number].text != true.text:
+            got, expected = msgspec.to_builtins(found[number].receipt), msgspec.to_builtins(true.receipt)
+            for what, was, should in differing(got, expected) or [("bytes", found[number].sha256, true.sha256)]:
+                yield Finding(f"receipt {number} ({true.receipt.name}): {what}", was, should, RESTORE)
+
+
+def _head(books: Books, chain: Chain, expect: str | None) -> Iterator[Finding]:
+    if expect is None or chain.holds(expect):
+        return
+    yield Finding(
+        "head",
+        f"{_short(chain.head)} after {max(chain.lines, default=0)} receipts",
+        f"a chain that holds {_short(expect)}",
+        "The ledger was rewritten or cut back since that head was written down. Put a copy of the workspace back.",
+    )
+
+
+def _board(workspace: Workspace, books: Books, chain: Chain) -> Iterator[Finding]:
+    if books.damage:
+        yield Finding(f"board {workspace.board.name}", books.damage, "a whole SQLite file", RESTORE)
+        return
+    waiting = _waiting(books, chain)
+    if len(waiting) > 1 or (waiting and not workspace.board.exists()):  # a stopped process leaves one
+        yield Finding(f"board {workspace.board.name}", f"no row for {len(waiting)} receipts", "a row for each", RESTORE)
+
+
+def _waiting(books: Books, chain: Chain) -> list[Line]:
+    """The receipts that never had a row."""
+    return [line for line in chain.lines.values() if line.receipt.entry > books.last_id and not books.damage]
+
+
+def _rows(books: Books, chain: Chain, old: list[rows.Row]) -> Iterator[Finding]:
+    by_receipt = {row.entry.receipt: row for row in books.rows if row.entry.receipt is not None}
+    by_id = {row.entry.id: row for row in books.rows if row.entry.receipt not in chain.lines}
+    known = {row.entry.id for row in old}
+    for number, line in sorted(chain.lines.items()):
+        row = by_receipt.get(number) or by_id.get(line.receipt.entry)
+        if row is not None:
+            known.add(row.entry.id)
+            yield from _row(row, line)
+        elif line.receipt.entry <= books.last_id and not books.damage:
+            told = f"row {line.receipt.entry} ({line.receipt.name})"
+            yield Finding(told, "removed", f"a row of receipt {number}", RESTORE)
+    if not books.damage:
+        yield from _old_rows(chain, old)
+    for entry in (row.entry for row in books.rows if row.entry.id not in known):
+        told = "no receipt" if entry.receipt is None else f"receipt {entry.receipt}, which is not in the chain"
+        yield Finding(f"row {entry.id} ({_plain(entry.name)})", told, "a receipt", RESTORE)
+
+
+def _row(row: rows.Row, line: Line) -> Iterator[Finding]:
+    receipt = line.receipt
+    what = f"row {row.entry.id} ({receipt.name})"
+    if row.entry.receipt != receipt.number:
+        yield Finding(f"{what}: receipt", str(row.entry.receipt or "none"), str(receipt.number), RESTORE)
+    for field, got, expected in differing(shown_by_row(row.entry), shown_by_receipt(receipt)):
+        yield Finding(f"{what}: {field}", got, expected, RESTORE)
+    if card_hash(row.card) != receipt.card_sha256:
+        yield Finding(f"{what}: card", _short(card_hash(row.card)), _short(receipt.card_sha256), RESTORE)
+    if row.line is None or Line(row.line.encode()).text != line.text:
+        got = _short(Line((row.line or "").encode()).sha256)
+        yield Finding(f"{what}: copy of its receipt", got, _short(line.sha256), RESTORE)
+
+
+def _old_rows(chain: Chain, old: list[rows.Row]) -> Iterator[Finding]:
+    first = chain.lines.get(1)
+    if first is None:
+        return
+    receipt, what = first.receipt, "rows from before the ledger"
+    if len(old) != receipt.rows_before:
+        yield Finding(what, f"{len(old)} rows", f"{receipt.rows_before} rows", RESTORE)
+    elif old and (got := hash_rows(old)) != receipt.rows_before_sha256:
+        yield Finding(what, f"content {_short(got)}", f"content {_short(receipt.rows_before_sha256)}", RESTORE)
+
+
+def _files(workspace: Workspace, books: Books, chain: Chain) -> Iterator[Finding]:
+    digest = cache(_hash)  # one zip may have been submitted often
+    for number, line in sorted(chain.lines.items()):
+        receipt = line.receipt
+        rerun = f"{FROM_BACKUP} Whether the entry still gives them: hemobench replay {receipt.entry}"
+
+        def mend(receipt: Receipt = receipt) -> str:
+            return RESTORE if find_card(workspace, receipt, books) is not None else FROM_BACKUP
+
+        kept = [(receipt.card, receipt.card_sha256, "")]
+        kept += [(receipt.labels, receipt.labels_sha256, rerun)] if receipt.labels else []
+        kept += [(f"zips/{receipt.zip_sha256}.zip", receipt.zip_sha256, FROM_BACKUP)]
+        for name, expected, hint in kept:
+            if (got := digest(workspace.path / name)) != expected:
+                yield Finding(f"{name} (receipt {number})", _short(got), _short(expected), hint or mend())
+
+
+def _notes(workspace: Workspace, books: Books, chain: Chain, old: list[rows.Row]) -> Iterator[str]:
+    if books.torn:
+        yield (
+            f"The ledger ends in a torn line of {len(books.torn)} bytes, as a power cut leaves it. It was never "
+            "reported; the next submit sets it aside."
+        )
+    for torn in sorted(workspace.path.glob("ledger.torn-*.txt")):
+        yield f"A torn line was set aside in {torn.name}."
+    waiting = _waiting(books, chain)
+    if len(waiting) == 1:
+        yield (
+            f"Receipt {waiting[0].receipt.number} has no row yet, its process was stopped; the next leaderboard or "
+            "submit adds it."
+        )
+    if old:
+        told = "compared with the hash in the first receipt" if chain.lines else "nothing to compare them with"
+        yield f"{len(old)} rows are from before the ledger: {told}."
+    strays = sum(1 for _ in workspace.path.glob("cards/*/*.json")) - len(chain.lines)
+    if strays > 0:
+        yield f"{strays} cards belong to no receipt: of stopped submits, or from before the ledger."
+
+
+def shown_by_row(entry: rows.Entry) -> dict[str, Any]:
+    """What a row tells, as `shown_by_receipt` has it."""
+    told = {name: getattr(entry, name) for name in SHOWN if name != "entry"}
+    scores: dict[str, dict[str, Any]] = {}
+    for (split, metric), score in entry.scores.items():
+        scores.setdefault(split, {})[metric] = msgspec.to_builtins(score)
+    return {"entry": entry.id, **told, "scores": scores}
+
+
+def shown_by_receipt(receipt: Receipt) -> dict[str, Any]:
+    """What the row of a receipt must tell."""
+    return {**{name: getattr(receipt, name) for name in SHOWN}, "scores": msgspec.to_builtins(receipt.scores)}
+
+
+SHOWN = ("entry", "name", "message", "contest", "lock", "outcome", "zip_sha256", "weights", "created_at")
+
+
+def differing(got: Any, expected: Any, at: str = "") -> list[tuple[str, str, str]]:
+    """Return where two nested dictionaries differ: the path, what is there, and what should be.
+
+    Examples
+    --------
+    >>> differing({"a": {"b": 1}, "c": 2}, {"a": {"b": 3}, "c": 2})
+    [('a.b', '1', '3')]
+    """
+    if got == expected:
+        return []
+    if not (isinstance(got, dict) and isinstance(expected, dict)):
+        return [(at, _plain(str(got)), _plain(str(expected)))]
+    keys = [*expected, *(key for key in got if key not in expected)]
+    return [
+        one
+        for key in keys
+        for one in differing(got.get(key, "nothing"), expected.get(key, "nothing"), f"{at}.{key}".removeprefix("."))
+    ]
+
+
+def _hash(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return "missing"
+    except OSError as error:
+        return f"unreadable ({error.strerror})"
+
+
+def _short(text: str) -> str:
+    """A hash by its beginning; other words as they are."""
+    return f"{text[:12]}…" if len(text) == 64 else text
+
+
+def _plain(text: str) -> str:
+    return text if text.isprintable() else repr(text)[1:-1]

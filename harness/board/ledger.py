@@ -1,0 +1,226 @@
+"""The ledger: one receipt for each score, in the order in which they came, each bound to the one before.
+
+``ledger.jsonl`` holds one receipt a line, JSON.  A receipt states the SHA-256 of the line before it, so that who knows
+the last line's hash, the head, can tell whether any line was changed since.  A receipt says everything that a row of
+the board says, and names card, zip and predictions by their hashes; the card itself stays a file of its own, since its
+log is long and the chain is to be walked quickly.
+
+The ledger is written before the board: the board is an index of it, and can be made again from it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import msgspec
+
+from harness.board.rows import Score
+from harness.errors import BoardError
+from harness.workspace import make_folder, sync_folder, write_atomic
+
+FORMAT = 1
+START = "0" * 64  # stands where the first receipt would name the line before it
+BLOCK = 1 << 16  # bytes read at once from the end
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was scored, as what, how it ended, and by what it can be checked.
+
+    `card` and `labels` are paths inside the workspace; `labels`, the file of predicted labels, is empty where the entry
+    was not scored.  `scores` is keyed by split, then by metric.
+    """
+
+    format: int
+    number: int  # 1, 2, 3 ...
+    previous: str  # SHA-256 of the line before
+    entry: int  # id of the row on the board
+    created_at: str  # UTC, ISO 8601; by the machine's clock, which may jump: the order is that of `number`
+    name: str
+    message: str
+    contest: str
+    lock: str
+    outcome: str
+    zip_sha256: str
+    weights: str
+    scorer: str
+    order: int  # seed of the order in which the pictures were handed to the entry
+    scores: dict[str, dict[str, Score]]
+    predictions: dict[str, str]  # split -> SHA-256 of its labels
+    card: str
+    card_sha256: str
+    labels: str
+    labels_sha256: str
+    environment: dict[str, str]
+    isolation: str
+    walls: tuple[str, ...]
+    missing_walls: tuple[str, ...]
+    rows_before: int = 0  # rows that a board of an older version held when the ledger began; in the first receipt
+    rows_before_sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the ledger, without its newline, as it stands there."""
+
+    text: bytes
+
+    @cached_property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.text).hexdigest()
+
+    @cached_property
+    def receipt(self) -> Receipt:
+        """What the line says.
+
+        Raises
+        ------
+        BoardError
+            It is no receipt.
+        """
+        try:
+            receipt = msgspec.json.decode(self.text, type=Receipt)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise BoardError(f"A line of the ledger is no receipt: {error}.", "Type: hemobench audit") from error
+        if receipt.format > FORMAT:
+            raise BoardError(
+                f"A receipt has format {receipt.format}, this version of hemobench knows up to {FORMAT}.",
+                "Update hemobench.",
+            )
+        return receipt
+
+    @classmethod
+    def of(cls, receipt: Receipt) -> Line:
+        """Write a receipt as a line: the same receipt gives the same bytes.
+
+        Examples
+        --------
+        >>> receipt = Receipt(
+        ...     format=1, number=1, previous=START, entry=1, created_at="2026-05-04T12:00:00+00:00", name="a",
+        ...     message="b", contest="c", lock="d", outcome="killed", zip_sha256="e", weights="none", scorer="f",
+        ...     order=0, scores={}, predictions={}, card="cards/c/g.json", card_sha256="h", labels="",
+        ...     labels_sha256="", environment={}, isolation="none", walls=(), missing_walls=(),
+        ... )
+        >>> Line.of(receipt).receipt == receipt
+        True
+        """
+        return cls(msgspec.json.encode(receipt, order="deterministic"))
+
+
+@contextlib.contextmanager
+def only_writer(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold the ledger at `path`, and the board with it, for writing; others wait their turn.
+
+    Raises
+    ------
+    BoardError
+        The workspace cannot be written.
+    BlockingIOError
+        Another process holds it, and `wait` is False.
+    """
+    lock = path.with_name(".ledger.lock")
+    try:
+        make_folder(lock.parent)
+        file = lock.open("w")
+    except OSError as error:
+        raise BoardError(
+            f"Cannot write the ledger {path}: {error.strerror}.", "Make room or rights, or choose another --workspace."
+        ) from error
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield
+
+
+def read_lines(path: Path) -> tuple[list[Line], bytes]:
+    """Return all lines, first to last, and what follows the last newline: a line torn by a power cut, else nothing."""
+    try:
+        *lines, torn = path.read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return [], b""
+    except OSError as error:
+        raise BoardError(f"Cannot read the ledger {path}: {error.strerror or error}.", "See to its rights.") from error
+    return [Line(line) for line in lines], torn
+
+
+def newest_lines(path: Path) -> Iterator[Line]:
+    """Yield the lines from the last one back, reading no more of the file than is asked for; a torn one is left out."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return
+    with file:
+        start = file.seek(0, os.SEEK_END)
+        pending, torn = b"", True
+        while start:
+            size = min(BLOCK, start)
+            start = file.seek(start - size)
+            pending, *lines = (file.read(size) + pending).split(b"\n")
+            for line in reversed(lines):
+                if not torn:
+                    yield Line(line)
+                torn = False
+        if not torn:
+            yield Line(pending)
+
+
+def append(path: Path, line: Line) -> None:
+    """Add a line and make it durable: wholly, or not at all.  The caller is the `only_writer`.
+
+    Raises
+    ------
+    BoardError
+        The disk is full or cannot be written; the ledger is as it was.
+    """
+    try:
+        new = not path.exists()
+        with path.open("ab", buffering=0) as file:
+            size = file.seek(0, os.SEEK_END)
+            try:
+                content = line.text + b"\n"
+                while content:  # a disk that fills up takes a part, and fails at the next
+                    content = content[file.write(content) :]
+                os.fsync(file.fileno())
+            except BaseException:
+                file.truncate(size)
+                raise
+        if new:
+            sync_folder(path.parent)
+    except OSError as error:
+        raise BoardError(
+            f"Cannot write the receipt to {path}: {error.strerror or error}.",
+            "Nothing was recorded. Make room or rights, then submit again.",
+        ) from error
+
+
+def set_torn_aside(path: Path) -> Path | None:
+    """Move what follows the last newline into a file of its own, and return that file; None where nothing does.
+
+    A line without its end was never reported: the machine stopped while it was written.
+    """
+    try:
+        with path.open("r+b") as file:
+            end = file.seek(0, os.SEEK_END)
+            file.seek(max(0, end - 1))
+            if file.read() in (b"", b"\n"):
+                return None
+            file.seek(0)
+            content = file.read()
+            whole = content.rfind(b"\n") + 1
+            torn = content[whole:]
+            aside = path.with_name(f"ledger.torn-{hashlib.sha256(torn).hexdigest()[:8]}.txt")
+            write_atomic(aside, torn)
+            file.truncate(whole)
+            os.fsync(file.fileno())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise BoardError(
+            f"Cannot mend the ledger {path}: {error.strerror or error}.", "Make room or rights, then try again."
+        ) from error
+    return aside

@@ -1,0 +1,70 @@
+"""``hemobench audit``"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli.options import json_option, workspace_option
+
+if TYPE_CHECKING:
+    from harness.board.audit import Audit, Finding
+
+
+@click.command(short_help="Compare the board with its chain of receipts.")
+@click.option("--expect", metavar="HEAD", help="A head written down earlier, which must be in the chain.")
+@workspace_option
+@json_option
+def audit(expect: str | None, workspace: Path, as_json: bool) -> None:
+    """Compare the board with its chain of receipts.
+
+    Every receipt, row, kept card, zip and file of predictions is looked at. The head stands for all receipts so far:
+    write it down, and ask for it later. Exit code 1 when anything was changed.
+
+    \b
+    Example:
+      hemobench audit --expect 3f2a9c0417be
+    """
+    from harness import api
+
+    found = api.audit(workspace, expect=expect)
+    if as_json:
+        import msgspec
+
+        click.echo(msgspec.json.encode(found).decode())
+    else:
+        _show(found)
+    if found.findings:
+        raise click.exceptions.Exit(1)
+
+
+def _show(found: Audit) -> None:
+    show_findings(found.findings)
+    for note in found.notes:
+        click.echo(wrapped(note), err=True)
+    if not found.receipts and not found.findings:
+        click.echo(f"No receipts yet; {found.rows} rows.")
+        return
+    told = f"{len(found.findings)} findings" if found.findings else "nothing was changed"
+    click.echo(f"{found.receipts} receipts, {found.rows} rows: {told}. Head, to be written down:")
+    click.echo(f"  {found.head}")
+
+
+def show_findings(findings: tuple[Finding, ...]) -> None:
+    """Print findings as a numbered list."""
+    for number, finding in enumerate(findings, start=1):
+        click.echo(wrapped(f"{number}. {finding.what}", "   "))
+        for word in ("got", "expected"):
+            click.echo(wrapped(f"   {word:<9} {getattr(finding, word)}", " " * 13))
+        click.echo(wrapped(f"   {'mend':<9} {finding.hint}", " " * 13))
+
+
+def wrapped(text: str, indent: str = "") -> str:
+    """Break a text into lines of 80 columns, those after the first one indented; nothing in it steers the terminal."""
+    import textwrap
+
+    from harness.cli.screen import plain
+
+    return textwrap.fill(plain(text), 80, subsequent_indent=indent, drop_whitespace=True)

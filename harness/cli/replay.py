@@ -1,0 +1,45 @@
+"""``hemobench replay``"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from harness.cli.options import device_option, isolation_option, json_option, workspace_option
+
+
+@click.command(short_help="Run an entry's zip again and compare.")
+@click.argument("entry", type=click.IntRange(min=1), metavar="ENTRY")
+@isolation_option
+@device_option
+@workspace_option
+@json_option
+def replay(entry: int, isolation: str, device: str, workspace: Path, as_json: bool) -> None:
+    """Run an entry's zip again and compare with what was recorded.
+
+    ENTRY is the id of a row, as submit printed it and `leaderboard --csv` lists it. The pictures are handed over in the
+    order of that time. Nothing is recorded. Exit code 1 when the entry answers or scores otherwise.
+
+    \b
+    Example:
+      hemobench replay 3
+    """
+    from harness import api
+
+    done = api.replay(workspace, entry, isolation=isolation, device=device)  # type: ignore[arg-type]
+    if as_json:
+        import msgspec
+
+        click.echo(msgspec.json.encode(done).decode())
+    else:
+        from harness.cli.audit import wrapped
+
+        for title, changes in (("Differs", done.results), ("Other than then", done.circumstances)):
+            for change in changes:
+                click.echo(wrapped(f"{title}: {change.what}: now {change.now}, then {change.then}", "  "))
+        said = "equal" if done.equal else "not equal"
+        source = f"receipt {done.receipt}" if done.receipt else "its card, which is older than the ledger"
+        click.echo(wrapped(f"Entry {done.entry}, {done.name}: {said} to {source}."))
+    if not done.equal:
+        raise click.exceptions.Exit(1)

@@ -1,0 +1,81 @@
+"""A workspace whose entries are recorded as `submit` records them, but for the run in the sandbox."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import msgspec
+import numpy as np
+import pytest
+
+from harness.board.recorder import card_file, open_recorder
+from harness.board.rows import Score
+from harness.score.card import Estimate, ScoreCard, SplitScore
+from harness.workspace import Workspace, atomic_file, write_atomic
+
+NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Puts entries on record in one workspace."""
+
+    workspace: Workspace
+
+    def record(self, name="entry", public=0.5, *, outcome="scored", when=NOW, lock="ab" * 32):
+        """Keep a zip, labels and a card, and record them; return the receipt's line."""
+        content = name.encode()
+        digest = hashlib.sha256(content).hexdigest()
+        write_atomic(self.workspace.zips() / f"{digest}.zip", content)
+        labels = {"public": np.arange(8)} if outcome == "scored" else {}
+        estimate = Estimate(public, 0.0, 1.0, 100)
+        scored = {"public": SplitScore(100, {"accuracy": estimate}, {}, ())} if labels else {}
+        card = ScoreCard(
+            outcome=outcome,
+            message="",
+            hint="",
+            contest="blood-cells",
+            contest_version=1,
+            lock=lock,
+            zip_sha256=digest,
+            zip_bytes=len(content),
+            scorer="0123456789ab",
+            scores=scored,
+            predictions={split: hashlib.sha256(array.tobytes()).hexdigest() for split, array in labels.items()},
+            isolation="bubblewrap",
+        )
+        text = msgspec.json.encode(card).decode()
+        with open_recorder(self.workspace) as recorder:
+            number = len(list(self.workspace.path.glob("cards/*/*.json"))) + 1
+            kept = self.workspace.cards("blood-cells") / f"{number}.json"
+            write_atomic(kept, card_file(text))
+            with atomic_file(kept.with_suffix(".npz")) as file:
+                np.savez(file, allow_pickle=False, **labels)
+            return recorder.record(
+                text,
+                created_at=when.isoformat(timespec="seconds"),
+                name=name,
+                message="first",
+                contest="blood-cells",
+                lock=lock,
+                outcome=outcome,
+                zip_sha256=digest,
+                weights="none",
+                scorer=card.scorer,
+                order=7,
+                scores={"public": {"accuracy": Score(public, 0.0, 1.0, 100)}} if labels else {},
+                predictions=card.predictions,
+                card=kept.relative_to(self.workspace.path).as_posix(),
+                card_sha256=hashlib.sha256(kept.read_bytes()).hexdigest(),
+                labels=kept.with_suffix(".npz").relative_to(self.workspace.path).as_posix(),
+                labels_sha256=hashlib.sha256(kept.with_suffix(".npz").read_bytes()).hexdigest(),
+                environment={},
+                isolation="bubblewrap",
+                walls=(),
+                missing_walls=(),
+            )
+
+
+@pytest.fixture
+def desk(tmp_path) -> Desk:
+    return Desk(Workspace(tmp_path / "workspace"))

@@ -1,0 +1,191 @@
+"""Audit, replay and restore through the command line, on entries that really ran."""
+
+import json
+import shutil
+import sqlite3
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="module")
+def with_two_entries(tmp_path_factory):
+    """Where the first test to ask for two entries leaves a copy of its workspace for the others."""
+    return tmp_path_factory.mktemp("recorded") / "a workspace"
+
+
+@pytest.fixture
+def recorded(hemobench, with_two_entries):
+    """The command line on a workspace with two entries on record."""
+    if with_two_entries.exists():
+        shutil.rmtree(hemobench.workspace)
+        shutil.copytree(with_two_entries, hemobench.workspace, symlinks=True)
+        return hemobench
+    hemobench("submit", "majority", "-m", "first")
+    hemobench("submit", "nearest-centroid", "-m", "second")
+    shutil.copytree(hemobench.workspace, with_two_entries, symlinks=True)
+    return hemobench
+
+
+def execute(hemobench, statement):
+    with closing(sqlite3.connect(hemobench.workspace / "board.sqlite3")) as board:
+        board.execute(statement)
+        board.commit()
+
+
+def widest(shown):
+    return max(map(len, (shown.stdout + shown.stderr).splitlines()))
+
+
+def test_every_submit_leaves_a_receipt_and_the_audit_is_quiet(recorded):
+    lines = (recorded.workspace / "ledger.jsonl").read_text().splitlines()
+    receipts = [json.loads(line) for line in lines]
+    assert [(receipt["number"], receipt["name"], receipt["message"]) for receipt in receipts] == [
+        (1, "majority", "first"),
+        (2, "nearest-centroid", "second"),
+    ]
+    rows = {row["entry"]: row for row in json.loads(recorded("leaderboard", "--json").stdout)}
+    for receipt in receipts:
+        row = rows[receipt["name"]]
+        assert receipt["scores"]["public"]["accuracy"]["value"] == row["public"]
+        assert receipt["zip_sha256"] == row["zip_sha256"]
+        assert set(receipt["scores"]) == set(receipt["predictions"]) == {"val", "val_shifted", "public", "private"}
+        assert receipt["environment"]["numpy"]
+    shown = recorded("audit")
+    assert "nothing was changed" in shown.stdout and widest(shown) <= 80
+    found = json.loads(recorded("audit", "--json").stdout)
+    assert (found["receipts"], found["rows"], found["findings"]) == (2, 2, [])
+    assert found["head"] in shown.stdout
+    recorded("audit", "--expect", found["head"])
+
+
+def test_a_failed_entry_has_its_receipt_too(hemobench, tmp_path):
+    folder = tmp_path / "team"
+    folder.mkdir()
+    (folder / "model.py").write_text("class Model:\n    def predict(self, X):\n        return X / 255\n")
+    hemobench("submit", folder, "-m", "oops", code=1)
+    (receipt,) = map(json.loads, (hemobench.workspace / "ledger.jsonl").read_text().splitlines())
+    assert (receipt["outcome"], receipt["scores"], receipt["labels"]) == ("bad_output", {}, "")
+    assert json.loads(hemobench("audit", "--json").stdout)["findings"] == []
+    assert "equal" in hemobench("replay", 1).stdout
+
+
+def test_a_row_changed_by_hand_is_named_and_restored(recorded):
+    execute(recorded, "UPDATE scores SET value = 0.99 WHERE entry = 1 AND split = 'public' AND metric = 'accuracy'")
+    shown = recorded("audit", code=1)
+    assert "1. row 1 (majority): scores.public.accuracy.value" in shown.stdout
+    assert "0.99" in shown.stdout and "hemobench restore" in shown.stdout
+    assert widest(shown) <= 80
+    found = json.loads(recorded("audit", "--json", code=1).stdout)
+    assert [sorted(finding) for finding in found["findings"]] == [["expected", "got", "hint", "what"]]
+    before = json.loads(recorded("leaderboard", "--json").stdout)
+    assert before[0]["public"] == 0.99
+    restored = recorded("restore")
+    assert "2 rows again" in restored.stdout and widest(restored) <= 80
+    after = json.loads(recorded("leaderboard", "--json").stdout)
+    assert {row["public"] for row in after}.isdisjoint({0.99})
+    recorded("audit", "--expect", found["head"])
+    assert "Nothing to restore" in recorded("restore").stdout
+    assert json.loads(recorded("restore", "--json").stdout) == {"restored": None}
+
+
+def test_a_long_finding_stays_within_80_columns_and_cannot_steer_the_terminal(recorded):
+    execute(recorded, f"UPDATE entries SET message = '{'evil ' * 40}', name = char(27) || '[31mred' WHERE id = 1")
+    shown = recorded("audit", code=1)
+    assert widest(shown) <= 80
+    assert "\x1b" not in shown.stdout and r"\x1b[31mred" in shown.stdout
+
+
+def test_a_corrupted_board_says_which_command_makes_it_anew(recorded):
+    board = recorded.workspace / "board.sqlite3"
+    board.write_bytes(b"not a database, and long enough to be read as one" * 100)
+    for words in (("leaderboard",), ("submit", "majority", "-m", "x")):
+        assert "hemobench restore" in recorded(*words, code=1).stderr
+    assert "hemobench restore" in recorded("audit", code=1).stdout
+    recorded("restore")
+    assert len(json.loads(recorded("leaderboard", "--json").stdout)) == 2
+    recorded("submit", "majority", "-m", "x")
+    recorded("audit")
+
+
+def test_a_head_that_is_no_hash_is_wrong_usage(recorded):
+    assert "64 hex digits" in recorded("audit", "--expect", "latest", code=2).stderr
+    missing = recorded("audit", "--expect", "0123456789ab", code=1)
+    assert "rewritten" in " ".join(missing.stdout.split())
+
+
+def test_a_replay_of_the_same_zip_is_equal(recorded):
+    shown = recorded("replay", 2)
+    assert shown.stdout == "Entry 2, nearest-centroid: equal to receipt 2.\n"
+    done = json.loads(recorded("replay", 1, "--json").stdout)
+    assert (done["equal"], done["results"], done["circumstances"]) == (True, [], [])
+    rows = json.loads(recorded("leaderboard", "--json").stdout)
+    assert len(rows) == 2, "nothing is recorded"
+
+
+def test_a_replay_says_which_circumstances_are_not_those_of_then(recorded):
+    done = json.loads(recorded("replay", 1, "--isolation", "none", "--json").stdout)
+    assert done["equal"]
+    assert {"isolation", "missing walls"} <= {change["what"] for change in done["circumstances"]}
+
+
+def test_an_entry_that_answers_otherwise_each_time_is_not_equal(hemobench, tmp_path):
+    folder = tmp_path / "dice"
+    folder.mkdir()
+    (folder / "model.py").write_text(
+        "import numpy as np\n"
+        "class Model:\n"
+        "    def predict(self, X):\n"
+        "        return np.random.default_rng().integers(0, 8, len(X))\n"
+    )
+    hemobench("submit", folder, "-m", "x")
+    shown = hemobench("replay", 1, code=1)
+    assert "not equal to receipt 1" in shown.stdout and widest(shown) <= 80
+    done = json.loads(hemobench("replay", 1, "--json", code=1).stdout)
+    changes = {change["what"]: change for change in done["results"]}
+    (labels,) = hemobench.workspace.glob("cards/*/*.npz")
+    with np.load(labels) as kept:
+        for split in kept.files:
+            n = len(kept[split])
+            assert changes[f"{split}: labels"]["now"].endswith(f"of {n} differ")
+    assert "public: accuracy" in changes or "val: accuracy" in changes
+
+
+def test_an_entry_that_goes_by_the_order_of_the_pictures_is_equal_in_the_same_order(hemobench, tmp_path):
+    folder = tmp_path / "first"
+    folder.mkdir()
+    (folder / "model.py").write_text(
+        "import numpy as np\nclass Model:\n    def predict(self, X):\n        return np.arange(len(X)) % 8\n"
+    )
+    hemobench("submit", folder, "-m", "x")
+    assert "equal to receipt" in hemobench("replay", 1).stdout
+
+
+@pytest.mark.parametrize(
+    ("lose", "said"),
+    [
+        (lambda home: next(home.glob("zips/*.zip")).unlink(), "is gone"),
+        (lambda home: next(home.glob("zips/*.zip")).write_bytes(b"other"), "is not what entry 1 was"),
+        (lambda home: (home / "contests").rename(home / "elsewhere"), "hemobench freeze --contest small"),
+    ],
+    ids=["no zip", "another zip", "no contest"],
+)
+def test_a_replay_without_its_zip_or_contest_is_refused_with_a_sentence(hemobench, lose, said):
+    hemobench("submit", "majority", "-m", "x")
+    lose(hemobench.workspace)
+    assert said in " ".join(hemobench("replay", 1, code=1).stderr.split())
+
+
+def test_a_replay_of_no_entry_says_which_there_are(recorded):
+    assert "from 1 to 2" in recorded("replay", 7, code=1).stderr
+    recorded("replay", 0, code=2)
+
+
+def test_a_replay_runs_on_the_freeze_of_then(recorded, small_contest, tmp_path):
+    contest = tmp_path / "small.toml"
+    contest.write_text(small_contest.read_text().replace("seed = 5", "seed = 6"))
+    recorded("freeze", "--contest", contest)
+    assert json.loads(recorded("leaderboard", "--json").stdout) == []
+    assert "equal to receipt 1" in recorded("replay", 1).stdout
+    recorded("audit")
