@@ -17,7 +17,7 @@ BIN := .venv/bin
 HEMOBENCH = HEMOBENCH_WORKSPACE="$(WORKSPACE)" $(BIN)/hemobench
 PIP = $(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes
 
-.PHONY: help setup freeze verify train tune pack submit leaderboard reproduce bench test test-slow lint format clean
+.PHONY: help setup freeze verify train tune pack submit leaderboard reproduce bench test test-slow fuzz lint format clean
 .DEFAULT_GOAL := help
 
 help:  ## print this list
@@ -83,6 +83,9 @@ test: lint  ## lint, types and tests, in under 10 minutes
 
 test-slow: .venv/test.installed  ## the checks that take longer
 	@$(BIN)/python -m pytest -m slow
+
+fuzz: .venv/test.installed  ## 10,000 property-based cases on what reads files of others, about 2 minutes
+	@HEMOBENCH_FUZZ=10000 $(BIN)/python -m pytest -n 0 tests/fuzz
 
 lint: .venv/test.installed
 	@$(BIN)/ruff check .

@@ -17,6 +17,8 @@ from harness.errors import ContestError, did_you_mean
 
 SHIPPED = Path(__file__).parent / "contests"
 
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")  # of a contest: it names a folder, too
+
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Positive = Annotated[int, Meta(ge=1)]
 
@@ -124,7 +126,7 @@ class Contest(Spec, frozen=True):
     )
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", self.name):
+        if not NAME.fullmatch(self.name):
             raise ValueError(f"name {self.name!r}: expected small letters, digits and dashes")
         if len(self.class_names) < 2 or len(set(self.class_names)) != len(self.class_names):
             raise ValueError("class_names: expected at least two names, each once")
@@ -154,7 +156,9 @@ def read_contest(path: Path) -> Contest:
         return msgspec.toml.decode(path.read_bytes(), type=Contest)
     except FileNotFoundError:
         raise ContestError(f"No contest file {path}.", "See: hemobench contests") from None
-    except (msgspec.MsgspecError, ValueError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise ContestError(f"{path} cannot be read: {error.strerror}.", "See: hemobench contests") from error
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:  # ValueError: also what is no TOML or no UTF-8
         raise ContestError(
             f"{path.name} is not a contest file: {error}.", f"Compare it with {SHIPPED / 'blood-cells.toml'}"
         ) from error

@@ -85,7 +85,7 @@ class DivergedError(TrainError):
     """The loss of a training is no number any more: a fault of its recipe, which another recipe need not have."""
 
 
-DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM)
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG)
 DISK_REMEDY = "Make room or rights, or choose another --workspace."
 
 

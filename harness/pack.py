@@ -41,8 +41,22 @@ def pack(folder: Path, zip_path: Path, limits: Limits | None = None) -> Packed:
         There is no such folder, ``model.py`` is missing or cannot work, or the zip would break a limit.
     """
     limits = limits or Limits()
+    if folder.is_file() and zipfile.is_zipfile(folder):
+        raise PackError(
+            f"{folder} is a zip, expected a folder with model.py.",
+            f"To pack its content anew: hemobench pack {folder} --fix -o mended.zip",
+        )
     if not folder.is_dir():
         raise PackError(f"There is no folder {folder}.", "Copy submissions/template and edit its model.py.")
+    if not zip_path.name or zip_path.is_dir():
+        raise PackError(f"{str(zip_path)!r} is no name for a zip.", "Type: -o NAME.zip")
+    try:
+        return _pack(folder, zip_path, limits)
+    except OSError as error:
+        raise PackError(f"{folder} cannot be read: {error}.", "Mend its rights, or take that file away.") from error
+
+
+def _pack(folder: Path, zip_path: Path, limits: Limits) -> Packed:
     chosen, left_out = _choose(folder, zip_path)
     check_model(folder, [name for name, _ in chosen])
     if len(chosen) > limits.files:

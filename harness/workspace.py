@@ -60,7 +60,7 @@ class Workspace:
     def active(self) -> str | None:
         """Return the name of the contest that was frozen or chosen last, or None."""
         try:
-            return (self.path / "active").read_text().strip() or None
+            return (self.path / "active").read_text(encoding="utf-8", errors="replace").strip() or None
         except FileNotFoundError:
             return None
 

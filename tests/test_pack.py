@@ -1,13 +1,17 @@
-"""Packing gives the same bytes, takes what belongs in, and refuses what cannot work."""
+"""Packing gives the same bytes, takes what belongs in, and refuses what cannot work; --fix mends a refused zip."""
 
+import json
 import os
 import zipfile
 
 import pytest
+from click.testing import CliRunner
 
+from harness.cli import hemobench
 from harness.contest import Limits
-from harness.errors import PackError
+from harness.errors import PackError, RefusedZip, UsageError
 from harness.pack import pack
+from harness.sandbox.mend import mend
 from harness.sandbox.unpack import unpack
 
 MODEL = "class Model:\n    def predict(self, X):\n        return [0] * len(X)\n"
@@ -105,3 +109,120 @@ def test_a_folder_over_the_limit_is_refused(folder, tmp_path):
         pack(folder, tmp_path / "one.zip", Limits(zip_mb=1))
     assert not (tmp_path / "one.zip").exists()
     pack(folder, tmp_path / "one.zip", Limits(zip_mb=2))
+
+
+@pytest.mark.parametrize("output", ["", ".", "weights"])
+def test_a_folder_s_name_is_no_name_for_a_zip(folder, monkeypatch, output):
+    monkeypatch.chdir(folder)
+    with pytest.raises(PackError, match="no name for a zip"):
+        pack(folder, type(folder)(output))
+
+
+@pytest.fixture
+def by_hand(tmp_path):
+    """Return a function that zips members as a person may have: in any order, compressed, with today's date."""
+
+    def zip_by_hand(**members):
+        path = tmp_path / "entry.zip"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in members.items():
+                archive.writestr(name, content)
+        return path
+
+    return zip_by_hand
+
+
+WEIGHTS = bytes(range(256))
+JUNK = {"__MACOSX/._team": b"x", "team/.DS_Store": b"x"}
+
+
+@pytest.mark.parametrize(
+    ("members", "changes"),
+    [
+        ({"model.py": MODEL, "weights/a.bin": WEIGHTS}, ()),
+        (
+            {"team/weights/a.bin": WEIGHTS, "team/model.py": MODEL},
+            ("Moved up out of the folder 'team': 2 files.",),
+        ),
+        (
+            {"zips/team/weights/a.bin": WEIGHTS, "zips/team/model.py": MODEL, "zips/notes.txt": b"x"},
+            (
+                "Moved up out of the folder 'zips/team': 2 files.",
+                "Left out 1 file outside of it: 'zips/notes.txt'.",
+            ),
+        ),
+        ({"Model.py": MODEL, "weights/a.bin": WEIGHTS}, ("Renamed 'Model.py' to 'model.py'.",)),
+        ({"models.py": MODEL, "weights/a.bin": WEIGHTS}, ("Renamed 'models.py' to 'model.py'.",)),
+        ({"model.py.txt": MODEL, "weights/a.bin": WEIGHTS}, ("Renamed 'model.py.txt' to 'model.py'.",)),
+        (
+            {"team/Model.PY": MODEL, "team/weights/a.bin": WEIGHTS, **JUNK},
+            (
+                "Moved up out of the folder 'team': 2 files.",
+                "Renamed 'Model.PY' to 'model.py'.",
+                "__MACOSX/ ignored (1 item).",
+                ".DS_Store ignored (1 item).",
+            ),
+        ),
+    ],
+)
+def test_a_mended_zip_is_byte_for_byte_what_packing_the_folder_gives(folder, by_hand, tmp_path, members, changes):
+    mended = mend(by_hand(**members), tmp_path / "mended.zip")
+    assert mended.changes == changes
+    pack(folder, tmp_path / "packed.zip")
+    assert (tmp_path / "mended.zip").read_bytes() == (tmp_path / "packed.zip").read_bytes()
+    (tmp_path / "out").mkdir()
+    assert unpack(tmp_path / "mended.zip", tmp_path / "out", Limits()) == ()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["entry.zip", "mended.zip", "out", "packed.zip", "team"]
+
+
+def test_caches_in_a_zip_are_left_out_with_a_word(by_hand, tmp_path):
+    mended = mend(by_hand(**{"model.py": MODEL, "__pycache__/model.pyc": b"x", ".env": b"x"}), tmp_path / "mended.zip")
+    assert mended.packed.members == ("model.py",)
+    assert set(mended.packed.left_out) == {"__pycache__: a cache", ".env: hidden"}
+
+
+@pytest.mark.parametrize(
+    ("members", "error", "said"),
+    [
+        ({"a/model.py": MODEL, "b/model.py": MODEL}, PackError, "more than one model.py: 'a/model.py', 'b/model.py'"),
+        ({"network.py": MODEL}, PackError, "nor a file with nearly that name"),
+        ({"model.ipynb": "{}"}, PackError, "nor a file with nearly that name"),
+        ({"Model.py": "class model: pass\n"}, PackError, "no class Model"),
+        ({"team/model.py": MODEL, "team/../../x": b"x"}, RefusedZip, "leads out"),
+        ({"team/model.py": MODEL, "/etc/cron.d/x": b"x"}, RefusedZip, "leads out"),
+        ({"team/model.py": MODEL, "team/w": b"1", "team/W": b"2"}, RefusedZip, "upper and lower case"),
+        ({"team/model.py": MODEL, "team/bomb": bytes(50_000_000)}, RefusedZip, "only a bomb"),
+    ],
+)
+def test_what_is_hostile_or_unclear_stays_refused_and_leaves_nothing(by_hand, tmp_path, members, error, said):
+    with pytest.raises(error, match=said):
+        mend(by_hand(**members), tmp_path / "mended.zip")
+    assert [path.name for path in tmp_path.iterdir()] == ["entry.zip"]
+
+
+def test_a_zip_is_not_mended_over_itself_nor_from_nothing(by_hand, tmp_path):
+    path = by_hand(**{"Model.py": MODEL})
+    with pytest.raises(UsageError, match="overwrite"):
+        mend(path, tmp_path / "." / "entry.zip")
+    with pytest.raises(PackError, match="no zip"):
+        mend(tmp_path / "nothing.zip", tmp_path / "mended.zip")
+
+
+def test_the_command_says_what_it_mended(by_hand, tmp_path):
+    path, mended = str(by_hand(**{"team/Model.py": MODEL})), str(tmp_path / "mended.zip")
+    shown = CliRunner().invoke(hemobench, ["pack", path, "--fix", "-o", mended])
+    assert shown.exit_code == 0
+    assert "Moved up out of the folder 'team': 1 file.\nRenamed 'Model.py' to 'model.py'.\n" in shown.stderr
+    document = json.loads(CliRunner().invoke(hemobench, ["pack", path, "--fix", "-o", mended, "--json"]).stdout)
+    assert document["members"] == ["model.py"]
+    assert len(document["changes"]) == 2
+    shown = CliRunner().invoke(hemobench, ["pack", mended, "--fix", "-o", str(tmp_path / "again.zip")])
+    assert "Nothing had to be mended." in shown.stderr
+
+
+def test_a_zip_without_fix_and_a_folder_with_it_say_what_to_type(folder, by_hand, tmp_path):
+    path, out = by_hand(**{"model.py": MODEL}), str(tmp_path / "out.zip")
+    refused = CliRunner().invoke(hemobench, ["pack", str(path), "-o", out]).exception
+    assert isinstance(refused, PackError)
+    assert refused.hint.endswith("--fix -o mended.zip")
+    assert CliRunner().invoke(hemobench, ["pack", str(folder), "--fix", "-o", out]).exit_code == 2

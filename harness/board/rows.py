@@ -145,7 +145,10 @@ def _is_full(folder: Path) -> bool:
 def _spoken(path: Path) -> Iterator[None]:
     """Turn SQLite's errors into sentences that say what to type."""
     try:
-        yield
+        try:
+            yield
+        except UnicodeDecodeError as error:  # from the module itself: a damaged schema is quoted in SQLite's message
+            raise sqlite3.DatabaseError("it holds text that is not UTF-8") from error
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorname", None) or ""
         remedy = next((remedy for name, remedy in REMEDIES.items() if code.startswith(name)), OTHER_REMEDY)

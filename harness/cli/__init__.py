@@ -12,9 +12,13 @@ from typing import NoReturn
 import click
 
 from harness import __version__, plugins
+from harness.cli.screen import plain
 from harness.errors import DISK_REMEDY, HarnessError, did_you_mean, disk_trouble
 
-OWN = ("contests", "freeze", "verify", "pack", "score", "submit", "leaderboard", "audit", "replay", "restore")
+OWN = (
+    *("contests", "freeze", "verify", "pack", "score", "submit", "leaderboard"),
+    *("audit", "replay", "restore"),
+)
 # The flow; others last.
 ORDER = (
     *("contests", "freeze", "verify", "train", "tune", "pack", "score", "submit", "leaderboard"),
@@ -73,9 +77,10 @@ def main() -> NoReturn:
         error.show()
         sys.exit(error.exit_code)
     except HarnessError as error:
-        click.echo(f"{click.style('Error:', fg='red', bold=True)} {error.message}", err=True)
+        # Names of files and arrays stand in messages, and strangers chose them.
+        click.echo(f"{click.style('Error:', fg='red', bold=True)} {plain(error.message)}", err=True)
         if error.hint:
-            click.echo(error.hint, err=True)
+            click.echo(plain(error.hint), err=True)
         sys.exit(error.exit_code)
     except BrokenPipeError:  # the reader of our output has left, as `head` does
         sys.stderr.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from harness.contest import Contest
+from harness.contest import NAME, Contest
 from harness.errors import WorkspaceError
 from harness.freeze.lock import Lock, read_lock
 from harness.workspace import Workspace
@@ -43,7 +42,7 @@ class Frozen:
         path = self.folder / LOCK
         try:
             return read_lock(path)
-        except (msgspec.MsgspecError, KeyError) as error:
+        except (OSError, msgspec.MsgspecError) as error:
             raise WorkspaceError(
                 f"{path} is damaged, or was written by another version of hemobench: {error}.",
                 "Freeze the contest again: hemobench freeze --contest NAME",
@@ -70,31 +69,61 @@ class Frozen:
         WorkspaceError
             Its file is missing or damaged.
         """
-        arrays = read_arrays(self.folder / "public" / f"{split}.npz")
+        path = self.folder / "public" / f"{split}.npz"
+        arrays = read_arrays(path, images=("uint8", 4), labels=("int64", 1))
+        if len(arrays["images"]) != len(arrays["labels"]):
+            raise _damaged(path, f"{len(arrays['images'])} pictures have {len(arrays['labels'])} labels")
         return LabelledImages(arrays["images"], arrays["labels"])
 
     def hidden_images(self) -> NDArray[np.uint8]:
         """Read the hidden pictures, without their labels."""
-        return read_arrays(self.folder / "private" / "hidden.npz")["images"]
+        return read_arrays(self.folder / "private" / "hidden.npz", images=("uint8", 4))["images"]
+
+    def hidden_labels(self) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Read the labels of the hidden pictures, and which of them are in the public half."""
+        path = self.folder / "private" / "labels.npz"
+        arrays = read_arrays(path, labels=("int64", 1), public=("bool", 1))
+        if len(arrays["labels"]) != len(arrays["public"]):
+            raise _damaged(path, "its arrays are of unequal length")
+        return arrays["labels"], arrays["public"]
 
 
-def read_arrays(path: Path) -> dict[str, NDArray]:
+def read_arrays(path: Path, **expected: tuple[str, int]) -> dict[str, NDArray]:
     """Read all arrays of an ``.npz`` file.
+
+    Parameters
+    ----------
+    path : Path
+    expected : tuple of str and int
+        By key, the dtype and the number of axes of an array that must be there.
 
     Raises
     ------
     WorkspaceError
-        The file is missing or damaged.
+        The file is missing or damaged, or an array is not as expected.
     """
     import numpy as np
 
+    from harness.sources.npz import DAMAGED, UNREADABLE
+
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {key: archive[key] for key in archive.files}
+        # Opened here, since NumPy leaves open what turns out to be no whole zip.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in archive.files}
     except FileNotFoundError:
         raise WorkspaceError(f"{path} is missing.", "Freeze the contest again: hemobench freeze") from None
-    except (OSError, ValueError, EOFError, KeyError, NotImplementedError, zipfile.BadZipFile) as error:
-        raise WorkspaceError(f"{path} is damaged: {error}.", "See: hemobench verify") from error
+    except (*DAMAGED, *UNREADABLE, KeyError) as error:
+        raise _damaged(path, str(error)) from error
+    for key, (dtype, ndim) in expected.items():
+        found = arrays.get(key)
+        if found is None or found.dtype != dtype or found.ndim != ndim:
+            what = "no such array" if found is None else f"{found.dtype} of shape {found.shape}"
+            raise _damaged(path, f"{key} is {what}, expected {dtype} with {ndim} axes")
+    return arrays
+
+
+def _damaged(path: Path, why: str) -> WorkspaceError:
+    return WorkspaceError(f"{path} is damaged: {why}.", "See: hemobench verify")
 
 
 def open_frozen(workspace: Workspace, name: str | None = None) -> Frozen:
@@ -110,9 +139,13 @@ def open_frozen(workspace: Workspace, name: str | None = None) -> Frozen:
         raise WorkspaceError(
             f"No contest is frozen in {workspace.path}.", "Type: hemobench freeze --contest blood-cells"
         )
+    if not NAME.fullmatch(name):  # it would be a path
+        raise WorkspaceError(f"{name[:80]!r} is no name of a contest.", "See: hemobench contests")
     current = workspace.contest(name) / "current"
-    if not (current / LOCK).is_file():
+    try:
+        folder = (current / LOCK).resolve(strict=True).parent
+    except (OSError, RuntimeError):  # RuntimeError: links that lead in a circle
         raise WorkspaceError(
             f"Contest {name!r} is not frozen in {workspace.path}.", f"Type: hemobench freeze --contest {name}"
-        )
-    return Frozen(current.resolve())
+        ) from None
+    return Frozen(folder)

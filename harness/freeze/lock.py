@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -76,7 +76,23 @@ def write_lock(lock: Lock, path: Path) -> None:
     path.write_bytes(msgspec.json.format(msgspec.json.encode(document, order="sorted"), indent=1) + b"\n")
 
 
+class _Written(msgspec.Struct, frozen=True):
+    """What a lock file says of itself."""
+
+    digest: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+
+
 def read_lock(path: Path) -> tuple[Lock, str]:
-    """Return the lock in `path`, and the digest that is written in it."""
+    """Return the lock in `path`, and the digest that is written in it.
+
+    Raises
+    ------
+    OSError
+    msgspec.MsgspecError
+        The file is no lock.
+    """
     content = path.read_bytes()
-    return msgspec.json.decode(content, type=Lock), msgspec.json.decode(content)["digest"]
+    try:
+        return msgspec.json.decode(content, type=Lock), msgspec.json.decode(content, type=_Written).digest
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from error

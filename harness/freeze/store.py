@@ -230,7 +230,7 @@ def _is_whole(folder: Path, lock: Lock) -> bool:
     try:
         stored = read_lock(folder / LOCK)[0]
         return stored == lock and all(hash_file(folder / name) == digest for name, digest in lock.files.items())
-    except (OSError, msgspec.MsgspecError, KeyError):
+    except (OSError, msgspec.MsgspecError):
         return False
 
 

@@ -40,7 +40,7 @@ def verify(frozen: Frozen) -> list[Difference]:
     folder = frozen.folder
     try:
         lock, written = read_lock(folder / LOCK)
-    except (OSError, msgspec.MsgspecError, KeyError) as error:
+    except (OSError, msgspec.MsgspecError) as error:
         raise WorkspaceError(f"{folder / LOCK} cannot be read: {error}.", "Freeze the contest again.") from error
     return [
         *_lock_itself(lock, written),
@@ -75,15 +75,18 @@ def _files(folder: Path, lock: Lock) -> list[Difference]:
             differences.append(Difference(name, "missing", f"a file with SHA-256 {expected[:12]}…"))
         elif (got := hash_file(folder / name)) != expected:
             differences.append(Difference(name, f"SHA-256 {got[:12]}…", f"{expected[:12]}…"))
-            differences += _arrays(folder, name, lock)
+    # The digest states what the arrays hold and not the files' bytes, which differ between machines: whoever changes
+    # a file could change its hash in the lock, too.
+    for name in sorted(present & lock.arrays.keys()):
+        differences += _arrays(folder, name, lock)
     return differences
 
 
 def _arrays(folder: Path, name: str, lock: Lock) -> list[Difference]:
-    """Say which array of a changed file differs, where that can be read."""
-    expected = lock.arrays.get(name, {})
+    """Say which array of a file differs, where that can be read."""
+    expected = lock.arrays[name]
     try:
-        arrays = read_arrays(folder / name) if expected else {}
+        arrays = read_arrays(folder / name)
     except WorkspaceError as error:
         return [Difference(name, f"unreadable ({error.__cause__})", "an .npz file")]
     differences = []
@@ -99,21 +102,25 @@ def _say(array: ArrayHash | None) -> str:
 
 
 def _counts(folder: Path, lock: Lock) -> list[Difference]:
+    frozen = Frozen(folder)
     try:
-        hidden = read_arrays(folder / "private" / "labels.npz")
-        labels: dict[str, NDArray] = {
-            **{name: read_arrays(folder / "public" / f"{name}.npz")["labels"] for name in PUBLIC_SPLITS},
-            "public": hidden["labels"][hidden["public"]],
-            "private": hidden["labels"][~hidden["public"]],
+        hidden, public = frozen.hidden_labels()
+        labels: dict[str, NDArray[np.int64]] = {
+            **{name: frozen.load(name).labels for name in PUBLIC_SPLITS},
+            "public": hidden[public],
+            "private": hidden[~public],
         }
-    except (WorkspaceError, KeyError, IndexError):
-        return []  # the file's own difference has been named already
+    except WorkspaceError:
+        return []  # the array's own difference has been named already
     differences = []
-    for split, expected in lock.counts.items():
-        counts = np.bincount(labels[split], minlength=lock.contest.n_classes).tolist()
-        for name, count in zip(lock.contest.class_names, counts, strict=False):
-            if count != expected[name]:
-                differences.append(Difference(f"{split}: pictures of {name}", str(count), str(expected[name])))
+    for split in sorted(labels.keys() | lock.counts.keys()):
+        found, expected = labels.get(split, np.empty(0, np.int64)), lock.counts.get(split, {})
+        counts = {name: int((found == number).sum()) for number, name in enumerate(lock.contest.class_names)}
+        counts["no class"] = len(found) - sum(counts.values())
+        for name in sorted(counts.keys() | expected.keys()):
+            if counts.get(name, 0) != expected.get(name, 0):
+                what = f"{split}: pictures of {name}"
+                differences.append(Difference(what, str(counts.get(name, 0)), str(expected.get(name, 0))))
     return differences
 
 

@@ -14,15 +14,15 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 ROOT = Path("/sys/fs/cgroup")
 PREFIX = "hemobench-"
+START_S = 600.0  # by then a run has entered its group; the folder's time is that of its making
 GONE_S = 2.0  # the kernel lets go of a group a moment after its last process
 
 
@@ -33,17 +33,10 @@ class Group:
     folders: tuple[Path, ...]
 
     def entered(self, argv: list[str]) -> list[str]:
-        """Return the command that enters the group and becomes `argv`; where that is not allowed, `holds` says so."""
+        """Return the command that enters the group and becomes `argv`; nothing runs where it cannot be entered."""
         for folder in self.folders:
-            enter = 'echo 0 2>/dev/null >"$0/cgroup.procs"; exec "$@"'
-            argv = ["/bin/sh", "-c", enter, str(folder), *argv]
+            argv = ["/bin/sh", "-c", 'echo 0 2>/dev/null >"$0/cgroup.procs" && exec "$@"', str(folder), *argv]
         return argv
-
-    def holds(self, pid: int) -> bool:
-        """Return whether a process is in the group."""
-        with contextlib.suppress(OSError):
-            return all(str(pid) in (folder / "cgroup.procs").read_text().split() for folder in self.folders)
-        return False
 
     def ran_out(self) -> bool:
         """Return whether the kernel has killed a process of the group for its memory."""
@@ -72,16 +65,16 @@ def control_group(memory_bytes: int, processes: int) -> Iterator[Group | None]:
 
 def _make(parents: tuple[Path, ...], memory_bytes: int, processes: int) -> Group | None:
     """Make a group below `parents`, which hold the controllers memory and pids in this order, or in one."""
-    name = f"{PREFIX}{os.getpid()}-{os.urandom(8).hex()}"
+    name = f"{PREFIX}{os.urandom(8).hex()}"
     group = Group(tuple(parent / name for parent in parents))
     limits = {"memory.max": memory_bytes, "memory.limit_in_bytes": memory_bytes, "memory.swap.max": 0}
     kept = 0
     try:
         for parent, folder in zip(parents, group.folders, strict=True):
             for leftover in parent.glob(f"{PREFIX}*"):
-                owner = leftover.name.split("-")[1]
-                if not psutil.pid_exists(int(owner)):
-                    with contextlib.suppress(OSError):  # its last process is not quite gone
+                # Between its making and its first process a group of another run is empty, too.
+                with contextlib.suppress(OSError):
+                    if time.time() - leftover.stat().st_mtime > START_S:
                         leftover.rmdir()
             folder.mkdir()
             for file, value in {**limits, "pids.max": processes}.items():
@@ -90,7 +83,8 @@ def _make(parents: tuple[Path, ...], memory_bytes: int, processes: int) -> Group
                     kept += file != "memory.swap.max"
     except OSError:
         kept = 0
-    if kept == 2:
+    # A group may be ours to make and not to enter.
+    if kept == 2 and subprocess.run(group.entered(["/bin/true"]), check=False).returncode == 0:
         return group
     for folder in group.folders:
         _remove(folder)

@@ -92,10 +92,12 @@ def check_labels(returned: Any, n: int, n_classes: int, split: str = "val") -> N
         raise bad(
             f"a {type(returned).__name__} that is no array ({describe(error)})", "Return a NumPy array."
         ) from None
+    if found.size > max(n, 1) * n_classes:  # before the copy: it may claim more than there is memory
+        raise bad(f"{found.dtype} of shape {found.shape}", f"Return one label for each of the {n} pictures.")
     # A subclass could answer differently at each look; a plain copy cannot.
     found = np.array(found, dtype=found.dtype, copy=True, subok=False)
     got = f"{found.dtype} of shape {found.shape}"
-    if found.dtype.kind in "USOTV":
+    if found.dtype.kind in "USOTVMm":
         raise bad(
             f"a {type(returned).__name__} that becomes {got}",
             f"Return the class as a number from 0 to {n_classes - 1}, not its name or an object.",

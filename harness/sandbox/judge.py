@@ -147,7 +147,8 @@ def judge(
                 if name not in predictions
             }
     elif report.outcome in TOLD_OUTCOMES:
-        outcome, message, hint = Outcome(report.outcome), printable(report.message), printable(report.hint)
+        outcome, hint = Outcome(report.outcome), printable(report.hint)
+        message = printable(report.message) or f"It ended during {doing} and told no reason."
     elif name := _signal_name(watched.returncode):
         message = f"Ended by signal {name} during {doing}."
         hint = SIGNAL_HINTS.get(name, "Look at the log; native code may have crashed.")

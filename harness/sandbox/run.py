@@ -163,7 +163,7 @@ def _start(
             watched = watch(built.argv, built.environment, pipe, limits, pid_namespace=walled, files=sizes, group=group)
         if watched.ready:
             closed = {*built.walls, *msgspec.json.decode(watched.told[0], type=list[str])}
-            closed |= {"control group"} if watched.grouped else set()
+            closed |= {"control group"} if group else set()
             return _Started(candidate, tuple(wall for wall in ALL_WALLS if wall in closed), watched)
         reasons.append(f"{candidate}: {printable(watched.log.strip()[-500:]) or f'exit code {watched.returncode}'}")
     raise IsolationError(

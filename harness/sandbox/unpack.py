@@ -11,11 +11,13 @@ import struct
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from harness.contest import Limits
 from harness.errors import RefusedZip
+from harness.sandbox.contents import name_code
 
 MB = 1_000_000
 CHUNK = 1 << 20  # bytes inflated between two looks at the limits
@@ -29,6 +31,7 @@ RATIO_FLOOR = 20 * MB
 DIRECTORY_BYTES_PER_FILE = 512
 
 PACK = "Make the zip with: hemobench pack FOLDER -o ZIP"
+MEND = "hemobench pack entry.zip --fix -o mended.zip"
 
 # What else students upload, by its first bytes.
 OTHER_ARCHIVES = {
@@ -56,25 +59,71 @@ def unpack(zip_path: Path, folder: Path, limits: Limits) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        What was ignored, one sentence each.
+        What was ignored, and which code lies beside ``.py`` files, one sentence each.
 
     Raises
     ------
     RefusedZip
         Reason and remedy.  `folder` may then hold a part of the zip and is to be removed.
     """
+    with open_door(zip_path, limits) as door:
+        _check_model_py(door.files)
+        for name in door.folders:
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        door.inflate(folder, {name: name for name in door.files}, limits)
+        return (*door.notes, *name_code(folder))
+
+
+@dataclass(frozen=True)
+class Door:
+    """An open zip whose directory holds nothing hostile; its content is metered by `inflate`.
+
+    Attributes
+    ----------
+    archive : ZipFile
+    files : dict of str to ZipInfo
+        By a name that is safe to join to a folder, and that no other file has on any system.
+    folders : tuple of str
+        Those that the zip lists; files may lie in others, too.
+    notes : tuple of str
+        What was ignored, one sentence each.
+    """
+
+    archive: zipfile.ZipFile
+    files: dict[str, zipfile.ZipInfo]
+    folders: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def inflate(self, folder: Path, names: Mapping[str, str], limits: Limits) -> None:
+        """Write files into an empty folder: of those whose names are keys of `names`, each under the name given there.
+
+        Raises
+        ------
+        RefusedZip
+            A member is damaged, or more comes out of it than the limits allow.
+        """
+        room = limits.unpacked_mb * MB
+        for name, target in names.items():
+            room -= _inflate(self.archive, self.files[name], folder / target, name, room, limits)
+
+
+@contextlib.contextmanager
+def open_door(zip_path: Path, limits: Limits) -> Iterator[Door]:
+    """Open a submission, whether it holds a ``model.py`` or not.
+
+    Raises
+    ------
+    RefusedZip
+        It is no whole zip, is too large, or lists something that must not be unpacked.
+    """
     _check_file(zip_path, limits)
     with contextlib.ExitStack() as stack:
         with _refusing_damage():
             archive = stack.enter_context(zipfile.ZipFile(zip_path))
-        files, folders, notes = _check_members(archive.infolist(), limits)
-        _check_model_py(files)
-        for name in folders:
-            (folder / name).mkdir(parents=True, exist_ok=True)
-        room = limits.unpacked_mb * MB
-        for name, info in files.items():
-            room -= _inflate(archive, info, folder / name, name, room, limits)
-    return notes
+        infos = archive.infolist()
+        if sum(info.compress_size for info in infos) > zip_path.stat().st_size:
+            raise RefusedZip("The members of the zip overlap, as only those of a bomb do.", PACK)
+        yield Door(archive, *_check_members(infos, limits))
 
 
 @contextlib.contextmanager
@@ -131,7 +180,7 @@ def _too_many(n_files: int, limits: Limits) -> RefusedZip:
 
 def _check_members(
     infos: list[zipfile.ZipInfo], limits: Limits
-) -> tuple[dict[str, zipfile.ZipInfo], list[str], tuple[str, ...]]:
+) -> tuple[dict[str, zipfile.ZipInfo], tuple[str, ...], tuple[str, ...]]:
     """Return the files by name, the folders and the notes, or refuse at the first bad member."""
     if len(infos) > limits.files:
         raise _too_many(len(infos), limits)
@@ -146,26 +195,36 @@ def _check_members(
             ignored[junk] = ignored.get(junk, 0) + 1
             continue
         path = name.rstrip("/")
-        # Two names that one file system keeps apart and another does not would make the entry depend on the machine.
-        key = unicodedata.normalize("NFC", path).casefold()
+        key = _key(path)
         if key in seen:
-            raise RefusedZip(
-                f"{path!r} and {seen[key]!r} stand in the zip under one name"
-                + ("." if path == seen[key] else ", once upper and lower case are one."),
-                f"Rename or remove one of them. {PACK}",
-            )
+            raise _collide(path, seen[key])
         seen[key] = path
         if name.endswith("/"):
             folders.append(path)
         else:
             files[path] = info
-    file_keys = {unicodedata.normalize("NFC", path).casefold(): path for path in files}
-    for path in seen.values():
-        for parent in PurePosixPath(unicodedata.normalize("NFC", path).casefold()).parents:
-            if str(parent) in file_keys:
-                raise RefusedZip(f"{file_keys[str(parent)]!r} is a file and a folder at once.", PACK)
+    file_keys = {_key(path): path for path in files}
+    for path in list(seen.values()):
+        for parent in map(str, PurePosixPath(path).parents[:-1]):  # folders that may not be listed
+            if _key(parent) in file_keys:
+                raise RefusedZip(f"{file_keys[_key(parent)]!r} is a file and a folder at once.", PACK)
+            if seen.setdefault(_key(parent), parent) != parent:
+                raise _collide(parent, seen[_key(parent)])
     notes = tuple(f"{junk} ignored ({n} {'item' if n == 1 else 'items'})." for junk, n in ignored.items())
-    return files, folders, notes
+    return files, tuple(folders), notes
+
+
+def _key(path: str) -> str:
+    """Return what is equal for names that some file system takes for one: an entry must not depend on the machine."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
+
+
+def _collide(path: str, other: str) -> RefusedZip:
+    return RefusedZip(
+        f"{path!r} and {other!r} stand in the zip under one name"
+        + ("." if path == other else ", once upper and lower case are one."),
+        f"Rename or remove one of them. {PACK}",
+    )
 
 
 def _name(info: zipfile.ZipInfo) -> str:
@@ -234,20 +293,34 @@ def _check_model_py(files: dict[str, zipfile.ZipInfo]) -> None:
         folder = str(PurePosixPath(elsewhere[0]).parent)
         raise RefusedZip(
             f"model.py lies in the folder {folder!r}, expected it at the root of the zip.",
-            f"Zip the content of the folder, not the folder: hemobench pack {PurePosixPath(folder).name}",
+            f"Zip the content of the folder, not the folder, or type: {MEND}",
         )
-    at_root = {name.casefold(): name for name in files if "/" not in name}
-    close = difflib.get_close_matches("model.py", at_root, n=1, cutoff=0.7)
-    if close:
+    if close := misspelt(files):
+        mendable = close.casefold().endswith((".py", ".py.txt"))
         raise RefusedZip(
-            f"The zip has no model.py, but {at_root[close[0]]!r}. Did you mean model.py?",
-            "Rename it to model.py, in small letters, and zip again.",
+            f"The zip has no model.py, but {close!r}. Did you mean model.py?",
+            f"Rename it to model.py, in small letters, and zip again, or type: {MEND}"
+            if mendable
+            else "Save it as a Python file named model.py; for a notebook: jupyter nbconvert --to script model.ipynb",
         )
     some = ", ".join(repr(name) for name in sorted(files)[:5])
     raise RefusedZip(
         f"The zip has no model.py at its root; it has {some}{' …' if len(files) > 5 else ''}.",
         "Write model.py with a class Model; submissions/template is one to start from.",
     )
+
+
+def misspelt(names: Iterable[str]) -> str:
+    """Return the name at the root that was most likely meant to be ``model.py``; empty where there is none.
+
+    Examples
+    --------
+    >>> misspelt(["a/model.py", "Model.py", "weights.npz"]), misspelt(["network.py"])
+    ('Model.py', '')
+    """
+    at_root = {name.casefold(): name for name in names if "/" not in name}
+    close = difflib.get_close_matches("model.py", sorted(at_root), n=1, cutoff=0.7)
+    return at_root[close[0]] if close else ""
 
 
 def _inflate(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path, name: str, room: int, limits: Limits) -> int:

@@ -37,8 +37,6 @@ class Watched:
         Lines it wrote to the descriptor it was given for that.
     ready : bool
         Whether it told that the entrant's code begins.
-    grouped : bool
-        Whether the control group held it.
     stopped : {'', 'time', 'memory', 'processes', 'files'}
         The limit for which it was killed, if it was.
     returncode : int
@@ -52,7 +50,6 @@ class Watched:
 
     told: tuple[str, ...]
     ready: bool
-    grouped: bool
     stopped: Literal["", "time", "memory", "processes", "files"]
     returncode: int
     wall_s: float
@@ -235,7 +232,6 @@ def watch(
     peak = 0
     open_ends = {output, reader}
     ready = False
-    grouped = False
     next_look = started = time.monotonic()
 
     def read(end: int) -> bool:
@@ -274,7 +270,6 @@ def watch(
                 read(end)
             if not ready and told.endswith(READY):
                 ready, started = True, time.monotonic()
-                grouped = group is not None and group.holds(process.pid)
     finally:
         wall_s = time.monotonic() - started
         family.end(pid_namespace=pid_namespace)
@@ -283,12 +278,11 @@ def watch(
                 pass
         process.stdout.close()
         os.close(reader)
-    if grouped and group is not None and group.ran_out():
+    if group is not None and group.ran_out():
         stopped = "memory"
     return Watched(
         told=tuple(told.decode(errors="replace").splitlines()),
         ready=told.endswith(READY),
-        grouped=grouped,
         stopped=stopped,
         returncode=process.returncode,
         wall_s=wall_s,

@@ -69,7 +69,10 @@ def diagnose(frozen: Frozen, predictions: Path, splits: tuple[str, ...] = SPLITS
             )
         right[split] = kept[split] == y_true
     shift = frozen.folder / "private" / "shift.json"
-    chains = msgspec.json.decode(shift.read_bytes(), type=list[list[Link]])
+    try:
+        chains = msgspec.json.decode(shift.read_bytes(), type=list[list[Link]])
+    except (OSError, ValueError, msgspec.MsgspecError, RecursionError) as error:
+        raise WorkspaceError(f"{shift} cannot be read: {error}.", "See: hemobench verify") from error
     families: dict[str, list[bool]] = defaultdict(list)
     lengths: dict[int, list[bool]] = defaultdict(list)
     for split in ("public", "private"):

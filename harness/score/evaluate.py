@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import WorkspaceError
-from harness.freeze.frozen import Frozen, read_arrays
+from harness.freeze.frozen import Frozen
 from harness.freeze.hashing import hash_file
 from harness.sandbox import run as sandbox
 from harness.sandbox.outcome import Outcome
@@ -120,8 +120,7 @@ def evaluate(
 
 def labels_of(frozen: Frozen) -> dict[str, tuple[NDArray[np.bool_] | slice, NDArray[np.int64]]]:
     """Return, for each split, where its pictures lie in the predictions, and their labels."""
-    private = read_arrays(frozen.folder / "private" / "labels.npz")
-    labels, public = private["labels"], private["public"]
+    labels, public = frozen.hidden_labels()
     everything = slice(None)
     return {
         "val": (everything, frozen.load("val").labels),

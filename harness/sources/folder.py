@@ -224,7 +224,7 @@ def _list_zip(archive: zipfile.ZipFile) -> _Listing:
     for member in archive.infolist():
         path = PurePosixPath(member.filename.replace("\\", "/"))  # some programs on Windows write backslashes
         folders |= set(path.parents)
-        if member.is_dir():
+        if member.filename.endswith("/"):  # is_dir() fails at an empty name
             folders.add(path)
         elif path in files:
             raise SourceError(f"{path} is in the zip twice, expected each name once.", "Zip the folder again.")

@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import lzma
 import math
+import tokenize
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -27,6 +29,8 @@ ROWS = 100  # read at once; 22 MB of 96 × 96 RGB as float64
 # What zipfile and the header of a .npy raise on bytes that are not what they should be.  RuntimeError stands for
 # encryption and unknown compression, ValueError for names that are no UTF-8.
 DAMAGED = (zipfile.BadZipFile, RuntimeError, EOFError, OSError, ValueError, zlib.error, lzma.LZMAError)
+# NumPy reads a header as Python's own literals, with all that their tokens, nesting and types may bring.
+UNREADABLE = (SyntaxError, tokenize.TokenError, TypeError, RecursionError, MemoryError, OverflowError)
 FETCH_AGAIN = "A download that was cut looks like this: fetch the file again."
 
 
@@ -125,11 +129,7 @@ class Npz:
         """Open the member of `key` behind its header."""
         try:
             with self.archive.open(f"{key}.npy") as file:
-                read_header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-                version = npy.read_magic(file)
-                if version not in read_header:
-                    raise ValueError(f"unknown .npy version {version}")
-                shape, fortran, dtype = read_header[version](file)
+                shape, fortran, dtype = read_header(file)
                 promised = math.prod(shape) * dtype.itemsize
                 held = self.archive.getinfo(f"{key}.npy").file_size - file.tell()
                 if promised != held and not dtype.hasobject:  # checked before memory is set aside for it
@@ -191,6 +191,26 @@ def open_npz(path: Path, keys: Sequence[str]) -> Iterator[Npz]:
                 f"Expected {', '.join(keys)}. {did_you_mean(missing, found)}".rstrip(),
             )
         yield Npz(path, archive)
+
+
+def read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Return shape, order (True: Fortran's) and dtype from the start of a ``.npy`` file, and stop behind them.
+
+    Raises
+    ------
+    ValueError
+        It is no such header.
+    """
+    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+    version = npy.read_magic(file)
+    if version not in readers:
+        raise ValueError(f"unknown .npy version {version}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that Python 2 wrote it, which may be
+            return readers[version](file)
+    except UNREADABLE as error:
+        raise ValueError("its header describes no array") from error
 
 
 def digest(path: Path, algorithm: str) -> str:

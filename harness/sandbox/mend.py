@@ -1,0 +1,114 @@
+"""A zip that was packed by hand, and not as the contest wants it, packed again: the counterpart of a refusal."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from harness.contest import Limits
+from harness.errors import PackError, UsageError
+from harness.pack import Packed, pack
+from harness.sandbox.unpack import misspelt, open_door
+
+
+@dataclass(frozen=True)
+class Mended:
+    """The zip that was written, and what of the old one was changed, one sentence each."""
+
+    packed: Packed
+    changes: tuple[str, ...]
+
+
+def mend(zip_path: Path, mended_path: Path, limits: Limits | None = None) -> Mended:
+    """Pack the content of `zip_path` again, with ``model.py`` at the root and nothing that does not belong in.
+
+    A zip whose ``model.py`` lies some folders too deep is moved up, a ``model.py`` that is misspelt gets its name, and
+    what a desktop leaves behind stays out.  The result is what `pack` makes of the folder that was meant, byte for
+    byte.  Nothing of the zip is run.
+
+    Raises
+    ------
+    RefusedZip
+        The zip is damaged or hostile: what `unpack` refuses for safety is not mended.
+    PackError
+        There is no such zip, it is not clear which ``model.py`` is meant, or `pack` refuses the result.
+    UsageError
+        `mended_path` is the zip itself.
+    """
+    limits = limits or Limits()
+    if not zip_path.is_file():
+        raise PackError(f"There is no zip {zip_path}.", "Look for a misspelt name.")
+    if zip_path.resolve() == mended_path.resolve():
+        raise UsageError("The mended zip would overwrite the one it is made of.", "Give -o another name.")
+    try:
+        mended_path.parent.mkdir(parents=True, exist_ok=True)
+        with (
+            open_door(zip_path, limits) as door,
+            tempfile.TemporaryDirectory(dir=mended_path.parent, prefix=".mending-") as folder,
+        ):
+            names, changes = _plan(door.files)
+            door.inflate(Path(folder), names, limits)
+            packed = pack(Path(folder), mended_path, limits)
+    except OSError as error:
+        raise PackError(
+            f"Cannot write {mended_path}: {error.strerror or error}.", "Make room or rights, or choose another -o ZIP."
+        ) from error
+    return Mended(packed, (*changes, *door.notes))
+
+
+def _plan(files: Iterable[str]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the new name of each file that stays, and what changes.
+
+    Examples
+    --------
+    >>> _plan(["team/Model.py", "team/weights/a.npz"])[0]
+    {'team/Model.py': 'model.py', 'team/weights/a.npz': 'weights/a.npz'}
+    """
+    model = _find_model(files)
+    above = model.rpartition("/")[0]
+    prefix = f"{above}/" if above else ""
+    names = {name: name.removeprefix(prefix) for name in files if name.startswith(prefix)}
+    changes = []
+    if prefix:
+        changes.append(f"Moved up out of the folder {above!r}: {_count(names)}.")
+    if names[model] != "model.py":
+        changes.append(f"Renamed {names[model]!r} to 'model.py'.")
+        names[model] = "model.py"
+    if outside := sorted(set(files) - set(names)):
+        changes.append(f"Left out {_count(outside)} outside of it: {', '.join(map(repr, outside[:5]))}.")
+    return names, tuple(changes)
+
+
+def _find_model(files: Iterable[str]) -> str:
+    """Return the file that is, or was meant to be, ``model.py``: the one that lies least deep, rightly named first."""
+    right = [name for name in files if PurePosixPath(name).name == "model.py"]
+    folders = sorted({str(PurePosixPath(name).parent) for name in files})
+    meant = right or [close for folder in folders if (close := _misspelt_in(folder, files))]
+    if not meant:
+        raise PackError(
+            "The zip holds no model.py, nor a file with nearly that name.",
+            "Write model.py with a class Model; submissions/template is one to start from.",
+        )
+    depth = min(name.count("/") for name in meant)
+    highest = [name for name in meant if name.count("/") == depth]
+    if len(highest) > 1:
+        raise PackError(
+            f"The zip holds more than one model.py: {', '.join(map(repr, highest[:5]))}.",
+            "Unpack it, then pack the folder that you mean: hemobench pack FOLDER -o ZIP",
+        )
+    return highest[0]
+
+
+def _misspelt_in(folder: str, files: Iterable[str]) -> str:
+    """Return the Python file of `folder` that was most likely meant to be ``model.py``; empty where there is none."""
+    prefix = "" if folder == "." else f"{folder}/"
+    inside = [name.removeprefix(prefix) for name in files if name.startswith(prefix)]
+    close = misspelt(name for name in inside if name.casefold().endswith((".py", ".py.txt")))
+    return prefix + close if close else ""
+
+
+def _count(names: Iterable[str]) -> str:
+    n = len(list(names))
+    return f"{n} {'file' if n == 1 else 'files'}"

@@ -1,0 +1,201 @@
+"""What an entry leaves: any labels, any file of predictions and any report become an outcome, never a fault of ours."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from harness.contest import Limits
+from harness.sandbox.child import Failure, check_labels
+from harness.sandbox.judge import judge, read_predictions, read_report
+from harness.sandbox.outcome import Outcome
+from harness.sandbox.passes import Pass
+from harness.sandbox.watch import Watched
+from tests.fuzz.mutations import DEEP, TEXT, damaged, other_document, values
+
+N, N_AGAIN, N_CLASSES = 6, 3, 4
+PASSES = [
+    Pass("hidden", np.zeros((N, 2, 2, 3), np.uint8)),
+    Pass("again", np.zeros((N_AGAIN, 2, 2, 3), np.uint8), (1, 2), needed=False),
+]
+
+
+def npy(labels: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, labels)
+    return buffer.getvalue()
+
+
+WHOLE = npy(np.array([0, 1, 2, 3, 0, 1, 2, -1, -1]))
+FILES = st.one_of(
+    damaged(WHOLE),
+    damaged(WHOLE, keep=128),
+    st.lists(st.integers(-2, 5), min_size=7, max_size=10).map(lambda labels: npy(np.array(labels))),
+    st.sampled_from(
+        [npy(np.zeros(9)), npy(np.zeros(9, ">i8")), npy(np.array([{}] * 9, object)), npy(np.zeros((9, 1)))]
+    ),
+    st.binary(max_size=40),
+)
+
+
+def check_predictions(labels: np.ndarray) -> None:
+    assert labels.dtype == np.int64
+    assert labels.shape == (N + N_AGAIN,)
+    assert labels.max() < N_CLASSES
+    assert labels[:N].min() >= 0
+    assert labels.min() >= -1
+
+
+@given(content=FILES)
+def test_any_file_of_predictions_is_labels_or_a_sentence(target, content):
+    with target.case():
+        found = read_predictions(io.BytesIO(content), N + N_AGAIN, N_CLASSES, n_needed=N)
+        if isinstance(found, str):
+            assert found.isprintable()
+        else:
+            check_predictions(found)
+
+
+class Lazy:
+    """An object that becomes an array when asked, or does something else."""
+
+    def __init__(self, content: object) -> None:
+        self.content = content
+
+    def __array__(self, dtype=None, copy=None):
+        if isinstance(self.content, BaseException):
+            raise self.content
+        return self.content
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no name")
+
+
+class Evil(np.ndarray):
+    """An array that lies about itself to whoever asks it."""
+
+    dtype = property(lambda self: np.dtype("i8"))
+    shape = property(lambda self: (N,))
+    __len__ = lambda self: N  # noqa: E731
+    min = lambda self, *a, **k: 0  # noqa: E731
+    max = lambda self, *a, **k: 0  # noqa: E731
+    astype = lambda self, *a, **k: self  # noqa: E731
+
+    def __array_finalize__(self, other):
+        pass
+
+    def __array_function__(self, *args, **kwargs):
+        return self
+
+    def __array_ufunc__(self, *args, **kwargs):
+        return self
+
+
+SHAPES = st.one_of(
+    st.sampled_from([(N,), (N, 1), (N, N_CLASSES), (), (0,), (N, N_CLASSES, 1), (1, N)]),
+    arrays.array_shapes(max_side=7),
+)
+ARRAYS = st.tuples(
+    st.one_of(arrays.scalar_dtypes(), arrays.nested_dtypes(max_leaves=3), st.just(np.dtype(object))), SHAPES
+).flatmap(lambda kind: arrays.arrays(kind[0], kind[1], elements=values() if kind[0].hasobject else None))
+RETURNED = st.one_of(
+    ARRAYS,
+    ARRAYS.map(lambda array: array.view(Evil)),
+    ARRAYS.map(Lazy),
+    st.sampled_from([ValueError("x\n\x1b[2J"), RecursionError(), Exception("y" * 9999)]).map(Lazy),
+    values().map(Lazy),
+    values(),
+    st.lists(st.integers(-1, N_CLASSES), min_size=N, max_size=N),
+    st.lists(st.lists(st.integers(0, 3), max_size=4), max_size=N),
+    st.integers(0, 3).map(lambda label: np.broadcast_to(np.int64(label), (N,))),
+    st.sampled_from([np.ma.masked_array(range(N), [1] * N), np.zeros(N).view(np.recarray), range(N), {1, 2}, object()]),
+    st.sampled_from([np.broadcast_to(np.int8(0), (2**40,)), np.broadcast_to(np.float64(0), (2**40, N_CLASSES))]),
+)
+
+
+@given(returned=RETURNED)
+def test_whatever_predict_returns_is_labels_or_named(target, returned):
+    with target.case(Failure):
+        try:
+            labels = check_labels(returned, N, N_CLASSES)
+        except Failure as failure:
+            assert failure.outcome == "bad_output"
+            assert len(failure.message) < 2000
+            assert failure.hint
+            raise
+        assert type(labels) is np.ndarray
+        assert labels.dtype == np.int64
+        assert labels.shape == (N,)
+        assert 0 <= labels.min() <= labels.max() < N_CLASSES
+        assert not np.shares_memory(labels, returned) if isinstance(returned, np.ndarray) else True
+
+
+REPORT = json.dumps(
+    {
+        "stage": "predict hidden",
+        "outcome": "scored",
+        "message": "",
+        "hint": "",
+        "seconds": {"load": 1.5, "hidden": 2.5},
+        "failed": {"again": "no labels"},
+        "environment": {"python": "3.11.7", "numpy": "2.3.0", "device": "cpu"},
+    }
+).encode()
+LINES = st.one_of(
+    other_document(REPORT),
+    damaged(REPORT),
+    st.sampled_from(Outcome).map(lambda outcome: REPORT.replace(b"scored", outcome.encode())),
+    values().map(lambda value: json.dumps(value).encode()),
+    DEEP.map(lambda deep: REPORT[:-1] + b', "more": ' + b"[" * deep),
+    DEEP.map(lambda deep: b'{"seconds": ' + b'{"a":' * deep),
+    TEXT.map(
+        lambda text: json.dumps({"stage": f"predict {text}", "message": text, "environment": {text: text}}).encode()
+    ),
+    st.integers(60_000, 70_000).map(lambda size: b" " * size),
+)
+
+
+@given(
+    lines=st.lists(LINES, max_size=3),
+    predictions=FILES,
+    stopped=st.sampled_from(["", "", "", "time", "memory", "processes", "files"]),
+    returncode=st.integers(-70, 260),
+    log=TEXT,
+)
+def test_any_report_beside_any_predictions_ends_in_one_outcome(target, lines, predictions, stopped, returncode, log):
+    seen = {"told": (), "ready": True, "grouped": False, "stopped": stopped, "returncode": returncode, "log": log}
+    watched = Watched(**seen, wall_s=1.0, peak_memory_mb=9.0)
+    with target.case():
+        report = read_report(io.BytesIO(b"".join(line + b"\n" for line in lines)))
+        run = judge(watched, report, io.BytesIO(predictions), PASSES, N_CLASSES, Limits())
+        told = [run.message, run.hint, *run.failed.values(), *run.environment, *run.environment.values(), *run.seconds]
+        assert all(text.isprintable() for text in told)
+        assert sum(map(len, told)) < 80_000
+        assert bool(run.predictions) == (run.outcome is Outcome.SCORED)
+        assert run.outcome is Outcome.SCORED or run.message
+        for one in PASSES[: len(run.predictions)]:
+            assert run.predictions[one.name].shape == (len(one.images),)
+        # A card that keeps these numbers can be read again.
+        facts = {"seconds": run.seconds, "environment": run.environment}
+        assert msgspec.json.decode(msgspec.json.encode(facts)) == facts
+
+
+@pytest.mark.parametrize("n_missing", [0, 1, 2, 3])
+def test_whole_predictions_with_a_report_are_scored(n_missing):
+    """The counterpart of the cases above."""
+    labels = np.array([0, 1, 2, 3, 0, 1, 2, 2, 2])
+    labels[len(labels) - n_missing :] = -1
+    seen = {"told": (), "ready": True, "grouped": False, "stopped": "", "returncode": 0, "log": ""}
+    watched = Watched(**seen, wall_s=1.0, peak_memory_mb=9.0)
+    report = read_report(io.BytesIO(REPORT + b"\n"))
+    run = judge(watched, report, io.BytesIO(npy(labels)), PASSES, N_CLASSES, Limits())
+    assert run.outcome is Outcome.SCORED
+    assert list(run.predictions) == ["hidden", *([] if n_missing else ["again"])]
+    assert list(run.failed) == (["again"] if n_missing else [])
