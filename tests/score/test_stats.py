@@ -17,7 +17,7 @@ def test_the_wilson_interval_is_that_of_scipy(drawn):
     assert wilson_interval(hits, n) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
 
 
-def test_the_bootstrap_interval_is_that_of_redrawn_pictures():
+def test_the_bootstrap_interval_is_as_wide_as_redrawn_pictures_spread():
     rng = np.random.default_rng(0)
     y_true = rng.integers(0, 4, 400)
     y_pred = np.where(rng.random(400) < 0.8, y_true, rng.integers(0, 4, 400))
@@ -30,5 +30,15 @@ def test_the_bootstrap_interval_is_that_of_redrawn_pictures():
     assert ours == pytest.approx(np.quantile(drawn, [0.025, 0.975]), abs=0.005)
 
 
-def test_a_perfect_score_has_a_bootstrap_interval_of_no_width():
-    assert bootstrap_interval(np.diag([5, 6]), accuracy, np.random.default_rng(0)) == (1.0, 1.0)
+@given(st.integers(2, 500), st.data())
+def test_the_bootstrap_interval_of_an_accuracy_is_wilsons(n, data):
+    hits = data.draw(st.integers(0, n))
+    confusion = np.array([[hits, n - hits], [0, 0]])
+    ours = bootstrap_interval(confusion, accuracy, np.random.default_rng(0), draws=4000)
+    assert ours == pytest.approx(wilson_interval(hits, n), abs=0.12 / n**0.5)
+
+
+def test_a_perfect_score_leaves_room_for_what_was_not_seen():
+    assert bootstrap_interval(np.diag([50, 50]), balanced_accuracy, np.random.default_rng(0)) == pytest.approx(
+        wilson_interval(100, 100)
+    )

@@ -1,0 +1,213 @@
+"""The shake-up: how ranks move from the public to the private half, and how they would had the halves fallen otherwise.
+
+Everywhere here entries stand in the order in which they came: of equal scores the earlier one ranks first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+DRAWS = 1000
+
+
+class ShakeUp(msgspec.Struct, frozen=True):
+    """What `draws` other halves of the same hidden pictures would have shown.
+
+    Attributes
+    ----------
+    n_public, n_private : int
+        Pictures in each half.
+    public, private : ndarray of shape (draws, entries), int64
+        Rank of each entry in each draw, 1 to entries.
+    kendall, spearman : ndarray of shape (draws,), float64
+        Rank correlation of public and private scores, -1 to 1; nan where all entries are equal.
+    regret : ndarray of shape (draws,), float64
+        How much lower the public winner's private accuracy is than the best private one, 0 to 1.
+    """
+
+    n_public: int
+    n_private: int
+    public: NDArray[np.int64]
+    private: NDArray[np.int64]
+    kendall: NDArray[np.float64]
+    spearman: NDArray[np.float64]
+    regret: NDArray[np.float64]
+
+    def rank_shares(self) -> NDArray[np.float64]:
+        """Return the share of draws in which an entry (row) took each private rank (column), rows sum to 1."""
+        entries = self.private.shape[1]
+        counts = [np.bincount(ranks, minlength=entries + 1)[1:] for ranks in self.private.T]
+        return np.array(counts) / len(self.private)
+
+    def first(self) -> NDArray[np.float64]:
+        """Return P(first in private) of each entry, shape (entries,)."""
+        return (self.private == 1).mean(axis=0)
+
+    def ranks(self, share: float = 0.95) -> NDArray[np.int64]:
+        """Return the middle `share` of each entry's private ranks, shape (entries, 2)."""
+        tails = [(1 - share) / 2, (1 + share) / 2]
+        return np.quantile(self.private, tails, axis=0, method="closest_observation").T.astype(np.int64)
+
+    def rank_change(self) -> NDArray[np.float64]:
+        """Return the mean of |private rank - public rank| of each entry, shape (entries,)."""
+        return np.abs(self.private - self.public).mean(axis=0)
+
+    def winner_kept(self) -> float:
+        """Return the share of draws in which the public winner is the private winner."""
+        return float((self.public.argmin(axis=1) == self.private.argmin(axis=1)).mean())
+
+
+class SharePoint(msgspec.Struct, frozen=True):
+    """One public share of the hidden pictures, and what it is worth.
+
+    `rank_change` is in ranks, `regret` a difference of accuracies, 0 to 1.
+    """
+
+    share: float
+    n_public: int
+    n_private: int
+    rank_change: float
+    winner_kept: float
+    kendall: float
+    regret: float
+
+
+def ranks_of(scores: NDArray) -> NDArray[np.int64]:
+    """Return ranks of scores of shape (..., entries), 1 the highest; of equal ones the earlier first.
+
+    Examples
+    --------
+    >>> ranks_of(np.array([0.5, 0.9, 0.9])).tolist()
+    [3, 1, 2]
+    """
+    order = np.argsort(-scores, axis=-1, kind="stable")
+    ranks = np.empty(scores.shape, np.int64)
+    np.put_along_axis(ranks, order, np.broadcast_to(np.arange(1, scores.shape[-1] + 1), scores.shape), axis=-1)
+    return ranks
+
+
+def rank_correlation(one: NDArray, other: NDArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return Kendall's tau-b and Spearman's rho of two sets of scores, shapes (..., entries).
+
+    Notes
+    -----
+    Unlike a rank on the board, equal scores count as equal here.  Nan where all scores of a set are equal.
+
+    References
+    ----------
+    M. G. Kendall, "The treatment of ties in ranking problems", Biometrika 33 (1945) 239-251.
+
+    Examples
+    --------
+    >>> tau, rho = rank_correlation(np.array([3, 2, 1, 0]), np.array([3, 1, 2, 0]))
+    >>> print(f"{tau:.3f} {rho:.3f}")
+    0.667 0.800
+    """
+    signs, tied = np.zeros((3, *one.shape)), np.zeros((2, *one.shape))  # one entry against all: memory stays linear
+    for entry in range(one.shape[-1]):
+        a, b = (np.sign(scores[..., entry, None] - scores) for scores in (one, other))
+        signs[..., entry] = (a * b).sum(axis=-1), np.abs(a).sum(axis=-1), np.abs(b).sum(axis=-1)
+        tied[..., entry] = a.sum(axis=-1), b.sum(axis=-1)  # twice the mid-rank, but for a constant
+    agree, of_one, of_other = signs.sum(axis=-1)
+    with np.errstate(invalid="ignore"):
+        tau = agree / np.sqrt(of_one * of_other)
+        rho = (tied[0] * tied[1]).sum(axis=-1) / np.sqrt((tied**2).sum(axis=-1).prod(axis=0))
+    return tau, rho
+
+
+def redraw_halves(
+    right: NDArray[np.bool_],
+    strata: NDArray[np.int64],
+    share: float,
+    rng: np.random.Generator,
+    *,
+    draws: int = DRAWS,
+) -> ShakeUp:
+    """Draw the public and private halves of the hidden pictures anew, and rank all entries in each.
+
+    Parameters
+    ----------
+    right : ndarray of shape (entries, n), bool
+        Whether each entry's label of each hidden picture was right.
+    strata : ndarray of shape (n,), int64
+        Within what the halves are drawn: the true class, as `harness.freeze.split` does.
+    share : float
+        Of the hidden pictures that are public, 0 to 1.
+    rng : numpy.random.Generator
+    draws : int
+
+    Notes
+    -----
+    The pictures stay the same, so that this tells what the cut decided, not what other pictures would have shown:
+    an entry that is best on all hidden pictures stays the favourite in every draw.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> right = rng.random((3, 400)) < np.array([[0.9], [0.6], [0.3]])
+    >>> redraw_halves(right, np.zeros(400, int), 0.5, rng).first().tolist()
+    [1.0, 0.0, 0.0]
+    """
+    n = right.shape[1]
+    public = np.zeros((draws, n), bool)
+    for stratum in np.unique(strata):
+        rows = np.flatnonzero(strata == stratum)
+        taken = np.arange(len(rows)) < int(len(rows) * share + 0.5)
+        public[:, rows] = rng.permuted(np.tile(taken, (draws, 1)), axis=1)
+    n_public = int(public[0].sum())
+    hits = np.rint(public.astype(np.float32) @ right.T.astype(np.float32))
+    rest = right.sum(axis=1) - hits
+    ranks, private = ranks_of(hits), ranks_of(rest)
+    winner = np.take_along_axis(rest, ranks.argmin(axis=1)[:, None], axis=1)[:, 0]
+    regret = (rest.max(axis=1) - winner) / max(1, n - n_public)
+    return ShakeUp(n_public, n - n_public, ranks, private, *rank_correlation(hits, rest), regret)
+
+
+def public_share_curve(
+    right: NDArray[np.bool_],
+    strata: NDArray[np.int64],
+    shares: Sequence[float],
+    rng: np.random.Generator,
+    *,
+    draws: int = DRAWS,
+) -> list[SharePoint]:
+    """Return what each public share of the hidden pictures would be worth, for who sets up the next contest.
+
+    Parameters are those of `redraw_halves`.
+
+    Notes
+    -----
+    A large public part ranks well but leaves a small private one to check it with, so that `winner_kept` has its
+    maximum near one half; `regret` says what following the public board costs.
+    """
+    points = []
+    for share in shares:
+        drawn = redraw_halves(right, strata, share, rng, draws=draws)
+        points.append(
+            SharePoint(
+                share=share,
+                n_public=drawn.n_public,
+                n_private=drawn.n_private,
+                rank_change=float(drawn.rank_change().mean()),
+                winner_kept=drawn.winner_kept(),
+                kendall=float(drawn.kendall.mean()),
+                regret=float(drawn.regret.mean()),
+            )
+        )
+    return points
+
+
+def least_public(curve: Sequence[SharePoint], regret: float) -> SharePoint | None:
+    """Return the smallest public part whose winner costs at most `regret` accuracy on the private one, if any does.
+
+    Examples
+    --------
+    >>> points = [SharePoint(0.1, 100, 900, 3.0, 0.6, 0.7, 0.02), SharePoint(0.5, 500, 500, 1.0, 0.9, 0.9, 0.001)]
+    >>> least_public(points, 0.005).n_public
+    500
+    """
+    return next((point for point in sorted(curve, key=lambda point: point.share) if point.regret <= regret), None)
