@@ -17,7 +17,7 @@ BIN := .venv/bin
 HEMOBENCH = HEMOBENCH_WORKSPACE="$(WORKSPACE)" $(BIN)/hemobench
 PIP = $(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes
 
-.PHONY: help setup freeze verify train tune pack submit leaderboard reproduce bench test test-slow fuzz lint format clean
+.PHONY: help setup freeze verify train tune pack submit leaderboard reproduce bench test test-slow fuzz attacks lint format clean
 .DEFAULT_GOAL := help
 
 help:  ## print this list
@@ -86,6 +86,9 @@ test-slow: .venv/test.installed  ## the checks that take longer
 
 fuzz: .venv/test.installed  ## 10,000 property-based cases on what reads files of others, about 2 minutes
 	@HEMOBENCH_FUZZ=10000 $(BIN)/python -m pytest -n 0 tests/fuzz
+
+attacks: .venv/test.installed  ## what hostile submissions try, behind each kind of wall: a table
+	@$(BIN)/python -m tests.attacks.table
 
 lint: .venv/test.installed
 	@$(BIN)/ruff check .

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from harness.board.ranking import Standing
     from harness.board.replay import Replay
     from harness.board.restore import Restored
+    from harness.codabench.rule import Finding
+    from harness.codabench.worker import Rehearsal
+    from harness.doctor.findings import Checkup
+    from harness.export.codabench import Settings
     from harness.freeze.verify import Difference
     from harness.pack import Packed
     from harness.sandbox.run import Choice as Isolation
@@ -88,6 +92,32 @@ def score(
     frozen = open_contest(workspace, contest)
     with scratch_of(Workspace(workspace)) as scratch:
         return evaluate(frozen, zip_path, scratch=scratch, splits=splits, isolation=isolation, device=device).card
+
+
+def examine(
+    workspace: Path,
+    path: Path,
+    contest: str | None = None,
+    *,
+    target: str = "local",
+    fix: Path | None = None,
+    isolation: Isolation = "auto",
+    device: Device = "auto",
+) -> Checkup:
+    """Say what is the matter with a submission, the worst first; `fix` is where to write a mended zip."""
+    from harness.doctor.examine import examine as examine_entry
+    from harness.doctor.target import find_target
+
+    home = Workspace(workspace)
+    return examine_entry(
+        path,
+        open_contest(workspace, contest),
+        find_target(target),
+        scratch=home.scratch,
+        fix=fix,
+        isolation=isolation,
+        device=device,
+    )
 
 
 def submit(
@@ -162,3 +192,43 @@ def restore(workspace: Path, *, expect: str | None = None) -> Restored | None:
     from harness.board.restore import restore as restore_board
 
     return restore_board(Workspace(workspace), expect=expect)
+
+
+def export_codabench(
+    workspace: Path, folder: Path, contest: str | None = None, *, settings: Settings | None = None
+) -> Path:
+    """Write a frozen contest as a Codabench bundle, the new folder `folder`, and return its zip, beside it."""
+    from harness.export.codabench import export_codabench as export_bundle
+
+    return export_bundle(Workspace(workspace), open_contest(workspace, contest), folder, settings)
+
+
+def export_kaggle(workspace: Path, folder: Path, contest: str | None = None, *, track: Track = silent) -> None:
+    """Write a frozen contest in the shape of a Kaggle competition, as the new folder `folder`."""
+    from harness.export.kaggle import export_kaggle as export_folder
+
+    export_folder(open_contest(workspace, contest), folder, track=track)
+
+
+def export_kit(workspace: Path, folder: Path, contest: str | None = None, *, data: bool = True) -> int:
+    """Write the starting kit of a frozen contest as the new folder `folder`, and return its size in bytes."""
+    from harness.export.kit import export_kit as export_folder
+
+    return export_folder(open_contest(workspace, contest), folder, data=data)
+
+
+def lint_bundle(bundle: Path) -> list[Finding]:
+    """Return what is wrong with a Codabench bundle, a zip or a folder, worst first."""
+    from harness.codabench.lint import lint
+
+    return lint(bundle)
+
+
+def rehearse(
+    workspace: Path, bundle: Path, zip_path: Path, *, phase: str | None = None, keep: Path | None = None
+) -> list[Rehearsal]:
+    """Run a zip through a Codabench bundle as the server's worker would; nothing is recorded."""
+    from harness.codabench.worker import rehearse_all
+
+    with scratch_of(Workspace(workspace)) as scratch:
+        return rehearse_all(bundle, zip_path, scratch=scratch, phase=phase, keep=keep)

@@ -77,6 +77,10 @@ class ReplayError(HarnessError):
     """An entry cannot be run again as it was."""
 
 
+class BundleError(HarnessError):
+    """A bundle, or a zip that goes with it, cannot be opened or does not hold what it is asked for."""
+
+
 class TrainError(HarnessError):
     """A baseline cannot be trained as asked."""
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FLOW = ("sources", "freeze", "pack", "sandbox", "score", "board", "submit", "api", "cli")
+FLOW = (
+    "sources", "freeze", "pack", "sandbox", "score", "board", "submit", "doctor", "codabench", "export", "api", "cli"
+)  # fmt: skip
 MODULES = sorted((ROOT / "harness").rglob("*.py"))
 
 

@@ -16,13 +16,13 @@ from harness.cli.screen import plain
 from harness.errors import DISK_REMEDY, HarnessError, did_you_mean, disk_trouble
 
 OWN = (
-    *("contests", "freeze", "verify", "pack", "score", "submit", "leaderboard"),
-    *("audit", "replay", "restore"),
+    *("contests", "freeze", "verify", "pack", "score", "doctor", "submit", "leaderboard"),
+    *("audit", "replay", "restore", "export", "lint-bundle", "rehearse", "kit"),
 )
 # The flow; others last.
 ORDER = (
-    *("contests", "freeze", "verify", "train", "tune", "pack", "score", "submit", "leaderboard"),
-    *("audit", "replay", "restore", "reproduce"),
+    *("contests", "freeze", "verify", "train", "tune", "pack", "score", "doctor", "submit", "leaderboard"),
+    *("audit", "replay", "restore", "export", "lint-bundle", "rehearse", "kit", "reproduce"),
 )
 
 
@@ -35,7 +35,8 @@ class Verbs(click.Group):
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name in OWN:
-            command: click.Command = getattr(importlib.import_module(f"harness.cli.{name}"), name)
+            module = name.replace("-", "_")
+            command: click.Command = getattr(importlib.import_module(f"harness.cli.{module}"), module)
             return command
         load = plugins.commands().get(name)
         return load() if load else None

@@ -151,7 +151,7 @@ def command(
     device : {'auto', 'cpu'}
         ``cpu`` keeps the devices of a GPU, and with them its driver, out of reach.
     """
-    for folder in (*_system_folders([]), *_interpreter_folders()):
+    for folder in (*system_folders([]), *interpreter_folders()):
         if isolation != "none" and _below(room.entry, folder):
             return f"the workspace lies in {folder}, which every entry may read; choose another --workspace"
     build = {"bubblewrap": _bubblewrap, "namespaces": _namespaces, "none": _none}[isolation]
@@ -169,7 +169,7 @@ def _bubblewrap(room: Room, job: dict[str, Any], limits: Limits, gpu: list[str])
     inside = Room.at(Path("/sandbox"), len(room.images))
     fence, child = "/sandbox/fence.py", "/sandbox/child.py"
     root = os.geteuid() == 0
-    readable = _system_folders(gpu) + _interpreter_folders()
+    readable = system_folders(gpu) + interpreter_folders()
 
     argv = [program, "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
     argv += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
@@ -193,13 +193,13 @@ def _bubblewrap(room: Room, job: dict[str, Any], limits: Limits, gpu: list[str])
         ("/tmp", TMP_MB),
         (inside.work, _work_mb(limits)),
     ):
-        argv += [*_folders_above([folder]), "--perms", "1777", "--size", str(size * MB), "--tmpfs", folder]
+        argv += [*folders_above([folder]), "--perms", "1777", "--size", str(size * MB), "--tmpfs", folder]
     for folder in ROOT_FOLDERS:
         if Path(folder).is_symlink():
             argv += ["--symlink", str(Path(folder).readlink()), folder]
         elif Path(folder).is_dir():
             argv += ["--ro-bind", folder, folder]
-    argv += _folders_above(seen for _, _, seen in binds)
+    argv += folders_above(seen for _, _, seen in binds)
     for bind in binds:
         argv += bind
     for device in gpu:
@@ -258,7 +258,7 @@ def _namespaces(room: Room, job: dict[str, Any], limits: Limits, gpu: list[str])
         (room.tmp, TMP_MB * MB),
         ("/dev/shm", SHARED_MEMORY_MB * MB),
     ]
-    read = [*_system_folders(gpu), *ROOT_FOLDERS, *_interpreter_folders(), "/proc", fence, child, room.entry]
+    read = [*system_folders(gpu), *ROOT_FOLDERS, *interpreter_folders(), "/proc", fence, child, room.entry]
     devices = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", *gpu]
     landlock = {
         "read": [*read, *room.images],
@@ -388,17 +388,17 @@ def _environment(home: str) -> dict[str, str]:
     return ours | {name: os.environ[name] for name in passed_on if name in os.environ}
 
 
-def _system_folders(gpu: list[str]) -> list[str]:
+def system_folders(gpu: list[str]) -> list[str]:
     folders = (*SYSTEM_FOLDERS, *GPU_FOLDERS) if gpu else SYSTEM_FOLDERS
     return _outermost(path for path in folders if Path(path).exists())
 
 
-def _interpreter_folders() -> list[str]:
+def interpreter_folders() -> list[str]:
     """Return what the interpreter needs beside the system: its installation, the environment, and links between."""
     folders = {sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix}
     folders |= {path for name in ("stdlib", "platstdlib", "purelib", "platlib") if (path := sysconfig.get_path(name))}
     found = _outermost(path for path in folders if path not in ("/", "/usr", "/usr/local") and Path(path).exists())
-    system = (*_system_folders([]), *ROOT_FOLDERS)
+    system = (*system_folders([]), *ROOT_FOLDERS)
     # The environment's python is a link, perhaps to another link, to the real one.
     hop = Path(sys.executable)
     for _ in range(16):
@@ -433,14 +433,14 @@ def _outermost(paths: Iterable[str]) -> list[str]:
     return sorted(found)
 
 
-def _folders_above(paths: Iterable[str]) -> list[str]:
+def folders_above(paths: Iterable[str]) -> list[str]:
     """Return the options that make every folder above `paths`, outer ones first.
 
     Left to itself bubblewrap makes missing parents unreadable to other users, and the entry is another user than root.
 
     Examples
     --------
-    >>> _folders_above(["/a/b/c"])
+    >>> folders_above(["/a/b/c"])
     ['--perms', '0755', '--dir', '/a', '--perms', '0755', '--dir', '/a/b']
     """
     folders = sorted({str(parent) for path in paths for parent in Path(path).parents} - {"/"})

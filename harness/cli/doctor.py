@@ -1,0 +1,151 @@
+"""``hemobench doctor``"""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli.options import (
+    complete,
+    contest_option,
+    device_option,
+    isolation_option,
+    json_option,
+    workspace_option,
+)
+
+if TYPE_CHECKING:
+    from harness.doctor.findings import Checkup, Finding
+
+COLOURS = {"fail": "red", "wrong": "magenta", "warning": "yellow", "note": "blue"}
+WIDTH = 80
+
+
+def target_names() -> tuple[str, ...]:
+    from harness.doctor.target import names
+
+    return names()
+
+
+@click.command(short_help="Say whether a zip will work elsewhere, and is right.")
+@click.argument("path", metavar="ZIP|FOLDER", type=click.Path(path_type=Path))
+@click.option(
+    "--target",
+    default="local",
+    show_default=True,
+    metavar="NAME",
+    shell_complete=complete(target_names),
+    help="Where it is to run: local, codabench-4430.",
+)
+@click.option("--fix", is_flag=True, help="Write a mended zip.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="ZIP",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="With --fix: where to; by default NAME-mended.zip beside it.",
+)
+@contest_option
+@isolation_option
+@device_option
+@workspace_option
+@json_option
+def doctor(
+    path: Path,
+    target: str,
+    fix: bool,
+    output: Path | None,
+    contest: str | None,
+    isolation: str,
+    device: str,
+    workspace: Path,
+    as_json: bool,
+) -> None:
+    """Say what is the matter with a submission, the worst first.
+
+    Will it load, is it right, will it fit? The zip is read, then run in the sandbox on public pictures: as they are,
+    and on other scales, in other orders, in other batches. Nothing is recorded.
+
+    Exit code 1 when it would fail.
+
+    \b
+    Example:
+      hemobench doctor entry.zip
+      hemobench doctor entry.zip --target codabench-4430
+      hemobench doctor entry.zip --fix -o mended.zip
+    """
+    if output and not fix:
+        raise click.UsageError("-o names the zip that --fix writes; add --fix.")
+    from harness import api
+    from harness.doctor.examine import examine
+    from harness.doctor.target import find_target
+    from harness.workspace import Workspace
+
+    place = output or path.resolve().with_name(f"{path.resolve().stem}-mended.zip")
+    checkup = examine(
+        path,
+        api.open_contest(workspace, contest),
+        find_target(target),
+        scratch=Workspace(workspace).scratch,
+        fix=place if fix else None,
+        isolation=isolation,  # type: ignore[arg-type]
+        device=device,  # type: ignore[arg-type]
+        say=lambda text: click.echo(text, err=True),
+    )
+    if as_json:
+        import msgspec
+
+        click.echo(msgspec.json.encode(checkup))
+    else:
+        show(checkup, fix=fix)
+    if checkup.fails:
+        raise click.exceptions.Exit(1)
+
+
+def show(checkup: Checkup, *, fix: bool) -> None:
+    """Print a checkup as a numbered list, within 80 columns."""
+    if checkup.missing_walls:
+        walls = f"Walls missing: {', '.join(checkup.missing_walls)}. Run only zips that you trust."
+        click.secho(textwrap.fill(walls, WIDTH), fg="red", err=True)
+    for number, finding in enumerate(checkup.findings, 1):
+        show_finding(number, finding)
+    if not checkup.findings:
+        click.echo("Nothing was found.")
+    for fit in checkup.fits:
+        limit = f"of {fit.allowed:,.0f} {fit.unit}" if fit.allowed is not None else "(no limit is known)"
+        click.echo(f"{fit.what:<7} {fit.verdict:<6} {fit.needed:,.1f} {fit.unit} {limit}")
+        click.echo(textwrap.fill(fit.how, WIDTH, initial_indent=" " * 15, subsequent_indent=" " * 15))
+    for name, words in (("val", "as it is"), ("mended", "mended")):
+        if name in checkup.accuracy:
+            share, n = checkup.accuracy[name], checkup.n[name]
+            click.echo(f"right, {words}: {100 * share:.1f} % of {n} public val pictures")
+    fixable = [str(number) for number, finding in enumerate(checkup.findings, 1) if finding.fixable]
+    if checkup.mended:
+        click.echo(f"Mended ({', '.join(fixable)}): {checkup.mended}")
+    elif fix:
+        click.echo("Nothing that --fix could mend.")
+    elif fixable:
+        click.echo(f"--fix mends {', '.join(fixable)}.")
+    click.echo(f"Looked at in {checkup.seconds:.0f} s, for {checkup.target}:", err=True)
+    for line in checkup.looked_at:
+        click.echo(f"  {line}", err=True)
+
+
+def show_finding(number: int, finding: Finding) -> None:
+    """Print one finding: its title, then cause, evidence and mend below it."""
+    from harness.cli.screen import plain
+
+    head = f"{number}. "
+    word = f"{finding.severity}: "
+    title = textwrap.fill(
+        head + word + plain(finding.title), WIDTH, subsequent_indent=" " * len(head), break_long_words=True
+    )
+    click.echo(title.replace(word, click.style(word, fg=COLOURS[finding.severity], bold=True), 1))
+    for name, text in (("cause", finding.cause), ("seen", finding.evidence), ("mend", finding.mend)):
+        if text:
+            start = f"{' ' * len(head)}{name:<6}"
+            click.echo(textwrap.fill(plain(text), WIDTH, initial_indent=start, subsequent_indent=" " * len(start)))
+    click.echo()

@@ -1,0 +1,63 @@
+"""``hemobench lint-bundle``"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from harness.cli.options import json_option
+
+COLOURS = {"refused": "red", "leak": "red", "fails": "red", "silent": "yellow", "advice": "cyan"}
+MEANING = {
+    "refused": "the server does not take the bundle",
+    "leak": "submissions can read labels",
+    "fails": "it is taken, and then fails",
+    "silent": "the server does something else, without a word",
+    "advice": "it works, and may be regretted",
+}
+
+
+@click.command("lint-bundle", short_help="Say what a Codabench server would not like.")
+@click.argument("bundle", type=click.Path(path_type=Path))
+@json_option
+def lint_bundle(bundle: Path, as_json: bool) -> None:
+    """Say what is wrong with BUNDLE, a zip or a folder, anybody's, worst first.
+
+    Each finding has its evidence, what the server would say, and the exact mend. Exit code 1 when the server would
+    refuse the bundle, fail on it, or give labels away.
+
+    \b
+    Example:
+      hemobench lint-bundle course.zip
+    """
+    from harness import api
+    from harness.cli import screen
+    from harness.codabench.rule import BREAKING
+
+    findings = api.lint_bundle(bundle)
+    broken = any(finding.severity in BREAKING for finding in findings)
+    if as_json:
+        import msgspec
+
+        click.echo(msgspec.json.encode({"bundle": str(bundle), "breaks": broken, "findings": findings}).decode())
+    else:
+        for number, finding in enumerate(findings, 1):
+            head = click.style(finding.severity, fg=COLOURS[finding.severity], bold=True)
+            click.echo(f"{number}. {head} {finding.rule}: {finding.what}.")
+            for word, text in (("found", finding.evidence), ("server", finding.server), ("mend", finding.mend)):
+                _say(word, screen.plain(text))
+        count = f"{len(findings)} finding{'s' if len(findings) != 1 else ''}"
+        worst = f", the worst: {MEANING[findings[0].severity]}" if findings else ": the server would take this bundle"
+        click.echo(f"{count}{worst}.", err=True)
+    if broken:
+        raise click.exceptions.Exit(1)
+
+
+def _say(word: str, text: str) -> None:
+    """Print a labelled text, indented and wrapped."""
+    import textwrap
+
+    click.echo(
+        textwrap.fill(text, 80, initial_indent=f"   {word:7s}", subsequent_indent=" " * 10, break_on_hyphens=False)
+    )

@@ -1,0 +1,288 @@
+"""What stands for the worker's containers: the same places under ``/app``, by bubblewrap, with this interpreter.
+
+A submission is a stranger's: no network, no file of the host but the system and the interpreter, read-only, a user
+that owns nothing, and an end to time, memory, processes and disk.  Two containers of one step share its clock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import select
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import IsolationError
+from harness.sandbox import walls
+from harness.sandbox.watch import Family, Log
+
+MB = 1_000_000
+LOG_BYTES = 256_000
+POLL_S = 0.05
+LOOK_S = 0.25  # between two looks at memory and disk
+PROCESSES = 1024  # the worker sets no limit; a fork bomb is not to reach this machine
+OPEN_FILES = 65536
+NOT_FOUND = 127
+# Becomes the command, found by PATH, as a container's start does.
+START = (
+    "import os, sys\n"
+    "try:\n"
+    "    os.execvp(sys.argv[1], sys.argv[1:])\n"
+    "except OSError as error:\n"
+    f"    sys.exit(print(f'exec: {{sys.argv[1]!r}}: {{error.strerror}}', file=sys.stderr) or {NOT_FOUND})\n"
+)
+PASSED_ON = ("KERAS_BACKEND", "OMP_NUM_THREADS", "TZ")
+
+
+@dataclass(frozen=True)
+class Room:
+    """What one step may use on this machine; the worker itself limits time alone."""
+
+    time_s: float
+    memory_mb: int
+    disk_mb: int
+
+
+@dataclass(frozen=True)
+class Container:
+    """A command, and the folders of the host it sees, by the place where it sees them."""
+
+    kind: str  # "program" or "ingestion"
+    command: str
+    mounts: tuple[tuple[Path, str], ...]  # read-write, as on the worker
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a container ended."""
+
+    kind: str
+    command: str
+    exit_code: int | None  # None: it was stopped
+    seconds: float
+    peak_memory_mb: float
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True)
+class StepEnd:
+    """How all containers of a step ended; `stopped` names the limit that ended them, if one did."""
+
+    ended: tuple[Ended, ...]
+    stopped: str = ""
+
+
+class Running:
+    """One container under way."""
+
+    def __init__(self, container: Container) -> None:
+        self.container = container
+        self.told_reader, told = os.pipe()
+        mark = f"HEMOBENCH_RUN={os.urandom(16).hex()}"
+        name, _, value = mark.partition("=")
+        try:
+            self.process = subprocess.Popen(
+                argv(container, told),
+                env={**_environment(), name: value},
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                pass_fds=(told,),
+                start_new_session=True,
+            )
+        except BaseException:
+            os.close(self.told_reader)
+            raise
+        finally:
+            os.close(told)
+        assert self.process.stdout is not None and self.process.stderr is not None
+        self.family = Family(self.process, mark)
+        self.logs = {self.process.stdout.fileno(): Log(LOG_BYTES), self.process.stderr.fileno(): Log(LOG_BYTES)}
+        self.texts = tuple(self.logs.values())
+        for end in (*self.logs, self.told_reader):
+            os.set_blocking(end, False)
+        self.peak = 0
+        self.started = time.monotonic()
+        self.seconds = 0.0
+
+    def read(self, end: int) -> bool:
+        """Take in what is there; False when there is nothing now."""
+        try:
+            data = os.read(end, 1 << 16)
+        except BlockingIOError:
+            return False
+        if data:
+            self.logs[end].add(data)
+        else:
+            self.logs.pop(end)
+        return bool(data)
+
+    def close(self, *, stopped: bool) -> Ended:
+        """Leave nothing of it alive, and tell how it ended."""
+        self.seconds = self.seconds or time.monotonic() - self.started
+        self.family.end(pid_namespace=True)
+        for end in list(self.logs):
+            while self.read(end):
+                pass
+        with contextlib.suppress(BlockingIOError):
+            told = os.read(self.told_reader, 4096)
+        os.close(self.told_reader)
+        for stream in (self.process.stdout, self.process.stderr):
+            assert stream is not None
+            stream.close()
+        out, err = (log.text() for log in self.texts)
+        if not told and not stopped:
+            raise IsolationError(
+                f"bubblewrap did not start: {' '.join(err.split())[-300:] or self.process.returncode}.",
+                "See whether `bwrap --ro-bind / / true` works here: user namespaces may be forbidden.",
+            )
+        code = None if stopped else self.process.returncode
+        return Ended(self.container.kind, self.container.command, code, self.seconds, self.peak / MB, out, err)
+
+
+def run_containers(containers: Sequence[Container], room: Room, folders: Sequence[Path]) -> StepEnd:
+    """Run the containers of one step side by side, and leave no process of them alive.
+
+    Parameters
+    ----------
+    containers : sequence of Container
+    room : Room
+    folders : sequence of Path
+        Those that the containers may write, for the limit on disk space.
+
+    Raises
+    ------
+    IsolationError
+        There is no bubblewrap, or it is not allowed here.
+    """
+    running: list[Running] = []
+    stopped = ""
+    try:
+        for container in containers:
+            running.append(Running(container))
+        stopped = _watch(running, room, folders)
+    except BaseException:
+        for one in running:
+            with contextlib.suppress(Exception):
+                one.close(stopped=True)
+        raise
+    return StepEnd(tuple(one.close(stopped=bool(stopped) and one.process.poll() is None) for one in running), stopped)
+
+
+def _watch(running: Sequence[Running], room: Room, folders: Sequence[Path]) -> str:
+    """Return when all have ended, with "", or when a limit is passed, with its name."""
+    started = next_look = time.monotonic()
+    while living := [one for one in running if one.process.poll() is None]:
+        now = time.monotonic()
+        if now - started > room.time_s:
+            return "time"
+        if now >= next_look:
+            total = 0
+            for one in living:
+                memory, _ = one.family.measure()
+                one.peak = max(one.peak, memory)
+                total += memory
+            if total > room.memory_mb * MB:
+                return "memory"
+            if sum(map(size_of, folders)) > room.disk_mb * MB:
+                return "disk"
+            next_look = time.monotonic() + max(LOOK_S, 10 * (time.monotonic() - now))
+        ends = {end: one for one in living for end in one.logs}
+        for end in select.select(list(ends), [], [], POLL_S)[0]:
+            ends[end].read(end)
+        if not ends:
+            time.sleep(POLL_S)
+        for one in living:
+            if one.process.poll() is not None:
+                one.seconds = time.monotonic() - one.started
+    return ""
+
+
+def size_of(folder: Path) -> int:
+    """Return the bytes of all plain files below a folder that strangers may be writing."""
+    total = 0
+    for path, _, names in os.walk(folder, onerror=None):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += os.lstat(os.path.join(path, name)).st_blocks * 512  # noqa: PTH118 - thousands of files
+    return total
+
+
+def split_command(command: str) -> list[str]:
+    """Split a command as Docker's client does: no shell, so no pipe, no variable, no ``&&``.
+
+    Examples
+    --------
+    >>> split_command("python3 scoring.py '/app/in put' && echo done")
+    ['python3', 'scoring.py', '/app/in put', '&&', 'echo', 'done']
+    """
+    return shlex.split(command)
+
+
+def argv(container: Container, tell: int) -> list[str]:
+    """Return the command line that starts a container; see `harness.sandbox.walls` for the walls themselves."""
+    program = shutil.which("bwrap")
+    if program is None:
+        raise IsolationError(
+            "There is no bubblewrap, which stands for the worker's containers.",
+            "Install it (Debian, Ubuntu: sudo apt install bubblewrap).",
+        )
+    root = os.geteuid() == 0
+    found = [program, "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
+    found += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
+    found += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"] if root else ["--unshare-user", "--disable-userns"]
+    found += ["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--dev", "/dev"]
+    for folder, size in (("/dev/shm", walls.SHARED_MEMORY_MB), ("/tmp", walls.TMP_MB)):
+        found += ["--perms", "1777", "--size", str(size * MB), "--tmpfs", folder]
+    for folder in walls.ROOT_FOLDERS:
+        if Path(folder).is_symlink():
+            found += ["--symlink", str(Path(folder).readlink()), folder]
+        elif Path(folder).is_dir():
+            found += ["--ro-bind", folder, folder]
+    fence = "/walls/fence.py"
+    readable = [*walls.system_folders([]), *walls.interpreter_folders()]
+    binds = [("--ro-bind", path, path) for path in readable]
+    binds += [("--ro-bind", str(walls.HERE / "fence.py"), fence)]
+    binds += [("--bind", str(host), seen) for host, seen in container.mounts]
+    found += walls.folders_above([*(seen for _, _, seen in binds), "/app/data/none"])
+    for bind in binds:
+        found += bind
+    if any(walls.PACKAGE.is_relative_to(path) for path in readable):
+        found += ["--tmpfs", str(walls.PACKAGE), "--remount-ro", str(walls.PACKAGE)]
+    found += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/app/program", "--"]
+    job = {
+        "argv": [sys.executable, "-I", "-S", "-B", "-c", START, *split_command(container.command)],
+        "limits": {"CORE": 0, "NOFILE": OPEN_FILES, **({"NPROC": PROCESSES} if root else {})},
+        "uid": random.SystemRandom().choice(walls.NOBODYS) if root else None,
+        "writable": None,
+        "mounts": [],
+        "landlock": None,
+        "required": True,
+        "syscalls": True,
+        "sockets": [1, 2, 10, 16],  # AF_UNIX, AF_INET, AF_INET6, AF_NETLINK: of a network that leads nowhere
+        "tell": tell,
+    }
+    return [*found, sys.executable, "-I", "-S", "-B", fence, json.dumps(job)]
+
+
+def _environment() -> dict[str, str]:
+    """Return all the variables a container gets; `python3` is the interpreter that runs this."""
+    ours = {
+        "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
+        "HOME": "/tmp",
+        "USER": "root",
+        "LANG": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+        "CUDA_VISIBLE_DEVICES": "",
+    }
+    return ours | {name: os.environ[name] for name in PASSED_ON if name in os.environ}

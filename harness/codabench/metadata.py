@@ -1,0 +1,50 @@
+"""The metadata file of a program or submission: the command that the worker runs, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+METADATA = ("metadata.yaml", "metadata")  # the first that is at the root of the folder counts
+
+
+def metadata_of(folder: Path) -> Path | None:
+    """Return the metadata file of a program, if it has one at its root."""
+    return next((folder / name for name in METADATA if (folder / name).exists()), None)
+
+
+def command_in(metadata: Path) -> str:
+    """Return the command in a metadata file, empty where there is none."""
+    try:
+        found = yaml.safe_load(metadata.read_text(encoding="utf-8", errors="replace"))
+    except (yaml.YAMLError, OSError, ValueError, RecursionError):
+        return ""
+    command = found.get("command") if isinstance(found, dict) else None
+    return command if isinstance(command, str) else ""
+
+
+def replace_variables(command: str, kind: str, is_scoring: bool, during_scoring: bool = False) -> str:
+    """Replace the variables of old bundles in a command, in the worker's order.
+
+    Examples
+    --------
+    >>> replace_variables("python $program/score.py $input $output", "program", True)
+    'python /app/program/score.py /app/input /app/output'
+    >>> replace_variables("python run.py $input $submission_program", "ingestion", False)
+    'python run.py /app/input_data /app/ingested_program'
+    """
+    places = {
+        "$input": "/app/input_data" if kind == "ingestion" else "/app/input",
+        "$output": "/app/output",
+        "$program": "/app/ingestion_program" if during_scoring else "/app/program",
+        "$ingestion_program": "/app/program",
+        "$hidden": "/app/input/ref",
+        "$shared": "/app/shared",
+        "$submission_program": "/app/ingested_program",
+        "$tmp": "/app/output",
+        "$predictions": "/app/input/res" if is_scoring else "/app/output",
+    }
+    for variable, place in places.items():
+        command = command.replace(variable, place)
+    return command

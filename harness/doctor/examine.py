@@ -1,0 +1,309 @@
+"""One examination, from the zip door to the mended zip: will it load, is it right, will it fit?"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from harness.doctor import fit, loading, rightness
+from harness.doctor.findings import Checkup, Finding, Fit, Severity, worst_first
+from harness.doctor.folder import zip_of
+from harness.doctor.mending import Plan, mend
+from harness.doctor.outcomes import explain, promote
+from harness.doctor.outputs import explain as explain_output
+from harness.doctor.target import Target
+from harness.doctor.ways import AS_SUBMITTED, MENDED
+from harness.errors import HarnessError, PackError, RefusedZip, UsageError
+from harness.freeze.frozen import Frozen
+from harness.sandbox import mend as door_mend
+from harness.sandbox.outcome import EntryRun, Outcome
+from harness.sandbox.passes import Pass
+from harness.sandbox.run import Choice, run_passes
+from harness.sandbox.scratch import scratch_folder
+from harness.sandbox.unpack import unpack
+from harness.sandbox.walls import Device
+
+N_FEW = 16  # pictures of the first look: enough to see what comes out, and over in a second
+SEED = 4430  # of the draw of pictures: the same submission gets the same examination
+HANDED_OVER = ("val", "val_shifted", "public", "private")
+LOOKED_AT = {
+    "door": "the zip: names, sizes, damage, links, leftovers, model.py at its root",
+    "code": "the code: class Model, arguments, files named, absolute paths, imports",
+    "saved": "saved models: version of Keras, layers, custom objects, Lambda",
+    "inputs": "nine scales and orders of the input, against the pictures as they are",
+    "labels": "order of the classes, classes never predicted, train against val",
+    "steady": "twice, shuffled, one by one, in batches of 64",
+    "fit": "size, time and memory",
+}
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Examination:
+    """The state of one examination.
+
+    Attributes
+    ----------
+    folder : Path
+        Scratch, removed when it ends.
+    zip_path : Path
+        The submission as it came, then with what was mended so far.
+    plan : Plan
+        What is mended in `zip_path`, counted from `entry`.
+    entry : Path
+        The submission as it came, unpacked.
+    """
+
+    frozen: Frozen
+    target: Target
+    folder: Path
+    zip_path: Path
+    isolation: Choice
+    device: Device
+    say: Say
+    findings: list[Finding] = field(default_factory=list)
+    plan: Plan = field(default_factory=Plan)
+    looked_at: list[str] = field(default_factory=list)
+    fits: tuple[Fit, ...] = ()
+    accuracy: dict[str, float] = field(default_factory=dict)
+    n: dict[str, int] = field(default_factory=dict)
+    was_mended: bool = False
+    ran: EntryRun | None = None  # the last run
+    n_mended: int = 0
+
+    @property
+    def entry(self) -> Path:
+        return self.folder / "entry"
+
+    def run(self, passes: list[Pass]) -> EntryRun:
+        contest = self.frozen.contest
+        self.ran = run_passes(
+            self.zip_path,
+            passes,
+            contest.n_classes,
+            contest.limits,
+            scratch=self.folder / "runs",
+            isolation=self.isolation,
+            device=self.device,
+        )
+        return self.ran
+
+    def look(self) -> None:
+        """Look at everything, as far as the submission gets."""
+        zip_bytes = self.zip_path.stat().st_size
+        if not self.enter():
+            return
+        reading = self.read()
+        if reading.hopeless:
+            return
+        sample = rightness.draw(self.frozen, np.random.default_rng(SEED))
+        few = self.load(reading, sample)
+        if few is None:
+            return
+        self.say("It runs. Showing the pictures in other ways ...")
+        run = self.until_it_answers(rightness.passes(sample), reading)
+        if run is None:
+            return
+        trial = rightness.Trial(self.frozen.contest, sample, run, plan=self.plan)
+        trial.judge(self.run)
+        self.findings += trial.findings
+        self.accuracy, self.n = trial.accuracy, trial.n
+        self.looked_at += ["inputs", "labels", "steady", "fit"]
+        self.measure(few, run, zip_bytes)
+        if trial.plan != self.plan:
+            self.prove(trial.plan, sample)
+
+    def enter(self) -> bool:
+        """Come in through the zip door; mend how it was packed where that is all; return whether it got in."""
+        self.looked_at.append("door")
+        limits = self.frozen.contest.limits
+        self.entry.mkdir()
+        try:
+            notes = unpack(self.zip_path, self.entry, limits)
+        except RefusedZip as refusal:
+            shutil.rmtree(self.entry)
+            mended = self.folder / "packed.zip"
+            try:
+                changes = door_mend.mend(self.zip_path, mended, limits).changes
+            except HarnessError as error:
+                changes = ()
+                reason = error.message if isinstance(error, PackError) else ""
+            else:
+                reason = ""
+            self.findings.append(_refused(refusal, changes, reason))
+            if not changes:
+                return False
+            self.zip_path, self.was_mended = mended, True
+            self.entry.mkdir()
+            notes = unpack(mended, self.entry, limits)
+        self.findings += [_note(note) for note in notes]
+        return True
+
+    def read(self) -> loading.Reading:
+        """Read the code and the saved models."""
+        files = frozenset(path.relative_to(self.entry).as_posix() for path in self.entry.rglob("*") if path.is_file())
+        reading = loading.read(self.entry, files, self.target, self.folder / "saved")
+        self.looked_at += ["code", "saved"]
+        self.findings += reading.findings
+        return reading
+
+    def load(self, reading: loading.Reading, sample: rightness.Sample) -> EntryRun | None:
+        """Run it on a few pictures; None where it does not answer."""
+        if reading.plan.wraps:  # it cannot run as it is
+            self.mend(replace(reading.plan, edits=(), files=()))
+        self.say("Loading it ...")
+        run = self.until_it_answers([Pass(AS_SUBMITTED, sample.val.images[:N_FEW])], reading)
+        if run and self.pending(reading) != self.plan:
+            self.mend(self.pending(reading))  # not what stops it here, but the target, or another machine
+        return run
+
+    def until_it_answers(self, passes: list[Pass], reading: loading.Reading) -> EntryRun | None:
+        """Run it, mending what can be mended in between, until it answers; None where it does not."""
+        while (run := self.run(passes)).outcome is not Outcome.SCORED:
+            output = explain_output(run, self.frozen.contest.n_classes)
+            self.findings, known = promote(self.findings, run)
+            if output and not self.plan.output:
+                self.findings.append(_wrong_output(output.cause, output.remedy, run))
+                self.mend(replace(self.plan, output=output.name))
+            elif self.pending(reading) != self.plan:
+                self.mend(self.pending(reading))
+            else:
+                self.findings += [] if known else [explain(run)]
+                return None
+        return run
+
+    def pending(self, reading: loading.Reading) -> Plan:
+        """Return the plan at hand with all that reading found to mend inside the entrant's files."""
+        return replace(self.plan, edits=reading.plan.edits, files=reading.plan.files)
+
+    def mend(self, plan: Plan) -> None:
+        """Put a mended zip in the place of the one at hand."""
+        self.n_mended += 1
+        zip_path = self.folder / f"mended-{self.n_mended}.zip"
+        mend(self.entry, plan, self.frozen.contest, self.folder / f"mended-{self.n_mended}", zip_path)
+        self.zip_path, self.plan, self.was_mended = zip_path, plan, True
+
+    def measure(self, few: EntryRun, run: EntryRun, zip_bytes: int) -> None:
+        """Compare what it needed with what the target gives."""
+        counts = {split: sum(self.frozen.lock.counts[split].values()) for split in HANDED_OVER}
+        hidden = counts.pop("public") + counts.pop("private")
+        measured = fit.Measured(
+            zip_bytes=zip_bytes,
+            load_s=run.seconds.get("load", 0.0),
+            predict_s=run.seconds.get(AS_SUBMITTED, 0.0),
+            n=len(run.predictions[AS_SUBMITTED]),
+            n_few=N_FEW,
+            memory_mb=run.peak_memory_mb,
+            memory_few_mb=few.peak_memory_mb,
+        )
+        limits = self.frozen.contest.limits
+        handed = {**counts, "hidden": hidden} if self.target.as_contest else {"hidden": hidden}
+        self.fits = fit.judge(measured, self.target, limits, handed)
+        self.findings += fit.findings(self.fits, self.target)
+
+    def prove(self, plan: Plan, sample: rightness.Sample) -> None:
+        """Mend input and labels, and run the result on all pictures of the sample: no promise is left untried."""
+        self.mend(plan)
+        self.say("Trying the mended zip ...")
+        run = self.run([Pass(MENDED, sample.val.images)])
+        if run.outcome is Outcome.SCORED:
+            hits = run.predictions[MENDED] == sample.val.labels
+            self.accuracy[MENDED], self.n[MENDED] = float(hits.mean()), len(hits)
+
+
+def examine(
+    path: Path,
+    frozen: Frozen,
+    target: Target,
+    *,
+    scratch: Path,
+    fix: Path | None = None,
+    isolation: Choice = "auto",
+    device: Device = "auto",
+    say: Say = lambda text: None,
+) -> Checkup:
+    """Examine a submission and say what is the matter with it, the worst first.
+
+    Parameters
+    ----------
+    path : Path
+        A zip, or a folder, which is zipped as it is.
+    frozen : Frozen
+        The contest whose public pictures it is tried on; nothing private is read.
+    target : Target
+        Where it is to run.
+    scratch : Path
+        Folder for temporary files.
+    fix : Path, optional
+        Where to write a mended zip.
+    isolation, device : str
+        See `harness.sandbox.run.run_entry`.
+    say : callable, optional
+        Gets a sentence when something starts that takes a while.
+
+    Raises
+    ------
+    UsageError
+        There is no such zip or folder, or `fix` would overwrite it.
+    """
+    started = time.monotonic()
+    if not path.exists():
+        raise UsageError(f"There is no zip or folder {path}.", "Look for a misspelt name.")
+    if fix and fix.resolve() == path.resolve():
+        raise UsageError("The mended zip would overwrite the one it is made of.", "Give -o another name.")
+    with scratch_folder(scratch) as folder:
+        zip_path = zip_of(path, folder / "folder.zip") if path.is_dir() else path
+        examination = Examination(frozen, target, folder, zip_path, isolation, device, say)
+        examination.look()
+        mended = ""
+        if fix and examination.was_mended:
+            fix.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(examination.zip_path, fix)
+            mended = str(fix)
+        return Checkup(
+            path=str(path),
+            target=target.name,
+            findings=worst_first(examination.findings),
+            fits=examination.fits,
+            looked_at=tuple(LOOKED_AT[word] for word in examination.looked_at),
+            accuracy=examination.accuracy,
+            n=examination.n,
+            mended=mended,
+            isolation=examination.ran.isolation if examination.ran else "",
+            missing_walls=examination.ran.missing_walls if examination.ran else (),
+            seconds=round(time.monotonic() - started, 1),
+        )
+
+
+def _refused(refusal: RefusedZip, changes: tuple[str, ...], reason: str) -> Finding:
+    return Finding(
+        code="refused",
+        severity=Severity.FAIL,
+        title=refusal.message,
+        cause="The zip door lets a submission in whole or not at all.",
+        evidence=" ".join(changes) or reason,
+        mend=refusal.hint,
+        fixable=bool(changes),
+    )
+
+
+def _note(note: str) -> Finding:
+    return Finding(code="zip-note", severity=Severity.NOTE, title=note)
+
+
+def _wrong_output(cause: str, remedy: str, run: EntryRun) -> Finding:
+    return Finding(
+        code="output",
+        severity=Severity.FAIL,
+        title="predict does not return integer labels of shape (n,)",
+        cause=cause,
+        evidence=run.message,
+        mend=remedy,
+        fixable=True,
+    )

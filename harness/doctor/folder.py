@@ -1,0 +1,41 @@
+"""A folder as a person would zip it, whatever the contest says of its files."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from harness.errors import PackError
+from harness.pack import CACHE_SUFFIXES, CACHES, EPOCH
+
+
+def zip_of(folder: Path, zip_path: Path) -> Path:
+    """Zip a folder without its hidden files, links and caches, as `harness.pack.pack` does, and refuse no content.
+
+    Raises
+    ------
+    PackError
+        The folder is empty, or cannot be read.
+    """
+    try:
+        chosen = sorted(path for path in folder.rglob("*") if _belongs(path, path.relative_to(folder)))
+        if not chosen:
+            raise PackError(f"{folder} holds no file.", "Copy submissions/template and edit its model.py.")
+        write_zip(folder, chosen, zip_path)
+    except OSError as error:
+        raise PackError(f"{folder} cannot be read: {error}.", "Mend its rights, or take that file away.") from error
+    return zip_path
+
+
+def write_zip(folder: Path, files: Iterable[Path], zip_path: Path) -> None:
+    """Write `files` of `folder` into a zip, stored and with one fixed date, and ask no questions."""
+    with zipfile.ZipFile(zip_path, "w", zipfile.ZIP_STORED) as archive:
+        for path in files:
+            archive.writestr(zipfile.ZipInfo(path.relative_to(folder).as_posix(), EPOCH), path.read_bytes())
+
+
+def _belongs(path: Path, inner: Path) -> bool:
+    if any(part.startswith(".") or part in CACHES for part in inner.parts) or inner.suffix in CACHE_SUFFIXES:
+        return False
+    return path.is_file() and not path.is_symlink()

@@ -1,0 +1,248 @@
+"""Will it load?  What reading a submission tells, before anything of it runs."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from harness.doctor.code import Code, read_code
+from harness.doctor.findings import Finding, Severity
+from harness.doctor.mending import Edit, Plan
+from harness.doctor.saved import saved_models
+from harness.doctor.target import Target
+from harness.doctor.uses import Import, Named, foreign_imports
+from harness.doctor.versions import judge_saved, newer_names
+from harness.errors import did_you_mean
+
+CODABENCH_FOLDERS = ("/app/ingested_program/", "/app/program/")
+CONTRACT = ("syntax", "no-model", "no-predict", "init-arguments", "older-contract", "predict-arguments")
+SHOWN = 6  # names listed of many
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read, and how it is to be mended."""
+
+    findings: tuple[Finding, ...]
+    plan: Plan
+    code: Code
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether running it could only say the same in other words."""
+        return any(one.code in CONTRACT and not one.fixable for one in self.findings)
+
+
+def read(folder: Path, files: frozenset[str], target: Target, building: Path) -> Reading:
+    """Read an unpacked submission.
+
+    Parameters
+    ----------
+    folder : Path
+    files : frozenset of str
+        All its files, relative to `folder`.
+    target : Target
+    building : Path
+        A folder for mended copies of its files.
+    """
+    code = read_code(folder, target.python)
+    if code.error:
+        return Reading((_no_python(code.error, ""),), Plan(), code)
+    found, plan = _contract(code)
+    if code.too_new:
+        found.append(_no_python(code.too_new, target.python))
+    for uses in code.uses.values():
+        for named in uses.named:
+            if told := _named_file(named, files):
+                found.append(told[0])
+                plan = replace(plan, edits=plan.edits + told[1])
+    imported = foreign_imports(code.uses.values(), folder)
+    found += [_missing_import(one, target) for one in imported if not target.has(one.package)]
+    found += newer_names(code, target)
+    for saved in saved_models(folder):
+        findings, mended = judge_saved(saved, code, target, folder, building)
+        found += findings
+        plan = replace(plan, files=plan.files + mended)
+    return Reading(tuple({(one.code, one.title): one for one in found}.values()), plan, code)
+
+
+def _no_python(error: str, version: str) -> Finding:
+    """Say that ``model.py`` cannot be read: at all, or by the target's `version`, of which nobody is sure."""
+    return Finding(
+        code="syntax-of-target" if version else "syntax",
+        severity=Severity.WARNING if version else Severity.FAIL,
+        title=f"model.py is not Python{f' {version}' if version else ''}",
+        cause=f"Python {version} is taken to be there; it stops at the line before anything is run."
+        if version
+        else "Python stops at the line before anything is run.",
+        evidence=f"model.py, {error}",
+        mend="Write that line in older words." if version else "Mend it; try it with: python -c 'import model'",
+    )
+
+
+def _contract(code: Code) -> tuple[list[Finding], Plan]:
+    """Compare the class with what is called: ``Model()``, then ``predict(X)``."""
+    model = code.model
+    if code.elsewhere:
+        return [], Plan()
+    if model is None:
+        return [
+            Finding(
+                code="no-model",
+                severity=Severity.FAIL,
+                title="model.py has no class Model",
+                cause="The contest calls Model() and then predict(X).",
+                evidence=f"Its classes: {', '.join(code.classes[:SHOWN])}." if code.classes else "It has no class.",
+                mend=_rename("Model", code.classes) or "Start from submissions/template/model.py.",
+            )
+        ], Plan()
+    if model.predict_needs is None and not model.inherits:
+        return [
+            Finding(
+                code="no-predict",
+                severity=Severity.FAIL,
+                title=f"class {model.name} has no method predict",
+                cause="The contest calls predict(X) and takes what it returns as labels.",
+                evidence=f"Its methods: {', '.join(model.methods[:SHOWN]) or 'none'}.",
+                mend=_rename("predict", model.methods) or "Add: def predict(self, X), returning one label per picture.",
+            )
+        ], Plan()
+    found = []
+    plan = Plan(entry_class=model.name, takes_path=len(model.needs) == 1)
+    if model.name != "Model" and model.needs:
+        found.append(
+            Finding(
+                code="older-contract",
+                severity=Severity.FAIL,
+                title="It is written for the older contract",
+                cause="There, a class model was given the folder of its files, and predict returned a tensor. Here, "
+                "Model() takes no argument and predict returns integer labels as an array.",
+                evidence=f"class {model.name}, __init__(self, {', '.join(model.needs)})"
+                + (", predict returning a TensorFlow tensor" if model.returns_tensor else ""),
+                mend="Name the class Model, give __init__ no argument, open files by their bare names, and return "
+                "np.asarray(labels).",
+                fixable=len(model.needs) == 1,
+            )
+        )
+    elif model.name != "Model":
+        found.append(
+            Finding(
+                code="class-name",
+                severity=Severity.FAIL,
+                title=f"The class is called {model.name}, expected Model",
+                cause="The contest does: from model import Model. Capital letters count.",
+                evidence=f"Classes in model.py: {', '.join(code.classes[:SHOWN])}.",
+                mend=f"Rename class {model.name} to Model.",
+                fixable=True,
+            )
+        )
+    elif model.needs:
+        found.append(
+            Finding(
+                code="init-arguments",
+                severity=Severity.FAIL,
+                title=f"Model() takes no argument, but yours needs {', '.join(model.needs)}",
+                cause="The contest makes the model with Model().",
+                evidence=f"def __init__(self, {', '.join(model.needs)})",
+                mend="Give each a default, for instance path='.': the working directory is the unzipped folder.",
+                fixable=len(model.needs) == 1,
+            )
+        )
+    needed = model.predict_needs
+    if needed is not None and len(needed) != 1:
+        found.append(
+            Finding(
+                code="predict-arguments",
+                severity=Severity.FAIL,
+                title="predict must take the pictures, and nothing else",
+                cause="The contest calls predict(X).",
+                evidence=f"def predict(self{''.join(f', {name}' for name in needed)})",
+                mend="Write def predict(self, X), and give other arguments a default.",
+            )
+        )
+    return found, plan
+
+
+def _rename(word: str, names: tuple[str, ...]) -> str:
+    """Return what to do where one of `names` was meant to be `word`; empty where none is near it."""
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    return f"Rename {close[0]} to {word}." if close else ""
+
+
+def _named_file(named: Named, files: frozenset[str]) -> tuple[Finding, tuple[Edit, ...]] | None:
+    """Compare a file that the code names with those of the zip."""
+    path = named.value.replace("\\", "/")
+    if path.startswith("/") and path.count("/") == 1:  # the end of FOLDER + "/NAME"
+        path = path[1:]
+    where = f"{named.file}, line {named.line}: {named.value!r}"
+    absolute = path.startswith(("/", "~")) or path[1:3] == ":/"
+    if absolute:
+        return None if path.startswith(("/tmp/", "/dev/")) else _absolute(named, path, where, files)
+    bare = str(PurePosixPath(path))
+    if bare in files or any(name.endswith(f"/{bare}") for name in files):  # joined to a folder, most likely
+        return None
+    same = [name for name in files if name.casefold() == bare.casefold()]
+    same += [name for name in files if name.casefold().endswith(f"/{bare.casefold()}") and name not in same]
+    if same:
+        there = ("/" if named.value.startswith("/") else "") + same[0][-len(bare) :]
+        return Finding(
+            code="file-case",
+            severity=Severity.WARNING,
+            title=f"{bare} is named in other letters than the zip has it",
+            cause="Windows and macOS take upper and lower case for the same; Linux, which scores, does not.",
+            evidence=f"{where}; the zip holds {same[0]!r}",
+            mend=f"Write {there!r} in the code.",
+            fixable=True,
+        ), (_edit(named, there),)
+    near = did_you_mean(bare, files) if files else ""
+    return Finding(
+        code="file-absent",
+        severity=Severity.WARNING,
+        title=f"{bare} is named in the code and is not in the zip",
+        cause="Opening it fails, unless the code makes it first.",
+        evidence=where,
+        mend=f"Put it into the zip, or change the name. {near if near.startswith('Did') else ''}".strip(),
+    ), ()
+
+
+def _absolute(named: Named, path: str, where: str, files: frozenset[str]) -> tuple[Finding, tuple[Edit, ...]]:
+    name = PurePosixPath(path).name
+    inner = next((path.removeprefix(folder) for folder in CODABENCH_FOLDERS if path.startswith(folder)), name)
+    there = [inner] if inner in files else [other for other in files if PurePosixPath(other).name == name]
+    fixable = len(there) == 1
+    return Finding(
+        code="absolute-path",
+        severity=Severity.WARNING,
+        title=f"An absolute path is named: {path}",
+        cause="It is a place of one machine; here the zip lies elsewhere."
+        + (" On Codabench that folder exists." if path.startswith(CODABENCH_FOLDERS) else ""),
+        evidence=where + ("" if there else "; no file of the zip has that name"),
+        mend=f"Write {there[0]!r}: the working directory is the unzipped folder."
+        if fixable
+        else "Put the file into the zip and name it without a folder.",
+        fixable=fixable,
+    ), ((_edit(named, there[0]),) if fixable else ())
+
+
+def _edit(named: Named, new: str) -> Edit:
+    return Edit(named.file, named.line, named.start, named.end, repr(new))
+
+
+def _missing_import(one: Import, target: Target) -> Finding:
+    """Say that a package is not there: for sure on this machine, else as far as was stated."""
+    package = one.package
+    return Finding(
+        code="import",
+        severity=Severity.FAIL if target.is_here and not one.late else Severity.WARNING,
+        title=f"{package} is not installed on {target.title}"
+        if target.is_here
+        else f"{package} is not known to be on {target.title}",
+        cause="There is no network to install it, and the import fails."
+        if target.is_here
+        else f"The packages that the image is known to have: {', '.join(target.packages)}. Nobody has stated others.",
+        evidence=f"{one.file}, line {one.line}: {one.module}"
+        + (" (in a function: only where that is called)" if one.late else ""),
+        mend="Do without it, or put its Python files into the zip."
+        + ("" if target.is_here else " To see whether it is there: submit an entry that prints its __version__."),
+    )

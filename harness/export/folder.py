@@ -1,0 +1,68 @@
+"""A folder that is written whole or not at all, and its zip, the same bytes each time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from harness.errors import UsageError, WorkspaceError
+from harness.pack import EPOCH
+
+
+@contextlib.contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """Give a folder to write into, which becomes `target` when all went well.
+
+    Raises
+    ------
+    UsageError
+        `target` is there already, and not empty.
+    WorkspaceError
+        It cannot be written.
+    """
+    try:
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            raise UsageError(
+                f"{target} is there already, expected a new or empty folder.", "Choose another, or remove it first."
+            )
+        target.parent.mkdir(parents=True, exist_ok=True)
+        building = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        try:
+            yield building
+            building.chmod(0o755)  # a temporary folder is born 0700
+            building.replace(target)
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+    except OSError as error:
+        raise WorkspaceError(
+            f"Cannot write {target}: {error.strerror or error}.", "Make room or rights, or choose another folder."
+        ) from error
+
+
+def zip_folder(folder: Path, zip_path: Path) -> None:
+    """Zip the content of `folder`: sorted names, one fixed date and mode, stored and not compressed.
+
+    Deflate's output differs between versions of zlib, and pictures hardly shrink.
+    """
+    part = zip_path.with_name(f".{zip_path.name}.{os.getpid()}.part")
+    try:
+        with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
+            for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+                member = zipfile.ZipInfo(path.relative_to(folder).as_posix(), EPOCH)
+                member.create_system = 3  # Unix, wherever it is made
+                member.external_attr = 0o100644 << 16
+                member.file_size = path.stat().st_size
+                with path.open("rb") as source, archive.open(member, "w") as out:
+                    shutil.copyfileobj(source, out, 1 << 20)
+        part.replace(zip_path)
+    except OSError as error:
+        raise WorkspaceError(
+            f"Cannot write {zip_path}: {error.strerror or error}.", "Make room or rights, or choose another folder."
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)

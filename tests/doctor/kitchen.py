@@ -1,0 +1,107 @@
+"""A small contest for the doctor's tests, and real files of Keras, each made once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from harness.contest import Contest, EmbeddedSource, read_contest
+from harness.doctor.examine import examine
+from harness.doctor.findings import Checkup, Finding
+from harness.doctor.target import find_target
+from harness.freeze.frozen import Frozen
+from harness.freeze.store import freeze
+from harness.sources import embedded
+from harness.workspace import Workspace
+from tests.doctor.cases import Case, Kitchen, zipped
+
+# Many pictures of val: what is to be told apart is told apart by them.
+CONTEST = """
+name = "clinic"
+title = "A contest for the doctor"
+version = 1
+class_names = [
+  "basophil", "eosinophil", "erythroblast", "immature_granulocyte", "lymphocyte", "monocyte", "neutrophil", "platelet",
+]
+image_shape = [96, 96, 3]
+[source]
+kind = "embedded"
+n_images = 480
+seed = 5
+[split]
+hidden = 0.2
+val = 0.4
+[limits]
+time_s = 60
+zip_mb = 2
+"""
+
+# `Half` is registered by a package that the entry does not have.
+SAVE = """
+import keras
+@keras.saving.register_keras_serializable("team")
+class Half(keras.layers.Layer):
+    def call(self, x):
+        return x / 2
+def network(*layers):
+    head = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(8)]
+    return keras.Sequential([keras.Input((96, 96, 3)), *layers, *head])
+network(keras.layers.Conv2D(2, 3), keras.layers.BatchNormalization()).save("tiny.keras")
+network(keras.layers.Lambda(lambda x: x / 2)).save("lambda.keras")
+network(Half()).save("custom.keras")
+network(keras.layers.Conv2D(2, 3)).save("tiny.h5")
+"""
+
+
+@dataclass(frozen=True)
+class Hurried(Frozen):
+    """A frozen contest with less time than its lock allows."""
+
+    time_s: int
+
+    @property
+    def contest(self) -> Contest:
+        contest = super().contest
+        return replace(contest, limits=replace(contest.limits, time_s=self.time_s))
+
+
+def open_kitchen(home: Path) -> Kitchen:
+    """Freeze the contest in `home`, and let Keras save its files there when one is first asked for."""
+    path = home / "clinic.toml"
+    path.write_text(CONTEST)
+    contest = read_contest(path)
+    source = contest.source
+    assert isinstance(source, EmbeddedSource)
+    pictures = embedded.load(source, contest.class_names, contest.image_shape)
+    frozen = freeze(Workspace(home / "workspace"), contest, pictures)
+    return Kitchen(frozen, cache(lambda: keras_files(home / "keras")))
+
+
+def keras_files(folder: Path) -> Path:
+    """Save small networks with the Keras that is installed, in a process of its own."""
+    folder.mkdir()
+    subprocess.run([sys.executable, "-c", SAVE], cwd=folder, check=True, capture_output=True)
+    return folder
+
+
+def examined(kitchen: Kitchen, case: Case, home: Path) -> Checkup:
+    """Have the doctor examine a failure, with ``--fix``."""
+    home.mkdir(parents=True, exist_ok=True)
+    return examine(
+        zipped(case.make(kitchen), home / "entry.zip", case.spoil),
+        Hurried(kitchen.frozen.folder, case.time_s),
+        find_target(case.target),
+        scratch=home / "scratch",
+        fix=home / "mended.zip",
+    )
+
+
+def finding_of(case: Case, checkup: Checkup) -> Finding | None:
+    """Return the finding that a failure was to bring about, if it did."""
+    found = (one for one in checkup.findings if (one.code, one.severity) == (case.code, case.severity))
+    return next((one for one in found if case.says in f"{one.title} {one.cause} {one.evidence} {one.mend}"), None)

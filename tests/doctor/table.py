@@ -1,0 +1,40 @@
+"""The table of failures for the documentation: each is made on purpose, and the doctor's own words are printed.
+
+python -m tests.doctor.table > table.md
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.doctor.cases import CASES
+from tests.doctor.kitchen import examined, finding_of, open_kitchen
+
+HEAD = ("failure made on purpose", "what `doctor` said", "mend", "`--fix`")
+
+
+def table() -> str:
+    """Return the table as Markdown, in the order of the questions: will it load, is it right, will it fit?"""
+    lines = [row(HEAD), "|---" * len(HEAD) + "|"]
+    with tempfile.TemporaryDirectory() as folder:
+        kitchen = open_kitchen(Path(folder))
+        for number, case in enumerate(CASES):
+            print(f"{number + 1} of {len(CASES)}: {case.failure}", file=sys.stderr)
+            checkup = examined(kitchen, case, Path(folder, str(number)))
+            finding = finding_of(case, checkup)
+            if finding is None:
+                raise SystemExit(f"The doctor did not find: {case.failure}")
+            fixed = "yes" if finding.fixable and checkup.mended else ""
+            said = f"{finding.severity}: {finding.title}" + (f" ({finding.evidence})" if finding.evidence else "")
+            lines.append(row((case.failure, said, finding.mend, fixed)))
+    return "\n".join(lines) + "\n"
+
+
+def row(cells: tuple[str, ...]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+if __name__ == "__main__":
+    print(table(), end="")

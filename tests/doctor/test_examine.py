@@ -1,0 +1,82 @@
+"""Each failure made on purpose is found, said in the words it deserves, and mended where that is promised."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from harness.doctor.examine import examine
+from harness.doctor.findings import Severity
+from harness.doctor.target import find_target
+from harness.errors import UsageError
+from tests.doctor.cases import CASES, Case, zipped
+from tests.doctor.kitchen import examined, finding_of
+
+RIGHT = 0.95  # of an entry that remembers every public picture
+
+
+FIRST = {case.code: case for case in reversed(CASES) if case.mended}  # one of each kind is examined again
+ALL = [pytest.param(case, id=case.failure, marks=[pytest.mark.slow] if case.slow else []) for case in CASES]
+
+
+@pytest.mark.parametrize("case", ALL)
+def test_a_failure_made_on_purpose_is_found_and_mended_where_that_is_promised(case: Case, kitchen, tmp_path):
+    checkup = examined(kitchen, case, tmp_path / "first")
+    finding = finding_of(case, checkup)
+    assert finding, checkup
+    assert checkup.fails == (case.severity == "fail"), checkup.findings
+    assert finding.severity == checkup.findings[0].severity, "nothing worse is found beside it"
+    assert finding.mend or finding.severity is Severity.NOTE
+    if not case.mended:
+        return
+    assert finding.fixable
+    assert checkup.accuracy.get("mended", checkup.accuracy["val"]) > RIGHT
+    if FIRST[case.code] is not case:
+        return
+    again = examine(
+        Path(checkup.mended), kitchen.frozen, find_target(case.target), scratch=tmp_path, fix=tmp_path / "twice.zip"
+    )
+    assert not [one for one in again.findings if one.severity in (Severity.FAIL, Severity.WRONG)], again.findings
+    assert again.accuracy["val"] > RIGHT
+    assert not again.mended, "what is healthy is not mended"
+
+
+def test_a_healthy_entry_has_no_finding_as_zip_and_as_folder(kitchen, tmp_path):
+    files = kitchen.nearest()
+    folder = tmp_path / "team"
+    folder.mkdir()
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    (folder / "__pycache__").mkdir()
+    (folder / "__pycache__" / "model.pyc").write_bytes(b"x")
+    for path in (zipped(files, tmp_path / "team.zip"), folder):
+        checkup = examine(path, kitchen.frozen, find_target("local"), scratch=tmp_path / "scratch")
+        assert checkup.findings == ()
+        assert not checkup.fails
+        assert [fit.verdict for fit in checkup.fits] == ["pass"] * 3
+        assert checkup.accuracy["val"] > RIGHT
+    assert list((tmp_path / "scratch").glob("run-*")) == []
+
+
+def test_the_same_entry_gets_the_same_findings_and_the_same_mended_zip(kitchen, tmp_path):
+    case = next(case for case in CASES if case.code == "input-scale")
+    first, second = (examined(kitchen, case, tmp_path / name) for name in ("first", "second"))
+    assert first.findings == second.findings
+    assert Path(first.mended).read_bytes() == Path(second.mended).read_bytes()
+
+
+def test_a_mended_zip_keeps_the_model_of_the_entrant_as_it_was(kitchen, tmp_path):
+    case = next(case for case in CASES if case.code == "input-scale")
+    checkup = examined(kitchen, case, tmp_path)
+    shutil.unpack_archive(checkup.mended, tmp_path / "mended")
+    assert (tmp_path / "mended" / "entry_model.py").read_bytes() == case.make(kitchen)["model.py"]
+    assert checkup.accuracy["mended"] > RIGHT
+    assert checkup.n["mended"] > 100
+
+
+def test_a_mended_zip_never_takes_the_place_of_the_zip_itself(kitchen, tmp_path):
+    path = zipped(kitchen.nearest(), tmp_path / "entry.zip")
+    with pytest.raises(UsageError, match="overwrite"):
+        examine(path, kitchen.frozen, find_target("local"), scratch=tmp_path, fix=path)
+    with pytest.raises(UsageError, match="There is no zip or folder"):
+        examine(tmp_path / "none.zip", kitchen.frozen, find_target("local"), scratch=tmp_path)
