@@ -169,6 +169,10 @@ def _is_alive(process: psutil.Process) -> bool:
         return False
 
 
+def _too_large(files: Mapping[int, int]) -> bool:
+    return any(os.fstat(file).st_size > largest for file, largest in files.items())
+
+
 def _machine_is_full() -> bool:
     """Return whether hardly any memory is left: what an entry holds without mapping it is not in its resident size."""
     memory = psutil.virtual_memory()
@@ -258,7 +262,7 @@ def watch(
                     stopped = "memory"
                 elif threads > limits.processes + WRAPPERS:
                     stopped = "processes"
-                elif any(os.fstat(file).st_size > largest for file, largest in files.items()):
+                elif _too_large(files):
                     stopped = "files"
                 next_look = now + max(POLL_S, (time.monotonic() - now) / POLL_SHARE)
             if now - started > (limits.time_s if ready else START_S):
@@ -278,6 +282,8 @@ def watch(
                 pass
         process.stdout.close()
         os.close(reader)
+    if not stopped and _too_large(files):  # filled between two looks
+        stopped = "files"
     if group is not None and group.ran_out():
         stopped = "memory"
     return Watched(

@@ -1,0 +1,24 @@
+"""The ideas as parameters, and the workspace that they besiege."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.attacks.arena import besieged_workspace
+from tests.sandbox.conftest import why_not
+
+# Entries are read and zipped, never imported.
+collect_ignore_glob = ["entries/*", "kit.py"]
+
+
+@pytest.fixture(scope="session")
+def besieged(tmp_path_factory):
+    return besieged_workspace(tmp_path_factory.mktemp("besieged"))
+
+
+# Both are tried by `make test-slow`; the first alone takes two minutes.
+@pytest.fixture(params=["bubblewrap", pytest.param("namespaces", marks=pytest.mark.slow)])
+def isolation(request: pytest.FixtureRequest) -> str:
+    if reason := why_not(request.param):
+        pytest.skip(reason)
+    return request.param

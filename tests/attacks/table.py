@@ -1,0 +1,82 @@
+"""Runs every attack with and without walls and prints what came of it: ``python -m tests.attacks.table > FILE``."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.attacks.arena import Trial, besieged_workspace, run
+from tests.attacks.ideas import Idea, all_ideas
+from tests.sandbox.conftest import why_not
+
+WALLS = ("bubblewrap", "namespaces")
+
+
+def main() -> int:
+    """Print the table; 1 when an attack got through walls, or failed to where it should."""
+    ideas = all_ideas()
+    standing = [isolation for isolation in WALLS if not why_not(isolation)]
+    blocked = dict.fromkeys(standing, 0)
+    through = asked = 0
+    rows, group, wrong = [], "", []
+    with tempfile.TemporaryDirectory(prefix="hemobench-siege-") as folder:
+        besieged = besieged_workspace(Path(folder))
+        for number, idea in enumerate(ideas, 1):
+            print(f"{number}/{len(ideas)} {idea.id}", file=sys.stderr)
+            cells = []
+            for isolation in standing:
+                trial = run(idea, "Attack", isolation, besieged)
+                blocked[isolation] += not trial.breaches
+                known = (idea.known or {}).get(isolation, "")
+                if bool(trial.breaches) != bool(known):
+                    wrong.append(f"{idea.id}, {isolation}: {'; '.join(trial.breaches) or 'held by now'}")
+                cells.append(_end(trial, known))
+            cells.append(_without(idea))
+            if not idea.spared and (os.geteuid() == 0 or not idea.root):
+                trial = run(idea, "Attack", "none", besieged)
+                asked += bool(idea.without_walls)
+                through += bool(trial.breaches and idea.without_walls)
+                if bool(trial.breaches) != bool(idea.without_walls):
+                    wrong.append(f"{idea.id}, none: {trial.breaches or 'nothing was reached'}")
+            if idea.path.parent.name != group:
+                group = idea.path.parent.name
+                rows.append(f"| **{group}** |" + " |" * len(cells))
+            rows.append("| " + " | ".join(map(_cell, (idea.goal, *cells))) + " |")
+    print(f"| goal | {' | '.join(standing)} | without walls |")
+    print("|---|" + "---|" * (len(standing) + 1))
+    print("\n".join(rows))
+    print()
+    for isolation, held in blocked.items():
+        print(f"- {isolation}: {len(ideas)} tried, {held} blocked.")
+    print(f"- without walls: {asked} tried that walls alone hold, {through} got through.")
+    for line in wrong:
+        print(f"- **not as it should be**: {line}")
+    return bool(wrong)
+
+
+def _end(trial: Trial, known: str) -> str:
+    """Return how a run ended behind walls, and what the entry itself saw stand in its way."""
+    if trial.breaches:
+        return f"**got through**: {known}" if known else "**GOT THROUGH**"
+    stopped = next((line.rsplit(": ", 1)[-1] for line in trial.said if line.startswith("STOPPED: ")), "")
+    reason = stopped.partition("] ")[2] or stopped
+    reason = reason.partition(": '")[0]
+    return f"blocked ({reason}), {trial.outcome}" if reason else f"blocked, {trial.outcome}"
+
+
+def _without(idea: Idea) -> str:
+    if idea.without_walls:
+        return f"reaches {idea.without_walls}"
+    if idea.held:
+        return f"held by {idea.held}"
+    return f"not run: {idea.spared}"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
