@@ -179,6 +179,7 @@ def test_native_code_is_known_by_its_content(named, name):
         (b"\x1f\x8b\x08rest", "an archive"),
         (b"\x93NUMPY\x09\x00rest", "a damaged header"),
     ],
+    ids=["nested", "lzma", "cut", "config", "deep-config", "gzip", "npy"],  # the bytes of a zip hold the time
 )
 def test_what_cannot_be_searched_is_named_too(named, content, why):
     (note,) = named("w.bin", content)
