@@ -156,6 +156,7 @@ def test_a_name_that_is_not_utf8_refuses_the_zip_and_an_undeclared_utf8_name_doe
         (b"#!/bin/sh\n" + make(MODEL), "no zip file"),
         (make(), "no file"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",  # the bytes of a zip hold the time
 )
 def test_what_is_no_whole_zip_is_refused(let_in, content, words):
     with pytest.raises(RefusedZip, match=words):
