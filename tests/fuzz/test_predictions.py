@@ -170,7 +170,7 @@ LINES = st.one_of(
     log=TEXT,
 )
 def test_any_report_beside_any_predictions_ends_in_one_outcome(target, lines, predictions, stopped, returncode, log):
-    seen = {"told": (), "ready": True, "grouped": False, "stopped": stopped, "returncode": returncode, "log": log}
+    seen = {"told": (), "ready": True, "stopped": stopped, "returncode": returncode, "log": log}
     watched = Watched(**seen, wall_s=1.0, peak_memory_mb=9.0)
     with target.case():
         report = read_report(io.BytesIO(b"".join(line + b"\n" for line in lines)))
@@ -192,7 +192,7 @@ def test_whole_predictions_with_a_report_are_scored(n_missing):
     """The counterpart of the cases above."""
     labels = np.array([0, 1, 2, 3, 0, 1, 2, 2, 2])
     labels[len(labels) - n_missing :] = -1
-    seen = {"told": (), "ready": True, "grouped": False, "stopped": "", "returncode": 0, "log": ""}
+    seen = {"told": (), "ready": True, "stopped": "", "returncode": 0, "log": ""}
     watched = Watched(**seen, wall_s=1.0, peak_memory_mb=9.0)
     report = read_report(io.BytesIO(REPORT + b"\n"))
     run = judge(watched, report, io.BytesIO(npy(labels)), PASSES, N_CLASSES, Limits())

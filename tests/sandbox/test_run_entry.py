@@ -240,7 +240,7 @@ class Model:
         ("scored", "pass", "bad_output", "must be"),
         ("timed_out", "pass", "predict_failed", "without an answer"),
         ("refused", "report['message'] = 1", "predict_failed", "without an answer"),
-        ("load_failed", "open(job['report'], 'w').write('x' * 10**6)", "import_failed", "without an answer"),
+        ("load_failed", "open(job['report'], 'w').write('x' * 10**6)", "bad_output", "filled the harness's own files"),
     ],
 )
 def test_a_forged_report_gains_nothing(run, outcome, forge, expected, words):
