@@ -232,3 +232,20 @@ def rehearse(
 
     with scratch_of(Workspace(workspace)) as scratch:
         return rehearse_all(bundle, zip_path, scratch=scratch, phase=phase, keep=keep)
+
+
+def report(
+    workspace: Path,
+    path: Path,
+    contest: str | None = None,
+    *,
+    top: int = 100,
+    csv: bool = False,
+    json: bool = False,
+    reveal_private: bool = False,
+) -> list[Path]:
+    """Write the board and all figures as one HTML page, and beside it the board as CSV and JSON; return the files."""
+    from harness.report.write import write_report
+
+    frozen = open_contest(workspace, contest)
+    return write_report(Workspace(workspace), frozen, path, top=top, csv=csv, json=json, reveal_private=reveal_private)

@@ -9,7 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FLOW = (
-    "sources", "freeze", "pack", "sandbox", "score", "board", "submit", "doctor", "codabench", "export", "api", "cli"
+    "sources", "freeze", "pack", "sandbox", "score", "board", "report",
+    "submit", "doctor", "codabench", "export", "api", "cli",
 )  # fmt: skip
 MODULES = sorted((ROOT / "harness").rglob("*.py"))
 

@@ -17,12 +17,12 @@ from harness.errors import DISK_REMEDY, HarnessError, did_you_mean, disk_trouble
 
 OWN = (
     *("contests", "freeze", "verify", "pack", "score", "doctor", "submit", "leaderboard"),
-    *("audit", "replay", "restore", "export", "lint-bundle", "rehearse", "kit"),
+    *("report", "audit", "replay", "restore", "export", "lint-bundle", "rehearse", "kit"),
 )
 # The flow; others last.
 ORDER = (
     *("contests", "freeze", "verify", "train", "tune", "pack", "score", "doctor", "submit", "leaderboard"),
-    *("audit", "replay", "restore", "export", "lint-bundle", "rehearse", "kit", "reproduce"),
+    *("report", "audit", "replay", "restore", "export", "lint-bundle", "rehearse", "kit", "reproduce"),
 )
 
 

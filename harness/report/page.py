@@ -1,0 +1,196 @@
+"""The report as one HTML file that asks nothing of a network, and the same facts as CSV and JSON."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import msgspec
+import numpy as np
+from markupsafe import Markup
+
+from harness.report import figures
+from harness.report.structure import Pairwise, Report
+from harness.score.card import Estimate
+from harness.score.stats import Z_95
+
+TEMPLATES = Path(__file__).parent / "templates"
+SHORT = {"val": "val", "val_shifted": "shifted val", "public": "public", "private": "private"}
+
+
+def render(report: Report, pictures: Mapping[tuple[str, int], str]) -> str:
+    """Return the page: the same bytes for the same report and pictures.
+
+    Its content security policy lets run and load nothing but what is in the file: style and script by their hashes.
+    Names and messages come from strangers: Jinja escapes them in text, and `tojson` inside the data.
+
+    Parameters
+    ----------
+    report : Report
+    pictures : mapping of (split, row) to str
+        Of `harness.report.pictures.thumbnails`.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": True, "separators": (",", ":")}
+    environment.filters |= {
+        "percent": percent,
+        "between": between,
+        "points": points,
+        "words": lambda name: name.replace("_", " "),
+        "heat": heat,
+        "megabytes": lambda n: f"{n / 1e6:.1f} MB",
+        "weights": lambda text: text.removeprefix("sha256:")[:8] if text.startswith("sha256:") else text,
+    }
+    style = environment.get_template("page.css").render(pictures=_names(pictures))
+    script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
+    return environment.get_template("page.html").render(
+        report=report,
+        data=_data(report),
+        figures=figures,
+        scale=figures.scale(report),
+        short=SHORT,
+        hidden="hidden test" if report.revealed else "public half",
+        numbers={split.name: split.n for split in report.splits},
+        style=Markup(style),
+        script=Markup(script),
+        policy=(
+            f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
+            "base-uri 'none'; form-action 'none'"
+        ),
+    )
+
+
+def _names(pictures: Mapping[tuple[str, int], str]) -> dict[str, Markup]:
+    return {f"{split}-{row}": Markup(data) for (split, row), data in pictures.items()}
+
+
+def _hash(content: str) -> str:
+    """Return the source expression by which a content security policy lets an inline style or script in."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}"
+
+
+def percent(share: float | None, digits: int = 2) -> str:
+    """Write a share in percent.
+
+    Examples
+    --------
+    >>> percent(0.73405), percent(None), percent(0.5, 0)
+    ('73.41', '–', '50')
+    """
+    return "–" if share is None else f"{100 * share:.{digits}f}"
+
+
+def between(estimate: Estimate) -> str:
+    """Write an interval in percent.
+
+    Examples
+    --------
+    >>> between(Estimate(0.734, 0.707, 0.759, 1113))
+    '70.7–75.9'
+    """
+    return f"{100 * estimate.low:.1f}–{100 * estimate.high:.1f}"
+
+
+def points(difference: float | None) -> str:
+    """Write a difference of shares in points.
+
+    Examples
+    --------
+    >>> points(0.2412), points(-0.031), points(None)
+    ('+24.1', '−3.1', '–')
+    """
+    return "–" if difference is None else f"{100 * difference:+.1f}".replace("-", "−")
+
+
+def heat(share: float) -> str:
+    """Return the class of the style sheet that shades a cell by a share, in ten steps.
+
+    Examples
+    --------
+    >>> heat(0.0), heat(0.449), heat(1.0)
+    ('h0', 'h4', 'h10')
+    """
+    return f"h{int(10 * share + 0.5)}"
+
+
+def _data(report: Report) -> dict[str, Any]:
+    """Return what the script needs to compare two entries."""
+    compared = [report.rows[row] for row in report.pairwise.rows] if report.pairwise else []
+    return {
+        "by": report.ranked_by,
+        "z": Z_95,
+        "splits": [{"name": split.name, "title": split.title, "n": split.n} for split in report.splits],
+        "classes": [name.replace("_", " ") for name in report.class_names],
+        "families": [name.replace("_", " ") for name in report.families.names],
+        "hidden": report.ranked_by,
+        "entries": [
+            {
+                "id": row.id,
+                "name": row.name,
+                "rank": row.rank,
+                "hits": {
+                    split: sum(round(e.value * e.n) for e in recalls if e)
+                    for split, recalls in row.detail.recalls.items()
+                },
+                "recalls": [e and [round(e.value * e.n), e.n] for e in row.detail.recalls[report.ranked_by]],
+                "families": [[tally.hits, tally.n] for tally in row.detail.families],
+            }
+            for row in compared
+            if row.detail
+        ],
+        "pairs": _packed(report.pairwise) if report.pairwise else None,
+    }
+
+
+def _packed(pairs: Pairwise) -> dict[str, Any]:
+    """Write the counts as base64 of little-endian numbers: four bytes each, eight for p-values."""
+
+    def pack(values: tuple[float, ...], dtype: str) -> str:
+        return base64.b64encode(np.array(values, dtype).tobytes()).decode()
+
+    return {
+        "gained": {split: pack(counts, "<u4") for split, counts in pairs.gained.items()},
+        "lost": {split: pack(counts, "<u4") for split, counts in pairs.lost.items()},
+        "adjusted": pack(pairs.adjusted, "<f8"),
+    }
+
+
+def as_json(report: Report) -> bytes:
+    """Return the report as JSON, for other programs."""
+    return msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n"
+
+
+def as_csv(report: Report) -> str:
+    """Return the board as CSV: shares 0 to 1 and unrounded, an empty field where there is none."""
+    splits = [split.name for split in report.splits]
+    columns = [f"{split}_{metric}{part}" for split in splits for metric in report.metrics for part in PARTS]
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(
+        [*("rank", "best_rank", "worst_rank", "level_with_first", "id", "entry", "message", "date", "weights"),
+         "zip_sha256", "gap", *columns]
+    )  # fmt: skip
+    for row in report.rows:
+        ranks = (row.ranks.best, row.ranks.worst) if row.ranks else (None, None)
+        found = [row.scores[split].get(metric) for split in splits for metric in report.metrics]
+        numbers = [getattr(e, part.lstrip("_") or "value", None) for e in found for part in PARTS]
+        writer.writerow(
+            [row.rank, *ranks, row.level_with_first, row.id, row.name, row.message, row.created_at, row.weights,
+             row.zip_sha256, row.gap, *numbers]
+        )  # fmt: skip
+    return file.getvalue()
+
+
+PARTS = ("", "_low", "_high", "_n")

@@ -1,0 +1,132 @@
+"""A board for tests: entries of a wanted accuracy, recorded as `submit` does, but for the run in the sandbox."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import numpy as np
+
+from harness.board.recorder import card_file, open_recorder
+from harness.board.rows import Score
+from harness.freeze.frozen import Frozen, open_frozen
+from harness.score.card import ScoreCard, score_split
+from harness.score.evaluate import SPLITS, labels_of
+from harness.workspace import Workspace, atomic_file, write_atomic
+
+START = datetime(2026, 5, 4, 12, tzinfo=UTC)
+FALL = {"val": 0.0, "val_shifted": 0.25, "public": 0.2, "private": 0.2}  # how much less than on validation
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Puts made-up entries on record in a workspace whose contest is real."""
+
+    workspace: Workspace
+
+    @property
+    def frozen(self) -> Frozen:
+        return open_frozen(self.workspace)
+
+    def labels(self, accuracy: float, seed: int, private_seed: int) -> dict[str, np.ndarray]:
+        """Draw labels that are right with a chance that falls from split to split."""
+        n_classes, found = self.frozen.contest.n_classes, {}
+        for split, (_, y_true) in labels_of(self.frozen).items():
+            rng = np.random.default_rng([private_seed if split == "private" else seed, SPLITS.index(split)])
+            wrong = (y_true + rng.integers(1, n_classes, len(y_true))) % n_classes
+            found[split] = np.where(rng.random(len(y_true)) < max(0.0, accuracy - FALL[split]), y_true, wrong)
+        return found
+
+    def record(
+        self,
+        name: str,
+        accuracy: float = 0.9,
+        *,
+        number: int = 0,
+        message: str = "",
+        outcome: str = "scored",
+        private_seed: int | None = None,
+        weights: str = "none",
+        why: str = "",
+    ) -> int:
+        """Record an entry and return its id; `private_seed` draws its labels of the private half anew."""
+        frozen, seed = self.frozen, number * 7919 + len(name)
+        said = (
+            self.labels(accuracy, seed, seed if private_seed is None else private_seed) if outcome == "scored" else {}
+        )
+        truth = labels_of(frozen)
+        scores = {
+            split: score_split(frozen.contest, truth[split][1], labels, np.random.default_rng(0))
+            for split, labels in said.items()
+        }
+        digest = hashlib.sha256(f"{name} {number}".encode()).hexdigest()
+        card = ScoreCard(
+            outcome=outcome,
+            message=why,
+            hint="",
+            contest=frozen.contest.name,
+            contest_version=1,
+            lock=frozen.lock_hash,
+            zip_sha256=digest,
+            zip_bytes=1_234_567,
+            scorer="0123456789ab",
+            scores=scores,
+            predictions={split: hashlib.sha256(labels.tobytes()).hexdigest() for split, labels in said.items()},
+            isolation="bubblewrap",
+            seconds={"wall": 12.0},
+            peak_memory_mb=345.0,
+        )
+        text = msgspec.json.encode(card).decode()
+        when = START + timedelta(minutes=7 * number)
+        kept = self.workspace.cards(frozen.contest.name) / f"{when:%Y%m%dT%H%M%S.%f}Z-{digest[:12]}.json"
+        with open_recorder(self.workspace) as recorder:
+            write_atomic(kept, card_file(text))
+            if said:
+                with atomic_file(kept.with_suffix(".npz")) as file:
+                    np.savez(file, allow_pickle=False, **said)
+            line = recorder.record(
+                text,
+                created_at=when.isoformat(timespec="seconds"),
+                name=name,
+                message=message,
+                contest=card.contest,
+                lock=card.lock,
+                outcome=outcome,
+                zip_sha256=digest,
+                weights=weights,
+                scorer=card.scorer,
+                order=7,
+                scores={
+                    split: {name: Score(e.value, e.low, e.high, e.n) for name, e in score.metrics.items()}
+                    for split, score in scores.items()
+                },
+                predictions=card.predictions,
+                card=kept.relative_to(self.workspace.path).as_posix(),
+                card_sha256=hashlib.sha256(kept.read_bytes()).hexdigest(),
+                labels=kept.with_suffix(".npz").relative_to(self.workspace.path).as_posix() if said else "",
+                labels_sha256=hashlib.sha256(kept.with_suffix(".npz").read_bytes()).hexdigest() if said else "",
+                environment={},
+                isolation="bubblewrap",
+                walls=(),
+                missing_walls=(),
+            )
+        return line.receipt.entry
+
+    def fill(self, *, private_seed: int | None = None) -> None:
+        """Record a small board: good and bad entries, one that copies another, one that failed, odd names."""
+        for number, accuracy in enumerate((0.55, 0.95, 0.93, 0.75, 0.35, 0.85)):
+            self.record(
+                f"team {number}",
+                accuracy,
+                number=number,
+                message=f"attempt {number}",
+                private_seed=private_seed and private_seed + number,
+                weights="imagenet" if number % 2 else "none",
+            )
+        self.record(ODD, 0.8, number=6, message=ODD, private_seed=private_seed and private_seed + 6)
+        self.record("broken", number=7, outcome="load_failed", why="model.h5 <b>is missing</b>.")
+
+
+ODD = "</script><script>alert(1)</script><img src=x onerror=alert(2)>'\"&"
