@@ -31,7 +31,7 @@ def read_chains(frozen: Frozen) -> list[list[Link]]:
     path = frozen.folder / "private" / "shift.json"
     try:
         return msgspec.json.decode(path.read_bytes(), type=list[list[Link]])
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError, msgspec.MsgspecError, RecursionError) as error:
         raise WorkspaceError(f"{path} cannot be read: {error}.", "See: hemobench verify") from error
 
 

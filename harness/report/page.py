@@ -61,7 +61,7 @@ def render(report: Report, pictures: Mapping[tuple[str, int], str]) -> str:
         figures=figures,
         scale=figures.scale(report),
         short=SHORT,
-        hidden="hidden test" if report.revealed else "public half",
+        hidden=_hidden(report),
         numbers={split.name: split.n for split in report.splits},
         style=Markup(style),
         script=Markup(script),
@@ -125,6 +125,11 @@ def heat(share: float) -> str:
     return f"h{int(10 * share + 0.5)}"
 
 
+def _hidden(report: Report) -> str:
+    """Name the hidden pictures that classes of corruption are counted on."""
+    return "hidden test" if report.revealed else "hidden, public half"
+
+
 def _data(report: Report) -> dict[str, Any]:
     """Return what the script needs to compare two entries."""
     compared = [report.rows[row] for row in report.pairwise.rows] if report.pairwise else []
@@ -134,7 +139,7 @@ def _data(report: Report) -> dict[str, Any]:
         "splits": [{"name": split.name, "title": split.title, "n": split.n} for split in report.splits],
         "classes": [name.replace("_", " ") for name in report.class_names],
         "families": [name.replace("_", " ") for name in report.families.names],
-        "hidden": report.ranked_by,
+        "hidden": _hidden(report),
         "entries": [
             {
                 "id": row.id,

@@ -12,7 +12,7 @@ import pytest
 from harness.report.gather import gather
 from harness.report.page import as_csv, as_json, render
 from harness.report.pictures import thumbnails
-from harness.report.structure import Report
+from harness.report.structure import Pairwise, Report
 from harness.report.write import write_report
 from tests.report.entries import ODD
 
@@ -150,6 +150,29 @@ def test_only_public_pictures_are_shown(full, page):
     shown = set(re.findall(r"\.p-([a-z_]+)-\d+ \{", page))
     assert shown <= {"val", "val_shifted"}
     assert shown
+
+
+def test_a_hundred_entries_take_less_than_three_megabytes_and_grow_evenly(full):
+    report = gather(full.workspace, full.frozen)
+    pictures = thumbnails(full.frozen, report)
+
+    def size(entries: int) -> int:
+        rows = [
+            msgspec.structs.replace(report.rows[number % 7], rank=number + 1, id=number + 1)
+            for number in range(entries)
+        ]
+        pairs = entries * (entries - 1) // 2
+        pairwise = Pairwise(
+            tuple(range(entries)),
+            {split.name: (1000,) * pairs for split in report.splits},
+            {split.name: (1000,) * pairs for split in report.splits},
+            (0.123456789,) * pairs,
+        )
+        return len(render(msgspec.structs.replace(report, rows=tuple(rows), pairwise=pairwise), pictures).encode())
+
+    assert size(100) < 3_000_000
+    # What grows with the square, the pairs, is the smaller part up to the hundred that can be compared.
+    assert size(100) - size(60) < 1.3 * (size(60) - size(20))
 
 
 def test_pages_of_small_boards_can_be_made(desk):

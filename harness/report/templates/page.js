@@ -139,14 +139,14 @@ function bar(share) {
     make("path", { class: "rail", d: "M60 0V14" }),
     make("rect", { class: share >= 0 ? "more" : "less", x: share >= 0 ? 60 : 60 - width, y: 2, width, height: 10 }));
 }
-function parts(caption, names, one, other) {
+function parts(kind, where, names, one, other) {
   const body = [];
   names.forEach((name, i) => {
     if (!one[i] || !other[i] || !one[i][1]) return;
     const [a, b] = [one[i][0] / one[i][1], other[i][0] / other[i][1]];
     body.push([name, String(one[i][1]), percent(a), percent(b), points(a - b), { shown: bar(a - b) }]);
   });
-  const made = table(caption, ["", "n", "first %", "second %", "points", "first less second"], body);
+  const made = table(`By ${kind}, ${where}`, [kind, "n", "first %", "second %", "points", "first less second"], body);
   for (const row of made.querySelectorAll("tr")) row.lastChild.className = "diff";
   return made;
 }
@@ -186,8 +186,8 @@ function compare() {
     table("Accuracy on the same pictures", ["pictures", "first %", "second %", "difference, points (95 %)", "only first right",
       "only second right", "exact p"], body),
     make("div", { class: "two" },
-      parts(`By class, ${ranking.title}`, facts.classes, one.recalls, two.recalls),
-      parts("By corruption, hidden test", facts.families, one.families, two.families)));
+      parts("class", ranking.title, facts.classes, one.recalls, two.recalls),
+      parts("corruption", facts.hidden, facts.families, one.families, two.families)));
 }
 if ($("#one")) {
   $("#two").selectedIndex = 1;
