@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.attacks.arena import besieged_workspace
+from tests.attacks.besieged import besieged_workspace
 from tests.sandbox.conftest import why_not
 
 # Entries are read and zipped, never imported.

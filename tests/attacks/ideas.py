@@ -36,7 +36,7 @@ class Idea:
     ends : tuple of str
         Outcomes that the attack may have behind walls; empty: any.
     contest : {'roomy', 'tight', 'large'}
-        The limits, see `arena.LIMITS`: tight ends what would last, large holds TensorFlow.
+        The limits, see `besieged.LIMITS`: tight ends what would last, large holds TensorFlow.
     verb : {'score', 'show', 'submit', 'kill'}
         How it is run: ``score --json``; ``score`` as a person sees it; ``submit`` and then ``leaderboard``; or
         ``score``, with the command killed while the entry runs.

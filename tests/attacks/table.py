@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
 
-from tests.attacks.arena import Trial, besieged_workspace, run
+from tests.attacks.arena import Trial, run
+from tests.attacks.besieged import besieged_workspace
 from tests.attacks.ideas import Idea, all_ideas
 from tests.sandbox.conftest import why_not
 
@@ -60,9 +62,11 @@ def _end(trial: Trial, known: str) -> str:
     """Return how a run ended behind walls, and what the entry itself saw stand in its way."""
     if trial.breaches:
         return f"**got through**: {known}" if known else "**GOT THROUGH**"
-    stopped = next((line.rsplit(": ", 1)[-1] for line in trial.said if line.startswith("STOPPED: ")), "")
-    reason = stopped.partition("] ")[2] or stopped
-    reason = reason.partition(": '")[0]
+    stopped = next((line for line in trial.said if line.startswith("STOPPED: ")), "")
+    if found := re.search(r"\[Errno \d+\] ([^:]+)", stopped):
+        reason = found[1]  # without the path that follows
+    else:
+        reason = "" if "/" in stopped else stopped.rsplit(": ", 1)[-1]
     return f"blocked ({reason}), {trial.outcome}" if reason else f"blocked, {trial.outcome}"
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.attacks.arena import ROOT
+from tests.attacks.besieged import ROOT
 from tests.attacks.ideas import Idea, read_idea
 
 PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 22, 38

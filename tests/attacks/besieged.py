@@ -1,0 +1,50 @@
+"""The workspace that every attack is let loose on: contests frozen, and another entry on their boards."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+CONTEST = """
+name = "{name}"
+title = "A contest under siege"
+version = 1
+class_names = [
+  "basophil", "eosinophil", "erythroblast", "immature_granulocyte", "lymphocyte", "monocyte", "neutrophil", "platelet",
+]
+image_shape = [96, 96, 3]
+[source]
+kind = "embedded"
+n_images = 240
+seed = 5
+[limits]
+time_s = {0}
+memory_mb = {1}
+processes = 64
+unpacked_mb = 20
+log_kb = 16
+"""
+LIMITS = {"roomy": (60, 600), "tight": (2, 600), "large": (120, 4000)}  # seconds, MB
+
+
+def besieged_workspace(folder: Path) -> Path:
+    """Make a workspace in which both contests are frozen and another entry stands on the board."""
+    workspace = folder / "a workspace"
+    for name, limits in LIMITS.items():
+        file = folder / f"{name}.toml"
+        file.write_text(CONTEST.format(*limits, name=name))
+        for words in (
+            ("freeze", "--contest", str(file)),
+            ("submit", "majority", "-m", "it was here before", "--contest", name),
+        ):
+            subprocess.run(
+                [sys.executable, "-m", "harness.cli", *words],
+                cwd=ROOT,
+                env=os.environ | {"HEMOBENCH_WORKSPACE": str(workspace)},
+                check=True,
+                capture_output=True,
+            )
+    return workspace
