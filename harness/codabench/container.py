@@ -7,12 +7,9 @@ that owns nothing, and an end to time, memory, processes and disk.  Two containe
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import random
 import select
 import shlex
-import shutil
 import subprocess
 import sys
 import time
@@ -21,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import IsolationError
-from harness.sandbox import walls
-from harness.sandbox.watch import Family, Log
+from harness.sandbox.bubblewrap import MB, box, nobody
+from harness.sandbox.walls import fenced
+from harness.sandbox.watch import Log, start
 
-MB = 1_000_000
 LOG_BYTES = 256_000
 POLL_S = 0.05
 LOOK_S = 0.25  # between two looks at memory and disk
@@ -87,26 +84,15 @@ class Running:
     def __init__(self, container: Container) -> None:
         self.container = container
         self.told_reader, told = os.pipe()
-        mark = f"HEMOBENCH_RUN={os.urandom(16).hex()}"
-        name, _, value = mark.partition("=")
         try:
-            self.process = subprocess.Popen(
-                argv(container, told),
-                env={**_environment(), name: value},
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                pass_fds=(told,),
-                start_new_session=True,
-            )
+            self.family = start(argv(container, told), _environment(), told, stderr=subprocess.PIPE)
         except BaseException:
             os.close(self.told_reader)
             raise
         finally:
             os.close(told)
+        self.process = self.family.process
         assert self.process.stdout is not None and self.process.stderr is not None
-        self.family = Family(self.process, mark)
         self.logs = {self.process.stdout.fileno(): Log(LOG_BYTES), self.process.stderr.fileno(): Log(LOG_BYTES)}
         self.texts = tuple(self.logs.values())
         for end in (*self.logs, self.told_reader):
@@ -230,49 +216,32 @@ def split_command(command: str) -> list[str]:
 
 
 def argv(container: Container, tell: int) -> list[str]:
-    """Return the command line that starts a container; see `harness.sandbox.walls` for the walls themselves."""
-    program = shutil.which("bwrap")
-    if program is None:
+    """Return the command line that starts a container, in the same box as an entry at home.
+
+    Raises
+    ------
+    IsolationError
+        There is no bubblewrap.
+    """
+    fence = "/walls/fence.py"
+    binds = [("--bind", str(host), seen) for host, seen in container.mounts]
+    found = box(fence, binds, folders=["/app/data"], start="/app/program")
+    if found is None:
         raise IsolationError(
             "There is no bubblewrap, which stands for the worker's containers.",
             "Install it (Debian, Ubuntu: sudo apt install bubblewrap).",
         )
-    root = os.geteuid() == 0
-    found = [program, "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
-    found += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
-    found += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"] if root else ["--unshare-user", "--disable-userns"]
-    found += ["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--dev", "/dev"]
-    for folder, size in (("/dev/shm", walls.SHARED_MEMORY_MB), ("/tmp", walls.TMP_MB)):
-        found += ["--perms", "1777", "--size", str(size * MB), "--tmpfs", folder]
-    for folder in walls.ROOT_FOLDERS:
-        if Path(folder).is_symlink():
-            found += ["--symlink", str(Path(folder).readlink()), folder]
-        elif Path(folder).is_dir():
-            found += ["--ro-bind", folder, folder]
-    fence = "/walls/fence.py"
-    readable = [*walls.system_folders([]), *walls.interpreter_folders()]
-    binds = [("--ro-bind", path, path) for path in readable]
-    binds += [("--ro-bind", str(walls.HERE / "fence.py"), fence)]
-    binds += [("--bind", str(host), seen) for host, seen in container.mounts]
-    found += walls.folders_above([*(seen for _, _, seen in binds), "/app/data/none"])
-    for bind in binds:
-        found += bind
-    if any(walls.PACKAGE.is_relative_to(path) for path in readable):
-        found += ["--tmpfs", str(walls.PACKAGE), "--remount-ro", str(walls.PACKAGE)]
-    found += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/app/program", "--"]
-    job = {
-        "argv": [sys.executable, "-I", "-S", "-B", "-c", START, *split_command(container.command)],
-        "limits": {"CORE": 0, "NOFILE": OPEN_FILES, **({"NPROC": PROCESSES} if root else {})},
-        "uid": random.SystemRandom().choice(walls.NOBODYS) if root else None,
-        "writable": None,
-        "mounts": [],
-        "landlock": None,
-        "required": True,
-        "syscalls": True,
-        "sockets": [1, 2, 10, 16],  # AF_UNIX, AF_INET, AF_INET6, AF_NETLINK: of a network that leads nowhere
-        "tell": tell,
-    }
-    return [*found, sys.executable, "-I", "-S", "-B", fence, json.dumps(job)]
+    uid = nobody()
+    return found + fenced(
+        fence,
+        [sys.executable, "-I", "-S", "-B", "-c", START, *split_command(container.command)],
+        # The number of processes is counted by user, and ours has others.
+        limits={"CORE": 0, "NOFILE": OPEN_FILES, **({"NPROC": PROCESSES} if uid is not None else {})},
+        tell=tell,
+        uid=uid,
+        required=True,
+        syscalls=True,
+    )
 
 
 def _environment() -> dict[str, str]:

@@ -162,6 +162,28 @@ class Family:
         return found
 
 
+def start(argv: list[str], environment: dict[str, str], tell: int, *, stderr: int) -> Family:
+    """Start a command with a mark by which its descendants are known; `tell` is a descriptor that it inherits.
+
+    Parameters
+    ----------
+    stderr : int
+        ``subprocess.PIPE`` or ``subprocess.STDOUT``.
+    """
+    name, value = "HEMOBENCH_RUN", os.urandom(16).hex()
+    process = subprocess.Popen(
+        argv,
+        env={**environment, name: value},
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        pass_fds=(tell,),
+        start_new_session=True,
+    )
+    return Family(process, f"{name}={value}")
+
+
 def _is_alive(process: psutil.Process) -> bool:
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
@@ -209,29 +231,19 @@ def watch(
         The control group that the command is put into.
     """
     reader, writer = pipe
-    mark = f"HEMOBENCH_RUN={os.urandom(16).hex()}"
-    name, _, value = mark.partition("=")
     try:
-        process = subprocess.Popen(
-            group.entered(argv) if group else argv,
-            env={**environment, name: value},
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            pass_fds=(writer,),
-            start_new_session=True,
-        )
+        family = start(group.entered(argv) if group else argv, environment, writer, stderr=subprocess.STDOUT)
     except BaseException:
         os.close(reader)
         raise
     finally:
         os.close(writer)
+    process = family.process
     assert process.stdout is not None
     output = process.stdout.fileno()
     for end in (output, reader):
         os.set_blocking(end, False)
-    family, log, told = Family(process, mark), Log(limits.log_kb * KB), bytearray()
+    log, told = Log(limits.log_kb * KB), bytearray()
     stopped: Literal["", "time", "memory", "processes", "files"] = ""
     peak = 0
     open_ends = {output, reader}
