@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import msgspec
@@ -16,7 +15,7 @@ from harness.freeze.hashing import hash_file
 from harness.sandbox.run import Choice as Isolation
 from harness.sandbox.walls import Device
 from harness.score.card import ScoreCard
-from harness.score.evaluate import evaluate
+from harness.score.evaluate import evaluate, hash_labels
 from harness.workspace import Workspace, scratch_of
 
 
@@ -144,18 +143,14 @@ def _predictions(now: dict[str, NDArray[np.int64]], then: ScoreCard, kept: Path 
             before = {}  # the hashes still tell that something differs
     for split, digest in then.predictions.items():
         labels = now.get(split)
-        if labels is None or _hash(labels) == digest:
+        if labels is None or hash_labels(labels) == digest:
             continue  # an entry without labels has another outcome, which is told
         what, old = f"{split}: labels", before.get(split)
-        if old is not None and _hash(old) == digest and old.shape == labels.shape:
+        if old is not None and hash_labels(old) == digest and old.shape == labels.shape:
             changes.append(Change(what, f"{int((old != labels).sum())} of {len(old)} differ", "0 differ"))
         else:
-            changes.append(Change(what, f"SHA-256 {_hash(labels)[:12]}…", f"{digest[:12]}…"))
+            changes.append(Change(what, f"SHA-256 {hash_labels(labels)[:12]}…", f"{digest[:12]}…"))
     return changes
-
-
-def _hash(labels: NDArray[np.int64]) -> str:
-    return hashlib.sha256(labels.astype("<i8").tobytes()).hexdigest()
 
 
 def _scores(now: ScoreCard, then: ScoreCard) -> list[Change]:

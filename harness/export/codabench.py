@@ -37,7 +37,10 @@ COMMANDS = {
     "ingestion": "python3 ingestion.py /app/input_data /app/output /app/ingested_program",
     "scoring": "python3 scoring.py /app/input /app/output",
 }
-SHARED = ("__init__.py", "export/__init__.py", "export/programs/__init__.py", "export/programs/labels.py")
+SHARED = (
+    *("__init__.py", "sandbox/__init__.py", "sandbox/untrusted.py"),
+    *("export/__init__.py", "export/programs/__init__.py"),
+)
 
 
 @dataclass(frozen=True)

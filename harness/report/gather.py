@@ -14,7 +14,7 @@ from harness.board.rows import Entry, read_entries
 from harness.freeze.frozen import Frozen
 from harness.freeze.lock import Lock
 from harness.report.foretell import foretell, judge
-from harness.report.groups import Groups, group, read_chains, share_of, tallies, worst_groups
+from harness.report.groups import Groups, group, tallies, worst_groups
 from harness.report.kept import Kept, find_kept
 from harness.report.structure import (
     Detail,
@@ -29,8 +29,9 @@ from harness.report.structure import (
     Unscored,
 )
 from harness.report.together import see_pairs, see_together
-from harness.score.card import Estimate
+from harness.score.card import Estimate, share_of
 from harness.score.compare import Pairs, compare_all, compare_all_drawn, draw_scores
+from harness.score.diagnosis import read_chains
 from harness.score.ensemble import missed_alone
 from harness.score.evaluate import labels_of
 from harness.score.ladder import probing

@@ -5,34 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import WorkspaceError
-from harness.freeze.frozen import Frozen
 from harness.freeze.shift import Link
 from harness.report.structure import Axis, Worst
-from harness.score.card import Estimate
+from harness.score.card import share_of
 from harness.score.diagnosis import UNTOUCHED, Tally
-from harness.score.stats import wilson_interval
 
 FEW = 20  # a group of fewer pictures is not called an entry's worst: its share hangs on one or two
-
-
-def read_chains(frozen: Frozen) -> list[list[Link]]:
-    """Return the corruptions of each hidden picture, in the order of `Frozen.hidden_labels`.
-
-    Raises
-    ------
-    WorkspaceError
-        The file is missing or damaged.
-    """
-    path = frozen.folder / "private" / "shift.json"
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=list[list[Link]])
-    except (OSError, ValueError, msgspec.MsgspecError, RecursionError) as error:
-        raise WorkspaceError(f"{path} cannot be read: {error}.", "See: hemobench verify") from error
 
 
 @dataclass(frozen=True)
@@ -117,8 +98,3 @@ def worst_groups(
             hits = int((members[lowest] & right).sum())
             found.append(Worst(kind, labels[lowest], share_of(hits, int(n[lowest]))))
     return tuple(found)
-
-
-def share_of(hits: int, n: int) -> Estimate:
-    """Return `hits` of `n` as a share with Wilson's interval."""
-    return Estimate(hits / n, *wilson_interval(hits, n), n)

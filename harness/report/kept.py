@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from harness.board import ledger
 from harness.board.rows import Entry
 from harness.errors import BoardError, WorkspaceError
 from harness.freeze.frozen import read_arrays
+from harness.freeze.hashing import hash_file
 from harness.score.card import ScoreCard
 from harness.workspace import Workspace
 
@@ -91,7 +91,7 @@ def _read(files: _Files) -> Kept:
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return Kept(None, {})
     try:
-        if files.labels_sha256 and hashlib.sha256(files.labels.read_bytes()).hexdigest() != files.labels_sha256:
+        if files.labels_sha256 and hash_file(files.labels) != files.labels_sha256:
             return Kept(card, {})
         return Kept(card, read_arrays(files.labels))
     except (OSError, WorkspaceError):

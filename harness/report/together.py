@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.report.groups import share_of
 from harness.report.structure import Missed, Pair, Pairwise, Together
+from harness.score.card import share_of
 from harness.score.compare import Pairs
 from harness.score.ensemble import agreement, greedy_blend, misses, oracle_accuracy, pair_gain, precision, vote
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import signal
 from collections.abc import Sequence
 from typing import BinaryIO
@@ -15,10 +14,8 @@ from numpy.typing import NDArray
 from harness.contest import Limits
 from harness.sandbox.outcome import EntryRun, Outcome
 from harness.sandbox.passes import Pass
+from harness.sandbox.untrusted import newest_lines, printable, read_predictions
 from harness.sandbox.watch import Watched
-
-REPORT_BYTES = 64_000  # an honest report has a tenth of it
-TEXT_LENGTH = 2000  # characters of an entry's message or hint that are kept
 
 DOING = {"": "the start", "import": "'from model import Model'", "load": "Model()"}
 OUTCOME_OF_STAGE = {"": Outcome.IMPORT_FAILED, "import": Outcome.IMPORT_FAILED, "load": Outcome.LOAD_FAILED}
@@ -51,45 +48,10 @@ class Report(msgspec.Struct, frozen=True):
 
 def read_report(file: BinaryIO) -> Report:
     """Return the last line that is a report; an empty one where there is none, or where the file was flooded."""
-    file.seek(0)
-    data = file.read(REPORT_BYTES + 1)
-    if len(data) > REPORT_BYTES:
-        return Report()
-    for line in reversed(data.split(b"\n")[:-1]):  # what follows the last newline was cut by a kill
+    for line in newest_lines(file):
         with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return msgspec.json.decode(line, type=Report)
     return Report()
-
-
-def read_predictions(file: BinaryIO, n: int, n_classes: int, *, n_needed: int | None = None) -> NDArray[np.int64] | str:
-    """Return the labels in a ``.npy`` file written by a stranger, or what is wrong with it.
-
-    Nothing is unpickled and nothing is allocated by the header's word: the only file accepted is, byte for byte up to
-    its data, the one that NumPy writes for `n` labels.
-
-    Parameters
-    ----------
-    file : binary file
-    n, n_classes : int
-    n_needed : int, optional
-        After so many labels -1 may stand, too, for a picture without an answer; `n` where not given.
-
-    Returns
-    -------
-    ndarray of shape (n,), int64, each from 0 to `n_classes` - 1; or str
-    """
-    n_needed = n if n_needed is None else n_needed
-    expected = io.BytesIO()
-    np.lib.format.write_array(expected, np.zeros(n, dtype="<i8"), allow_pickle=False)
-    header = expected.getvalue()[: len(expected.getvalue()) - 8 * n]
-    file.seek(0)
-    data = file.read(len(header) + 8 * n + 1)
-    if len(data) != len(header) + 8 * n or not data.startswith(header):
-        return f"the file of predictions is not the one array of {n} integers it must be"
-    labels = np.frombuffer(data, dtype="<i8", offset=len(header)).astype(np.int64)
-    if n and not (-1 <= labels.min() <= labels.max() < n_classes and labels[:n_needed].min(initial=0) >= 0):
-        return f"labels run from {labels.min()} to {labels.max()}, expected 0 to {n_classes - 1}"
-    return labels
 
 
 def judge(
@@ -181,14 +143,3 @@ def _signal_name(returncode: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return ""
-
-
-def printable(text: str) -> str:
-    """Return text in one line with nothing that steers a terminal, cut at `TEXT_LENGTH`.
-
-    Examples
-    --------
-    >>> printable("a\\x1b[31mb\\nc")
-    'a?[31mb c'
-    """
-    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text[:TEXT_LENGTH].split()))

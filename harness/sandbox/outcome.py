@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,8 +24,7 @@ class Outcome(StrEnum):
     KILLED = "killed"  # a signal ended it, or it started too many processes
 
 
-@dataclass(frozen=True)
-class Repeat:
+class Repeat(msgspec.Struct, frozen=True):
     """What the second look found: of `n` pictures, `n_changed` got another label in other company."""
 
     n: int

@@ -16,11 +16,12 @@ from harness.contest import Limits
 from harness.errors import IsolationError, RefusedZip
 from harness.sandbox.bubblewrap import MB
 from harness.sandbox.cgroup import control_group
-from harness.sandbox.judge import REPORT_BYTES, judge, printable, read_report
+from harness.sandbox.judge import judge, read_report
 from harness.sandbox.outcome import EntryRun, Outcome
 from harness.sandbox.passes import Pass, Showing
 from harness.sandbox.scratch import scratch_folder
 from harness.sandbox.unpack import unpack
+from harness.sandbox.untrusted import REPORT_BYTES, printable
 from harness.sandbox.walls import ALL_WALLS, Device, Isolation, Room, command, scratch_mb
 from harness.sandbox.watch import WRAPPERS, Watched, watch
 

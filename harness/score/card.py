@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.contest import Contest
-from harness.score.metrics import METRICS, confusion_matrix, recall
+from harness.sandbox.outcome import Repeat
+from harness.score.metrics import METRICS, confusion_matrix
 from harness.score.stats import bootstrap_interval, wilson_interval
 
 FORMAT = 1
@@ -34,13 +35,6 @@ class SplitScore(msgspec.Struct, frozen=True):
     confusion: tuple[tuple[int, ...], ...]  # rows: true classes, columns: predicted ones
 
 
-class Repeat(msgspec.Struct, frozen=True):
-    """The second look: of `n` pictures shown again in another order and in small batches, how many changed label."""
-
-    n: int
-    n_changed: int
-
-
 class ScoreCard(msgspec.Struct, frozen=True, kw_only=True):
     """What was run, on what, how it ended, and what it scored.
 
@@ -62,7 +56,7 @@ class ScoreCard(msgspec.Struct, frozen=True, kw_only=True):
     scores: dict[str, SplitScore] = {}
     predictions: dict[str, str] = {}  # split -> SHA-256 of its labels, int64 little-endian
     order: int = 0  # seed of the order in which the pictures were handed to the entry
-    repeat: Repeat | None = None
+    repeat: Repeat | None = None  # the second look, in another order and in small batches
     isolation: str
     walls: tuple[str, ...] = ()
     missing_walls: tuple[str, ...] = ()
@@ -91,16 +85,21 @@ def score_split(
     for spec in contest.metrics:
         metric = METRICS[spec.name]
         if spec.name == "accuracy":
-            low, high = wilson_interval(int(np.trace(confusion)), len(y_true))
+            metrics[spec.name] = share_of(int(np.trace(confusion)), len(y_true))
         else:
             low, high = bootstrap_interval(confusion, metric, rng)
-        metrics[spec.name] = Estimate(float(metric(confusion)), low, high, len(y_true))
+            metrics[spec.name] = Estimate(float(metric(confusion)), low, high, len(y_true))
     recalls = {
-        name: Estimate(float(value), *wilson_interval(int(row[number]), int(row.sum())), int(row.sum()))
-        for number, (name, value, row) in enumerate(zip(contest.class_names, recall(confusion), confusion, strict=True))
+        name: share_of(int(row[number]), int(row.sum()))
+        for number, (name, row) in enumerate(zip(contest.class_names, confusion, strict=True))
         if row.sum()
     }
     return SplitScore(len(y_true), metrics, recalls, tuple(map(tuple, confusion.tolist())))
+
+
+def share_of(hits: int, n: int) -> Estimate:
+    """Return `hits` of `n` pictures as a share with Wilson's interval."""
+    return Estimate(hits / n, *wilson_interval(hits, n), n)
 
 
 def scorer_version() -> str:

@@ -68,11 +68,7 @@ def diagnose(frozen: Frozen, predictions: Path, splits: tuple[str, ...] = SPLITS
                 f"{predictions} holds no predictions for {split} of this contest.", "Submit the entry again."
             )
         right[split] = kept[split] == y_true
-    shift = frozen.folder / "private" / "shift.json"
-    try:
-        chains = msgspec.json.decode(shift.read_bytes(), type=list[list[Link]])
-    except (OSError, ValueError, msgspec.MsgspecError, RecursionError) as error:
-        raise WorkspaceError(f"{shift} cannot be read: {error}.", "See: hemobench verify") from error
+    chains = read_chains(frozen)
     families: dict[str, list[bool]] = defaultdict(list)
     lengths: dict[int, list[bool]] = defaultdict(list)
     for split in ("public", "private"):
@@ -87,3 +83,18 @@ def diagnose(frozen: Frozen, predictions: Path, splits: tuple[str, ...] = SPLITS
         {family: Tally(sum(hits), len(hits)) for family, hits in sorted(families.items())},
         {length: Tally(sum(hits), len(hits)) for length, hits in sorted(lengths.items())},
     )
+
+
+def read_chains(frozen: Frozen) -> list[list[Link]]:
+    """Return the corruptions of each hidden picture, in the order of `Frozen.hidden_labels`.
+
+    Raises
+    ------
+    WorkspaceError
+        The file is missing or damaged.
+    """
+    path = frozen.folder / "private" / "shift.json"
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=list[list[Link]])
+    except (OSError, ValueError, msgspec.MsgspecError, RecursionError) as error:
+        raise WorkspaceError(f"{path} cannot be read: {error}.", "See: hemobench verify") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from pathlib import Path
 
@@ -12,10 +11,10 @@ from numpy.typing import NDArray
 
 from harness.errors import WorkspaceError
 from harness.freeze.frozen import Frozen
-from harness.freeze.hashing import hash_file
+from harness.freeze.hashing import hash_array, hash_file
 from harness.sandbox import run as sandbox
 from harness.sandbox.outcome import Outcome
-from harness.score.card import Repeat, ScoreCard, score_split, scorer_version
+from harness.score.card import ScoreCard, score_split, scorer_version
 
 SPLITS = ("val", "val_shifted", "public", "private")
 
@@ -102,11 +101,9 @@ def evaluate(
         zip_bytes=size,
         scorer=scorer_version(),
         scores=scores,
-        predictions={
-            split: hashlib.sha256(labels.astype("<i8").tobytes()).hexdigest() for split, labels in predictions.items()
-        },
+        predictions={split: hash_labels(labels) for split, labels in predictions.items()},
         order=run.order,
-        repeat=Repeat(run.repeat.n, run.repeat.n_changed) if run.repeat else None,
+        repeat=run.repeat,
         isolation=run.isolation,
         walls=run.walls,
         missing_walls=run.missing_walls,
@@ -116,6 +113,11 @@ def evaluate(
         log=run.log,
     )
     return Evaluation(card, predictions)
+
+
+def hash_labels(labels: NDArray) -> str:
+    """Return the SHA-256 of labels as int64, little-endian: what a card and a receipt name them by."""
+    return hash_array(labels.astype(np.int64)).sha256
 
 
 def labels_of(frozen: Frozen) -> dict[str, tuple[NDArray[np.bool_] | slice, NDArray[np.int64]]]:

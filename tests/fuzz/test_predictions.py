@@ -14,9 +14,10 @@ from hypothesis.extra import numpy as arrays
 
 from harness.contest import Limits
 from harness.sandbox.child import Failure, check_labels
-from harness.sandbox.judge import judge, read_predictions, read_report
+from harness.sandbox.judge import judge, read_report
 from harness.sandbox.outcome import Outcome
 from harness.sandbox.passes import Pass
+from harness.sandbox.untrusted import read_predictions
 from harness.sandbox.watch import Watched
 from tests.fuzz.mutations import DEEP, TEXT, damaged, other_document, values
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from harness.sandbox.child import Failure, check_labels
-from harness.sandbox.judge import read_predictions
 from harness.sandbox.outcome import Outcome
+from harness.sandbox.untrusted import read_predictions
 
 N, N_CLASSES = 4, 8
 LABELS = np.array([0, 7, 3, 3])

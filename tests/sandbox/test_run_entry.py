@@ -17,9 +17,9 @@ import pytest
 
 from harness.contest import Limits
 from harness.errors import IsolationError
-from harness.sandbox.judge import read_predictions
 from harness.sandbox.outcome import Outcome
 from harness.sandbox.run import run_entry
+from harness.sandbox.untrusted import read_predictions
 from harness.sandbox.walls import ALL_WALLS
 
 PREDICT = "import numpy as np\nclass Model:\n    def predict(self, X):\n        "

@@ -22,11 +22,10 @@ from typing import Any
 
 import numpy as np
 
-from harness.export.programs.labels import read_labels
+from harness.sandbox.untrusted import newest_lines, read_predictions
 
 HERE = Path(__file__).resolve().parent
 CHILD = HERE / "harness" / "sandbox" / "child.py"
-REPORT_BYTES = 64_000  # an honest report has a tenth of it
 STOPPED = {
     "outcome": "killed",
     "message": "The prediction step was stopped before it ended.",
@@ -99,9 +98,7 @@ def run_child(entry: Path, images: Path, contest: dict[str, Any], home: Path) ->
 def read_report(path: Path) -> dict[str, Any]:
     """Return the last whole line of a report that the entry may have written; empty where there is none."""
     with path.open("rb") as file:
-        data = file.read(REPORT_BYTES + 1)
-    if len(data) <= REPORT_BYTES:
-        for line in reversed(data.split(b"\n")[:-1]):
+        for line in newest_lines(file):
             with contextlib.suppress(ValueError):
                 found = json.loads(line)
                 if isinstance(found, dict):
@@ -150,7 +147,8 @@ def main(input_data: Path, output: Path, entry: Path) -> int:
             status = judge(code, read_report(report))
             if status["outcome"] == "scored":
                 n = len(np.load(images, mmap_mode="r"))
-                labels = read_labels(predictions, n, len(contest["class_names"]))
+                with predictions.open("rb") as file:
+                    labels = read_predictions(file, n, len(contest["class_names"]))
                 if isinstance(labels, str):
                     message = f"The entry wrote into files that are not its own: {labels}."
                     status |= {"outcome": "bad_output", "message": message, "hint": "Return labels from predict(X)."}

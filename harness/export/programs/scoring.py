@@ -19,24 +19,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.export.programs import page
-from harness.export.programs.labels import read_labels
+from harness.sandbox.untrusted import printable, read_predictions
 from harness.score.metrics import METRICS, confusion_matrix
 from harness.score.stats import bootstrap_interval, wilson_interval
 
 HERE = Path(__file__).resolve().parent
 STATUS_BYTES = 64_000
-TEXT_LENGTH = 2000
 LOST = {
     "outcome": "killed",
     "message": "The prediction step left no result.",
     "hint": "It ended before it could say why; the log of the ingestion program may tell.",
 }
-
-
-def printable(text: object) -> str:
-    """Return text in one line with nothing that steers a terminal."""
-    plain = " ".join(str(text)[:TEXT_LENGTH].split())
-    return "".join(letter if letter.isprintable() else "?" for letter in plain)
 
 
 def read_status(path: Path) -> dict[str, Any]:
@@ -73,7 +66,8 @@ def main(given: Path, output: Path) -> int:
     y_pred: NDArray[np.int64] | str = ""
     if status["outcome"] == "scored":
         try:
-            y_pred = read_labels(given / "res" / "predictions.npy", len(y_true), len(contest["class_names"]))
+            with (given / "res" / "predictions.npy").open("rb") as file:
+                y_pred = read_predictions(file, len(y_true), len(contest["class_names"]))
         except OSError:
             y_pred = "the file of predictions is missing"
         if isinstance(y_pred, str):
