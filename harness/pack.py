@@ -70,15 +70,20 @@ def _pack(folder: Path, zip_path: Path, limits: Limits) -> Packed:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, path in chosen:
-            member = zipfile.ZipInfo(name, EPOCH)
-            member.create_system = 3  # Unix, wherever it is packed
-            member.external_attr = 0o100644 << 16
-            archive.writestr(member, path.read_bytes())
+            archive.writestr(plain_member(name), path.read_bytes())
     content = buffer.getvalue()
     write_atomic(zip_path, content)
     return Packed(
         zip_path, hashlib.sha256(content).hexdigest(), len(content), tuple(name for name, _ in chosen), left_out
     )
+
+
+def plain_member(name: str) -> zipfile.ZipInfo:
+    """Return a member that says the same of a file wherever and whenever it is packed: one date, one mode, stored."""
+    member = zipfile.ZipInfo(name, EPOCH)
+    member.create_system = 3  # Unix
+    member.external_attr = 0o100644 << 16
+    return member
 
 
 def _choose(folder: Path, zip_path: Path) -> tuple[list[tuple[str, Path]], tuple[str, ...]]:

@@ -91,7 +91,7 @@ def write_atomic(path: Path, content: bytes) -> None:
 
 
 @contextlib.contextmanager
-def atomic_file(path: Path) -> Iterator[BinaryIO]:
+def atomic_file(path: Path, *, remedy: str = DISK_REMEDY) -> Iterator[BinaryIO]:
     """Give a file that takes the place of `path` when the block ends well: whole and durable, or not at all.
 
     A part that a killed process has left in the folder is removed by the next one that writes there: who writes holds
@@ -114,7 +114,7 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
             part.replace(path)
         sync_folder(path.parent)
     except OSError as error:
-        raise WorkspaceError(f"Cannot write {path}: {error.strerror or error}.", DISK_REMEDY) from error
+        raise WorkspaceError(f"Cannot write {path}: {error.strerror or error}.", remedy) from error
     finally:
         if part:
             with contextlib.suppress(OSError):

@@ -11,9 +11,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-SMALL = """
-name = "small"
-title = "A small contest"
+
+
+def contest_text(name: str, title: str, *, n_images: int, more: str) -> str:
+    """Write a contest file on the embedded source; `more` is its other sections."""
+    return f"""
+name = "{name}"
+title = "{title}"
 version = 1
 class_names = [
   "basophil", "eosinophil", "erythroblast", "immature_granulocyte", "lymphocyte", "monocyte", "neutrophil", "platelet",
@@ -21,11 +25,12 @@ class_names = [
 image_shape = [96, 96, 3]
 [source]
 kind = "embedded"
-n_images = 480
+n_images = {n_images}
 seed = 5
-[limits]
-time_s = 120
-"""
+{more}"""
+
+
+SMALL = contest_text("small", "A small contest", n_images=480, more="[limits]\ntime_s = 120\n")
 
 
 def heed_ctrl_c() -> None:

@@ -248,7 +248,7 @@ def _notes(workspace: Workspace, books: Books, chain: Chain, old: list[rows.Row]
 
 def shown_by_row(entry: rows.Entry) -> dict[str, Any]:
     """What a row tells, as `shown_by_receipt` has it."""
-    told = {name: getattr(entry, name) for name in SHOWN if name != "entry"}
+    told = {name: getattr(entry, name) for name in rows.FACTS}
     scores: dict[str, dict[str, Any]] = {}
     for (split, metric), score in entry.scores.items():
         scores.setdefault(split, {})[metric] = msgspec.to_builtins(score)
@@ -257,10 +257,8 @@ def shown_by_row(entry: rows.Entry) -> dict[str, Any]:
 
 def shown_by_receipt(receipt: Receipt) -> dict[str, Any]:
     """What the row of a receipt must tell."""
-    return {**{name: getattr(receipt, name) for name in SHOWN}, "scores": msgspec.to_builtins(receipt.scores)}
-
-
-SHOWN = ("entry", "name", "message", "contest", "lock", "outcome", "zip_sha256", "weights", "created_at")
+    told = {name: getattr(receipt, name) for name in rows.FACTS}
+    return {"entry": receipt.entry, **told, "scores": msgspec.to_builtins(receipt.scores)}
 
 
 def differing(got: Any, expected: Any, at: str = "") -> list[tuple[str, str, str]]:

@@ -155,8 +155,5 @@ def _rows_before(board: sqlite3.Connection) -> dict[str, Any]:
 def hash_rows(found: list[rows.Row]) -> str:
     """Return the SHA-256 of rows by their content."""
     plain = [(row.entry, sorted(row.entry.scores.items()), row.card) for row in found]
-    told = [[*(getattr(entry, name) for name in ROW_FACTS), scores, card] for entry, scores, card in plain]
+    told = [[entry.id, *(getattr(entry, name) for name in rows.FACTS), scores, card] for entry, scores, card in plain]
     return hashlib.sha256(msgspec.json.encode(told)).hexdigest()
-
-
-ROW_FACTS = ("id", "name", "message", "contest", "lock", "outcome", "zip_sha256", "weights", "created_at")

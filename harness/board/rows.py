@@ -20,6 +20,9 @@ from harness.workspace import make_folder
 if TYPE_CHECKING:
     from harness.board.ledger import Line
 
+# What a row and its receipt both tell, beside the id; columns by these names, too.
+FACTS = ("name", "message", "contest", "lock", "outcome", "zip_sha256", "weights", "created_at")
+COLUMNS = ", ".join(("id", *FACTS))
 BUSY_S = 60  # how long a writer waits for another one
 # What SQLite's errors mean to a person, by the beginning of their names.
 REMEDIES = {
@@ -159,15 +162,8 @@ def row_of(line: Line, card: str) -> Row:
     """Return the row that a receipt stands for."""
     receipt = line.receipt
     entry = Entry(
-        id=receipt.entry,
-        name=receipt.name,
-        message=receipt.message,
-        contest=receipt.contest,
-        lock=receipt.lock,
-        outcome=receipt.outcome,
-        zip_sha256=receipt.zip_sha256,
-        weights=receipt.weights,
-        created_at=receipt.created_at,
+        receipt.entry,
+        **{name: getattr(receipt, name) for name in FACTS},
         scores={(split, metric): score for split, of in receipt.scores.items() for metric, score in of.items()},
         receipt=receipt.number,
     )
@@ -190,22 +186,8 @@ def insert(connection: sqlite3.Connection, row: Row) -> None:
     """Put a row in, under its own id, inside the caller's transaction."""
     entry = row.entry
     connection.execute(
-        "INSERT INTO entries (id, name, message, contest, lock, outcome, zip_sha256, weights, created_at, card, "
-        "receipt, line) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            entry.id,
-            entry.name,
-            entry.message,
-            entry.contest,
-            entry.lock,
-            entry.outcome,
-            entry.zip_sha256,
-            entry.weights,
-            entry.created_at,
-            row.card,
-            entry.receipt,
-            row.line,
-        ),
+        f"INSERT INTO entries ({COLUMNS}, card, receipt, line) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (entry.id, *(getattr(entry, name) for name in FACTS), row.card, entry.receipt, row.line),
     )
     connection.executemany(
         "INSERT INTO scores (entry, split, metric, value, low, high, n) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -218,8 +200,7 @@ def read_entries(connection: sqlite3.Connection, contest: str, lock: str) -> lis
     connection.execute("BEGIN")  # both queries see the same moment
     try:
         rows = connection.execute(
-            "SELECT id, name, message, contest, lock, outcome, zip_sha256, weights, created_at "
-            "FROM entries WHERE contest = ? AND lock = ? ORDER BY id",
+            f"SELECT {COLUMNS} FROM entries WHERE contest = ? AND lock = ? ORDER BY id",
             (contest, lock),
         ).fetchall()
         scores: dict[int, dict[tuple[str, str], Score]] = {row[0]: {} for row in rows}
@@ -237,8 +218,7 @@ def read_entries(connection: sqlite3.Connection, contest: str, lock: str) -> lis
 def read_rows(connection: sqlite3.Connection) -> Iterator[Row]:
     """Yield everything, of every contest, in the order of ids; one that fails half way has told the rows before it."""
     for *facts, receipt, card, line in connection.execute(
-        "SELECT id, name, message, contest, lock, outcome, zip_sha256, weights, created_at, receipt, card, line "
-        "FROM entries ORDER BY id"
+        f"SELECT {COLUMNS}, receipt, card, line FROM entries ORDER BY id"
     ):
         scores = {
             (split, metric): Score(*numbers)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from harness.doctor.answers import Labels
 from harness.doctor.findings import Finding, Severity
 from harness.doctor.ways import AGAIN, ALONE, FIRST, FLOAT, SHUFFLED, SIXTY_FOUR
+from harness.sandbox.judge import NOT_DONE
 from harness.sandbox.outcome import EntryRun
 
 ROUNDING = 1  # pictures that may change with the batch: sums are rounded in another order there
@@ -24,7 +25,7 @@ def changed_by_chance(run: EntryRun) -> int:
 def failure(run: EntryRun, name: str) -> str:
     """Return why a way of showing gave no labels; empty where it did, or where only the time was up."""
     reason = run.failed.get(name, "")
-    return "" if reason.startswith("Not done within") else reason
+    return "" if reason.startswith(NOT_DONE) else reason
 
 
 def unsteady(run: EntryRun, shuffle: NDArray[np.int64]) -> Iterator[Finding]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import tempfile
 import zipfile
@@ -11,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.errors import UsageError, WorkspaceError
-from harness.pack import EPOCH
+from harness.pack import plain_member
+from harness.workspace import atomic_file
 
 
 @contextlib.contextmanager
@@ -49,20 +49,12 @@ def zip_folder(folder: Path, zip_path: Path) -> None:
 
     Deflate's output differs between versions of zlib, and pictures hardly shrink.
     """
-    part = zip_path.with_name(f".{zip_path.name}.{os.getpid()}.part")
-    try:
-        with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
-            for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-                member = zipfile.ZipInfo(path.relative_to(folder).as_posix(), EPOCH)
-                member.create_system = 3  # Unix, wherever it is made
-                member.external_attr = 0o100644 << 16
-                member.file_size = path.stat().st_size
-                with path.open("rb") as source, archive.open(member, "w") as out:
-                    shutil.copyfileobj(source, out, 1 << 20)
-        part.replace(zip_path)
-    except OSError as error:
-        raise WorkspaceError(
-            f"Cannot write {zip_path}: {error.strerror or error}.", "Make room or rights, or choose another folder."
-        ) from error
-    finally:
-        part.unlink(missing_ok=True)
+    with (
+        atomic_file(zip_path, remedy="Make room or rights, or choose another folder.") as file,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive,
+    ):
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            member = plain_member(path.relative_to(folder).as_posix())
+            member.file_size = path.stat().st_size
+            with path.open("rb") as source, archive.open(member, "w") as out:
+                shutil.copyfileobj(source, out, 1 << 20)

@@ -93,8 +93,8 @@ def _make(parents: tuple[Path, ...], memory_bytes: int, processes: int) -> Group
 
 def _version_2() -> Iterator[tuple[Path, ...]]:
     """Give the places where a group of version 2 may be made: the top, and the folders above our own group."""
-    own = _own_groups().get("", "/")
-    for folder in (ROOT, *reversed([ROOT / own.strip("/"), *(ROOT / own.strip("/")).parents])):
+    own = ROOT / _own_groups().get("", "/").strip("/")
+    for folder in reversed([own, *own.parents]):  # above the top there is no such file
         with contextlib.suppress(OSError):
             if {"memory", "pids"} <= set((folder / "cgroup.subtree_control").read_text().split()):
                 yield (folder,)

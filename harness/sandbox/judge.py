@@ -27,6 +27,7 @@ TOLD_OUTCOMES = (
     Outcome.BAD_OUTPUT,
     Outcome.OUT_OF_MEMORY,
 )
+NOT_DONE = "Not done within"  # begins why a pass that was not needed has no labels, where only the time was up
 OUT_OF_MEMORY_HINT = "Predict in batches, and keep no copies of all pictures as float."
 SIGNAL_HINTS = {
     "SIGKILL": "Nobody here sent it: most often the system itself was out of memory. Try again on a quieter machine.",
@@ -104,9 +105,7 @@ def judge(
             predictions = {one.name: part for one, part in zip(passes, parts, strict=True) if part.min(initial=0) >= 0}
             told = {name: printable(text) for name, text in report.failed.items()}
             failed = {
-                name: told.get(name) or f"Not done within {limits.time_s} s."
-                for name in failed
-                if name not in predictions
+                name: told.get(name) or f"{NOT_DONE} {limits.time_s} s." for name in failed if name not in predictions
             }
     elif report.outcome in TOLD_OUTCOMES:
         outcome, hint = Outcome(report.outcome), printable(report.hint)

@@ -7,20 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.conftest import contest_text
+
 ROOT = Path(__file__).parents[2]
-CONTEST = """
-name = "{name}"
-title = "A contest under siege"
-version = 1
-class_names = [
-  "basophil", "eosinophil", "erythroblast", "immature_granulocyte", "lymphocyte", "monocyte", "neutrophil", "platelet",
-]
-image_shape = [96, 96, 3]
-[source]
-kind = "embedded"
-n_images = 240
-seed = 5
-[limits]
+CONTEST_LIMITS = """[limits]
 time_s = {0}
 memory_mb = {1}
 processes = 64
@@ -35,7 +25,8 @@ def besieged_workspace(folder: Path) -> Path:
     workspace = folder / "a workspace"
     for name, limits in LIMITS.items():
         file = folder / f"{name}.toml"
-        file.write_text(CONTEST.format(*limits, name=name))
+        more = CONTEST_LIMITS.format(*limits)
+        file.write_text(contest_text(name, "A contest under siege", n_images=240, more=more))
         for words in (
             ("freeze", "--contest", str(file)),
             ("submit", "majority", "-m", "it was here before", "--contest", name),

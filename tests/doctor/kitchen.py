@@ -18,28 +18,16 @@ from harness.freeze.frozen import Frozen
 from harness.freeze.store import freeze
 from harness.sources import embedded
 from harness.workspace import Workspace
+from tests.conftest import contest_text
 from tests.doctor.cases import Case, Kitchen, zipped
 
 # Many pictures of val: what is to be told apart is told apart by them.
-CONTEST = """
-name = "clinic"
-title = "A contest for the doctor"
-version = 1
-class_names = [
-  "basophil", "eosinophil", "erythroblast", "immature_granulocyte", "lymphocyte", "monocyte", "neutrophil", "platelet",
-]
-image_shape = [96, 96, 3]
-[source]
-kind = "embedded"
-n_images = 480
-seed = 5
-[split]
-hidden = 0.2
-val = 0.4
-[limits]
-time_s = 60
-zip_mb = 2
-"""
+CONTEST = contest_text(
+    "clinic",
+    "A contest for the doctor",
+    n_images=480,
+    more="[split]\nhidden = 0.2\nval = 0.4\n[limits]\ntime_s = 60\nzip_mb = 2\n",
+)
 
 # `Half` is registered by a package that the entry does not have.
 SAVE = """

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +39,18 @@ SHARES = {
     "test_board": 6,
 }
 LONGEST = 20.0  # seconds that one case may take on a busy machine; most take milliseconds
+
+
+def do_all(steps: Iterable[Callable[[], object]]) -> None:
+    """Take every step, though some end in an error for people; then raise the first of those."""
+    failed = []
+    for step in steps:
+        try:
+            step()
+        except HarnessError as error:
+            failed.append(error)
+    if failed:
+        raise failed[0]
 
 
 @dataclass

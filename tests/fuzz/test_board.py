@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness import api
-from harness.errors import BoardError, HarnessError
+from harness.errors import BoardError
+from tests.fuzz.conftest import do_all
 from tests.fuzz.mutations import DEEP, TEXT, damaged, other_document
 
 MODELS = {
@@ -49,14 +50,7 @@ def use(workspace: Path) -> None:
     """Look at the board, audit it, and make it again; each may end in an error for people."""
     steps: list[Callable[[], object]] = [lambda: api.leaderboard(workspace), lambda: api.audit(workspace)]
     steps += [lambda: api.restore(workspace), lambda: api.leaderboard(workspace, by="private")]
-    failed = []
-    for step in steps:
-        try:
-            step()
-        except HarnessError as error:
-            failed.append(error)
-    if failed:
-        raise failed[0]
+    do_all(steps)
 
 
 @given(data=st.data())

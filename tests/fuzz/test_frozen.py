@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness import api
-from harness.errors import HarnessError
 from harness.freeze.frozen import LOCK, Frozen
 from harness.freeze.hashing import hash_file
 from harness.freeze.lock import read_lock
+from tests.fuzz.conftest import do_all
 from tests.fuzz.mutations import DEEP, TEXT, damaged, other_document
 
 ARRAYS = ("public/train.npz", "public/val.npz", "public/val_shifted.npz", "private/hidden.npz", "private/labels.npz")
@@ -53,14 +53,7 @@ def read_everything(workspace: Path) -> None:
         lambda: api.diagnose(workspace, workspace / "card.json"),
         lambda: api.leaderboard(workspace),
     ]
-    failed = []
-    for step in steps:
-        try:
-            step()
-        except HarnessError as error:
-            failed.append(error)
-    if failed:
-        raise failed[0]
+    do_all(steps)
 
 
 @given(data=st.data())
