@@ -73,6 +73,7 @@ def main() -> NoReturn:
     """Run the command line: exit code 0 done, 1 failed, 2 wrong usage, 130 stopped by hand."""
     try:
         code = hemobench.main(standalone_mode=False)
+        sys.stdout.flush()  # a full disk is to be told of here, not by the interpreter on its way out
         sys.exit(code if isinstance(code, int) else 0)
     except click.ClickException as error:
         error.show()

@@ -55,6 +55,8 @@ class EntryRun:
         ``bubblewrap``, ``namespaces`` or ``none``; empty when nothing ran.
     walls, missing_walls : tuple of str
         Which walls stood and which did not, of `walls.ALL_WALLS`; both empty when nothing ran.
+    control_group : bool
+        Whether the kernel, too, kept the account of memory and processes: see `cgroup`.
     notes : tuple of str
         What was ignored in the zip.
     seconds : dict of str to float
@@ -76,6 +78,7 @@ class EntryRun:
     isolation: str = ""
     walls: tuple[str, ...] = ()
     missing_walls: tuple[str, ...] = ()
+    control_group: bool = False
     notes: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
     peak_memory_mb: float = 0.0

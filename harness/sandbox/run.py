@@ -50,6 +50,7 @@ class _Started:
 
     isolation: Isolation
     walls: tuple[str, ...]
+    control_group: bool
     watched: Watched
 
 
@@ -133,7 +134,14 @@ def run_passes(
             started = _start(room, passes, n_classes, limits, isolation, device, sizes)
             judged = judge(started.watched, read_report(report), predictions, passes, n_classes, limits)
             missing = tuple(wall for wall in ALL_WALLS if wall not in started.walls)
-            return replace(judged, isolation=started.isolation, walls=started.walls, missing_walls=missing, notes=notes)
+            return replace(
+                judged,
+                isolation=started.isolation,
+                walls=started.walls,
+                missing_walls=missing,
+                control_group=started.control_group,
+                notes=notes,
+            )
 
 
 def _start(
@@ -165,8 +173,7 @@ def _start(
             watched = watch(built.argv, built.environment, pipe, limits, pid_namespace=walled, files=sizes, group=group)
         if watched.ready:
             closed = {*built.walls, *msgspec.json.decode(watched.told[0], type=list[str])}
-            closed |= {"control group"} if group else set()
-            return _Started(candidate, tuple(wall for wall in ALL_WALLS if wall in closed), watched)
+            return _Started(candidate, tuple(wall for wall in ALL_WALLS if wall in closed), group is not None, watched)
         reasons.append(f"{candidate}: {printable(watched.log.strip()[-500:]) or f'exit code {watched.returncode}'}")
     raise IsolationError(
         f"No entry can run here with isolation {isolation!r}: {'; '.join(reasons)}.",

@@ -69,7 +69,6 @@ ALL_WALLS = (
     "clean environment",
     "time limit",
     "memory limit",
-    "control group",
     "process limit",
     "file size limit",
     "open files limit",

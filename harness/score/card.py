@@ -60,6 +60,7 @@ class ScoreCard(msgspec.Struct, frozen=True, kw_only=True):
     isolation: str
     walls: tuple[str, ...] = ()
     missing_walls: tuple[str, ...] = ()
+    control_group: bool = False  # whether the kernel, too, kept the account of memory and processes
     environment: dict[str, str] = {}
     seconds: dict[str, float] = {}
     peak_memory_mb: float = 0.0

@@ -107,6 +107,7 @@ def evaluate(
         isolation=run.isolation,
         walls=run.walls,
         missing_walls=run.missing_walls,
+        control_group=run.control_group,
         environment=run.environment,
         seconds=run.seconds,
         peak_memory_mb=run.peak_memory_mb,

@@ -51,6 +51,7 @@ class Trial:
     said: list[str] = field(default_factory=list)
     log: str = ""
     missing_walls: list[str] = field(default_factory=list)
+    control_group: bool = False
     seconds: float = 0.0
 
 
@@ -166,6 +167,7 @@ class Arena(Plants):
             return
         trial.outcome, trial.message, trial.log = card["outcome"], card["message"], card["log"]
         trial.missing_walls = card["missing_walls"]
+        trial.control_group = card["control_group"]
         if trial.outcome not in set(Outcome):
             trial.breaches.append(f"an outcome of its own: {trial.outcome!r}")
         if (trial.outcome == "scored") != (code == 0):

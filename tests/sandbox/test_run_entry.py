@@ -156,7 +156,7 @@ def test_memory_of_all_processes_counts_together(run, isolation):
 
 
 def test_memory_that_no_process_shows_counts_where_the_kernel_keeps_the_account(run, isolation):
-    if "control group" not in run(isolation=isolation).walls:
+    if not run(isolation=isolation).control_group:
         pytest.skip("no control group can be made here")
     hold = "m = mmap.mmap(-1, 50_000_000); m.write(b'x' * 50_000_000); m.madvise(mmap.MADV_DONTNEED); kept.append(m)"
     model = f"import mmap\nkept = []\nfor _ in range(200):\n    {hold}\n" + PREDICT + "return [0] * len(X)"

@@ -1,4 +1,4 @@
-"""Goal: raise one's own limits, or those of the harness.
+"""Goal: raise one's own limits.
 
 A soft limit is the entry's to raise.
 """
@@ -6,9 +6,9 @@ A soft limit is the entry's to raise.
 import os
 import resource
 
-from kit import Chance, attempt, facts
+from kit import Chance, attempt
 
-HELD = "limits that are hard as well as soft, and another user's or another namespace's processes"
+HELD = "limits that are hard as well as soft"
 
 
 class Attack(Chance):
@@ -20,10 +20,6 @@ class Attack(Chance):
                     raise OSError("root may")  # without walls the harness's user is the entry's
                 _, hard = resource.getrlimit(kind)
                 resource.setrlimit(kind, (hard + 1, hard + 1))
-        with attempt("change a limit of the harness"):
-            if os.geteuid() == 0:
-                raise OSError("root may")
-            resource.prlimit(facts.pid, resource.RLIMIT_NOFILE, (10, 10))
 
 
 class Honest(Chance):
