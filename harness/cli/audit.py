@@ -48,7 +48,7 @@ def _show(found: Audit) -> None:
         click.echo(f"No receipts yet; {found.rows} rows.")
         return
     told = f"{len(found.findings)} findings" if found.findings else "nothing was changed"
-    click.echo(f"{found.receipts} receipts, {found.rows} rows: {told}. Head, to be written down:")
+    click.echo(f"Receipts: {found.receipts}, rows: {found.rows}; {told}. Head, to be written down:")
     click.echo(f"  {found.head}")
 
 
