@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from harness.errors import PackError
-from harness.pack import CACHE_SUFFIXES, CACHES, EPOCH
+from harness.pack import CACHE_SUFFIXES, CACHES, plain_member
 
 
 def zip_of(folder: Path, zip_path: Path) -> Path:
@@ -32,7 +32,7 @@ def write_zip(folder: Path, files: Iterable[Path], zip_path: Path) -> None:
     """Write `files` of `folder` into a zip, stored and with one fixed date, and ask no questions."""
     with zipfile.ZipFile(zip_path, "w", zipfile.ZIP_STORED) as archive:
         for path in files:
-            archive.writestr(zipfile.ZipInfo(path.relative_to(folder).as_posix(), EPOCH), path.read_bytes())
+            archive.writestr(plain_member(path.relative_to(folder).as_posix()), path.read_bytes())
 
 
 def _belongs(path: Path, inner: Path) -> bool:
