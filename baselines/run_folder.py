@@ -91,6 +91,12 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     device: str
     versions: dict[str, str]
 
+    @property
+    def recipe_key(self) -> str:
+        """Ten hex digits that runs share which differ by their seed alone."""
+        shared = [self.lock_hash, self.model, self.recipe, self.weights, self.weights_sha256]
+        return hashlib.sha256(msgspec.json.encode(shared)).hexdigest()[:10]
+
 
 def run_key(lock_hash: str, model: str, recipe: Recipe, seed: int, weights: str, weights_sha256: str) -> str:
     """Return ten hex digits that differ when anything that shapes the model differs."""

@@ -11,7 +11,7 @@ Estimate(value=0.194..., low=0.157..., high=0.238..., n=367)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,8 @@ from harness.workspace import Workspace, scratch_of
 
 if TYPE_CHECKING:
     from harness.board.audit import Audit
-    from harness.board.ranking import Standing
+    from harness.board.closing import Closing
+    from harness.board.ranking import Half, Leaderboard
     from harness.board.replay import Replay
     from harness.board.restore import Restored
     from harness.codabench.rule import Finding
@@ -31,10 +32,13 @@ if TYPE_CHECKING:
     from harness.export.codabench import Settings
     from harness.freeze.verify import Difference
     from harness.pack import Packed
+    from harness.report.entry import EntryFacts
+    from harness.report.versus import Versus
     from harness.sandbox.run import Choice as Isolation
     from harness.sandbox.walls import Device
     from harness.score.card import ScoreCard
     from harness.score.diagnosis import Diagnosis
+    from harness.serve.live import LiveBoard
     from harness.submit import Submitted
 
 DEFAULT_CONTEST = "blood-cells"
@@ -161,16 +165,59 @@ def diagnose(
     return diagnose_predictions(open_contest(workspace, contest), card.with_suffix(".npz"), splits)
 
 
-def leaderboard(workspace: Path, contest: str | None = None, *, by: str = "public") -> list[Standing]:
-    """Return the standings of a frozen contest by its primary metric on the split `by`."""
-    from harness.board.ranking import rank_entries
-    from harness.board.recorder import open_to_read
-    from harness.board.rows import read_entries
+def leaderboard(
+    workspace: Path,
+    contest: str | None = None,
+    *,
+    by: Half | None = None,
+    top: int | None = None,
+    others: bool = True,
+) -> Leaderboard:
+    """Return who stands where in a frozen contest by its primary metric.
 
-    frozen = open_contest(workspace, contest)
-    with open_to_read(Workspace(workspace)) as board:
-        entries = read_entries(board, frozen.contest.name, frozen.lock_hash)
-    return rank_entries(entries, frozen.contest.metrics[0].name, by=by)
+    `by` is the public half where not given, and the private one of a closed contest; `top` lists the best alone, and
+    `others` also those without a rank.
+    """
+    from harness.board.closing import read_closing
+    from harness.board.ranking import read_leaderboard
+    from harness.board.recorder import open_to_read
+
+    home, frozen = Workspace(workspace), open_contest(workspace, contest)
+    name, lock = frozen.contest.name, frozen.lock_hash
+    closing = read_closing(home, name, lock)
+    with open_to_read(home) as board:
+        metric = frozen.contest.metrics[0].name
+        return read_leaderboard(board, name, lock, metric, by=by, closing=closing, top=top, others=others)
+
+
+def show(workspace: Path, entry: str, contest: str | None = None, *, reveal_private: bool = False) -> EntryFacts:
+    """Return all that is known of one entry, an id or a name: of a name the one with the best public score."""
+    from harness.report.entry import see_entry
+
+    return see_entry(Workspace(workspace), open_contest(workspace, contest), entry, reveal_private=reveal_private)
+
+
+def compare(
+    workspace: Path, one: str, other: str, contest: str | None = None, *, reveal_private: bool = False
+) -> Versus:
+    """Compare two entries, each an id or a name, on the same pictures."""
+    from harness.report.versus import see_pair
+
+    return see_pair(Workspace(workspace), open_contest(workspace, contest), one, other, reveal_private=reveal_private)
+
+
+def select(workspace: Path, entries: Sequence[int], contest: str | None = None) -> tuple[str, tuple[int, ...]]:
+    """Let these entries of one team count when the contest closes; return the team and its entries."""
+    from harness.board.closing import select as select_finals
+
+    return select_finals(Workspace(workspace), open_contest(workspace, contest), entries)
+
+
+def close(workspace: Path, contest: str | None = None) -> Closing:
+    """Close a contest: later entries are late, and the private half shows from now on."""
+    from harness.board.closing import close as close_contest
+
+    return close_contest(Workspace(workspace), open_contest(workspace, contest))
 
 
 def audit(workspace: Path, *, expect: str | None = None) -> Audit:
@@ -249,3 +296,22 @@ def report(
 
     frozen = open_contest(workspace, contest)
     return write_report(Workspace(workspace), frozen, path, top=top, csv=csv, json=json, reveal_private=reveal_private)
+
+
+def serve(
+    workspace: Path,
+    contest: str | None = None,
+    *,
+    port: int = 8765,
+    top: int = 100,
+    reveal_private: bool = False,
+    ready: Callable[[str], object] = lambda address: None,
+    changed: Callable[[LiveBoard], object] = lambda live: None,
+) -> None:
+    """Serve the live board on 127.0.0.1 until Ctrl-C; `ready` is told the address, `changed` what came in."""
+    from harness.serve.live import LiveBoard
+    from harness.serve.server import serve as serve_board
+
+    name = open_contest(workspace, contest).contest.name
+    live = LiveBoard(Workspace(workspace), name, top=top, reveal_private=reveal_private)
+    serve_board(live, port, ready=ready, changed=changed)

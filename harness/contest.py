@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from harness.errors import ContestError, did_you_mean
 
@@ -99,6 +99,14 @@ class Limits(Spec, frozen=True):
     submissions_per_day: Positive = 100  # UTC days
 
 
+class BoardRules(Spec, frozen=True):
+    """How much the board tells while the contest is open, and what counts when it closes."""
+
+    ladder: bool = False  # a team's public score moves only when the gain exceeds the noise
+    finals: Positive = 2  # entries of a team that count at the close: those it named, else its best public ones
+    submissions_total: Positive | None = None  # of a team
+
+
 class MetricSpec(Spec, frozen=True):
     """A metric by name, and its direction, declared and never guessed."""
 
@@ -124,6 +132,9 @@ class Contest(Spec, frozen=True):
         MetricSpec(name="macro_f1"),
         MetricSpec(name="balanced_accuracy"),
     )
+    # Unset, not a default: what is unset is not written, so that contests frozen before there were rules keep their
+    # digest.
+    board: BoardRules | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
@@ -138,10 +149,17 @@ class Contest(Spec, frozen=True):
             raise ValueError("shift: a chain takes each link from another of 4 groups, so it has at most 4")
         if overlap := set(self.cleaning.keep) & set(self.cleaning.drop):
             raise ValueError(f"cleaning: {sorted(overlap)[0]!r} is in keep and in drop")
+        if self.rules.ladder and self.metrics[0].name != "accuracy":
+            raise ValueError("board: the ladder climbs by accuracy, which must be the first of the metrics")
 
     @property
     def n_classes(self) -> int:
         return len(self.class_names)
+
+    @property
+    def rules(self) -> BoardRules:
+        """Rules of the board, where the file states none the usual ones."""
+        return BoardRules() if self.board is UNSET else self.board
 
 
 def read_contest(path: Path) -> Contest:

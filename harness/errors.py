@@ -81,6 +81,10 @@ class BundleError(HarnessError):
     """A bundle, or a zip that goes with it, cannot be opened or does not hold what it is asked for."""
 
 
+class ServeError(HarnessError):
+    """The board cannot be served."""
+
+
 class TrainError(HarnessError):
     """A baseline cannot be trained as asked."""
 

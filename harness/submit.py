@@ -8,13 +8,12 @@ import hashlib
 import json
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -24,11 +23,13 @@ import numpy as np
 
 from harness import plugins
 from harness.board import rows
+from harness.board.closing import Closing, read_closing
 from harness.board.ledger import Line, newest_lines
+from harness.board.ranking import read_standing
 from harness.board.recorder import Recorder, card_file, open_recorder
+from harness.board.rules import check_limits, holding_back
 from harness.errors import (
     DISK_REMEDY,
-    BoardError,
     TrainError,
     UsageError,
     WorkspaceError,
@@ -69,6 +70,10 @@ class Submitted:
     kept: Path  # the card as a file of the workspace; the predictions lie beside it, as .npz
     trained: dict[str, Any] | None = None  # what ``train --json`` said of the model, where one was trained
     head: str = ""  # hash of the receipt, and so of all before it: who writes it down can have the ledger audited
+    shown: int | None = None  # the entry whose public score the Ladder goes on showing in place of this one's
+    rank: int | None = None  # by the public score
+    n_ranked: int = 0
+    closing: Closing | None = None  # of a contest that was closed before: the entry is late
     notes: tuple[str, ...] = ()  # what a stopped process had left half done, and was completed
 
 
@@ -137,7 +142,7 @@ def submit(
                 f"Type: --{what} TEXT",
             )
     with open_recorder(workspace) as recorder:  # before minutes of training: the board must be fit to be written
-        check_daily_limit(recorder.board, frozen, name, datetime.now(UTC))
+        check_limits(recorder.board, frozen, name, datetime.now(UTC))
         notes = recorder.notes
     weights, folder, trained = UNKNOWN_WEIGHTS, found.folder, None
     if found.zip_path is None and folder is None:
@@ -155,36 +160,41 @@ def submit(
         evaluation = evaluate(frozen, zip_path, scratch=workspace.scratch, isolation=isolation, device=device)
     with open_recorder(workspace) as recorder:
         now = datetime.now(UTC)
-        check_daily_limit(recorder.board, frozen, name, now)  # others of that name may have come in meanwhile
-        kept, line = _record(recorder, frozen, evaluation, name=name, message=message, weights=weights, now=now)
-    notes += recorder.notes
-    return Submitted(line.receipt.entry, name, evaluation.card, kept, trained, line.sha256, tuple(notes))
-
-
-def check_daily_limit(board: sqlite3.Connection, frozen: Frozen, name: str, now: datetime) -> None:
-    """Refuse a submission beyond the contest's number a day.
-
-    Raises
-    ------
-    BoardError
-        It says when the count starts anew.
-    """
-    limit = frozen.contest.limits.submissions_per_day
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    submitted = rows.count_on_day(board, frozen.contest.name, frozen.lock_hash, name, midnight)
-    if submitted >= limit:
-        left = midnight + timedelta(days=1) - now
-        raise BoardError(
-            f"{name} was submitted {submitted} times today (UTC), the contest allows {limit} a day.",
-            f"The count starts anew at 00:00 UTC, in {left.seconds // 3600} h {left.seconds // 60 % 60} min. "
-            "Until then: hemobench score ZIP",
-        )
+        check_limits(recorder.board, frozen, name, now)  # others of that name may have come in meanwhile
+        shown = None
+        if "public" in evaluation.predictions:
+            shown = holding_back(workspace, recorder.board, frozen, name, evaluation.predictions["public"])
+        facts = {"name": name, "message": message, "weights": weights, "held": shown is not None}
+        if trained:
+            facts |= {"recipe": trained["recipe"], "seed": trained["seed"]}
+        kept, line = _record(recorder, frozen, evaluation, now, **facts)
+        closing = read_closing(workspace, frozen.contest.name, frozen.lock_hash)
+        place = (frozen.contest.name, frozen.lock_hash, frozen.contest.metrics[0].name)
+        (entry,) = rows.read_some(recorder.board, [line.receipt.entry])
+        rank = read_standing(recorder.board, *place, entry, closing=closing).rank
+        n_ranked = rows.count_scored(recorder.board, *place[:2])
+    return Submitted(
+        line.receipt.entry,
+        name,
+        evaluation.card,
+        kept,
+        trained,
+        line.sha256,
+        shown,
+        rank,
+        n_ranked,
+        closing,
+        (*notes, *recorder.notes),
+    )
 
 
 def _record(
-    recorder: Recorder, frozen: Frozen, evaluation: Evaluation, *, name: str, message: str, weights: str, now: datetime
+    recorder: Recorder, frozen: Frozen, evaluation: Evaluation, now: datetime, **facts: Any
 ) -> tuple[Path, Line]:
-    """Keep card and predictions, then let the receipt and the row follow; return the card's file and the receipt."""
+    """Keep card and predictions, then let the receipt and the row follow; return the card's file and the receipt.
+
+    `facts` are fields of the receipt that the card does not tell.
+    """
     card, workspace = evaluation.card, recorder.workspace
     kept = _free_place(workspace.cards(frozen.contest.name), f"{now:%Y%m%dT%H%M%S.%f}Z-{card.zip_sha256[:12]}")
     labels = kept.with_suffix(".npz") if evaluation.predictions else None
@@ -196,14 +206,12 @@ def _record(
         write_atomic(kept, card_file(text))
         line = recorder.record(
             text,
+            **facts,
             created_at=now.isoformat(timespec="seconds"),
-            name=name,
-            message=message,
             contest=card.contest,
             lock=card.lock,
             outcome=card.outcome,
             zip_sha256=card.zip_sha256,
-            weights=weights,
             scorer=card.scorer,
             order=card.order,
             scores={

@@ -57,6 +57,14 @@ class Workspace:
     def cards(self, contest: str) -> Path:
         return self.path / "cards" / contest
 
+    def closed(self, contest: str, lock: str) -> Path:
+        """The file that says when a frozen contest was closed, and what counted."""
+        return self.path / "closed" / contest / f"{lock[:12]}.json"
+
+    def finals(self, contest: str, lock: str) -> Path:
+        """The file of the entries that teams chose to count at the close."""
+        return self.path / "finals" / contest / f"{lock[:12]}.json"
+
     def active(self) -> str | None:
         """Return the name of the contest that was frozen or chosen last, or None."""
         try:

@@ -179,6 +179,7 @@ def show_run(run: Run, folder: RunFolder, as_json: bool, own: bool = False) -> N
             "preset": run.preset,
             "cuts": run.cuts,
             "weights": run.weights,
+            "recipe": run.recipe_key,
             "seed": run.seed,
             "val_accuracy": accuracy.value,
             "val_interval": [accuracy.low, accuracy.high],

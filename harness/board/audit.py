@@ -12,6 +12,7 @@ import msgspec
 
 from harness.board import rows
 from harness.board.chain import Books, Chain, card_hash, find_card, read_books, true_chain
+from harness.board.closing import read_closing_file
 from harness.board.ledger import START, Line, Receipt
 from harness.board.recorder import hash_rows
 from harness.errors import BoardError, UsageError
@@ -70,6 +71,7 @@ def audit(workspace: Workspace, *, expect: str | None = None) -> Audit:
         *_board(workspace, books, chain),
         *_rows(books, chain, old),
         *_files(workspace, books, chain),
+        *_closings(workspace, chain),
     ]
     return Audit(
         receipts=max(chain.lines, default=0),
@@ -222,6 +224,21 @@ def _files(workspace: Workspace, books: Books, chain: Chain) -> Iterator[Finding
         for name, expected, hint in kept:
             if (got := digest(workspace.path / name)) != expected:
                 yield Finding(f"{name} (receipt {number})", _short(got), _short(expected), hint or mend())
+
+
+def _closings(workspace: Workspace, chain: Chain) -> Iterator[Finding]:
+    """Yield the contests whose closing names a receipt that is not in the chain."""
+    for path in sorted(workspace.path.glob("closed/*/*.json")):
+        what = f"closing {path.relative_to(workspace.path)}"
+        try:
+            closing = read_closing_file(path)
+        except BoardError as error:
+            yield Finding(what, error.message, "when the contest was closed", FROM_BACKUP)
+            continue
+        line = chain.lines.get(closing.receipts)
+        found = line.sha256 if line else (START if not closing.receipts else "no such receipt")
+        if found != closing.head:
+            yield Finding(f"{what}: receipt {closing.receipts}", _short(found), _short(closing.head), FROM_BACKUP)
 
 
 def _notes(workspace: Workspace, books: Books, chain: Chain, old: list[rows.Row]) -> Iterator[str]:

@@ -61,6 +61,9 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     isolation: str
     walls: tuple[str, ...]
     missing_walls: tuple[str, ...]
+    recipe: str = ""  # seeds of one recipe share it; empty where it is not known
+    seed: int | None = None
+    held: bool = False  # by the Ladder: its public score is no clear gain, and is not shown
     rows_before: int = 0  # rows that a board of an older version held when the ledger began; in the first receipt
     rows_before_sha256: str = ""
 

@@ -46,6 +46,17 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         CREATE UNIQUE INDEX entries_by_receipt ON entries (receipt);
         """,
     ),
+    (
+        "seeds, the Ladder, and boards of 100,000 rows",
+        """
+        ALTER TABLE entries ADD COLUMN recipe TEXT NOT NULL DEFAULT '';  -- seeds of one recipe share it; '': not known
+        ALTER TABLE entries ADD COLUMN seed INTEGER;
+        ALTER TABLE entries ADD COLUMN held INTEGER NOT NULL DEFAULT 0;  -- 1: the Ladder holds its public score back
+        CREATE INDEX scores_by_value ON scores (split, metric, value DESC, entry);
+        CREATE INDEX entries_by_outcome ON entries (contest, lock, outcome, held);
+        CREATE INDEX entries_by_name ON entries (contest, lock, name, created_at);
+        """,
+    ),
 )
 
 

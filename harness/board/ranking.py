@@ -1,25 +1,31 @@
-"""Who stands where: entries ordered by the primary metric on the public half."""
+"""Who stands where: entries ordered by the primary metric, on the public half while the contest is open."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
+from harness.board import rows
+from harness.board.closing import Closing
 from harness.board.rows import Entry, Score
 
-SCORED = "scored"
+Half = Literal["public", "private"]
+Note = Literal["", "not scored", "held", "not final", "late"]
 
 
 @dataclass(frozen=True)
 class Standing:
-    """One row of the leaderboard; `rank` is None for an entry that was not scored."""
+    """One row of the leaderboard; `rank` is None for an entry that has none, and `note` says why."""
 
     rank: int | None
     entry: Entry
-    public: Score | None
+    public: Score | None  # None, too, where the Ladder holds it back
     private: Score | None
     val: Score | None
     val_shifted: Score | None
+    note: Note = ""
 
     @property
     def gap(self) -> float | None:
@@ -27,15 +33,143 @@ class Standing:
         return self.val.value - self.public.value if self.val and self.public else None
 
 
-def rank_entries(entries: Sequence[Entry], metric: str, *, by: str = "public") -> list[Standing]:
-    """Order entries by `metric` on the split `by`, best first.
+@dataclass(frozen=True)
+class Leaderboard:
+    """The best of a frozen contest, and those without a rank.
 
-    Values are compared unrounded.  Of equal ones the earlier entry stands first; there are no shared ranks.  Entries
-    that were not scored follow, in the order in which they came.
+    Attributes
+    ----------
+    by : {"public", "private"}
+        What ranks.
+    ranked : list of Standing
+        Best first; of equal scores, compared unrounded, the earlier entry stands first.
+    others : list of Standing
+        In the order in which they came.
+    n_ranked, n_others : int
+        How many there are of both, listed or not.
     """
-    scored = [entry for entry in entries if (by, metric) in entry.scores]
-    others = [entry for entry in entries if (by, metric) not in entry.scores]
-    ordered = sorted(scored, key=lambda entry: (-entry.scores[by, metric].value, entry.id))
-    ranked = [*enumerate(ordered, start=1), *((None, entry) for entry in others)]
-    splits = ("public", "private", "val", "val_shifted")
-    return [Standing(rank, entry, *(entry.scores.get((split, metric)) for split in splits)) for rank, entry in ranked]
+
+    by: Half
+    ranked: list[Standing]
+    others: list[Standing]
+    n_ranked: int
+    n_others: int
+    closing: Closing | None
+
+    @property
+    def standings(self) -> list[Standing]:
+        return [*self.ranked, *self.others]
+
+
+def read_leaderboard(
+    board: sqlite3.Connection,
+    contest: str,
+    lock: str,
+    metric: str,
+    *,
+    by: Half | None = None,
+    closing: Closing | None = None,
+    top: int | None = None,
+    others: bool = True,
+) -> Leaderboard:
+    """Rank the entries of a frozen contest by `metric`.
+
+    While it is open all entries rank by their public score, but for those that the Ladder holds back.  When it is
+    closed each team ranks once, by the better private score among its finals.
+
+    Parameters
+    ----------
+    board : sqlite3.Connection
+    contest, lock, metric : str
+    by : {"public", "private"}, optional
+        The public half where not given, and the private one of a closed contest.
+    closing : Closing, optional
+        Of a closed contest.
+    top : int, optional
+        List so many of the best; the others that are ranked are counted alone.
+    others : bool
+        List those without a rank, too.
+    """
+    half: Half = by or ("private" if closing else "public")
+    ids = list(_ids(board, contest, lock, metric, half, closing, top))
+    n_ranked = len(ids) if top is None or len(ids) < top else _count(board, contest, lock, half, closing)
+    n_all = rows.count_all(board, contest, lock)
+    rest: list[Entry] = []
+    if others and n_all > n_ranked:
+        known = set(ids if top is None else _ids(board, contest, lock, metric, half, closing, None))
+        rest = rows.read_some(board, [number for number in rows.all_ids(board, contest, lock) if number not in known])
+    hide = half == "public" and not closing
+    return Leaderboard(
+        half,
+        [_standing(rank, entry, metric, hide) for rank, entry in enumerate(rows.read_some(board, ids), start=1)],
+        [_standing(None, entry, metric, hide, _note(entry, metric, half, closing)) for entry in rest],
+        n_ranked,
+        n_all - n_ranked,
+        closing,
+    )
+
+
+def read_standing(
+    board: sqlite3.Connection,
+    contest: str,
+    lock: str,
+    metric: str,
+    entry: Entry,
+    *,
+    by: Half | None = None,
+    closing: Closing | None = None,
+) -> Standing:
+    """Return where one entry stands, without reading the others."""
+    half: Half = by or ("private" if closing else "public")
+    ids = _ids(board, contest, lock, metric, half, closing, None)
+    rank = next((rank for rank, number in enumerate(ids, start=1) if number == entry.id), None)
+    hide = half == "public" and not closing
+    return _standing(rank, entry, metric, hide, "" if rank else _note(entry, metric, half, closing))
+
+
+def _ids(
+    board: sqlite3.Connection,
+    contest: str,
+    lock: str,
+    metric: str,
+    half: Half,
+    closing: Closing | None,
+    top: int | None,
+) -> Iterator[int]:
+    """Yield the ids of those that rank, best first, reading no more of the board than that takes."""
+    finals = {number for ids in closing.finals.values() for number in ids} if closing else set()
+    teams: set[str] = set()
+    taken = 0
+    for number, name, held in rows.best_first(board, contest, lock, half, metric):
+        if taken == top:
+            return
+        if closing:
+            if number not in finals or name in teams:
+                continue
+            teams.add(name)
+        elif held and half == "public":
+            continue
+        taken += 1
+        yield number
+
+
+def _count(board: sqlite3.Connection, contest: str, lock: str, half: Half, closing: Closing | None) -> int:
+    if closing:
+        return len(closing.finals)
+    return rows.count_scored(board, contest, lock, held=half == "private")
+
+
+def _note(entry: Entry, metric: str, half: Half, closing: Closing | None) -> Note:
+    if (half, metric) not in entry.scores:
+        return "not scored"
+    if closing:
+        return "late" if closing.is_late(entry) else "not final"
+    return "held"
+
+
+def _standing(rank: int | None, entry: Entry, metric: str, hide: bool, note: Note = "") -> Standing:
+    def score(split: str) -> Score | None:
+        return entry.scores.get((split, metric))
+
+    public = None if hide and entry.held else score("public")
+    return Standing(rank, entry, public, score("private"), score("val"), score("val_shifted"), note)

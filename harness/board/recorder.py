@@ -155,5 +155,7 @@ def _rows_before(board: sqlite3.Connection) -> dict[str, Any]:
 def hash_rows(found: list[rows.Row]) -> str:
     """Return the SHA-256 of rows by their content."""
     plain = [(row.entry, sorted(row.entry.scores.items()), row.card) for row in found]
-    told = [[entry.id, *(getattr(entry, name) for name in rows.FACTS), scores, card] for entry, scores, card in plain]
+    told = [
+        [entry.id, *(getattr(entry, name) for name in rows.FIRST_FACTS), scores, card] for entry, scores, card in plain
+    ]
     return hashlib.sha256(msgspec.json.encode(told)).hexdigest()

@@ -6,12 +6,12 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.board.migrations import migrate
 from harness.errors import BoardError
@@ -20,9 +20,12 @@ from harness.workspace import make_folder
 if TYPE_CHECKING:
     from harness.board.ledger import Line
 
-# What a row and its receipt both tell, beside the id; columns by these names, too.
-FACTS = ("name", "message", "contest", "lock", "outcome", "zip_sha256", "weights", "created_at")
+# What a row and its receipt both tell, beside the id; columns by these names, too.  The first ones are what a board had
+# before there was a ledger: its first receipt holds a hash of them.
+FIRST_FACTS = ("name", "message", "contest", "lock", "outcome", "zip_sha256", "weights", "created_at")
+FACTS = (*FIRST_FACTS, "recipe", "seed", "held")
 COLUMNS = ", ".join(("id", *FACTS))
+AT_ONCE = 500  # ids asked for in one query: SQLite takes some thousands
 BUSY_S = 60  # how long a writer waits for another one
 # What SQLite's errors mean to a person, by the beginning of their names.
 REMEDIES = {
@@ -51,7 +54,8 @@ class Score:
 class Entry:
     """One submission, as the board keeps it; `scores` is keyed by split and metric.
 
-    `receipt` is its number in the ledger, None for a row from before there was one.
+    `recipe` is what seeds of one recipe share, "" where it is not known; `held` says that the Ladder holds the public
+    score back; `receipt` is its number in the ledger, None for a row from before there was one.
     """
 
     id: int
@@ -63,6 +67,9 @@ class Entry:
     zip_sha256: str
     weights: str
     created_at: str
+    recipe: str
+    seed: int | None
+    held: bool
     scores: dict[tuple[str, str], Score]
     receipt: int | None = None
 
@@ -185,9 +192,9 @@ def add_entry(connection: sqlite3.Connection, line: Line, card: str) -> None:
 def insert(connection: sqlite3.Connection, row: Row) -> None:
     """Put a row in, under its own id, inside the caller's transaction."""
     entry = row.entry
+    values = (entry.id, *(getattr(entry, name) for name in FACTS), row.card, entry.receipt, row.line)
     connection.execute(
-        f"INSERT INTO entries ({COLUMNS}, card, receipt, line) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (entry.id, *(getattr(entry, name) for name in FACTS), row.card, entry.receipt, row.line),
+        f"INSERT INTO entries ({COLUMNS}, card, receipt, line) VALUES ({', '.join('?' * len(values))})", values
     )
     connection.executemany(
         "INSERT INTO scores (entry, split, metric, value, low, high, n) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -197,36 +204,122 @@ def insert(connection: sqlite3.Connection, row: Row) -> None:
 
 def read_entries(connection: sqlite3.Connection, contest: str, lock: str) -> list[Entry]:
     """Return all entries of one frozen contest, earliest first: in the order of their ids, whatever the clock said."""
+    return _read(connection, "contest = ? AND lock = ?", (contest, lock))
+
+
+def read_some(connection: sqlite3.Connection, ids: Sequence[int]) -> list[Entry]:
+    """Return the entries with these ids, in the order of `ids`; one that is not there is left out."""
+    found: dict[int, Entry] = {}
+    for start in range(0, len(ids), AT_ONCE):
+        some = ids[start : start + AT_ONCE]
+        marks = ", ".join("?" * len(some))
+        found |= {entry.id: entry for entry in _read(connection, f"entries.id IN ({marks})", some)}
+    return [found[number] for number in ids if number in found]
+
+
+def _read(connection: sqlite3.Connection, where: str, values: Sequence[str | int]) -> list[Entry]:
     connection.execute("BEGIN")  # both queries see the same moment
     try:
         rows = connection.execute(
-            f"SELECT {COLUMNS} FROM entries WHERE contest = ? AND lock = ? ORDER BY id",
-            (contest, lock),
+            f"SELECT {COLUMNS}, receipt FROM entries WHERE {where} ORDER BY id", values
         ).fetchall()
         scores: dict[int, dict[tuple[str, str], Score]] = {row[0]: {} for row in rows}
         for entry, split, metric, *numbers in connection.execute(
-            "SELECT entry, split, metric, value, low, high, n FROM scores "
-            "JOIN entries ON entries.id = entry WHERE contest = ? AND lock = ?",
-            (contest, lock),
+            "SELECT entry, split, metric, value, low, high, n "
+            f"FROM entries JOIN scores ON entry = entries.id WHERE {where}",
+            values,
         ):
             scores[entry][split, metric] = Score(*numbers)
     finally:
         connection.execute("COMMIT")
-    return [Entry(*(*row, scores[row[0]])) for row in rows]
+    return [_entry(row, scores[row[0]]) for row in rows]
+
+
+def _entry(row: Sequence[Any], scores: dict[tuple[str, str], Score]) -> Entry:
+    *facts, held, receipt = row
+    return Entry(*(*facts, bool(held), scores, receipt))
+
+
+def read_values(
+    connection: sqlite3.Connection, contest: str, lock: str, keys: Sequence[tuple[str, str]]
+) -> list[tuple[Any, ...]]:
+    """Return a few numbers of every entry of a frozen contest, earliest first, without the rest.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+    contest, lock : str
+    keys : sequence of (split, metric)
+
+    Returns
+    -------
+    list of tuple
+        Id, name, time, whether the Ladder holds its public score back, and the value of each key, 0 to 1, or None.
+    """
+    columns = ", ".join(
+        f"(SELECT value FROM scores WHERE entry = entries.id AND split = ?{2 * at + 3} AND metric = ?{2 * at + 4})"
+        for at in range(len(keys))
+    )
+    return connection.execute(
+        f"SELECT id, name, created_at, held, {columns} FROM entries WHERE contest = ?1 AND lock = ?2 ORDER BY id",
+        (contest, lock, *(word for key in keys for word in key)),
+    ).fetchall()
+
+
+def best_first(
+    connection: sqlite3.Connection, contest: str, lock: str, split: str, metric: str
+) -> Iterator[tuple[int, str, bool]]:
+    """Yield id, name and `held` of all that have a score, best first; of equal ones the earlier entry first.
+
+    It costs what is taken of it: the index holds them in this order.
+    """
+    for number, name, held in connection.execute(
+        "SELECT entries.id, name, held FROM scores INDEXED BY scores_by_value JOIN entries ON entries.id = entry "
+        "WHERE split = ? AND metric = ? AND contest = ? AND lock = ? ORDER BY value DESC, entry",
+        (split, metric, contest, lock),
+    ):
+        yield number, name, bool(held)
+
+
+def count_scored(connection: sqlite3.Connection, contest: str, lock: str, *, held: bool = False) -> int:
+    """Return how many entries were scored; those that the Ladder holds back only with `held`."""
+    query = "SELECT count(*) FROM entries WHERE contest = ? AND lock = ? AND outcome = 'scored' AND held <= ?"
+    return int(connection.execute(query, (contest, lock, held)).fetchone()[0])
+
+
+def count_all(connection: sqlite3.Connection, contest: str, lock: str) -> int:
+    """Return how many entries a frozen contest has, scored or not."""
+    query = "SELECT count(*) FROM entries WHERE contest = ? AND lock = ?"
+    return int(connection.execute(query, (contest, lock)).fetchone()[0])
+
+
+def all_ids(connection: sqlite3.Connection, contest: str, lock: str) -> Iterator[int]:
+    """Yield the ids of all entries of a frozen contest, earliest first."""
+    query = "SELECT id FROM entries WHERE contest = ? AND lock = ? ORDER BY id"
+    for (number,) in connection.execute(query, (contest, lock)):
+        yield number
+
+
+def shown_ids(connection: sqlite3.Connection, contest: str, lock: str, name: str) -> Iterator[int]:
+    """Yield the ids of a team's scored entries that the Ladder does not hold back, newest first."""
+    query = (
+        "SELECT id FROM entries WHERE contest = ? AND lock = ? AND name = ? AND outcome = 'scored' AND held = 0 "
+        "ORDER BY id DESC"
+    )
+    for (number,) in connection.execute(query, (contest, lock, name)):
+        yield number
 
 
 def read_rows(connection: sqlite3.Connection) -> Iterator[Row]:
     """Yield everything, of every contest, in the order of ids; one that fails half way has told the rows before it."""
-    for *facts, receipt, card, line in connection.execute(
-        f"SELECT {COLUMNS}, receipt, card, line FROM entries ORDER BY id"
-    ):
+    for *facts, card, line in connection.execute(f"SELECT {COLUMNS}, receipt, card, line FROM entries ORDER BY id"):
         scores = {
             (split, metric): Score(*numbers)
             for split, metric, *numbers in connection.execute(
                 "SELECT split, metric, value, low, high, n FROM scores WHERE entry = ?", (facts[0],)
             )
         }
-        yield Row(Entry(*(*facts, scores, receipt)), card, line)
+        yield Row(_entry(facts, scores), card, line)
 
 
 def last_id(connection: sqlite3.Connection) -> int:
@@ -248,9 +341,15 @@ def count_on_day(connection: sqlite3.Connection, contest: str, lock: str, name: 
 
     What carries a later date, from a clock that was ahead, counts on its own day.
     """
-    query = (
-        "SELECT count(*) FROM entries WHERE contest = ? AND lock = ? AND name = ? AND created_at >= ? "
-        "AND created_at < ?"
-    )
     ends = (midnight.isoformat(timespec="seconds"), (midnight + timedelta(days=1)).isoformat(timespec="seconds"))
-    return int(connection.execute(query, (contest, lock, name, *ends)).fetchone()[0])
+    return _count(connection, contest, lock, name, "AND created_at >= ? AND created_at < ?", *ends)
+
+
+def count_of(connection: sqlite3.Connection, contest: str, lock: str, name: str) -> int:
+    """Return how often `name` was submitted to a frozen contest."""
+    return _count(connection, contest, lock, name)
+
+
+def _count(connection: sqlite3.Connection, contest: str, lock: str, name: str, more: str = "", *values: str) -> int:
+    query = f"SELECT count(*) FROM entries WHERE contest = ? AND lock = ? AND name = ? {more}"
+    return int(connection.execute(query, (contest, lock, name, *values)).fetchone()[0])

@@ -15,15 +15,13 @@ from harness import __version__, plugins
 from harness.cli.screen import plain
 from harness.errors import DISK_REMEDY, HarnessError, did_you_mean, disk_trouble
 
-OWN = (
-    *("contests", "freeze", "verify", "pack", "score", "doctor", "submit", "leaderboard"),
-    *("report", "audit", "replay", "restore", "export", "lint-bundle", "rehearse", "kit"),
-)
 # The flow; others last.
 ORDER = (
-    *("contests", "freeze", "verify", "train", "tune", "pack", "score", "doctor", "submit", "leaderboard"),
-    *("report", "audit", "replay", "restore", "export", "lint-bundle", "rehearse", "kit", "reproduce"),
+    *("contests", "freeze", "verify", "train", "tune", "pack", "score", "doctor", "submit", "leaderboard", "show"),
+    *("compare", "select", "close", "report", "serve", "audit", "replay", "restore"),
+    *("export", "lint-bundle", "rehearse", "kit", "reproduce"),
 )
+OWN = tuple(name for name in ORDER if name not in ("train", "tune", "reproduce"))  # the others come by entry points
 
 
 class Verbs(click.Group):

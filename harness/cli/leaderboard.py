@@ -10,35 +10,51 @@ import click
 from harness.cli.options import contest_option, json_option, workspace_option
 
 if TYPE_CHECKING:
-    from harness.board.ranking import Standing
+    from rich.text import Text
+
+    from harness.board.ranking import Leaderboard, Standing
     from harness.board.rows import Score
+
+SPLITS = ("public", "private", "val", "val_shifted")
 
 
 @click.command(short_help="Show who stands where.")
 @contest_option
+@click.option("--top", type=click.IntRange(min=1), metavar="N", help="List the N best alone.")
 @click.option("--reveal-private", is_flag=True, help="Add the private score, and order by it.")
-@click.option("--all", "everything", is_flag=True, help="List entries that were not scored, too.")
+@click.option("--all", "everything", is_flag=True, help="List entries without a rank, too.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values instead.")
+@click.option("--markdown", is_flag=True, help="Print a Markdown table instead, for a README.")
 @workspace_option
 @json_option
 def leaderboard(
-    contest: str | None, reveal_private: bool, everything: bool, as_csv: bool, workspace: Path, as_json: bool
+    contest: str | None,
+    top: int | None,
+    reveal_private: bool,
+    everything: bool,
+    as_csv: bool,
+    markdown: bool,
+    workspace: Path,
+    as_json: bool,
 ) -> None:
     """Show who stands where, by the public score.
 
     Scores are in percent with 95 % intervals; the gap is val minus public. Of equal scores the earlier stands first.
+    When the contest is closed each team ranks once, by the better private score of its finals.
 
     \b
     Example:
-      hemobench leaderboard --csv > board.csv
+      hemobench leaderboard --top 20
     """
     from harness import api
 
-    if as_csv and as_json:
-        raise click.UsageError("--csv and --json do not go together: choose one.")
-    standings = api.leaderboard(workspace, contest, by="private" if reveal_private else "public")
+    if as_csv + as_json + markdown > 1:
+        raise click.UsageError("--csv, --json and --markdown do not go together: choose one.")
+    listed = everything or ((as_csv or as_json) and top is None)  # a program gets all there is
+    board = api.leaderboard(workspace, contest, by="private" if reveal_private else None, top=top, others=listed)
+    private = board.by == "private"
     if as_json or as_csv:
-        rows = [_facts(standing, reveal_private) for standing in standings]
+        rows = [_facts(standing, private) for standing in board.standings]
         if as_json:
             import json
 
@@ -47,23 +63,27 @@ def leaderboard(
             import csv
             import sys
 
-            writer = csv.DictWriter(sys.stdout, fieldnames=list(_columns(reveal_private)), lineterminator="\n")
+            writer = csv.DictWriter(sys.stdout, fieldnames=list(_columns(private)), lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
-        return
-    _show(standings, api.open_contest(workspace, contest).contest.title, reveal_private, everything)
+    elif not board.n_ranked + board.n_others:
+        click.echo("No entries yet. Type: hemobench submit majority -m first", err=True)
+    elif markdown:
+        _write_markdown(board)
+    else:
+        _show(board, api.open_contest(workspace, contest).contest.title)
 
 
-def _columns(reveal_private: bool) -> tuple[str, ...]:
-    splits = ("public", *(("private",) if reveal_private else ()), "val", "val_shifted")
+def _columns(private: bool) -> tuple[str, ...]:
+    splits = [split for split in SPLITS if private or split != "private"]
     facts = [f"{split}{part}" for split in splits for part in ("", "_low", "_high", "_n")]
-    return ("rank", "entry", "id", *facts, "gap", "weights", "date", "message", "outcome", "zip_sha256")
+    return ("rank", "entry", "id", *facts, "gap", "weights", "date", "message", "outcome", "note", "zip_sha256")
 
 
-def _facts(standing: Standing, reveal_private: bool) -> dict[str, Any]:
+def _facts(standing: Standing, private: bool) -> dict[str, Any]:
     """One row for a program: shares 0 to 1, unrounded, None where there is no score."""
     entry = standing.entry
-    facts: dict[str, Any] = dict.fromkeys(_columns(reveal_private))
+    facts: dict[str, Any] = dict.fromkeys(_columns(private))
     facts |= {
         "rank": standing.rank,
         "entry": entry.name,
@@ -73,9 +93,10 @@ def _facts(standing: Standing, reveal_private: bool) -> dict[str, Any]:
         "date": entry.created_at,
         "message": entry.message,
         "outcome": entry.outcome,
+        "note": standing.note,
         "zip_sha256": entry.zip_sha256,
     }
-    for split in ("public", "private", "val", "val_shifted"):
+    for split in SPLITS:
         score: Score | None = getattr(standing, split)
         if score is not None and split in facts:
             facts |= {split: score.value, f"{split}_low": score.low, f"{split}_high": score.high}
@@ -83,47 +104,102 @@ def _facts(standing: Standing, reveal_private: bool) -> dict[str, Any]:
     return facts
 
 
-def _show(standings: list[Standing], title: str, reveal_private: bool, everything: bool) -> None:
+def _show(board: Leaderboard, title: str) -> None:
     from rich.text import Text
 
     from harness.cli import screen
 
+    private = board.by == "private"
     # The column that decides the rank carries its interval; with the private score there is no room for the date.
-    columns = ["#", "entry", "public %", *(["private %"] if reveal_private else []), "val %", "gap", "weights"]
-    columns += [] if reveal_private else ["date"]
-    shown = screen.table(*columns, right=("#", "public %", "private %", "val %", "gap"), title=title)
-    ranked = [standing for standing in standings if standing.rank is not None]
-    for standing in standings if everything else ranked:
+    columns = ["#", *(["was"] if board.closing else []), "entry", "public %", *(["private %"] if private else [])]
+    columns += ["val %", "gap", "weights", *([] if private else ["date"])]
+    shown = screen.table(*columns, right=("#", "was", "public %", "private %", "val %", "gap"), title=title)
+    for standing in board.standings:
         entry = standing.entry
         cells: list[str | Text] = [
             str(standing.rank or "–"),
+            *([str(board.closing.public_rank(entry.name) or "–")] if board.closing else []),
             # Text, not a string: a name in square brackets must not be taken for markup.
-            Text(entry.name if standing.rank else f"{entry.name} ({entry.outcome})"),
-            _percent(standing.public, with_interval=not reveal_private),
-            *([_percent(standing.private, with_interval=True)] if reveal_private else []),
+            Text(f"{entry.name} ({_why(standing)})" if standing.note else entry.name),
+            _percent(standing.public, with_interval=not private),
+            *([_percent(standing.private, with_interval=True)] if private else []),
             _percent(standing.val),
             "–" if standing.gap is None else f"{100 * standing.gap:+.1f}",
             Text(entry.weights.removeprefix("sha256:")[:8]),
-            *([] if reveal_private else [entry.created_at[:10]]),
+            *([] if private else [entry.created_at[:10]]),
         ]
         shown.add_row(*cells)
-    console = screen.output()
-    if not standings:
-        click.echo("No entries yet. Type: hemobench submit majority -m first", err=True)
-        return
-    console.print(shown)
-    n = next((standing.public.n for standing in ranked if standing.public), 0)
-    unscored = len(standings) - len(ranked)
-    notes = [f"Public: n = {n:,}, 95 % interval behind each score."] if n else []
-    if unscored and not everything:
-        notes.append(f"{unscored} not scored: --all lists them.")
-    click.echo(" ".join(notes), err=True)
+    screen.output().print(shown)
+    click.echo(click.wrap_text(" ".join(_notes(board)), 80), err=True)
 
 
-def _percent(score: Score | None, *, with_interval: bool = False) -> str:
+def _why(standing: Standing) -> str:
+    return standing.entry.outcome if standing.note == "not scored" else standing.note
+
+
+def _notes(board: Leaderboard) -> list[str]:
+    notes = []
+    if (n := _n(board)) is not None:
+        notes.append(f"{board.by.capitalize()}: n = {n:,}, 95 % interval behind each score.")
+    if board.closing:
+        notes.append(
+            f"Closed at {board.closing.closed_at[:16].replace('T', ' ')} UTC; was: rank by the public score then."
+        )
+    if board.n_ranked > len(board.ranked):
+        notes.append(f"The best {len(board.ranked)} of {board.n_ranked:,}.")
+    if board.n_others and not board.others:
+        notes.append(f"{board.n_others:,} without a rank: --all lists them.")
+    return notes
+
+
+def _n(board: Leaderboard) -> int | None:
+    scores = (standing.private if board.by == "private" else standing.public for standing in board.ranked)
+    return next((score.n for score in scores if score), None)
+
+
+def _write_markdown(board: Leaderboard) -> None:
+    """Print the board as a table for a README: numbers to the right, and names that stay text."""
+    private = board.by == "private"
+    columns = ["#", "entry", *(["private % (95 %)"] if private else []), "public %" if private else "public % (95 %)"]
+    columns += ["val %", "gap", "weights"]
+    lines = [columns, ["--:", "---", *["--:"] * (4 if private else 3), "---"]]
+    for standing in board.standings:
+        entry = standing.entry
+        lines.append(
+            [
+                str(standing.rank or "–"),
+                _as_markdown(f"{entry.name} ({_why(standing)})" if standing.note else entry.name),
+                *([_percent(standing.private, with_interval=True, bracket="({})")] if private else []),
+                _percent(standing.public, with_interval=not private, bracket="({})"),
+                _percent(standing.val),
+                "–" if standing.gap is None else f"{100 * standing.gap:+.1f}",
+                _as_markdown(entry.weights.removeprefix("sha256:")[:8]),
+            ]
+        )
+    for line in lines:
+        click.echo(f"| {' | '.join(line)} |")
+    click.echo("")
+    click.echo(" ".join(_notes(board)))
+
+
+def _as_markdown(text: str) -> str:
+    """Return text that a reader of Markdown shows as it is.
+
+    Examples
+    --------
+    >>> print(_as_markdown("a|b <i>*c*"))
+    a\\|b &lt;i&gt;\\*c\\*
+    """
+    import html
+    import re
+
+    return re.sub(r"([\\`*_{}\[\]()#!|~])", r"\\\1", html.escape(text, quote=False))
+
+
+def _percent(score: Score | None, *, with_interval: bool = False, bracket: str = "{}") -> str:
     from harness.cli import screen
 
     if score is None:
         return "–"
     value = screen.percent(score.value)
-    return f"{value} {screen.interval(score.low, score.high)}" if with_interval else value
+    return f"{value} {bracket.format(screen.interval(score.low, score.high))}" if with_interval else value

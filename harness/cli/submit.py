@@ -71,12 +71,15 @@ def submit(
         isolation=isolation,  # type: ignore[arg-type]
         device=device,  # type: ignore[arg-type]
     )
-    shown = ("val", "val_shifted", "public", *(("private",) if reveal_private else ()))
-    card = submitted.card.only(shown)
+    shown = ["val", "val_shifted"]
+    shown += ["public"] if reveal_private or submitted.shown is None else []
+    shown += ["private"] if reveal_private or submitted.closing else []
+    card = submitted.card.only(tuple(shown))
     if as_json:
         import msgspec
 
         facts = {"entry": submitted.entry, "name": submitted.name, "receipt": submitted.head}
+        facts |= {"late": submitted.closing is not None, "rank": submitted.rank, "shown": submitted.shown}
         click.echo(msgspec.json.encode({**facts, **msgspec.to_builtins(card)}))
     else:
         from harness.cli.result import show_card
@@ -84,9 +87,18 @@ def submit(
         show_card(card)
         for note in submitted.notes:
             click.echo(click.wrap_text(note, 80), err=True)
-        standings = api.leaderboard(workspace, contest)
-        rank = next(standing.rank for standing in standings if standing.entry.id == submitted.entry)
-        place = f"rank {rank} of {sum(s.rank is not None for s in standings)}" if rank else "not ranked"
+        if submitted.shown is not None:
+            click.echo(
+                click.wrap_text(
+                    f"Held back by the Ladder: the public score is no clear gain over that of entry {submitted.shown}, "
+                    "which the board goes on showing.",
+                    80,
+                ),
+                err=True,
+            )
+        place = f"rank {submitted.rank} of {submitted.n_ranked:,}" if submitted.rank else "not ranked"
+        if submitted.closing:
+            place = f"late, the contest was closed at {submitted.closing.closed_at[:16].replace('T', ' ')} UTC"
         click.echo(f"Entry {submitted.entry}, {submitted.name}: {place}. See: hemobench leaderboard", err=True)
     if card.outcome != "scored":
         raise click.exceptions.Exit(1)

@@ -11,7 +11,8 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from harness.report.structure import ForecastMethod, Moment, Report, Row
+from harness.report.structure import Moment, Moved, Report, Row
+from harness.score.calibration import Bin
 from harness.score.card import Estimate
 
 BAR = (112, 14)
@@ -102,6 +103,49 @@ def _moment(time: float, moments: Sequence[Moment]) -> str:
     return str(Markup.escape(found[:16].replace("T", " ")))
 
 
+def reliability(bins: Sequence[Bin], title: str) -> Markup:
+    """Draw how often an entry was right against how sure it was; what lies under the line is too sure."""
+    side, left, top, bottom = 220, 40, 10, 24
+
+    def x(share: float) -> float:
+        return round(left + share * (side - left - 10), 1)
+
+    def y(share: float) -> float:
+        return round(top + (1 - share) * (side - top - bottom), 1)
+
+    whiskers = "".join(f"M{x(bin.confidence)} {y(bin.low)}V{y(bin.high)}" for bin in bins)
+    dots = "".join(f"M{x(bin.confidence)} {y(bin.accuracy)}h0" for bin in bins)
+    parts = [
+        _axis(left, side - 6, y),
+        f'<path class="drop" d="M{x(0)} {y(0)}L{x(1)} {y(1)}"/><path class="whisker thin" d="{whiskers}"/>'
+        f'<path class="dots" d="{dots}"/>',
+        *(f'<text x="{x(at)}" y="{side - 7}" text-anchor="middle">{100 * at:.0f}</text>' for at in (0.25, 0.5, 0.75)),
+    ]
+    surest, doubtful = bins[-1], bins[0]
+    told = (
+        f"Reliability on {title}: of the surest pictures, {100 * surest.confidence:.0f} percent sure, "
+        f"{100 * surest.accuracy:.0f} percent are right; of the least sure, {100 * doubtful.confidence:.0f} percent, "
+        f"{100 * doubtful.accuracy:.0f} percent."
+    )
+    return _figure(side, side, told, parts)
+
+
+def rank_bar(moved: Moved, entries: int) -> Markup:
+    """Draw the middle of an entry's private ranks over redrawn halves, and its rank now; first place is at the left."""
+    width, height = BAR
+    assert moved.ranks is not None
+    best, now, worst = (
+        round((rank - 1) / max(entries - 1, 1) * (width - 8) + 4, 1)
+        for rank in (moved.ranks.best, moved.now, moved.ranks.worst)
+    )
+    middle = height / 2
+    return Markup(
+        f'<svg class="bar" width="{width}" height="{height}" aria-hidden="true">'
+        f'<path class="rail" d="M4 {middle}H{width - 4}"/><path class="span" d="M{best} {middle}H{worst}"/>'
+        f'<circle class="dot" cx="{now}" cy="{middle}" r="3.5"/></svg>'
+    )
+
+
 def forecasts(rows: Sequence[Row], method: str) -> Markup:
     """Draw what was foretold, with its interval, against what was measured."""
     side, left, top, bottom = 340, 44, 12, 40
@@ -126,12 +170,6 @@ def forecasts(rows: Sequence[Row], method: str) -> Markup:
             parts.append(f'<path class="whisker thin" d="M{x(found.low)} {height}H{x(found.high)}"/>')
             parts.append(f'<circle class="other" cx="{x(found.value)}" cy="{height}" r="4"/>')
     return _figure(side, side, "Measured against foretold accuracy; on the line both are equal.", parts)
-
-
-def best_method(methods: Iterable[ForecastMethod]) -> str | None:
-    """Return the name of the forecast with the smallest mean absolute error."""
-    made = [(method.errors.mean_absolute, method.name) for method in methods if method.errors]
-    return min(made)[1] if made else None
 
 
 def _axis(left: float, right: float, y: Callable[[float], float]) -> str:

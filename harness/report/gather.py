@@ -2,75 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from harness.board.ranking import Standing, rank_entries
+from harness.board.closing import Closing, read_closing
+from harness.board.ranking import Leaderboard, read_leaderboard
 from harness.board.recorder import open_to_read
-from harness.board.rows import Entry, read_entries
+from harness.board.rows import Entry, read_some
 from harness.freeze.frozen import Frozen
 from harness.freeze.lock import Lock
-from harness.report.foretell import foretell, judge
-from harness.report.groups import Groups, group, tallies, worst_groups
+from harness.report.foretell import Forecasts, Sizes, confidence_of, foretell, judge
+from harness.report.history import history, teams
 from harness.report.kept import Kept, find_kept
-from harness.report.structure import (
-    Detail,
-    FrozenFacts,
-    Missed,
-    Moment,
-    Report,
-    Row,
-    Run,
-    ShakenUp,
-    SplitFacts,
-    Unscored,
-)
+from harness.report.seeds import pool
+from harness.report.shakeup import shake_up
+from harness.report.shown import aside_of, rows_of, unscored_of
+from harness.report.structure import Closed, ForecastMethod, FrozenFacts, Report, Row, SplitFacts
 from harness.report.together import see_pairs, see_together
-from harness.score.card import Estimate, share_of
-from harness.score.compare import Pairs, compare_all, compare_all_drawn, draw_scores
-from harness.score.diagnosis import read_chains
-from harness.score.ensemble import missed_alone
-from harness.score.evaluate import labels_of
-from harness.score.ladder import probing
-from harness.score.metrics import METRICS, confusion_matrix
-from harness.score.ranges import not_distinguishable_from_first, rank_ranges
-from harness.score.shakeup import rank_correlation, ranks_of, redraw_halves
+from harness.report.told import SEEN_AT_HOME, TITLES, Told, Truth, truth_of
+from harness.report.values import Values, read_recipes, read_values
+from harness.score.ladder import Probing, probing
 from harness.workspace import Workspace
 
 TOP = 100  # entries shown, where no other number is asked for
 COMPARED = 100  # of those, entries that a reader may compare: the pairs grow with the square
 UNSCORED = 50
-PEERS = 5  # the best others, all of whom must have right what an entry is said to miss alone
-ALONE = 4  # pictures shown of those
+ASIDE = 50  # entries listed of those that were scored and have no rank
 FINDINGS = 200
 ORDER = ("train", "val", "val_shifted", "public", "private")
-TITLES = {
-    "val": "validation",
-    "val_shifted": "shifted validation",
-    "public": "hidden, public half",
-    "private": "hidden, private half",
-}
-
-
-@dataclass(frozen=True)
-class Truth:
-    """Labels of the splits that may be told of.
-
-    `by` is the split that ranks.  `hidden` holds the labels of the hidden pictures among them, and `groups` how those
-    were corrupted.
-    """
-
-    labels: dict[str, NDArray[np.int64]]
-    by: str
-    hidden: NDArray[np.int64]
-    groups: Groups
-
-    @property
-    def hidden_splits(self) -> tuple[str, ...]:
-        return tuple(split for split in self.labels if split in ("public", "private"))
 
 
 def gather(workspace: Workspace, frozen: Frozen, *, top: int = TOP, reveal_private: bool = False) -> Report:
@@ -83,7 +44,8 @@ def gather(workspace: Workspace, frozen: Frozen, *, top: int = TOP, reveal_priva
         The contest; entries that were scored on another freeze of it are left out.
     top : int
     reveal_private : bool
-        Tell of the private half, and rank by it.  Else its labels, its scores and its corruptions are not looked at.
+        Tell of the private half, and rank by it, before the contest is closed.  Else, while it is open, the labels,
+        the scores and the corruptions of that half are not looked at.
 
     Raises
     ------
@@ -91,23 +53,24 @@ def gather(workspace: Workspace, frozen: Frozen, *, top: int = TOP, reveal_priva
         Board or contest cannot be read.
     """
     contest, metric = frozen.contest, frozen.contest.metrics[0].name
-    with open_to_read(workspace) as board:
-        entries = read_entries(board, contest.name, frozen.lock_hash)
-    truth = _truth(frozen, reveal_private)
-    standings = rank_entries(entries, metric, by=truth.by)
-    scored = [standing for standing in standings if standing.rank is not None]
-    unscored = [standing.entry for standing in standings if standing.rank is None][-UNSCORED:]
-    shown = scored[:top]
-    kept = find_kept(workspace, contest.name, [*(standing.entry for standing in shown), *unscored])
-    told = _Told([standing.entry for standing in shown], kept, truth)
+    closing = read_closing(workspace, contest.name, frozen.lock_hash)
+    revealed = reveal_private or closing is not None
+    truth = truth_of(frozen, (*SEEN_AT_HOME, "public", *(("private",) if revealed else ())))
+    read = _read(workspace, frozen, truth, closing, top)
+    shown, splits = read.board.ranked, tuple(truth.labels)
+    kept = find_kept(workspace, contest.name, [*(standing.entry for standing in shown), *read.unscored])
+    told = Told([standing.entry for standing in shown], kept, truth)
     pairs = told.compare(metric, contest.n_classes, frozen.lock_hash)
-    rows = _rows(shown, kept, told, pairs, entries, contest.class_names)
+    foretold = _foretell(read, kept, told, frozen.lock_hash)
+    rows = rows_of(shown, kept, told, pairs, foretold, read.seeds, contest.class_names, metric)
     few = told.rows[:COMPARED]
     return Report(
         contest=contest.name,
         title=contest.title,
         version=contest.version,
-        revealed=reveal_private,
+        revealed=revealed,
+        closed=Closed(closing.closed_at, closing.receipts, closing.head, len(closing.chosen)) if closing else None,
+        ladder=contest.rules.ladder,
         metric=metric,
         metrics=tuple(spec.name for spec in contest.metrics),
         ranked_by=truth.by,
@@ -116,10 +79,13 @@ def gather(workspace: Workspace, frozen: Frozen, *, top: int = TOP, reveal_priva
         families=truth.groups.families,
         severities=truth.groups.severities,
         lengths=truth.groups.lengths,
-        n_scored=len(scored),
+        n_scored=read.board.n_ranked,
         rows=rows,
-        n_unscored=len(standings) - len(scored),
-        unscored=tuple(_unscored(entry, kept[entry.id]) for entry in unscored),
+        n_unscored=read.n_unscored,
+        unscored=tuple(unscored_of(entry, kept[entry.id]) for entry in read.unscored),
+        n_aside=read.n_aside,
+        aside=tuple(aside_of(entry, splits, metric, closing) for entry in read.aside),
+        seeds=pool(read.values, read.recipes, ("val", "val_shifted", truth.by), metric),
         together=see_together(told.rows, told.labels, truth.labels, truth.by, contest.n_classes) if told.many else None,
         pairwise=(
             see_pairs(few, {split: right[: len(few)] for split, right in told.right.items()}, pairs)
@@ -127,226 +93,98 @@ def gather(workspace: Workspace, frozen: Frozen, *, top: int = TOP, reveal_priva
             else None
         ),
         probing=(
-            probing(len(scored), len(truth.labels[truth.by]), scored[0].entry.scores[truth.by, metric].value,
-                    contest.n_classes)
-            if scored and metric == "accuracy"
-            else None
+            _probing(read.values, len(truth.labels["public"]), contest.n_classes) if metric == "accuracy" else None
         ),
-        methods=judge(
-            [row.foretold for row in rows if "accuracy" in row.scores["public"]],
-            [row.scores["public"]["accuracy"].value for row in rows if "accuracy" in row.scores["public"]],
-        ),
-        history=_history(entries, metric, {standing.entry.id for standing in shown}),
-        shaken_up=_shaken_up(shown, told, metric) if reveal_private and told.many else None,
+        teams=teams(read.values, len(truth.labels["public"]), contest.n_classes) if metric == "accuracy" else (),
+        methods=_judge(rows),
+        history=history(read.values, metric, {standing.entry.id for standing in shown}),
+        shaken_up=shake_up(shown, told, metric, COMPARED) if revealed else None,
         frozen=_frozen_facts(frozen.lock, frozen.lock_hash),
-    )  # fmt: skip
-
-
-def _truth(frozen: Frozen, reveal_private: bool) -> Truth:
-    splits = ("val", "val_shifted", "public", *(("private",) if reveal_private else ()))
-    found = labels_of(frozen)
-    chains = read_chains(frozen)
-    hidden = [split for split in splits if split in ("public", "private")]
-    rows = np.concatenate([np.arange(len(chains))[found[split][0]] for split in hidden])
-    return Truth(
-        {split: found[split][1] for split in splits},
-        "private" if reveal_private else "public",
-        np.concatenate([found[split][1] for split in hidden]),
-        group([chains[row] for row in rows]),
     )
 
 
-class _Told:
-    """The labels of those entries shown that have them, as arrays.
+@dataclass(frozen=True)
+class _Read:
+    """What the board holds: those shown in full, of all others a few numbers."""
 
-    Attributes
-    ----------
-    rows : list of int
-        Where these entries stand among those shown.
-    labels, right : dict of str to ndarray of shape (len(rows), n)
-        By split.
-    """
-
-    def __init__(self, entries: Sequence[Entry], kept: dict[int, Kept], truth: Truth) -> None:
-        self.truth, self.shown = truth, len(entries)
-        self.rows = [row for row, entry in enumerate(entries) if _is_whole(entry, kept[entry.id], truth)]
-        found = [kept[entries[row].id].labels for row in self.rows]
-        self.labels = {
-            split: np.array([labels[split] for labels in found], np.int64).reshape(len(found), len(y_true))
-            for split, y_true in truth.labels.items()
-        }
-        self.right = {split: said == truth.labels[split] for split, said in self.labels.items()}
+    values: Values
+    recipes: dict[int, str]
+    board: Leaderboard
+    n_unscored: int
+    unscored: list[Entry]
+    n_aside: int
+    aside: list[Entry]
 
     @property
-    def many(self) -> bool:
-        """Whether there are two entries to compare."""
-        return len(self.rows) > 1
-
-    def hidden(self, values: dict[str, NDArray], number: int) -> NDArray:
-        """Return what `values` holds of the hidden pictures for the entry in row `number` of the arrays."""
-        return np.concatenate([values[split][number] for split in self.truth.hidden_splits])
-
-    def alone(self, number: int) -> dict[str, NDArray[np.bool_]]:
-        """Return the pictures that an entry misses and that its `PEERS`, the best others, all have right; by split."""
-        peers = [number, *(other for other in range(min(len(self.rows), PEERS + 1)) if other != number)][: PEERS + 1]
-        return {split: missed_alone(right[peers])[0] for split, right in self.right.items()} if self.many else {}
-
-    def compare(self, metric: str, n_classes: int, lock: str) -> Pairs:
-        """Compare all pairs on the split that ranks, by the metric that ranks."""
-        by = self.truth.by
-        if metric == "accuracy" or not self.many:
-            return compare_all(self.right[by])
-        y_true, said, rng = self.truth.labels[by], self.labels[by], np.random.default_rng(int(lock[:16], 16))
-        drawn = draw_scores(y_true, said, METRICS[metric], rng, n_classes=n_classes)
-        confusions = np.array([confusion_matrix(y_true, labels, n_classes) for labels in said])
-        return compare_all_drawn(METRICS[metric](confusions), drawn)
-
-    def spread(self, better: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Set the comparison among all entries shown: one without labels is neither better nor worse than another."""
-        whole = np.zeros((self.shown, self.shown), bool)
-        whole[np.ix_(self.rows, self.rows)] = better
-        return whole
+    def seeds(self) -> dict[int, int]:
+        """How many entries share the recipe of each."""
+        uses = Counter(self.recipes.values())
+        return {number: uses[recipe] for number, recipe in self.recipes.items()}
 
 
-def _is_whole(entry: Entry, kept: Kept, truth: Truth) -> bool:
-    """Say whether the labels are there for every split, and are those that the board's accuracies came from."""
-    for split, y_true in truth.labels.items():
-        said = kept.labels.get(split)
-        if said is None or said.shape != y_true.shape or said.dtype != np.int64:
-            return False
-        score = entry.scores.get((split, "accuracy"))
-        if score is not None and round(score.value * score.n) != int((said == y_true).sum()):
-            return False
-    return True
-
-
-def _rows(
-    shown: Sequence[Standing],
-    kept: dict[int, Kept],
-    told: _Told,
-    pairs: Pairs,
-    entries: Sequence[Entry],
-    class_names: tuple[str, ...],
-) -> tuple[Row, ...]:
-    foretold = foretell(entries, [standing.entry.id for standing in shown])
-    better = told.spread(pairs.better)
-    ranges = rank_ranges(better)
-    values = -np.arange(len(shown))  # they stand in their order already
-    level = set(not_distinguishable_from_first(better, values)) if shown else set()
-    place = {row: number for number, row in enumerate(told.rows)}
-    public = _public_ranks(shown)
-    return tuple(
-        Row(
-            rank=row + 1,
-            id=standing.entry.id,
-            name=standing.entry.name,
-            message=standing.entry.message,
-            created_at=standing.entry.created_at,
-            weights=standing.entry.weights,
-            zip_sha256=standing.entry.zip_sha256,
-            scores=_scores(standing.entry, tuple(told.truth.labels)),
-            gap=standing.gap,
-            ranks=ranges[row] if row in place else None,
-            level_with_first=row in level and (row in place or not row),
-            public_rank=public[row] if told.truth.by == "private" else None,
-            run=_run(kept[standing.entry.id]),
-            detail=_detail(told, place[row], class_names) if row in place else None,
-            foretold=foretold[standing.entry.id],
+def _read(workspace: Workspace, frozen: Frozen, truth: Truth, closing: Closing | None, top: int) -> _Read:
+    name, lock, metric = frozen.contest.name, frozen.lock_hash, frozen.contest.metrics[0].name
+    with open_to_read(workspace) as board:
+        values = read_values(board, name, lock, [(split, metric) for split in truth.labels])
+        found = read_leaderboard(
+            board,
+            name,
+            lock,
+            metric,
+            by="private" if "private" in truth.labels else "public",
+            closing=closing,
+            top=top,
+            others=False,
         )
-        for row, standing in enumerate(shown)
-    )
+        scored = ~np.isnan(values[truth.by, metric]) | values.held
+        unscored = values.ids[~scored].tolist()
+        aside = _without_rank(values, truth.by, metric, closing)
+        return _Read(
+            values,
+            read_recipes(board, name, lock),
+            found,
+            len(unscored),
+            read_some(board, unscored[-UNSCORED:]),
+            len(aside),
+            read_some(board, aside[:ASIDE]),
+        )
 
 
-def _public_ranks(shown: Sequence[Standing]) -> list[int]:
-    """Return the ranks that these entries have among themselves by their public score; of equal ones the earlier."""
-    order = sorted(range(len(shown)), key=lambda row: shown[row].entry.id)
-    values = [standing.public.value if standing.public else -1.0 for standing in (shown[row] for row in order)]
-    ranks = dict(zip(order, ranks_of(np.array(values)).tolist() if values else [], strict=True))
-    return [ranks[row] for row in range(len(shown))]
+def _without_rank(values: Values, by: str, metric: str, closing: Closing | None) -> list[int]:
+    """Return the ids of those that were scored and have no rank: those held back newest first, else best first."""
+    if closing is None:
+        return values.ids[values.held][::-1].tolist() if by == "public" else []
+    known = np.flatnonzero(~np.isnan(values[by, metric]))
+    score = dict(zip(values.ids[known].tolist(), values[by, metric][known].tolist(), strict=True))
+    finals = ([number for number in sorted(ids) if number in score] for ids in closing.finals.values())
+    ranked = {max(ids, key=lambda number: score[number]) for ids in finals if ids}
+    return sorted(score.keys() - ranked, key=lambda number: (-score[number], number))
 
 
-def _scores(entry: Entry, splits: tuple[str, ...]) -> dict[str, dict[str, Estimate]]:
-    found: dict[str, dict[str, Estimate]] = {split: {} for split in splits}
-    for (split, metric), score in sorted(entry.scores.items()):
-        if split in found:
-            found[split][metric] = Estimate(score.value, score.low, score.high, score.n)
-    return found
+def _foretell(read: _Read, kept: dict[int, Kept], told: Told, lock: str) -> dict[int, Forecasts]:
+    y_true = told.truth.labels["val_shifted"]
+    whole = [read.board.ranked[row].entry.id for row in told.rows]
+    confidences = {number: confidence_of(kept[number].labels, kept[number].probabilities, y_true) for number in whole}
+    asked = {
+        standing.entry.id: (confidences.get(standing.entry.id), standing.entry.zip_sha256)
+        for standing in read.board.ranked
+    }
+    sizes = Sizes(*(len(told.truth.labels[split]) for split in ("val", "val_shifted", "public")))
+    return foretell(*read.values.accuracies(), asked, sizes, lock)
 
 
-def _run(kept: Kept) -> Run | None:
-    if kept.card is None:
+def _judge(rows: tuple[Row, ...]) -> tuple[ForecastMethod, ...]:
+    measured = [row for row in rows if "accuracy" in row.scores["public"]]
+    return judge([row.foretold for row in measured], [row.scores["public"]["accuracy"].value for row in measured])
+
+
+def _probing(values: Values, n_public: int, n_classes: int) -> Probing | None:
+    """Say what the number of all submissions may explain of the best public score."""
+    public = values["public", "accuracy"]
+    known = ~np.isnan(public)
+    if not known.any():
         return None
-    card = kept.card
-    return Run(
-        card.zip_bytes,
-        card.seconds.get("wall", 0.0),
-        card.peak_memory_mb,
-        card.isolation,
-        card.missing_walls,
-        card.notes,
-    )
-
-
-def _unscored(entry: Entry, kept: Kept) -> Unscored:
-    said = (kept.card.message, kept.card.hint) if kept.card else ("", "")
-    return Unscored(entry.id, entry.name, entry.created_at, entry.outcome, *said)
-
-
-def _detail(told: _Told, number: int, class_names: tuple[str, ...]) -> Detail:
-    truth = told.truth
-    right = told.hidden(told.right, number)
-    alone = told.alone(number)
-    return Detail(
-        recalls={
-            split: _recalls(truth.labels[split], told.right[split][number], len(class_names)) for split in truth.labels
-        },
-        families=tallies(truth.groups.by_family, right),
-        severities=tuple(tallies(members, right) for members in truth.groups.by_severity),
-        lengths=tallies(truth.groups.by_length, right),
-        confusion=tuple(
-            map(tuple, confusion_matrix(truth.hidden, told.hidden(told.labels, number), len(class_names)).tolist())
-        ),
-        worst=worst_groups(class_names, truth.hidden, truth.groups, right),
-        alone={split: int(rows.sum()) for split, rows in alone.items()},
-        alone_shown=tuple(
-            Missed(split, row, int(truth.labels[split][row]), int(told.labels[split][number, row]), 1)
-            for split in ("val", "val_shifted")
-            if split in alone
-            for row in np.flatnonzero(alone[split])[:ALONE].tolist()
-        ),
-    )
-
-
-def _recalls(y_true: NDArray[np.int64], right: NDArray[np.bool_], n_classes: int) -> tuple[Estimate | None, ...]:
-    n = np.bincount(y_true, minlength=n_classes).tolist()
-    hits = np.bincount(y_true[right], minlength=n_classes).tolist()
-    return tuple(share_of(hit, of) if of else None for hit, of in zip(hits, n, strict=True))
-
-
-def _history(entries: Sequence[Entry], metric: str, shown: set[int]) -> tuple[Moment, ...]:
-    """Return the entries shown and those that were once the best, in the order in which they came."""
-    best, found = -1.0, []
-    for entry in entries:
-        score = entry.scores.get(("public", metric))
-        if score is None:
-            continue
-        is_best = score.value > best
-        best = max(best, score.value)
-        if is_best or entry.id in shown:
-            found.append(Moment(entry.id, entry.name, entry.created_at, score.value, is_best))
-    return tuple(found)
-
-
-def _shaken_up(shown: Sequence[Standing], told: _Told, metric: str) -> ShakenUp:
-    both = [standing.entry for standing in shown if ("public", metric) in standing.entry.scores]
-    values = [np.array([entry.scores[split, metric].value for entry in both]) for split in ("public", "private")]
-    kendall, spearman = rank_correlation(*values)
-    came = sorted(range(len(told.rows[:COMPARED])), key=lambda number: shown[told.rows[number]].entry.id)
-    right = np.array([told.hidden(told.right, number) for number in came])
-    n_public, n = len(told.truth.labels["public"]), len(told.truth.hidden)
-    drawn = redraw_halves(right, told.truth.hidden, n_public / n, np.random.default_rng(0))
-    first = {shown[told.rows[number]].entry.id: float(share) for number, share in zip(came, drawn.first(), strict=True)}
-    return ShakenUp(float(kendall), float(spearman), dict(sorted(first.items())))
+    return probing(int((known | values.held).sum()), n_public, float(public[known].max()), n_classes)
 
 
 def _frozen_facts(lock: Lock, digest: str) -> FrozenFacts:

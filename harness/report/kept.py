@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -18,6 +18,9 @@ from harness.freeze.hashing import hash_file
 from harness.score.card import ScoreCard
 from harness.workspace import Workspace
 
+PROBABILITIES = "_probabilities"  # follows the split in the name of an array
+SLACK = 1e-3  # by which a row of them may miss 1
+
 
 @dataclass(frozen=True)
 class Kept:
@@ -28,10 +31,13 @@ class Kept:
     card : ScoreCard or None
     labels : dict of str to ndarray of shape (n,), int64
         Predicted labels by split; empty where none are left, or where they are not those that were scored.
+    probabilities : dict of str to ndarray of shape (n, classes), float32
+        The same pictures' probabilities, rows sum to 1; a split whose are missing or unfit is left out.
     """
 
     card: ScoreCard | None
-    labels: dict[str, NDArray[np.int64]]
+    labels: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+    probabilities: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
 def find_kept(workspace: Workspace, contest: str, entries: Sequence[Entry]) -> dict[int, Kept]:
@@ -43,7 +49,7 @@ def find_kept(workspace: Workspace, contest: str, entries: Sequence[Entry]) -> d
     older = [entry for entry in entries if entry.id not in files]
     if older:
         files |= _by_name(workspace.cards(contest), older)
-    return {entry.id: _read(files[entry.id]) if entry.id in files else Kept(None, {}) for entry in entries}
+    return {entry.id: _read(files[entry.id]) if entry.id in files else Kept(None) for entry in entries}
 
 
 @dataclass(frozen=True)
@@ -89,10 +95,34 @@ def _read(files: _Files) -> Kept:
     try:
         card = msgspec.json.decode(files.card.read_bytes(), type=ScoreCard)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return Kept(None, {})
+        return Kept(None)
     try:
         if files.labels_sha256 and hash_file(files.labels) != files.labels_sha256:
-            return Kept(card, {})
-        return Kept(card, read_arrays(files.labels))
+            return Kept(card)
+        return Kept(card, *_apart(read_arrays(files.labels), card))
     except (OSError, WorkspaceError):
-        return Kept(card, {})
+        return Kept(card)
+
+
+def _apart(
+    arrays: dict[str, NDArray], card: ScoreCard
+) -> tuple[dict[str, NDArray[np.int64]], dict[str, NDArray[np.float32]]]:
+    """Tell labels from probabilities, and leave out probabilities that are none."""
+    labels = {split: array for split, array in arrays.items() if not split.endswith(PROBABILITIES)}
+    probabilities = {
+        split: found
+        for split, said in labels.items()
+        if (found := arrays.get(split + PROBABILITIES)) is not None
+        and split in card.scores
+        and _are_probabilities(found, (len(said), len(card.scores[split].confusion)))
+    }
+    return labels, probabilities
+
+
+def _are_probabilities(found: NDArray, shape: tuple[int, int]) -> bool:
+    """Say whether an array is what `shape`, pictures and classes, asks for."""
+    if found.shape != shape or found.dtype != np.float32:
+        return False
+    if not (np.isfinite(found).all() and (found >= 0).all()):
+        return False
+    return bool((np.abs(found.sum(axis=1, dtype=np.float64) - 1) <= SLACK).all())

@@ -6,7 +6,9 @@ import base64
 import csv
 import hashlib
 import io
+import shlex
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import numpy as np
 from markupsafe import Markup
 
 from harness.report import figures
+from harness.report.foretell import best_method
 from harness.report.structure import Pairwise, Report
 from harness.score.card import Estimate
 from harness.score.stats import Z_95
@@ -24,10 +27,33 @@ TEMPLATES = Path(__file__).parent / "templates"
 SHORT = {"val": "val", "val_shifted": "shifted val", "public": "public", "private": "private"}
 
 
-def render(report: Report, pictures: Mapping[tuple[str, int], str]) -> str:
-    """Return the page: the same bytes for the same report and pictures.
+@dataclass(frozen=True)
+class Live:
+    """What a page that is served says of itself: its version, since when, UTC, and what keeps it from being newer."""
 
-    Its content security policy lets run and load nothing but what is in the file: style and script by their hashes.
+    version: str
+    since: str
+    trouble: str = ""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page, and the content security policy that it states itself, for the header of who serves it."""
+
+    html: str
+    policy: str
+
+
+def render(report: Report, pictures: Mapping[tuple[str, int], str]) -> str:
+    """Return the page as a file: the same bytes for the same report and pictures."""
+    return compose(report, pictures).html
+
+
+def compose(report: Report, pictures: Mapping[tuple[str, int], str], live: Live | None = None) -> Page:
+    """Return the page, as a file or, with `live`, as it is served.
+
+    Its content security policy lets run and load nothing but what is in it: style and script by their hashes.  A page
+    that is served may also ask its own server whether there is a newer one.
     Names and messages come from strangers: Jinja escapes them in text, and `tojson` inside the data.
 
     Parameters
@@ -35,7 +61,43 @@ def render(report: Report, pictures: Mapping[tuple[str, int], str]) -> str:
     report : Report
     pictures : mapping of (split, row) to str
         Of `harness.report.pictures.thumbnails`.
+    live : Live or None
     """
+    environment = _environment()
+    scripts = _scripts("page.js", *(["live.js"] if live else []))
+    style = environment.get_template("page.css").render(pictures=_names(pictures), live=live)
+    policy = _policy(style, scripts, live)
+    html = environment.get_template("page.html").render(
+        report=report,
+        data=_data(report),
+        figures=figures,
+        scale=figures.scale(report),
+        best_method=best_method(report.methods),
+        short=SHORT,
+        hidden=_hidden(report),
+        names={row.id: row.name for row in report.rows},
+        commands={"freeze": _freeze_again(report)},
+        numbers={split.name: split.n for split in report.splits},
+        style=Markup(style),
+        scripts=scripts,
+        policy=policy,
+        live=live,
+    )
+    return Page(html, policy)
+
+
+def compose_trouble(trouble: str) -> Page:
+    """Return the page that is served while there is no board to show: why, and the script that waits for one."""
+    environment, scripts, live = _environment(), _scripts("live.js"), Live("", "", trouble)
+    style = environment.get_template("page.css").render(pictures={}, live=live)
+    policy = _policy(style, scripts, live)
+    html = environment.get_template("trouble.html").render(
+        live=live, style=Markup(style), scripts=scripts, policy=policy
+    )
+    return Page(html, policy)
+
+
+def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -53,22 +115,19 @@ def render(report: Report, pictures: Mapping[tuple[str, int], str]) -> str:
         "megabytes": lambda n: f"{n / 1e6:.1f} MB",
         "weights": lambda text: text.removeprefix("sha256:")[:8] if text.startswith("sha256:") else text,
     }
-    style = environment.get_template("page.css").render(pictures=_names(pictures))
-    script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
-    return environment.get_template("page.html").render(
-        report=report,
-        data=_data(report),
-        figures=figures,
-        scale=figures.scale(report),
-        short=SHORT,
-        hidden=_hidden(report),
-        numbers={split.name: split.n for split in report.splits},
-        style=Markup(style),
-        script=Markup(script),
-        policy=(
-            f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
-            "base-uri 'none'; form-action 'none'"
-        ),
+    return environment
+
+
+def _scripts(*names: str) -> list[Markup]:
+    return [Markup((TEMPLATES / name).read_text(encoding="utf-8")) for name in names]
+
+
+def _policy(style: str, scripts: list[Markup], live: Live | None) -> str:
+    allowed = " ".join(f"'{_hash(script)}'" for script in scripts)
+    own_server = "connect-src 'self'; " if live else ""
+    return (
+        f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src {allowed}; "
+        f"{own_server}base-uri 'none'; form-action 'none'"
     )
 
 
@@ -128,6 +187,12 @@ def heat(share: float) -> str:
 def _hidden(report: Report) -> str:
     """Name the hidden pictures that classes of corruption are counted on."""
     return "hidden test" if report.revealed else "hidden, public half"
+
+
+def _freeze_again(report: Report) -> str:
+    """Return the command that freezes the same pictures from their source."""
+    source = report.frozen.source.get("file")
+    return f"hemobench freeze --contest {report.contest}" + (f" --source {shlex.quote(source)}" if source else "")
 
 
 def _data(report: Report) -> dict[str, Any]:

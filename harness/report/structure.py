@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import msgspec
 
+from harness.score.calibration import Bin
 from harness.score.card import Estimate
 from harness.score.diagnosis import Tally
 from harness.score.forecast import Errors, Forecast
 from harness.score.ladder import Probing
-from harness.score.ranges import RankRange
+from harness.score.ranges import Pooled, RankRange
+from harness.score.shakeup import SharePoint
 
 
 class SplitFacts(msgspec.Struct, frozen=True):
@@ -60,6 +62,18 @@ class Missed(msgspec.Struct, frozen=True):
     entries: int
 
 
+class Calibration(msgspec.Struct, frozen=True):
+    """Whether an entry is right as often as it says: `bins` of equally many pictures, and three numbers, 0 the best.
+
+    `ece` is the expected calibration error over these bins; log loss is in nats, and the Brier score 0 to 2.
+    """
+
+    bins: tuple[Bin, ...]
+    ece: float
+    log_loss: float
+    brier: float
+
+
 class Detail(msgspec.Struct, frozen=True):
     """Where an entry is right, from its kept labels.
 
@@ -79,6 +93,8 @@ class Detail(msgspec.Struct, frozen=True):
         By split, how many pictures this entry misses and the best others all have right.
     alone_shown : tuple of Missed
         Some of those, of the public splits.
+    calibration : dict of str to Calibration
+        By split; empty where the entry gives no probabilities.
     """
 
     recalls: dict[str, tuple[Estimate | None, ...]]
@@ -89,12 +105,15 @@ class Detail(msgspec.Struct, frozen=True):
     worst: tuple[Worst, ...]
     alone: dict[str, int]
     alone_shown: tuple[Missed, ...]
+    calibration: dict[str, Calibration]
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """An entry that was scored, as the board shows it.
 
     `ranks` is None where its labels are not kept; `level_with_first` says that it cannot be told from the first.
+    `seeds` counts the entries of its `recipe` on the board, 1 where that is not known, "".  `held` says that the Ladder
+    held its public score back while the private half was unseen.
     """
 
     rank: int
@@ -104,6 +123,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     created_at: str
     weights: str
     zip_sha256: str
+    recipe: str
+    seed: int | None
+    seeds: int
+    held: bool
     scores: dict[str, dict[str, Estimate]]
     gap: float | None
     ranks: RankRange | None
@@ -123,6 +146,24 @@ class Unscored(msgspec.Struct, frozen=True):
     outcome: str
     message: str
     hint: str
+
+
+class Aside(msgspec.Struct, frozen=True):
+    """An entry that was scored and has no rank: ``held`` by the Ladder, ``late``, or ``not final``."""
+
+    id: int
+    name: str
+    created_at: str
+    note: str
+    scores: dict[str, Estimate]  # split -> by the metric that ranks
+
+
+class Seeds(msgspec.Struct, frozen=True):
+    """Entries of one recipe that differ by their seed: by split, the metric that ranks."""
+
+    name: str  # of the first of them
+    entries: tuple[int, ...]
+    scores: dict[str, Pooled]
 
 
 class Pair(msgspec.Struct, frozen=True):
@@ -201,12 +242,64 @@ class ForecastMethod(msgspec.Struct, frozen=True):
     errors: Errors | None
 
 
-class ShakenUp(msgspec.Struct, frozen=True):
-    """How the ranks moved from the public to the private half; only in a revealed report."""
+class Moved(msgspec.Struct, frozen=True):
+    """An entry's rank by the public and by the private score, among those shown.
 
-    kendall: float
-    spearman: float
-    first: dict[int, float]  # entry -> share of redrawn halves in which it is first on the private one
+    `ranks` holds the middle 95 % of its private ranks where the halves are drawn anew, `first` the share of these draws
+    in which it is first; None where its labels are not kept.
+    """
+
+    id: int
+    then: int
+    now: int
+    ranks: RankRange | None
+    first: float | None
+
+
+class ShakenUp(msgspec.Struct, frozen=True, kw_only=True):
+    """How the ranks moved from the public to the private half; only in a revealed report.
+
+    Attributes
+    ----------
+    kendall, spearman : float or None
+        Rank correlation of the two halves' scores, over `entries`; None where all are equal.
+    drawn : int
+        Entries whose labels are kept: among these halves are drawn anew.
+    drawn_kendall : float
+        Its mean over these draws.
+    curve : tuple of SharePoint
+        What other sizes of the public part would be worth.
+    enough : SharePoint or None
+        The smallest whose winner is expected to cost at most `regret` accuracy on the private part.
+    """
+
+    kendall: float | None
+    spearman: float | None
+    entries: int
+    drawn: int
+    drawn_kendall: float | None
+    moved: tuple[Moved, ...]
+    curve: tuple[SharePoint, ...]
+    regret: float
+    enough: SharePoint | None
+
+
+class Team(msgspec.Struct, frozen=True):
+    """A team with many submissions: its best public score, how many it was shown, and what their number may explain."""
+
+    name: str
+    best: float
+    shown: int
+    probing: Probing
+
+
+class Closed(msgspec.Struct, frozen=True):
+    """When the contest was closed: its last receipt in time, by number and SHA-256, and the teams that chose finals."""
+
+    at: str  # UTC, ISO 8601
+    receipts: int
+    head: str
+    chosen: int
 
 
 class FrozenFacts(msgspec.Struct, frozen=True):
@@ -223,13 +316,18 @@ class FrozenFacts(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole document; `rows` are the best `len(rows)` of `n_scored` entries."""
+    """The whole document; `rows` are the best `len(rows)` of `n_scored` entries, of a closed contest one a team.
+
+    `aside` holds some of `n_aside` entries that were scored and have no rank.
+    """
 
     format: int = 1
     contest: str
     title: str
     version: int
     revealed: bool
+    closed: Closed | None
+    ladder: bool
     metric: str
     metrics: tuple[str, ...]
     ranked_by: str
@@ -242,9 +340,13 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     rows: tuple[Row, ...]
     n_unscored: int
     unscored: tuple[Unscored, ...]
+    n_aside: int
+    aside: tuple[Aside, ...]
+    seeds: tuple[Seeds, ...]
     together: Together | None
     pairwise: Pairwise | None
     probing: Probing | None
+    teams: tuple[Team, ...]
     methods: tuple[ForecastMethod, ...]
     history: tuple[Moment, ...]
     shaken_up: ShakenUp | None

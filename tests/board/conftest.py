@@ -22,14 +22,17 @@ class Desk:
 
     workspace: Workspace
 
-    def record(self, name="entry", public=0.5, *, outcome="scored", when=NOW, lock="ab" * 32):
+    def record(self, name="entry", public=0.5, *, private=None, outcome="scored", when=NOW, lock="ab" * 32, **facts):
         """Keep a zip, labels and a card, and record them; return the receipt's line."""
         content = name.encode()
         digest = hashlib.sha256(content).hexdigest()
         write_atomic(self.workspace.zips() / f"{digest}.zip", content)
         labels = {"public": np.arange(8)} if outcome == "scored" else {}
-        estimate = Estimate(public, 0.0, 1.0, 100)
-        scored = {"public": SplitScore(100, {"accuracy": estimate}, {}, ())} if labels else {}
+        values = {"public": public} | ({} if private is None else {"private": private}) if labels else {}
+        scored = {
+            split: SplitScore(100, {"accuracy": Estimate(value, 0.0, 1.0, 100)}, {}, ())
+            for split, value in values.items()
+        }
         card = ScoreCard(
             outcome=outcome,
             message="",
@@ -63,7 +66,7 @@ class Desk:
                 weights="none",
                 scorer=card.scorer,
                 order=7,
-                scores={"public": {"accuracy": Score(public, 0.0, 1.0, 100)}} if labels else {},
+                scores={split: {"accuracy": Score(value, 0.0, 1.0, 100)} for split, value in values.items()},
                 predictions=card.predictions,
                 card=kept.relative_to(self.workspace.path).as_posix(),
                 card_sha256=hashlib.sha256(kept.read_bytes()).hexdigest(),
@@ -73,6 +76,7 @@ class Desk:
                 isolation="bubblewrap",
                 walls=(),
                 missing_walls=(),
+                **facts,
             )
 
 

@@ -91,13 +91,13 @@ ON_THE_BOARD = {
     "the last row removed": ("DELETE FROM entries WHERE id = 3", "row 3 (three)", "removed"),
     "a row added": (
         "INSERT INTO entries SELECT 9, 'evil', message, contest, lock, outcome, zip_sha256, weights, created_at, card, "
-        "NULL, NULL FROM entries WHERE id = 2",
+        "NULL, NULL, recipe, seed, held FROM entries WHERE id = 2",
         "row 9 (evil)",
         "no receipt",
     ),
     "a row added with a receipt's number": (
         "INSERT INTO entries SELECT 9, 'evil', message, contest, lock, outcome, zip_sha256, weights, created_at, card, "
-        "4, line FROM entries WHERE id = 2",
+        "4, line, recipe, seed, held FROM entries WHERE id = 2",
         "row 9 (evil)",
         "receipt 4, which is not in the chain",
     ),

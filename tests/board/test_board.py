@@ -10,7 +10,7 @@ import pytest
 
 from harness.board.ledger import Line
 from harness.board.migrations import MIGRATIONS, backup_of
-from harness.board.ranking import rank_entries
+from harness.board.ranking import read_leaderboard
 from harness.board.recorder import open_recorder, open_to_read
 from harness.board.rows import Score, add_entry, count_on_day, open_board, read_board, read_entries
 from harness.errors import BoardError
@@ -22,6 +22,11 @@ LOCK = "ab" * 32
 def entries(workspace):
     with open_to_read(workspace) as board:
         return read_entries(board, "blood-cells", LOCK)
+
+
+def standings(workspace):
+    with open_to_read(workspace) as board:
+        return read_leaderboard(board, "blood-cells", LOCK, "accuracy").standings
 
 
 def board_of_version_1(path, n=3):
@@ -69,8 +74,7 @@ def test_the_best_public_score_stands_first_and_of_equal_ones_the_earlier(desk):
     for name, public in (("low", 0.2), ("first", 0.9), ("second", 0.9), ("just above", 0.9 + 1e-12)):
         desk.record(name, public)
     desk.record("broken", outcome="load_failed")
-    standings = rank_entries(entries(desk.workspace), "accuracy")
-    assert [(row.rank, row.entry.name) for row in standings] == [
+    assert [(row.rank, row.entry.name) for row in standings(desk.workspace)] == [
         (1, "just above"),
         (2, "first"),
         (3, "second"),
@@ -82,8 +86,7 @@ def test_the_best_public_score_stands_first_and_of_equal_ones_the_earlier(desk):
 def test_a_clock_set_back_does_not_change_who_was_first(desk):
     desk.record("first", 0.5, when=NOW)
     desk.record("second", 0.5, when=NOW - timedelta(days=400))
-    standings = rank_entries(entries(desk.workspace), "accuracy")
-    assert [row.entry.name for row in standings] == ["first", "second"]
+    assert [row.entry.name for row in standings(desk.workspace)] == ["first", "second"]
 
 
 def test_only_todays_entries_of_the_same_name_count_towards_the_limit(desk):

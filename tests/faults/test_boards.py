@@ -9,9 +9,9 @@ import pytest
 
 from harness.board.migrations import MIGRATIONS
 from harness.board.recorder import open_recorder
+from harness.board.rules import check_limits
 from harness.errors import BoardError
 from harness.freeze.frozen import open_frozen
-from harness.submit import check_daily_limit
 from harness.workspace import Workspace
 
 
@@ -103,7 +103,7 @@ def test_a_clock_that_jumps_neither_blocks_nor_frees_a_day(hemobench, tmp_path, 
     now = datetime.now(UTC)
     with open_recorder(workspace) as recorder:
         with pytest.raises(BoardError, match="2 times today"):
-            check_daily_limit(recorder.board, frozen, "random", now)
+            check_limits(recorder.board, frozen, "random", now)
         for days in (-400, -1, 1, 400):  # set back or ahead: another day, with its own count
-            check_daily_limit(recorder.board, frozen, "random", now + timedelta(days=days))
-        check_daily_limit(recorder.board, frozen, "majority", now)
+            check_limits(recorder.board, frozen, "random", now + timedelta(days=days))
+        check_limits(recorder.board, frozen, "majority", now)

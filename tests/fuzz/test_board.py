@@ -34,7 +34,7 @@ def board_workspace(tmp_path_factory, tiny_workspace) -> Path:
         with zipfile.ZipFile(place / f"{name}.zip", "w") as archive:
             archive.writestr(zipfile.ZipInfo("model.py"), content)
         api.submit(place / "workspace", str(place / f"{name}.zip"), f"the entry {name}")
-    assert [row.entry.name for row in api.leaderboard(place / "workspace")][-1] == "broken"
+    assert [row.entry.name for row in api.leaderboard(place / "workspace").standings][-1] == "broken"
     with contextlib.closing(sqlite3.connect(place / "workspace" / "board.sqlite3")) as board:
         board.execute("PRAGMA journal_mode = DELETE")  # all of it in one file
     return place / "workspace"
@@ -140,4 +140,4 @@ def test_a_board_whose_schema_is_no_text_is_refused_and_made_again(target, board
     with pytest.raises(BoardError, match="cannot be used"):
         api.leaderboard(target.folder)
     assert api.restore(target.folder) is not None
-    assert len(api.leaderboard(target.folder)) == len(MODELS)
+    assert len(api.leaderboard(target.folder).standings) == len(MODELS)

@@ -21,7 +21,8 @@ from harness.cli import hemobench, main
 from tests.fuzz.mutations import TEXT
 
 # Verbs that train, download or run for minutes are left out; `submit` and `score` run a small entry for real.
-VERBS = ["contests", "freeze", "verify", "pack", "score", "submit", "leaderboard", "audit", "replay", "restore"]
+VERBS = ["contests", "freeze", "verify", "pack", "score", "submit", "leaderboard", "show", "compare", "select", "close"]
+VERBS += ["audit", "replay", "restore"]
 AVAILABLE = [verb for verb in VERBS if verb in hemobench.list_commands(None)]  # type: ignore[arg-type]
 MODEL = "class Model:\n    def predict(self, X):\n        return [0] * len(X)\n"
 # Not among them: the contests that draw thousands of pictures or download them.

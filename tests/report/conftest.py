@@ -19,6 +19,12 @@ def desk(frozen_workspace, tmp_path) -> Desk:
     return copy(frozen_workspace, tmp_path / "workspace")
 
 
+@pytest.fixture(scope="module")
+def make_desk(frozen_workspace, tmp_path_factory):
+    """Makes empty boards that the tests of a module share."""
+    return lambda: copy(frozen_workspace, tmp_path_factory.mktemp("report") / "workspace")
+
+
 @pytest.fixture(scope="session")
 def full(frozen_workspace, tmp_path_factory) -> Desk:
     """A board with entries; to be read, not written."""

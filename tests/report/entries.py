@@ -39,6 +39,18 @@ class Desk:
             found[split] = np.where(rng.random(len(y_true)) < max(0.0, accuracy - FALL[split]), y_true, wrong)
         return found
 
+    def probabilities(self, said: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Draw probabilities that are greatest for the labels said, and greater where those are right."""
+        n_classes, found = self.frozen.contest.n_classes, {}
+        for split, (_, y_true) in labels_of(self.frozen).items():
+            rng = np.random.default_rng(SPLITS.index(split))
+            drawn = rng.uniform(0.3, 1, len(y_true)) ** np.where(said[split] == y_true, 0.3, 1.0)
+            rest = (1 - drawn) / (n_classes - 1)
+            table = np.repeat(rest[:, None], n_classes, axis=1)
+            table[np.arange(len(y_true)), said[split]] = drawn
+            found[f"{split}_probabilities"] = table.astype(np.float32)
+        return found
+
     def record(
         self,
         name: str,
@@ -50,12 +62,21 @@ class Desk:
         private_seed: int | None = None,
         weights: str = "none",
         why: str = "",
+        sure: bool = False,
+        held: bool = False,
+        recipe: str = "",
+        seed_of_recipe: int | None = None,
+        said: dict[str, np.ndarray] | None = None,
     ) -> int:
-        """Record an entry and return its id; `private_seed` draws its labels of the private half anew."""
+        """Record an entry and return its id.
+
+        `private_seed` draws its labels of the private half anew; `said` are labels to record in place of drawn ones;
+        one that is `sure` gives probabilities, too.
+        """
         frozen, seed = self.frozen, number * 7919 + len(name)
-        said = (
-            self.labels(accuracy, seed, seed if private_seed is None else private_seed) if outcome == "scored" else {}
-        )
+        if said is None:
+            drawn = self.labels(accuracy, seed, seed if private_seed is None else private_seed)
+            said = drawn if outcome == "scored" else {}
         truth = labels_of(frozen)
         scores = {
             split: score_split(frozen.contest, truth[split][1], labels, np.random.default_rng(0))
@@ -85,7 +106,7 @@ class Desk:
             write_atomic(kept, card_file(text))
             if said:
                 with atomic_file(kept.with_suffix(".npz")) as file:
-                    np.savez(file, allow_pickle=False, **said)
+                    np.savez(file, allow_pickle=False, **said, **(self.probabilities(said) if sure else {}))
             line = recorder.record(
                 text,
                 created_at=when.isoformat(timespec="seconds"),
@@ -94,6 +115,9 @@ class Desk:
                 contest=card.contest,
                 lock=card.lock,
                 outcome=outcome,
+                recipe=recipe,
+                seed=seed_of_recipe,
+                held=held,
                 zip_sha256=digest,
                 weights=weights,
                 scorer=card.scorer,

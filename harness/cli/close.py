@@ -1,0 +1,42 @@
+"""``hemobench close``"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from harness.cli.options import contest_option, json_option, workspace_option
+
+
+@click.command(short_help="End the contest and show the private half.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@contest_option
+@workspace_option
+@json_option
+def close(yes: bool, contest: str | None, workspace: Path, as_json: bool) -> None:
+    """End the contest and show the private half.
+
+    Each team ranks by the better private score of its finals: those it named with select, else its best public ones.
+    Entries that come later are scored and called late. It cannot be undone.
+
+    \b
+    Example:
+      hemobench close --contest blood-cells
+    """
+    from harness import api
+
+    name = api.open_contest(workspace, contest).contest.name
+    if not yes:
+        click.confirm(f"Close {name}, show the private half, and let no later entry count?", abort=True, err=True)
+    closing = api.close(workspace, name)
+    if as_json:
+        import msgspec
+
+        click.echo(msgspec.json.encode(closing))
+        return
+    click.echo(f"{name} is closed after receipt {closing.receipts}. Head of the ledger, to write down: {closing.head}")
+    chosen = len(closing.chosen)
+    click.echo(
+        f"{len(closing.finals)} teams, {chosen} with finals of their own choice. See: hemobench leaderboard", err=True
+    )

@@ -1,0 +1,148 @@
+"""``hemobench compare``"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli.options import contest_option, json_option, workspace_option
+
+if TYPE_CHECKING:
+    from harness.report.versus import Divided, Versus
+
+LARGEST = 8  # groups that the short view draws, those with the largest difference
+
+
+@click.command(short_help="Compare two entries picture by picture.")
+@click.argument("one", metavar="A")
+@click.argument("other", metavar="B")
+@click.option("--full", is_flag=True, help="Draw all corruptions, and every metric on every split.")
+@click.option("--reveal-private", is_flag=True, help="Add the private half, and decide by it.")
+@contest_option
+@workspace_option
+@json_option
+def compare(
+    one: str, other: str, full: bool, reveal_private: bool, contest: str | None, workspace: Path, as_json: bool
+) -> None:
+    """Compare two entries picture by picture.
+
+    A and B are ids, or names: then the best by its public score. p is of the exact McNemar test: how often two equally
+    good entries would be divided at least so unevenly.
+
+    \b
+    Example:
+      hemobench compare mobilenet vgg16
+      hemobench compare 6 18 --json
+    """
+    from harness import api
+
+    found = api.compare(workspace, one, other, contest, reveal_private=reveal_private)
+    if as_json:
+        import msgspec
+
+        click.echo(msgspec.json.encode(found).decode())
+        return
+    _show(found, by_name=(one != str(found.one.id), other != str(found.other.id)), full=full)
+    if reveal_private:
+        click.secho("With private scores: not for entrants while the contest is open.", fg="yellow", err=True)
+
+
+def _show(found: Versus, *, by_name: tuple[bool, bool], full: bool) -> None:
+    from harness.cli.bars import KEY
+    from harness.cli.charts import say
+
+    say(verdict(found), style="bold")
+    for letter, side, named in zip("AB", (found.one, found.other), by_name, strict=True):
+        others = f", the best of {side.namesakes + 1} of this name" if side.namesakes and named else ""
+        say(f"{letter}: entry {side.id}, {side.name}{others}")
+    if found.one.held or found.other.held:
+        say("The Ladder holds a public score back, so the public half is not compared.")
+    _splits(found)
+    _metrics(found, full)
+    _groups("class", found, found.classes, full)
+    _groups("corruption", found, found.families, full)
+    say(f"To the right A is ahead, to the left B. {KEY}.")
+
+
+def verdict(found: Versus) -> str:
+    """Say in one sentence which of the two is better, if either is."""
+    from harness.cli.charts import HALVES, points, spread
+    from harness.score.compare import Difference
+
+    decided, where = found.splits[found.by], HALVES[found.by]
+    by = decided.metrics[found.metric].difference
+    if found.better == "other":
+        by = Difference(-by.value, -by.high, -by.low)
+    # The test is of accuracy: where another metric decides, its interval does.
+    sure = p_value(decided.p) if found.metric == "accuracy" else f"by {found.metric.replace('_', ' ')}"
+    told = f"{points(by.value)} points ({spread(by)}), {sure}"
+    if not found.better:
+        return f"A and B cannot be told apart on {where}: {told}."
+    ahead, behind = ("A", "B") if found.better == "one" else ("B", "A")
+    return f"{ahead} is better than {behind} on {where}: {told}."
+
+
+def p_value(p: float) -> str:
+    """Write a p-value as far as it matters.
+
+    Examples
+    --------
+    >>> p_value(0.00912), p_value(0.344), p_value(2e-9), p_value(1.0)
+    ('p = 0.009', 'p = 0.34', 'p < 0.001', 'p = 1')
+    """
+    if p < 0.001:
+        return "p < 0.001"
+    return f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2g}"
+
+
+def _splits(found: Versus) -> None:
+    from harness.cli.charts import matrix, points, spread
+    from harness.cli.result import TITLES
+
+    rows = []
+    for split, of in found.splits.items():
+        told = of.divided
+        shares = (100 * (told.both + only) / told.n for only in (told.gained, told.lost))
+        rows.append(
+            (
+                TITLES[split],
+                str(told.n),
+                *(f"{share:.1f}" for share in shares),
+                f"{points(told.difference.value)} ({spread(told.difference)})",
+                str(told.gained),
+                str(told.lost),
+                p_value(of.p).removeprefix("p ").removeprefix("= ").replace("< ", "<"),
+            )
+        )
+    columns = ("n", "A %", "B %", "A less B", "only A", "only B", "p")
+    matrix("Accuracy, and pictures that only one has right", columns, rows)
+
+
+def _metrics(found: Versus, full: bool) -> None:
+    """Print the metrics beside accuracy, on the split that decides or on all."""
+    from harness.cli import screen
+    from harness.cli.charts import matrix, points, spread
+    from harness.cli.result import TITLES
+
+    rows = []
+    for split in found.splits if full else (found.by,):
+        for metric, of in found.splits[split].metrics.items():
+            if metric != "accuracy":
+                scores = (screen.percent(side.value) for side in (of.one, of.other))
+                change = f"{points(of.difference.value)} ({spread(of.difference)})"
+                rows.append((f"{TITLES[split]}, {metric.replace('_', ' ')}", *scores, change))
+    if rows:
+        matrix("Other metrics, with the paired bootstrap's interval", ("A %", "B %", "A less B"), rows)
+
+
+def _groups(what: str, found: Versus, groups: tuple[Divided, ...], full: bool) -> None:
+    from harness.cli.charts import Gain, gains, pictures, title
+
+    if not groups:
+        return
+    few = groups if full else groups[:LARGEST]
+    of = "" if len(few) == len(groups) else f": largest {len(few)} of {len(groups)}"
+    title(f"By {what}, on {pictures(found.by)}, A less B in points{of}")
+    gains([Gain(group.name.replace("_", " "), group.n, group.difference) for group in few])

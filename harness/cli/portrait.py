@@ -1,0 +1,249 @@
+"""One entry on a screen: sentences, tables and bars, from what `harness.report.entry` knows of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from harness.cli import screen
+from harness.cli.bars import KEY, carried, columns
+from harness.cli.charts import HALVES, Share, matrix, pictures, points, say, shares, title
+from harness.cli.result import TITLES
+from harness.report.entry import EntryFacts
+from harness.report.structure import Calibration, Detail
+from harness.score.card import Estimate, share_of
+from harness.score.diagnosis import Tally
+
+LOWEST = 8  # groups that the short view draws, the worst ones
+FORETOLD = {  # in one line each; the page says more
+    "shifted": "as on shifted val",
+    "misses": "the same, as far off as for earlier entries",
+    "line": "a line through earlier entries",
+    "atc": "confident pictures, ATC",
+    "doc": "fall of mean confidence, DoC",
+}
+WHY_NO_RANK = {
+    "held": "No rank: the Ladder holds its public score back, as no clear gain on its team's best.",
+    "late": "No rank: it came after the contest was closed.",
+    "not final": "No rank: the contest is closed, and another entry stands for its team.",
+    "not scored": "No rank: it was not scored.",
+}
+
+
+def draw(facts: EntryFacts, *, by_name: bool, full: bool) -> None:
+    """Print it; `by_name` says that it was asked for by its name, `full` asks for all there is."""
+    _head(facts, by_name)
+    if facts.outcome != "scored":
+        _why(facts)
+        return
+    _staircase(facts)
+    _metrics(facts)
+    if facts.detail is None:
+        say("Its labels are not kept as they were scored: nothing is known of classes and corruptions.")
+    else:
+        _classes(facts, facts.detail, full)
+        _families(facts, facts.detail, full)
+        _calibration(facts, facts.detail.calibration, full)
+    _forecast(facts)
+    _seeds(facts)
+    _run(facts)
+
+
+def _head(facts: EntryFacts, by_name: bool) -> None:
+    say(f"Entry {facts.id}: {facts.name}", style="bold")
+    if facts.message and facts.message != facts.name:
+        say(f"“{facts.message}”")
+    say(_rank(facts))
+    if facts.namesakes:
+        others = f"{facts.namesakes} other entr{'y' if facts.namesakes == 1 else 'ies'} of this name"
+        say(f"{others}; this one has the best public score." if by_name else f"There {_are(facts.namesakes)} {others}.")
+    date, weights = facts.created_at[:16].replace("T", " "), facts.weights.removeprefix("sha256:")[:8]
+    say(f"{date} UTC · weights {weights} · zip {facts.zip_sha256[:12]}")
+
+
+def _are(n: int) -> str:
+    return "is" if n == 1 else "are"
+
+
+def _rank(facts: EntryFacts) -> str:
+    if facts.rank is None:
+        return WHY_NO_RANK.get(facts.note, "No rank.")
+    told = f"Rank {facts.rank} of {facts.ranked} by {_words(facts.metric)} on {HALVES[facts.ranked_by]}"
+    if facts.ranks is None:
+        return f"{told}."
+    if facts.ranks.best == facts.ranks.worst:
+        return f"{told}, clearly so."
+    level = ", and it cannot be told from the first" if facts.level_with_first and facts.rank != 1 else ""
+    return f"{told}; chance leaves ranks {facts.ranks} open{level}."
+
+
+def _why(facts: EntryFacts) -> None:
+    say(f"Not scored, {facts.outcome}: {facts.why}")
+    if facts.hint:
+        say(facts.hint)
+    if facts.last_words:
+        say("Its last words:")
+        for line in facts.last_words:
+            say(f"  | {line}")
+    _run(facts)
+
+
+def _staircase(facts: EntryFacts) -> None:
+    steps = [(split, facts.scores[split.name].get(facts.metric)) for split in facts.splits]
+    gap = "" if facts.gap is None else f"; val less public {points(facts.gap)}"
+    title(f"{_words(facts.metric).capitalize()} from split to split, %{gap}")
+    shares([Share(TITLES[split.name], estimate) for split, estimate in steps if estimate])
+    say(f"Beside each score n and the 95 % interval. Bars: {KEY}.")
+
+
+def _metrics(facts: EntryFacts) -> None:
+    others = [metric for metric in facts.metrics if metric != facts.metric]
+    if not others:
+        return
+    shown = screen.table("%", *map(_words, others), right=tuple(map(_words, others)))
+    for split in facts.splits:
+        found = facts.scores[split.name]
+        shown.add_row(TITLES[split.name], *(_cell(found.get(metric)) for metric in others))
+    screen.output().print(shown)
+
+
+def _cell(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return carried("–")
+    return carried(f"{screen.percent(estimate.value)} {screen.interval(estimate.low, estimate.high)}")
+
+
+def _classes(facts: EntryFacts, detail: Detail, full: bool) -> None:
+    if facts.by == "val_shifted":
+        recalls: Iterable[Estimate | None] = detail.recalls[facts.by]
+    else:
+        recalls = [share_of(row[at], sum(row)) if sum(row) else None for at, row in enumerate(detail.confusion)]
+    lines = [Share(_words(name), share) for name, share in zip(facts.class_names, recalls, strict=True) if share]
+    _lowest(f"By class, on {pictures(facts.by)}", lines, full)
+    for one in facts.confusions:
+        say(f"  {_words(one.true)} taken for {_words(one.said)}: {one.n} of {one.of}")
+    if full:
+        _every_class(facts, detail)
+        if any(map(any, detail.confusion)):
+            _confusion(facts, detail)
+
+
+def _every_class(facts: EntryFacts, detail: Detail) -> None:
+    rows = [
+        (_words(name), *(_of(detail.recalls[split.name][at]) for split in facts.splits))
+        for at, name in enumerate(facts.class_names)
+    ]
+    matrix("Found of each class, %", [TITLES[split.name] for split in facts.splits], rows)
+
+
+def _of(estimate: Estimate | None) -> str:
+    return "–" if estimate is None else f"{100 * estimate.value:.1f} of {estimate.n}"
+
+
+def _confusion(facts: EntryFacts, detail: Detail) -> None:
+    rows = [
+        (f"{at} {_words(name)}", *(str(n) if n else "·" for n in row))
+        for at, (name, row) in enumerate(zip(facts.class_names, detail.confusion, strict=True), start=1)
+    ]
+    matrix("Confusions: true classes down, predicted ones across", [str(at + 1) for at in range(len(rows))], rows)
+
+
+def _families(facts: EntryFacts, detail: Detail, full: bool) -> None:
+    if not detail.families:
+        return
+    names = [_words(name) for name in facts.families.names]
+    lines = [
+        Share(name, share_of(tally.hits, tally.n))
+        for name, tally in zip(names, detail.families, strict=True)
+        if tally.n
+    ]
+    _lowest(f"By corruption, on {pictures(facts.by)}; most pictures have several", lines, full)
+    if full:
+        rows = [
+            (name, *map(_hits, tallies))
+            for name, tallies in zip(names, detail.severities, strict=True)
+            if any(t.n for t in tallies)
+        ]
+        matrix("By severity, %", [str(severity) for severity in facts.severities], rows)
+    for worst in detail.worst[-1:] if not full else detail.worst:
+        share = f"{100 * worst.estimate.value:.1f} % of {worst.estimate.n} right"
+        say(f"Worst {worst.kind}: {_words(worst.name)}, {share}.")
+
+
+def _hits(tally: Tally) -> str:
+    return f"{100 * tally.hits / tally.n:.0f} of {tally.n}" if tally.n else "–"
+
+
+def _lowest(heading: str, lines: list[Share], full: bool) -> None:
+    """Draw all lines as they stand, or, where they are many, the lowest."""
+    if full or len(lines) <= LOWEST:
+        title(heading)
+        shares(lines)
+        return
+    title(f"{heading}: lowest {LOWEST} of {len(lines)}")
+    shares(sorted(lines, key=lambda line: line.estimate.value)[:LOWEST])
+
+
+def _calibration(facts: EntryFacts, found: dict[str, Calibration], full: bool) -> None:
+    if facts.by not in found:
+        return
+    told = found[facts.by]
+    title(f"Calibration on {HALVES[facts.by]}: right as often as it says?")
+    if full:
+        shares(
+            [
+                Share(f"says {100 * one.confidence:.1f}", Estimate(one.accuracy, one.low, one.high, one.n))
+                for one in told.bins
+            ]
+        )
+    else:
+        say(f"  says      {columns([one.confidence for one in told.bins])}  pictures from the least sure")
+        say(f"  is right  {columns([one.accuracy for one in told.bins])}  to the surest")
+    for split, of in found.items() if full else [(facts.by, told)]:
+        say(f"  {TITLES[split]}: calibration error (ECE) {100 * of.ece:.1f} points, log loss {of.log_loss:.3f}")
+
+
+def _forecast(facts: EntryFacts) -> None:
+    known = {name: forecast for name, forecast in facts.foretold.items() if forecast}
+    if not known:
+        return
+    public = facts.scores.get("public", {}).get("accuracy")
+    measured = f"; measured {screen.percent(public.value)}" if public else ""
+    title(f"Public accuracy foretold on the day it came{measured}")
+    for name, forecast in known.items():
+        inside = "" if public is None else _inside(public.value, forecast.low, forecast.high)
+        told = f"{100 * forecast.value:.1f} ({screen.interval(forecast.low, forecast.high)})"
+        say(f"  {told}{inside} {FORETOLD.get(name, name)}")
+
+
+def _inside(value: float, low: float, high: float) -> str:
+    if low <= value <= high:
+        return ", so it was:"
+    return ", too high:" if value < low else ", too low:"
+
+
+def _seeds(facts: EntryFacts) -> None:
+    pooled = facts.seeds.get(facts.by)
+    if pooled:
+        say(
+            f"All {pooled.n} seeds of its recipe on {HALVES[facts.by]}: "
+            f"{screen.percent(pooled.mean)} ± {screen.percent(pooled.sd)} (mean and standard deviation)."
+        )
+
+
+def _run(facts: EntryFacts) -> None:
+    say("")
+    run = facts.run
+    if run is None:
+        say("How it ran is not known: its card is not kept.")
+    else:
+        size = f"zip of {run.zip_bytes / 1e6:.1f} MB"
+        say(f"Ran {run.seconds:.0f} s with {run.memory_mb:.0f} MB, isolation: {run.isolation}; {size}.")
+        if run.missing_walls:
+            say(f"Walls missing: {', '.join(run.missing_walls)}.", style="red")
+        for note in run.notes:
+            say(note)
+    say(f"To run it again: hemobench replay {facts.id}")
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")

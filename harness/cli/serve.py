@@ -1,0 +1,58 @@
+"""``hemobench serve``"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli.options import contest_option, workspace_option
+from harness.cli.screen import plain
+
+if TYPE_CHECKING:
+    from harness.serve.live import LiveBoard
+
+
+@click.command(short_help="Show the live board in the browser, on this machine.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8765,
+    show_default=True,
+    help="Port on 127.0.0.1; 0 takes any that is free.",
+)
+@click.option("--top", type=click.IntRange(min=1), default=100, show_default=True, help="Show the N best entries.")
+@click.option("--reveal-private", is_flag=True, help="Add the private half, and rank by it.")
+@click.option("--open", "open_browser", is_flag=True, help="Open the browser.")
+@contest_option
+@workspace_option
+def serve(port: int, top: int, reveal_private: bool, open_browser: bool, contest: str | None, workspace: Path) -> None:
+    """Show the live board in the browser, on this machine.
+
+    It is the page of hemobench report, and takes in new scores by itself, as the reader has sorted, filtered and
+    opened it. /board.csv and /board.json beside it hold the same for other programs. Nobody outside this machine can
+    reach it; who is logged in here can. Ctrl-C stops it.
+
+    \b
+    Example:
+      hemobench serve --open
+    """
+    from harness import api
+
+    def ready(address: str) -> None:
+        click.echo(f"The live board: {address}")
+        click.echo("It takes in new scores by itself. Ctrl-C stops it.", err=True)
+        if reveal_private:
+            click.secho("It shows private scores: not for entrants while the contest is open.", fg="yellow", err=True)
+        if open_browser and click.launch(address):
+            click.echo("No browser could be opened here: open the address yourself.", err=True)
+
+    def changed(live: LiveBoard) -> None:
+        content = live.shown.content
+        if live.shown.trouble:
+            click.secho(plain(live.shown.trouble), fg="red", err=True)
+        elif content:
+            click.echo(f"{content.since[11:19]} UTC: {content.report.n_scored} scored entries.", err=True)
+
+    api.serve(workspace, contest, port=port, top=top, reveal_private=reveal_private, ready=ready, changed=changed)

@@ -1,0 +1,104 @@
+"""What an entry that has no row yet is foretold to score, and by which method: shown before it is submitted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.board.recorder import open_to_read
+from harness.board.rows import read_some
+from harness.freeze.frozen import Frozen
+from harness.report.foretell import Sizes, best_method, confidence_of, foretell, foretell_new, generator, judge
+from harness.report.kept import find_kept
+from harness.report.structure import ForecastMethod
+from harness.report.told import SEEN_AT_HOME, Told, truth_of
+from harness.report.values import read_values
+from harness.score.forecast import Forecast
+from harness.workspace import Workspace
+
+JUDGED = 100  # the last entries of the board, by which the methods are judged
+
+
+class Ahead(msgspec.Struct, frozen=True):
+    """The public accuracy foretold by each method, the name of the one that has fared best so far, and how all fared.
+
+    `best` is one of `forecasts` that is not None; before any entry was scored it is ``shifted``.
+    """
+
+    best: str
+    forecasts: dict[str, Forecast | None]
+    methods: tuple[ForecastMethod, ...]
+
+    @property
+    def forecast(self) -> Forecast:
+        """What the best method foretells."""
+        found = self.forecasts[self.best]
+        assert found is not None
+        return found
+
+    @property
+    def title(self) -> str:
+        """How the best method foretells, in words."""
+        return next(method.title for method in self.methods if method.name == self.best)
+
+
+def look_ahead(
+    workspace: Workspace,
+    frozen: Frozen,
+    labels: Mapping[str, NDArray[np.int64]],
+    zip_sha256: str,
+    probabilities: Mapping[str, NDArray[np.float32]] | None = None,
+) -> Ahead:
+    """Foretell the public accuracy of a zip that was run, from public labels and the entries on the board.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    frozen : Frozen
+    labels : mapping of str to ndarray of shape (n,), int64
+        What the zip said of ``val`` and ``val_shifted``; with probabilities of ``public``, too, whose labels are not
+        looked at.
+    zip_sha256 : str
+        64 hex digits.
+    probabilities : mapping of str to ndarray of shape (n, classes), float32, optional
+        Of the same splits.
+
+    Raises
+    ------
+    BoardError, WorkspaceError
+        Board or contest cannot be read.
+    """
+    truth = truth_of(frozen, (*SEEN_AT_HOME, "public"))
+    sizes = Sizes(*(len(truth.labels[split]) for split in ("val", "val_shifted", "public")))
+    val, shifted = (
+        (int((labels[split] == truth.labels[split]).sum()), len(truth.labels[split])) for split in SEEN_AT_HOME
+    )
+    with open_to_read(workspace) as board:
+        values = read_values(board, frozen.contest.name, frozen.lock_hash, ())
+        ids, earlier = values.accuracies()
+        judged = read_some(board, ids[-JUDGED:].tolist())
+    kept = find_kept(workspace, frozen.contest.name, judged)
+    whole = {judged[row].id for row in Told(judged, kept, truth).rows}
+    asked = {
+        entry.id: (
+            confidence_of(kept[entry.id].labels, kept[entry.id].probabilities, truth.labels["val_shifted"])
+            if entry.id in whole
+            else None,
+            entry.zip_sha256,
+        )
+        for entry in judged
+    }
+    found = foretell(ids, earlier, asked, sizes, frozen.lock_hash)
+    methods = judge([found[entry.id] for entry in judged], earlier[len(earlier) - len(judged) :, 2].tolist())
+    forecasts = foretell_new(
+        earlier,
+        val=val,
+        shifted=shifted,
+        n_hidden=sizes.public,
+        confidence=confidence_of(labels, probabilities or {}, truth.labels["val_shifted"]),
+        rng=generator(frozen.lock_hash, zip_sha256),
+    )
+    return Ahead(best_method(methods, forecasts) or "shifted", forecasts, methods)

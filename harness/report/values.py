@@ -1,0 +1,76 @@
+"""A few numbers of every entry on the board, as arrays: all of the report that grows with the board."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.board import rows
+
+Key = tuple[str, str]  # split and metric
+ACCURACIES: tuple[Key, ...] = tuple((split, "accuracy") for split in ("val", "val_shifted", "public"))
+
+
+@dataclass(frozen=True)
+class Values:
+    """Entries in the order in which they came.
+
+    Attributes
+    ----------
+    ids : ndarray of shape (entries,), int64
+    names, times : list of str
+        The team, and UTC in ISO 8601.
+    held : ndarray of shape (entries,), bool
+        Whether the Ladder holds the public score back.
+    of : dict of (split, metric) to ndarray of shape (entries,), float64
+        0 to 1, nan where there is none.  What the Ladder holds back is not in here.
+    """
+
+    ids: NDArray[np.int64]
+    names: list[str]
+    times: list[str]
+    held: NDArray[np.bool_]
+    of: dict[Key, NDArray[np.float64]]
+
+    def __getitem__(self, key: Key) -> NDArray[np.float64]:
+        return self.of[key]
+
+    def accuracies(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return ids, and accuracy on validation, shifted validation and the public half, of those that have all."""
+        table = np.column_stack([self.of[key] for key in ACCURACIES])
+        known = ~np.isnan(table).any(axis=1)
+        return self.ids[known], table[known]
+
+
+def read_values(board: sqlite3.Connection, contest: str, lock: str, keys: Sequence[Key]) -> Values:
+    """Read what all entries scored, by split and metric; accuracies are always among it."""
+    asked = tuple(dict.fromkeys((*ACCURACIES, *keys)))
+    found = rows.read_values(board, contest, lock, asked)
+    held = np.array([row[3] for row in found], bool)
+    table = np.array([row[4:] for row in found], np.float64).reshape(len(found), len(asked))  # None becomes nan
+    for column, (split, _) in enumerate(asked):
+        if split == "public":
+            table[held, column] = np.nan
+    return Values(
+        np.array([row[0] for row in found], np.int64),
+        [row[1] for row in found],
+        [row[2] for row in found],
+        held,
+        {key: table[:, column] for column, key in enumerate(asked)},
+    )
+
+
+def read_recipes(board: sqlite3.Connection, contest: str, lock: str) -> dict[int, str]:
+    """Return the recipe of each entry, by id, that shares it with another one that was scored."""
+    found = board.execute(
+        "SELECT id, recipe FROM entries WHERE contest = ? AND lock = ? AND recipe != '' AND outcome = 'scored' "
+        "ORDER BY id",
+        (contest, lock),
+    ).fetchall()
+    uses = Counter(recipe for _, recipe in found)
+    return {number: recipe for number, recipe in found if uses[recipe] > 1}

@@ -1,0 +1,34 @@
+"""A live board with entries, and a server that hands it out."""
+
+import shutil
+
+import pytest
+
+from harness.serve.live import LiveBoard
+from harness.serve.server import listening
+from harness.workspace import Workspace
+from tests.report.entries import Desk
+
+
+@pytest.fixture
+def desk(frozen_workspace, tmp_path) -> Desk:
+    """A board of the test's own with three entries."""
+    shutil.copytree(frozen_workspace, tmp_path / "workspace", symlinks=True)
+    made = Desk(Workspace(tmp_path / "workspace"))
+    for number, accuracy in enumerate((0.9, 0.8, 0.7)):
+        made.record(f"team {number}", accuracy, number=number)
+    return made
+
+
+@pytest.fixture
+def live(desk) -> LiveBoard:
+    """It, read once."""
+    made = LiveBoard(desk.workspace, "small", top=100)
+    made.refresh()
+    return made
+
+
+@pytest.fixture
+def server(live):
+    with listening(live, 0) as made:
+        yield made
