@@ -17,7 +17,7 @@ BIN := .venv/bin
 HEMOBENCH = HEMOBENCH_WORKSPACE="$(WORKSPACE)" $(BIN)/hemobench
 PIP = $(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes
 
-.PHONY: help setup freeze verify train tune pack submit leaderboard reproduce bench test test-slow fuzz attacks lint format clean
+.PHONY: help setup freeze verify train tune pack submit leaderboard reproduce bench test test-browser test-slow fuzz attacks lint format clean
 .DEFAULT_GOAL := help
 
 help:  ## print this list
@@ -79,7 +79,10 @@ bench: .venv/test.installed  ## time training against a bare fit of Keras, and f
 	@$(BIN)/python -m tests.benchmarks.throughput
 
 test: lint  ## lint, types and tests, in under 10 minutes
-	@$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow'
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow and not browser'
+
+test-browser: .venv/test.installed  ## the page in Chromium (apt install chromium), in a minute
+	@$(BIN)/python -m pytest -n 0 -m browser tests/browser
 
 test-slow: .venv/test.installed  ## the checks that take longer
 	@$(BIN)/python -m pytest -m slow
