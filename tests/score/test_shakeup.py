@@ -92,6 +92,27 @@ def test_a_larger_public_part_costs_less_regret():
     assert least_public(curve, -1) is None
 
 
+def test_of_two_equal_entries_either_wins_and_nothing_is_lost():
+    rng = np.random.default_rng(7)
+    one = rng.random(600) < 0.6
+    right = np.stack([one, np.roll(one, 1)])  # as many right, on other pictures
+    (point,) = public_share_curve(right, np.zeros(600, int), [0.5], rng, draws=1000)
+    assert point.winner_kept == pytest.approx(0.5, abs=0.06)  # halves cut from the same pictures would say 0
+    assert point.regret == 0
+
+
+def test_the_regret_of_a_size_is_that_of_new_contests():
+    rng = np.random.default_rng(8)
+    shares = np.linspace(0.75, 0.65, 8)[:, None]
+    foretold = [
+        public_share_curve(rng.random((8, 4000)) < shares, np.zeros(4000, int), [0.05], rng, draws=200)[0].regret
+        for _ in range(20)
+    ]
+    winners = (rng.random((4000, 8, 200)) < shares).sum(axis=2).argmax(axis=1)
+    real = shares[0, 0] - shares[winners, 0].mean()
+    assert np.mean(foretold) == pytest.approx(real, abs=0.004)
+
+
 def test_the_regret_is_the_private_accuracy_lost_by_the_public_winner():
     right = np.array([[True, False], [False, True]])  # whichever picture is public, its winner misses the other
     drawn = redraw_halves(right, np.zeros(2, int), 0.5, np.random.default_rng(5), draws=40)
