@@ -17,7 +17,7 @@ BIN := .venv/bin
 HEMOBENCH = HEMOBENCH_WORKSPACE="$(WORKSPACE)" $(BIN)/hemobench
 PIP = $(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes
 
-.PHONY: help setup freeze verify train tune pack submit leaderboard reproduce bench test test-browser test-slow fuzz attacks lint format clean
+.PHONY: help setup freeze verify train tune pack submit leaderboard report serve reproduce bench test test-browser test-slow fuzz attacks lint format clean
 .DEFAULT_GOAL := help
 
 help:  ## print this list
@@ -70,6 +70,12 @@ submit: setup need-model  ## freeze if needed, train, pack, score, put on the bo
 
 leaderboard: setup  ## show who stands where
 	@$(HEMOBENCH) leaderboard $(if $(CONTEST),--contest "$(CONTEST)")
+
+report: setup  ## write the board and all its figures as workspace/report.html
+	@$(HEMOBENCH) report -o "$(WORKSPACE)/report.html" $(if $(CONTEST),--contest "$(CONTEST)")
+
+serve: setup  ## show that page live on 127.0.0.1
+	@$(HEMOBENCH) serve $(if $(CONTEST),--contest "$(CONTEST)")
 
 reproduce: setup  ## measure the report's table again: PRESET=quick WEIGHTS=folder; two hours on two cores
 	@$(HEMOBENCH) freeze --if-missing $(if $(CONTEST),--contest "$(CONTEST)") $(if $(SOURCE),--source "$(SOURCE)")
