@@ -88,7 +88,7 @@ test: lint  ## lint, types and tests, in under 10 minutes
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow and not browser'
 
 test-browser: .venv/test.installed  ## the page in Chromium (apt install chromium), in a minute
-	@$(BIN)/python -m pytest -n 0 -m browser tests/browser
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m browser tests/browser
 
 test-slow: .venv/test.installed  ## the checks that take longer
 	@$(BIN)/python -m pytest -m slow

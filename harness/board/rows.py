@@ -310,6 +310,15 @@ def shown_ids(connection: sqlite3.Connection, contest: str, lock: str, name: str
         yield number
 
 
+def recipes(connection: sqlite3.Connection, contest: str, lock: str) -> Iterator[tuple[int, str]]:
+    """Yield id and recipe of the scored entries whose recipe is known, earliest first."""
+    query = (
+        "SELECT id, recipe FROM entries WHERE contest = ? AND lock = ? AND outcome = 'scored' AND recipe != '' "
+        "ORDER BY id"
+    )
+    yield from connection.execute(query, (contest, lock))
+
+
 def read_rows(connection: sqlite3.Connection) -> Iterator[Row]:
     """Yield everything, of every contest, in the order of ids; one that fails half way has told the rows before it."""
     for *facts, card, line in connection.execute(f"SELECT {COLUMNS}, receipt, card, line FROM entries ORDER BY id"):

@@ -41,10 +41,12 @@ def serve(port: int, top: int, reveal_private: bool, open_browser: bool, contest
     from harness import api
 
     def ready(address: str) -> None:
+        if reveal_private:
+            click.secho(
+                "The page shows private scores: not for entrants while the contest is open.", fg="yellow", err=True
+            )
         click.echo(f"The live board: {address}")
         click.echo("It takes in new scores by itself. Ctrl-C stops it.", err=True)
-        if reveal_private:
-            click.secho("It shows private scores: not for entrants while the contest is open.", fg="yellow", err=True)
         if open_browser and click.launch(address):
             click.echo("No browser could be opened here: open the address yourself.", err=True)
 

@@ -132,7 +132,7 @@ def reliability(bins: Sequence[Bin], title: str) -> Markup:
 
 def rank_bar(moved: Moved, entries: int) -> Markup:
     """Draw the middle of an entry's private ranks over redrawn halves, and its rank now; first place is at the left."""
-    width, height = BAR
+    width, height = 2 * BAR[0], BAR[1]
     assert moved.ranks is not None
     best, now, worst = (
         round((rank - 1) / max(entries - 1, 1) * (width - 8) + 4, 1)

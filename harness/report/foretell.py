@@ -30,13 +30,14 @@ from harness.score.forecast import (
 # and before anything is measured: validation pictures look like what entries were trained on, so that nearly all of
 # them are right, and say little about when an entry is wrong.
 HOME = "val_shifted"
-METHODS = {
+METHODS = {  # the title follows "foretold"
     "shifted": "as on shifted validation",
     "misses": "as on shifted validation, as far off as for earlier entries",
-    "line": "a line through earlier entries, in validation and shifted validation",
-    "atc": "public pictures above a confidence (ATC) that is set on shifted validation",
-    "doc": "shifted validation, less what mean confidence falls by from there (DoC)",
+    "line": "by a line through earlier entries, in validation and shifted validation",
+    "atc": "by the share of public pictures above a confidence that is set on shifted validation (ATC)",
+    "doc": "from shifted validation, by as much as mean confidence differs from there (DoC)",
 }
+DRAWS = 500  # for ATC's interval: a board has a hundred of these, and each draw sorts all pictures
 Forecasts = dict[str, Forecast | None]
 
 
@@ -128,7 +129,7 @@ def foretell_new(
         found["line"] = line.predict([val[0] / val[1], hits / n])
     if confidence is not None:
         known = (confidence.home, confidence.right, confidence.away)
-        found["atc"] = average_thresholded_confidence(*known, rng or np.random.default_rng(0))
+        found["atc"] = average_thresholded_confidence(*known, rng or np.random.default_rng(0), draws=DRAWS)
         found["doc"] = difference_of_confidences(*known)
     return found
 

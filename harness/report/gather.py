@@ -29,7 +29,7 @@ from harness.workspace import Workspace
 TOP = 100  # entries shown, where no other number is asked for
 COMPARED = 100  # of those, entries that a reader may compare: the pairs grow with the square
 UNSCORED = 50
-ASIDE = 50  # entries listed of those that were scored and have no rank
+ASIDE = 20  # entries listed of those that were scored and have no rank
 FINDINGS = 200
 ORDER = ("train", "val", "val_shifted", "public", "private")
 

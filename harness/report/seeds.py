@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 
 from harness.report.structure import Seeds
 from harness.report.values import Values
-from harness.score.ranges import pool_seeds
+from harness.score.ranges import Pooled, pool_seeds
 
 SHOWN = 30  # recipes, the best by their mean
 
@@ -27,7 +28,10 @@ def pool(values: Values, recipes: dict[int, str], splits: Sequence[str], metric:
             members.setdefault(recipe, []).append(row)
     rows = [row for found in members.values() if len(found) > 1 for row in found]
     names = [recipes[int(values.ids[row])] for row in rows]
-    pooled = [pool_seeds(names, table[rows, column].tolist()) for column in range(len(splits))]
+    pooled = [
+        {recipe: _within(found) for recipe, found in pool_seeds(names, table[rows, column].tolist()).items()}
+        for column in range(len(splits))
+    ]
     made = [
         Seeds(
             values.names[members[recipe][0]],
@@ -37,3 +41,8 @@ def pool(values: Values, recipes: dict[int, str], splits: Sequence[str], metric:
         for recipe in dict.fromkeys(names)
     ]
     return tuple(sorted(made, key=lambda seeds: -seeds.scores[splits[-1]].mean)[:SHOWN])
+
+
+def _within(pooled: Pooled) -> Pooled:
+    """Cut the interval to what a mean of shares can be: with two seeds Student's is wider than that."""
+    return msgspec.structs.replace(pooled, low=max(0.0, pooled.low), high=min(1.0, pooled.high))

@@ -15,7 +15,7 @@ from harness.score.ranges import RankRange
 from harness.score.shakeup import least_public, public_share_curve, rank_correlation, ranks_of, redraw_halves
 
 SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)  # of the hidden pictures that might be public
-CURVE_DRAWS = 400  # for each of these; a mean of so many is known to a twentieth of its spread
+CURVE_DRAWS = 1000  # for each of these
 REGRET = 0.005  # what following the public board may cost: half a point
 
 
@@ -42,7 +42,8 @@ def shake_up(shown: Sequence[Standing], told: Told, metric: str, most: int) -> S
     places = [told.rows[number] for number in drawn_of]
     ends = {row: RankRange(*ranks) for row, ranks in zip(places, drawn.ranks().tolist(), strict=True)}
     first = dict(zip(places, drawn.first().tolist(), strict=True))
-    curve = tuple(public_share_curve(right, strata, SHARES, rng, draws=CURVE_DRAWS))
+    differ = bool((right != right[0]).any())  # else no public part, however large, tells one from another
+    curve = tuple(public_share_curve(right, strata, SHARES, rng, draws=CURVE_DRAWS)) if differ else ()
     return ShakenUp(
         kendall=_known(kendall),
         spearman=_known(spearman),

@@ -111,9 +111,8 @@ class Detail(msgspec.Struct, frozen=True):
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """An entry that was scored, as the board shows it.
 
-    `ranks` is None where its labels are not kept; `level_with_first` says that it cannot be told from the first.
-    `seeds` counts the entries of its `recipe` on the board, 1 where that is not known, "".  `held` says that the Ladder
-    held its public score back while the private half was unseen.
+    `ranks` is None where its labels are not kept; `level_with_first` says that it cannot be told from the first, and
+    `seeds` how many entries share its `recipe`; `held` that the Ladder held its public score back.
     """
 
     rank: int
@@ -243,10 +242,9 @@ class ForecastMethod(msgspec.Struct, frozen=True):
 
 
 class Moved(msgspec.Struct, frozen=True):
-    """An entry's rank by the public and by the private score, among those shown.
+    """An entry's rank by the public and by the private score, and what its rank is where the halves are drawn anew.
 
-    `ranks` holds the middle 95 % of its private ranks where the halves are drawn anew, `first` the share of these draws
-    in which it is first; None where its labels are not kept.
+    `ranks` is the middle 95 %, `first` the share of draws in which it is first; None where its labels are not kept.
     """
 
     id: int
@@ -268,7 +266,7 @@ class ShakenUp(msgspec.Struct, frozen=True, kw_only=True):
     drawn_kendall : float
         Its mean over these draws.
     curve : tuple of SharePoint
-        What other sizes of the public part would be worth.
+        What other sizes of the public part would be worth; none where all entries are right on the same pictures.
     enough : SharePoint or None
         The smallest whose winner is expected to cost at most `regret` accuracy on the private part.
     """

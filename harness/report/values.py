@@ -67,10 +67,6 @@ def read_values(board: sqlite3.Connection, contest: str, lock: str, keys: Sequen
 
 def read_recipes(board: sqlite3.Connection, contest: str, lock: str) -> dict[int, str]:
     """Return the recipe of each entry, by id, that shares it with another one that was scored."""
-    found = board.execute(
-        "SELECT id, recipe FROM entries WHERE contest = ? AND lock = ? AND recipe != '' AND outcome = 'scored' "
-        "ORDER BY id",
-        (contest, lock),
-    ).fetchall()
+    found = list(rows.recipes(board, contest, lock))
     uses = Counter(recipe for _, recipe in found)
     return {number: recipe for number, recipe in found if uses[recipe] > 1}

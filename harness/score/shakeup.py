@@ -73,7 +73,7 @@ class SharePoint(msgspec.Struct, frozen=True):
     n_private: int
     rank_change: float
     winner_kept: float
-    kendall: float
+    kendall: float | None  # None where all entries are equal in every draw
     regret: float
 
 
@@ -196,6 +196,7 @@ def public_share_curve(
         rest, n_private = _draw_hits(right, strata, 1 - share, rng, draws)
         public, private = ranks_of(hits), ranks_of(rest)
         winner = public.argmin(axis=1)
+        tau = rank_correlation(hits, rest)[0]
         points.append(
             SharePoint(
                 share=share,
@@ -203,7 +204,7 @@ def public_share_curve(
                 n_private=n_private,
                 rank_change=float(np.abs(public - private).mean()),
                 winner_kept=float((winner == private.argmin(axis=1)).mean()),
-                kendall=float(np.nanmean(rank_correlation(hits, rest)[0])),
+                kendall=float(np.nanmean(tau)) if np.isfinite(tau).any() else None,
                 regret=float((worth.max() - worth[winner]).mean()),
             )
         )

@@ -2,6 +2,7 @@
 
 import shutil
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -10,6 +11,7 @@ from harness.freeze.frozen import read_arrays
 from harness.report.gather import gather
 from harness.report.page import as_csv, as_json, render
 from harness.report.pictures import thumbnails
+from harness.report.structure import Report
 from harness.score.evaluate import labels_of
 from harness.score.shakeup import rank_correlation, redraw_halves
 
@@ -88,6 +90,17 @@ def test_the_shake_up_is_that_of_the_statistics(full):
     assert shaken.enough is None or shaken.enough.regret <= shaken.regret
 
 
+@pytest.mark.parametrize("accuracy", [0.8, 2.0], ids=["equal", "perfect"])
+def test_entries_that_agree_have_a_shake_up_too(desk, accuracy):
+    """Rank correlation is not known where all are equal: no warning, no nan in the file."""
+    said = desk.labels(accuracy, 1, 1)
+    for number in range(3):
+        desk.record(f"team {number}", number=number, said=said)
+    report = gather(desk.workspace, desk.frozen, reveal_private=True)
+    assert report.shaken_up.kendall is None
+    assert msgspec.json.decode(as_json(report), type=Report) == report
+
+
 def test_a_shake_up_is_only_in_a_revealed_report(full):
     assert gather(full.workspace, full.frozen).shaken_up is None
     assert 'id="shakeup"' not in page_of(full)
@@ -124,8 +137,6 @@ def test_a_score_that_the_ladder_holds_back_changes_no_byte(make_desk, held):
 
 
 def test_the_page_says_that_the_ladder_is_on(full, make_desk):
-    import msgspec
-
     from harness.contest import BoardRules
 
     report = gather(full.workspace, full.frozen)

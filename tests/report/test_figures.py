@@ -1,13 +1,15 @@
 """Calibration, forecasts from confidences, seeds and probing: from kept probabilities and the values of the board."""
 
+import msgspec
 import numpy as np
 import pytest
 
 from harness.freeze.frozen import read_arrays
 from harness.report.ahead import look_ahead
-from harness.report.foretell import METHODS, best_method, confidence_of, foretell_new, generator
+from harness.report.foretell import DRAWS, METHODS, best_method, confidence_of, foretell_new, generator
 from harness.report.gather import gather
-from harness.report.structure import ForecastMethod
+from harness.report.page import render
+from harness.report.structure import ForecastMethod, Pairwise
 from harness.score.calibration import expected_calibration_error, log_loss, reliability
 from harness.score.evaluate import labels_of
 from harness.score.forecast import Errors, average_thresholded_confidence, difference_of_confidences
@@ -92,7 +94,7 @@ def test_forecasts_from_confidences_look_at_no_hidden_label(sure, report):
         right = arrays["val_shifted"] == y_true
         assert row.foretold["doc"] == difference_of_confidences(home, right, away)
         rng = generator(sure.frozen.lock_hash, row.zip_sha256)
-        assert row.foretold["atc"] == average_thresholded_confidence(home, right, away, rng)
+        assert row.foretold["atc"] == average_thresholded_confidence(home, right, away, rng, draws=DRAWS)
     assert {method.name: method.errors.n for method in report.methods if method.errors}["atc"] == 3
 
 
@@ -180,3 +182,16 @@ def test_a_team_with_many_submissions_is_metered_by_itself(desk):
     assert team.probing.luck == pytest.approx(expected.luck)
     assert team.probing.attack == expected.attack
     assert report.probing.submissions == 19
+
+
+def test_a_hundred_entries_with_calibration_take_less_than_three_megabytes(report):
+    """Nor do they where names and messages are as long as they may be, and the pairs are counted."""
+    first = report.rows[0]
+    rows = tuple(
+        msgspec.structs.replace(first, rank=number + 1, id=number + 1, name="n" * 60, message="m" * 200)
+        for number in range(100)
+    )
+    counts = {split.name: (1000,) * 4950 for split in report.splits}
+    pairwise = Pairwise(tuple(range(100)), counts, counts, (0.123456789,) * 4950)
+    assert len(first.detail.calibration) == 3
+    assert len(render(msgspec.structs.replace(report, rows=rows, pairwise=pairwise), {}).encode()) < 2_900_000

@@ -115,7 +115,7 @@
         if (performance.now() - touched >= QUIET) return location.reload();
         say("The board has changed; it is shown when you pause.", false);
       } else if (state.trouble) {
-        say(`${state.trouble}${since ? ` Shown is the board of ${time(since)}.` : ""}`, true);
+        say(`${since ? `Shown is the board of ${time(since)}. ` : ""}${state.trouble}`, true);
       } else {
         say(standing, false);
       }
