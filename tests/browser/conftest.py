@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.board.closing import close
 from harness.report.write import write_report
 from harness.workspace import Workspace
 from tests.report.entries import Desk
@@ -21,6 +22,28 @@ def written(frozen_workspace, tmp_path_factory) -> Path:
     desk = Desk(Workspace(folder / "workspace"))
     desk.fill()
     write_report(desk.workspace, desk.frozen, folder / "report.html", json=True)
+    return folder / "report.html"
+
+
+@pytest.fixture(scope="session")
+def written_closed(frozen_workspace, tmp_path_factory) -> Path:
+    """The page of a closed contest with all that a page may tell: calibration, seeds, shake-up, late and held ones."""
+    folder = tmp_path_factory.mktemp("closed")
+    shutil.copytree(frozen_workspace, folder / "workspace", symlinks=True)
+    desk = Desk(Workspace(folder / "workspace"))
+    for number in range(36):
+        desk.record(
+            f"team {number % 3}",
+            0.6 + 0.01 * number,
+            number=number,
+            sure=number != 33,
+            recipe=f"recipe{number % 4}",
+            seed_of_recipe=number,
+            held=number % 5 == 4,
+        )
+    close(desk.workspace, desk.frozen)
+    desk.record("late", 0.9, number=40)
+    write_report(desk.workspace, desk.frozen, folder / "report.html")
     return folder / "report.html"
 
 
@@ -42,7 +65,7 @@ def open_page(chromium, written):
     """Opens the page with options of a browser context; at the end nothing may have gone wrong on the way."""
     contexts, wrong = [], []
 
-    def open_with(**options):
+    def open_with(path=written, **options):
         context = chromium.new_context(
             **{"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"} | options
         )
@@ -53,10 +76,10 @@ def open_page(chromium, written):
         page.on("dialog", lambda dialog: (wrong.append("a dialog opened"), dialog.dismiss()))
         page.on(
             "request",
-            lambda request: None if request.url in (written.as_uri(), page.url) or request.url.startswith("data:")
+            lambda request: None if request.url in (path.as_uri(), page.url) or request.url.startswith("data:")
             else wrong.append(f"asked for {request.url}"),
         )  # fmt: skip
-        page.goto(written.as_uri())
+        page.goto(path.as_uri())
         return page
 
     yield open_with

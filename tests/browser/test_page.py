@@ -213,6 +213,21 @@ def test_axe_finds_no_serious_violation(open_page, width, scheme):
     page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
     found = page.evaluate("axe.run()")
     assert len(found["passes"]) > 20
+    _no_serious(found)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nor_on_the_page_of_a_closed_contest_which_fits_a_phone(open_page, written_closed, scheme):
+    page = open_page(written_closed, viewport={"width": 375, "height": 900}, color_scheme=scheme)
+    for word in ("Shake-up", "Is it right as often as it says?", "Seeds", "late", "Closed"):
+        assert word in page.content(), word
+    page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
+    _no_serious(page.evaluate("axe.run()"))
+
+
+def _no_serious(found):
     assert [
         (violation["id"], [node["html"][:120] for node in violation["nodes"][:3]])
         for violation in found["violations"]
