@@ -6,10 +6,14 @@ Run by path, never with ``-m`` (which would import the whole package), with one 
 ``work``         writable folder; the submission is copied into a folder of it, which becomes the working directory
 ``images``       one ``.npy`` file of pictures for each pass
 ``passes``       for each: ``name``, for messages; ``batches``, sizes into which the pictures are cut in turn, none: all
-                 at once; ``needed``, false where a failure is told in the report and ends nothing
+                 at once; ``needed``, false where a failure is told in the report and ends nothing; ``method``, where
+                 something else than ``predict`` is asked for: ``predict_proba``; and then ``begin_within_s``, seconds
+                 after which it is not begun
 ``n_classes``    labels run from 0 to this number less one
 ``predictions``  an existing file: gets all labels, pass after pass, as one ``.npy`` array of int64; -1 where a pass
                  that is not needed has not answered
+``probabilities``  an existing file, left alone where no pass asks for them: gets what ``predict_proba`` gave in all its
+                 passes, as one ``.npy`` array of float32; left empty where any has failed, or there is no such method
 ``report``       an existing file: gets one line of JSON at each step; the last one counts
 ``ready``        a file descriptor that gets one line just before the first line of the entrant's code
 
@@ -30,7 +34,7 @@ import shutil
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +43,8 @@ from numpy.typing import NDArray
 
 # Versions worth keeping beside a score, where the entry imported the package.
 PACKAGES = ("tensorflow", "keras", "jax", "torch", "numpy", "scipy", "sklearn", "pandas", "PIL", "cv2", "skimage")
+
+SUM_WITHIN = 1e-3  # of 1: what sums of float16 miss it by, and no more
 
 
 class Failure(Exception):
@@ -84,18 +90,7 @@ def check_labels(returned: Any, n: int, n_classes: int, split: str = "val") -> N
 
     if returned is None:
         raise bad("None", "Add the return statement: return labels")
-    try:
-        found = np.asarray(returned)
-    except MemoryError:
-        raise
-    except Exception as error:
-        raise bad(
-            f"a {type(returned).__name__} that is no array ({describe(error)})", "Return a NumPy array."
-        ) from None
-    if found.size > max(n, 1) * n_classes:  # before the copy: it may claim more than there is memory
-        raise bad(f"{found.dtype} of shape {found.shape}", f"Return one label for each of the {n} pictures.")
-    # A subclass could answer differently at each look; a plain copy cannot.
-    found = np.array(found, dtype=found.dtype, copy=True, subok=False)
+    found = plain_copy(returned, max(n, 1) * n_classes, bad, f"Return one label for each of the {n} pictures.")
     got = f"{found.dtype} of shape {found.shape}"
     if found.dtype.kind in "USOTVMm":
         raise bad(
@@ -122,6 +117,75 @@ def check_labels(returned: Any, n: int, n_classes: int, split: str = "val") -> N
             f"Number the classes from 0 to {n_classes - 1}.",
         )
     return found.astype(np.int64)
+
+
+def check_probabilities(returned: Any, n: int, n_classes: int, split: str = "val") -> NDArray[np.float32]:
+    """Return what `predict_proba` gave as probabilities, or say what it is instead.
+
+    Parameters
+    ----------
+    returned : array-like
+        Expected: floats of shape (n, n_classes), not negative; each row sums to 1, within `SUM_WITHIN`.
+    n, n_classes, split
+        As in `check_labels`.
+
+    Returns
+    -------
+    ndarray of shape (n, n_classes), float32
+
+    Raises
+    ------
+    Failure
+        With outcome ``bad_output``; it ends nothing, since only labels are scored.
+
+    Examples
+    --------
+    >>> check_probabilities([[0.25, 0.75]], n=1, n_classes=2)
+    array([[0.25, 0.75]], dtype=float32)
+    >>> check_probabilities([0.25, 0.75], n=1, n_classes=2)
+    Traceback (most recent call last):
+    harness.sandbox.child.Failure: predict_proba(X) on val returned float64 of shape (2,), expected floats of ...
+    """
+
+    def bad(what: str, hint: str = "Return probabilities, as a softmax gives them.") -> Failure:
+        expected = f"expected floats of shape ({n}, {n_classes}) from 0 to 1 in rows that sum to 1"
+        return Failure("bad_output", f"predict_proba(X) on {split} returned {what}, {expected}.", hint)
+
+    if returned is None:
+        raise bad("None")
+    found = plain_copy(returned, n * n_classes, bad)
+    got = f"{found.dtype} of shape {found.shape}"
+    if found.dtype.kind != "f" or found.shape != (n, n_classes):
+        raise bad(got)
+    if not np.isfinite(found).all():
+        raise bad(f"{got} with NaN or infinite values")
+    low, high = found.min(initial=0), found.max(initial=0)
+    if low < 0 or high > 1 + SUM_WITHIN:
+        raise bad(f"{got} with values from {low:.4g} to {high:.4g}")
+    sums = found.sum(axis=1, dtype=np.float64)
+    if (abs(sums - 1) > SUM_WITHIN).any():
+        raise bad(f"{got} with rows that sum to {sums.min():.4g} to {sums.max():.4g}")
+    return found.astype(np.float32)
+
+
+def plain_copy(
+    returned: Any, n_most: int, bad: Callable[[str, str], Failure], hint: str = "Return a NumPy array."
+) -> NDArray[Any]:
+    """Return a copy of `returned` as an array; raise what `bad` makes of no array, or of more than `n_most` values.
+
+    A subclass of an array could answer differently at each look; a plain copy cannot.
+    """
+    try:
+        found = np.asarray(returned)
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise bad(
+            f"a {type(returned).__name__} that is no array ({describe(error)})", "Return a NumPy array."
+        ) from None
+    if found.size > n_most:  # before the copy: it may claim more than there is memory
+        raise bad(f"{found.dtype} of shape {found.shape}", hint)
+    return np.array(found, dtype=found.dtype, copy=True, subok=False)
 
 
 def describe(error: BaseException) -> str:
@@ -176,6 +240,12 @@ class Run:
             "stage": "import", "outcome": "", "message": "", "hint": "", "seconds": {}, "failed": {}
         }  # fmt: skip
         self.environment: dict[str, str] = {}
+        self.started = time.perf_counter()
+
+    def passes(self, method: str) -> list[tuple[NDArray[Any], dict[str, Any]]]:
+        """Return the pictures and the terms of each pass that asks for `method`."""
+        passes = zip(self.job["images"], self.job["passes"], strict=True)
+        return [(open_images(path), job) for path, job in passes if job.get("method", "predict") == method]
 
     def tell(self, **changes: Any) -> None:
         """Append the state to the report, opened anew each time: an entry may close descriptors it does not know."""
@@ -206,15 +276,16 @@ class Run:
             ) from None
         finally:
             seconds = self.state["seconds"]
-            key = "load" if name in ("import", "load") else name.removeprefix("predict ")
+            key = "load" if name in ("import", "load") else key_of(name)
             seconds[key] = seconds.get(key, 0.0) + time.perf_counter() - started
 
     @staticmethod
     def doing(name: str) -> str:
         """Return a stage as the line of code that it is."""
-        if name.startswith("predict "):
-            return f"predict(X) on {name.removeprefix('predict ')}"
-        return {"import": "'from model import Model'", "load": "Model()"}[name]
+        if name in ("import", "load"):
+            return {"import": "'from model import Model'", "load": "Model()"}[name]
+        method, _, where = name.partition(" ")
+        return f"{method}(X) on {where}"
 
     def import_model(self) -> Any:
         """Return the entry's class `Model`."""
@@ -268,14 +339,13 @@ class Run:
             return np.concatenate(labels)
 
     def all_stages(self) -> None:
-        """Import, load, predict each pass, and write the labels.
+        """Import, load, predict each pass, and write the labels; then ask for probabilities.
 
-        They are written before each pass that is not needed, too: a run stopped in it has then left what counts.
+        Labels are written before each pass that is not needed, too: a run stopped in it has then left what counts.
         """
         model = self.load(self.import_model())
         labels: list[NDArray[np.int64]] = []
-        for path, job in zip(self.job["images"], self.job["passes"], strict=True):
-            images = open_images(path)
+        for images, job in self.passes("predict"):
             if not job["needed"]:
                 self.write(labels)
             try:
@@ -286,10 +356,37 @@ class Run:
                 self.state["failed"][job["name"]] = failure.message
                 labels.append(np.full(len(images), -1, np.int64))
         self.write(labels)
+        if asked := self.passes("predict_proba"):
+            self.ask_for_probabilities(model, asked)
+
+    def ask_for_probabilities(self, model: Any, asked: list[tuple[NDArray[Any], dict[str, Any]]]) -> None:
+        """Write the probabilities of all passes asked for, where the entry offers them; the first failure ends it."""
+        stages = [f"predict_proba {job['name']}" for _, job in asked]
+        self.tell(stage=stages[0])  # an entry may run code of its own where an attribute is asked for
+        if not offers_probabilities(model):
+            return
+        spent, within = time.perf_counter() - self.started, asked[0][1]["begin_within_s"]
+        if spent > within:
+            self.state["failed"][key_of(stages[0])] = (
+                f"predict_proba(X) was not called, since {spent:.0f} s had passed by then; it is called within "
+                f"{within:.0f} s, so that it can end in time."
+            )
+            return
+        found = []
+        for (images, job), stage in zip(asked, stages, strict=True):
+            try:
+                with self.stage(stage, "predict_failed"):
+                    returned = model.predict_proba(images)
+                    found.append(check_probabilities(returned, len(images), self.job["n_classes"], job["name"]))
+            except Failure as failure:
+                self.state["failed"][key_of(stage)] = failure.message
+                return
+        with Path(self.job["probabilities"]).open("r+b") as file:
+            np.save(file, np.concatenate(found), allow_pickle=False)
 
     def write(self, labels: list[NDArray[np.int64]]) -> None:
         """Write the labels of the passes so far, and -1 for those to come."""
-        missing = [np.full(len(open_images(path)), -1, np.int64) for path in self.job["images"][len(labels) :]]
+        missing = [np.full(len(images), -1, np.int64) for images, _ in self.passes("predict")[len(labels) :]]
         with Path(self.job["predictions"]).open("r+b") as file:
             np.save(file, np.concatenate([*labels, *missing]), allow_pickle=False)
 
@@ -307,6 +404,25 @@ class Run:
                     opened.append(str(fd.readlink()))
         seen["device"] = "gpu" if any(re.fullmatch(r"/dev/(nvidia\d+|dxg|kfd)", path) for path in opened) else "cpu"
         return seen
+
+
+def key_of(stage: str) -> str:
+    """Return the name by which seconds and failures of a stage are told.
+
+    Examples
+    --------
+    >>> key_of("predict val"), key_of("predict_proba val")
+    ('val', 'predict_proba val')
+    """
+    return stage.removeprefix("predict ")
+
+
+def offers_probabilities(model: Any) -> bool:
+    """Return whether an entry has a method for them, whatever it does when that is looked for."""
+    try:
+        return callable(getattr(model, "predict_proba", None))
+    except BaseException:
+        return False
 
 
 def open_images(path: str) -> NDArray[Any]:

@@ -1,11 +1,13 @@
-"""What to believe of what a run left: labels, report and exit code, all of them perhaps written by a stranger."""
+"""What to believe of what a run left: labels, probabilities, report, exit code, all perhaps written by a stranger."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 from collections.abc import Sequence
-from typing import BinaryIO
+from dataclasses import dataclass
+from typing import Any, BinaryIO
 
 import msgspec
 import numpy as np
@@ -13,8 +15,8 @@ from numpy.typing import NDArray
 
 from harness.contest import Limits
 from harness.sandbox.outcome import EntryRun, Outcome
-from harness.sandbox.passes import Pass
-from harness.sandbox.untrusted import newest_lines, printable, read_predictions
+from harness.sandbox.passes import PREDICT, PREDICT_PROBA, Pass, n_pictures
+from harness.sandbox.untrusted import newest_lines, printable, read_predictions, read_probabilities
 from harness.sandbox.watch import Watched
 
 DOING = {"": "the start", "import": "'from model import Model'", "load": "Model()"}
@@ -27,6 +29,7 @@ TOLD_OUTCOMES = (
     Outcome.BAD_OUTPUT,
     Outcome.OUT_OF_MEMORY,
 )
+DISAGREE_SHARE = 0.05  # of a split's pictures whose label may be another than the most probable class
 NOT_DONE = "Not done within"  # begins why a pass that was not needed has no labels, where only the time was up
 OUT_OF_MEMORY_HINT = "Predict in batches, and keep no copies of all pictures as float."
 SIGNAL_HINTS = {
@@ -55,84 +58,156 @@ def read_report(file: BinaryIO) -> Report:
     return Report()
 
 
+@dataclass(frozen=True)
+class _End:
+    """How a run ended, in the words of an `EntryRun`."""
+
+    outcome: Outcome
+    message: str = ""
+    hint: str = ""
+
+
+SCORED = _End(Outcome.SCORED)
+
+
 def judge(
     watched: Watched,
     report: Report,
     predictions_file: BinaryIO,
+    probabilities_file: BinaryIO,
     passes: Sequence[Pass],
     n_classes: int,
     limits: Limits,
 ) -> EntryRun:
     """Say how a run ended, the surest witness first: what we did to it, then the labels, then what it told."""
-    doing = DOING.get(report.stage) or f"predict(X) on {printable(report.stage.removeprefix('predict '))}"
-    outcome, message, hint = Outcome.KILLED, "", ""
+    during = next((one for one in passes if one.key == report.stage.removeprefix("predict ")), None)
+    end, cut = _end_of(watched, report, during, limits), ""
+    # In a pass that is not needed all that counts is answered, if the file of labels says so, too: the score then
+    # stands when the time is up, and in one that asks for probabilities, whatever happens.
+    if during and not during.needed and watched.stopped == "time":
+        end, cut = SCORED, f"{NOT_DONE} {limits.time_s} s."
+    elif during and during.method == PREDICT_PROBA and watched.stopped != "files" and end != SCORED:
+        end, cut = SCORED, end.message
+    labelling = [one for one in passes if one.method == PREDICT]
+    asking = [one for one in passes if one.method == PREDICT_PROBA]
     predictions: dict[str, NDArray[np.int64]] = {}
-    failed = {one.name: "" for one in passes if not one.needed}
-    late = watched.stopped == "time" and report.stage.removeprefix("predict ") in failed  # all that counts is answered
-    if watched.stopped == "time" and not late:
-        outcome = Outcome.TIMED_OUT
-        message = f"Stopped after {watched.wall_s:.1f} s during {doing}; all of it may take {limits.time_s} s."
-        hint = "Predict in larger batches or with a smaller model; loading and every split count together."
-    elif watched.stopped == "memory":
-        outcome = Outcome.OUT_OF_MEMORY
-        # What the kernel counts, or the machine lacks, may be more than the resident memory of processes.
-        seen = f"at {watched.peak_memory_mb:.0f} MB of memory"
-        hidden = "for memory that its processes hold beside their own"
-        message = (
-            f"Stopped {seen if watched.peak_memory_mb > limits.memory_mb else hidden} during {doing}; "
-            f"it may use {limits.memory_mb} MB."
-        )
-        hint = OUT_OF_MEMORY_HINT
-    elif watched.stopped == "processes":
-        message = f"Stopped during {doing}: more than {limits.processes} processes and threads."
-        hint = "Limit the workers and threads you start; the machine has few cores."
-    elif watched.stopped == "files":
-        outcome = Outcome.BAD_OUTPUT
-        message = f"Stopped during {doing}: the entry filled the harness's own files, where only labels belong."
-        hint = "Return labels from predict(X) and leave /sandbox alone."
-    elif report.outcome == Outcome.SCORED or late:
-        n_needed = sum(len(one.images) for one in passes if one.needed)
-        labels = read_predictions(
-            predictions_file, sum(len(one.images) for one in passes), n_classes, n_needed=n_needed
-        )
+    probabilities: dict[str, NDArray[np.float32]] = {}
+    failed = {one.key: "" for one in labelling if not one.needed}
+    if end == SCORED:
+        n_needed = sum(len(one.images) for one in labelling if one.needed)
+        labels = read_predictions(predictions_file, n_pictures(passes, PREDICT), n_classes, n_needed=n_needed)
         if isinstance(labels, str):
-            outcome = Outcome.BAD_OUTPUT
-            message = f"The entry wrote into the harness's own files: {labels}."
-            hint = "Return labels from predict(X) and leave numpy.save and /sandbox alone."
+            end = _End(
+                Outcome.BAD_OUTPUT,
+                f"The entry wrote into the harness's own files: {labels}.",
+                "Return labels from predict(X) and leave numpy.save and /sandbox alone.",
+            )
         else:
-            outcome = Outcome.SCORED
-            parts = np.split(labels, np.cumsum([len(one.images) for one in passes])[:-1])
-            predictions = {one.name: part for one, part in zip(passes, parts, strict=True) if part.min(initial=0) >= 0}
+            predictions = {name: part for name, part in _by_name(labels, labelling).items() if part.min(initial=0) >= 0}
             told = {name: printable(text) for name, text in report.failed.items()}
+            if during and cut:
+                told[during.key] = cut
             failed = {
                 name: told.get(name) or f"{NOT_DONE} {limits.time_s} s." for name in failed if name not in predictions
             }
-    elif report.outcome in TOLD_OUTCOMES:
-        outcome, hint = Outcome(report.outcome), printable(report.hint)
-        message = printable(report.message) or f"It ended during {doing} and told no reason."
-    elif name := _signal_name(watched.returncode):
-        message = f"Ended by signal {name} during {doing}."
-        hint = SIGNAL_HINTS.get(name, "Look at the log; native code may have crashed.")
-    else:
-        outcome = OUTCOME_OF_STAGE.get(report.stage, Outcome.PREDICT_FAILED)
-        message = f"The process ended with exit code {watched.returncode} during {doing}, without an answer."
-        hint = "Do not call os._exit or exit; return the labels from predict(X)."
+            failed |= {one.key: told[one.key] for one in asking if told.get(one.key)}
+            # An empty file without a reason: the entry offers none.
+            if probabilities_file.seek(0, os.SEEK_END) and not any(one.key in failed for one in asking):
+                found = _read_probabilities(probabilities_file, asking, predictions, n_classes)
+                if isinstance(found, str):
+                    failed[asking[0].key] = found
+                else:
+                    probabilities = found
     return EntryRun(
-        outcome=outcome,
-        message=message,
-        hint=hint,
+        outcome=end.outcome,
+        message=end.message,
+        hint=end.hint,
         predictions=predictions,
+        probabilities=probabilities,
         failed=failed,
         log=watched.log,
         seconds={
             printable(name): value
             for name, value in report.seconds.items()
-            if name in ("load", *(p.name for p in passes))
+            if name in ("load", *(one.key for one in passes))
         }
         | {"wall": watched.wall_s},
         peak_memory_mb=watched.peak_memory_mb,
         environment={printable(name)[:40]: printable(value)[:40] for name, value in report.environment.items()},
     )
+
+
+def _end_of(watched: Watched, report: Report, during: Pass | None, limits: Limits) -> _End:
+    """Return how a run ended, as far as it can be told without its labels."""
+    stage = f"predict(X) on {printable(report.stage.removeprefix('predict '))}"
+    doing = DOING.get(report.stage) or (during.doing if during else stage)
+    if watched.stopped == "time":
+        return _End(
+            Outcome.TIMED_OUT,
+            f"Stopped after {watched.wall_s:.1f} s during {doing}; all of it may take {limits.time_s} s.",
+            "Predict in larger batches or with a smaller model; loading and every split count together.",
+        )
+    if watched.stopped == "memory":
+        # What the kernel counts, or the machine lacks, may be more than the resident memory of processes.
+        seen = f"at {watched.peak_memory_mb:.0f} MB of memory"
+        hidden = "for memory that its processes hold beside their own"
+        return _End(
+            Outcome.OUT_OF_MEMORY,
+            f"Stopped {seen if watched.peak_memory_mb > limits.memory_mb else hidden} during {doing}; "
+            f"it may use {limits.memory_mb} MB.",
+            OUT_OF_MEMORY_HINT,
+        )
+    if watched.stopped == "processes":
+        return _End(
+            Outcome.KILLED,
+            f"Stopped during {doing}: more than {limits.processes} processes and threads.",
+            "Limit the workers and threads you start; the machine has few cores.",
+        )
+    if watched.stopped == "files":
+        return _End(
+            Outcome.BAD_OUTPUT,
+            f"Stopped during {doing}: the entry filled the harness's own files, where only labels belong.",
+            "Return labels from predict(X) and leave /sandbox alone.",
+        )
+    if report.outcome == Outcome.SCORED:
+        return SCORED
+    if report.outcome in TOLD_OUTCOMES:
+        message = printable(report.message) or f"It ended during {doing} and told no reason."
+        return _End(Outcome(report.outcome), message, printable(report.hint))
+    if name := _signal_name(watched.returncode):
+        hint = SIGNAL_HINTS.get(name, "Look at the log; native code may have crashed.")
+        return _End(Outcome.KILLED, f"Ended by signal {name} during {doing}.", hint)
+    return _End(
+        OUTCOME_OF_STAGE.get(report.stage, Outcome.PREDICT_FAILED),
+        f"The process ended with exit code {watched.returncode} during {doing}, without an answer.",
+        "Do not call os._exit or exit; return the labels from predict(X).",
+    )
+
+
+def _read_probabilities(
+    file: BinaryIO, asking: Sequence[Pass], predictions: dict[str, NDArray[np.int64]], n_classes: int
+) -> dict[str, NDArray[np.float32]] | str:
+    """Return the probabilities by split, or why they are of no use: one that contradicts the labels tells of others."""
+    read = read_probabilities(file, n_pictures(asking, PREDICT_PROBA), n_classes)
+    if isinstance(read, str):
+        return f"The entry wrote into the harness's own files: {read}."
+    found = _by_name(read, asking)
+    for split, rows in found.items():
+        labels = predictions[split]
+        # Not argmax: of two classes equally probable either may be the label.
+        n_other = int((rows[np.arange(len(rows)), labels] < rows.max(axis=1)).sum())
+        if n_other > DISAGREE_SHARE * len(rows):
+            return (
+                f"predict_proba(X) on {split} finds another class most probable than predict(X) for {n_other} of "
+                f"{len(rows)} pictures, expected at most {DISAGREE_SHARE:.0%}."
+            )
+    return found
+
+
+def _by_name(answers: NDArray[Any], passes: Sequence[Pass]) -> dict[str, NDArray[Any]]:
+    """Cut what was answered in all these passes together."""
+    ends = np.cumsum([len(one.images) for one in passes])
+    return {one.name: part for one, part in zip(passes, np.split(answers, ends[:-1]), strict=True)}
 
 
 def _signal_name(returncode: int) -> str:

@@ -42,8 +42,11 @@ class EntryRun:
         What was got and expected, and what to do; empty when scored.  One line, printable characters only.
     predictions : dict of str to ndarray of shape (n,), int64
         Labels by pass, each from 0 to n_classes - 1; empty unless scored.
+    probabilities : dict of str to ndarray of shape (n, n_classes), float32
+        By split, rows sum to 1; of every split, or empty: where nobody asked, where the entry offers none, or where
+        they cannot be used.
     failed : dict of str to str
-        Why a pass that was not needed gave no labels.
+        Why a pass that was not needed gave nothing.
     order : int
         Seed of the order in which the pictures were handed over.
     repeat : Repeat or None
@@ -71,6 +74,7 @@ class EntryRun:
     message: str = ""
     hint: str = ""
     predictions: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+    probabilities: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     order: int = 0
     repeat: Repeat | None = None

@@ -1,8 +1,11 @@
-"""What an entry is shown: the pictures of each split in an order of their own, and a sample of them a second time."""
+"""What an entry is shown: the pictures of each split in an order of their own, and a sample of them a second time.
+
+After that, where it offers them and somebody wants them, it is asked for probabilities.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,11 +17,12 @@ from harness.sandbox.outcome import EntryRun, Outcome, Repeat
 # The second look: enough pictures to notice one in twenty that changes, and few enough to cost seconds.  Two sizes,
 # since TensorFlow compiles a network anew for each.
 AGAIN, N_AGAIN, AGAIN_BATCHES = "again", 64, (1, 31)
+PREDICT, PREDICT_PROBA = "predict", "predict_proba"
 
 
 @dataclass(frozen=True)
 class Pass:
-    """Pictures that an entry is to label, and how they are handed to it.
+    """Pictures that are shown to an entry, what it is asked about them, and how they are handed to it.
 
     Attributes
     ----------
@@ -29,12 +33,30 @@ class Pass:
         Sizes of the batches, used in turn; empty: all pictures at once.
     needed : bool
         False: a failure here is told in `EntryRun.failed` and ends nothing.
+    method : {'predict', 'predict_proba'}
+        For labels or for probabilities; these are never needed.
     """
 
     name: str
     images: NDArray[Any]
     batches: tuple[int, ...] = ()
     needed: bool = True
+    method: str = PREDICT
+
+    @property
+    def key(self) -> str:
+        """The name by which its seconds and its failure are told; `name` tells a split's two passes not apart."""
+        return self.name if self.method == PREDICT else f"{self.method} {self.name}"
+
+    @property
+    def doing(self) -> str:
+        """The line of code that it is."""
+        return f"{self.method}(X) on {self.name}"
+
+
+def n_pictures(passes: Sequence[Pass], method: str) -> int:
+    """Return how many answers the passes that ask for `method` are to give together."""
+    return sum(len(one.images) for one in passes if one.method == method)
 
 
 class Showing:
@@ -48,6 +70,8 @@ class Showing:
     images : mapping of str to ndarray of shape (n, height, width, 3), uint8
         Pictures by split.
     seed : int
+    probabilities : bool
+        Whether the entry is asked for them, once more on all pictures of all splits.
 
     Examples
     --------
@@ -57,7 +81,7 @@ class Showing:
     [('val', 20, True), ('again', 20, False)]
     """
 
-    def __init__(self, images: Mapping[str, NDArray[np.uint8]], seed: int) -> None:
+    def __init__(self, images: Mapping[str, NDArray[np.uint8]], seed: int, *, probabilities: bool = False) -> None:
         rng = np.random.default_rng(seed)
         self.seed = seed
         self.orders = {split: rng.permutation(len(pictures)) for split, pictures in images.items()}
@@ -70,13 +94,18 @@ class Showing:
         if chosen:
             again = np.stack([images[split][at] for split, at in self.chosen])
             self.passes.append(Pass(AGAIN, again, AGAIN_BATCHES, needed=False))
+        if probabilities:
+            splits = self.passes[: len(images)]
+            self.passes += [replace(one, needed=False, method=PREDICT_PROBA) for one in splits]
 
     def put_back(self, run: EntryRun) -> EntryRun:
-        """Return `run` with its labels in the pictures' own order, and what the second look found."""
+        """Return `run` with its answers in the pictures' own order, and what the second look found."""
         run = replace(run, order=self.seed)
         if run.outcome is not Outcome.SCORED:
             return run
-        predictions = {split: run.predictions[split][np.argsort(order)] for split, order in self.orders.items()}
+        back = {split: np.argsort(order) for split, order in self.orders.items()}
+        predictions = {split: run.predictions[split][order] for split, order in back.items()}
+        probabilities = {split: rows[back[split]] for split, rows in run.probabilities.items()}
         repeat, notes = None, run.notes
         if AGAIN in run.predictions:
             first = np.array([predictions[split][at] for split, at in self.chosen])
@@ -89,4 +118,6 @@ class Showing:
                 )
         elif AGAIN in run.failed:
             notes += (f"Shown again in batches of 1 and 31, the pictures got no labels: {run.failed[AGAIN]}",)
-        return replace(run, predictions=predictions, repeat=repeat, notes=notes)
+        asked = [one.key for one in self.passes if one.method == PREDICT_PROBA]
+        notes += tuple(f"No probabilities, the score stands: {run.failed[key]}" for key in asked if key in run.failed)
+        return replace(run, predictions=predictions, probabilities=probabilities, repeat=repeat, notes=notes)

@@ -18,7 +18,7 @@ from harness.sandbox.bubblewrap import MB
 from harness.sandbox.cgroup import control_group
 from harness.sandbox.judge import judge, read_report
 from harness.sandbox.outcome import EntryRun, Outcome
-from harness.sandbox.passes import Pass, Showing
+from harness.sandbox.passes import PREDICT, PREDICT_PROBA, Pass, Showing, n_pictures
 from harness.sandbox.scratch import scratch_folder
 from harness.sandbox.unpack import unpack
 from harness.sandbox.untrusted import REPORT_BYTES, printable
@@ -26,6 +26,9 @@ from harness.sandbox.walls import ALL_WALLS, Device, Isolation, Room, command, s
 from harness.sandbox.watch import WRAPPERS, Watched, watch
 
 HEADER_BYTES = 4096  # more than NumPy writes before the labels
+# They take about as long as the labels did.  Where loading and labels took more than this share of the time limit,
+# nobody asks: the limit would end it.
+PROBABILITIES_WITHIN = 0.5
 
 Choice = Literal["auto", "bubblewrap", "namespaces", "none"]
 # What each choice tries, in turn.  Without walls only who asks for it by name.
@@ -62,6 +65,7 @@ def run_entry(
     *,
     scratch: Path,
     order: int,
+    probabilities: bool = False,
     isolation: Choice = "auto",
     device: Device = "auto",
 ) -> EntryRun:
@@ -70,6 +74,9 @@ def run_entry(
     The pictures of each split are handed over in an order of their own, and the labels are put back: an entry learns
     nothing from places.  A sample of all splits is then shown again, in another order and in other batch sizes.  What
     labels a picture by itself gives the same labels.
+
+    Probabilities are asked for last, on all pictures of all splits, from an entry that offers `predict_proba`.  They
+    cost about as much time as the labels, count against the same limit and decide nothing: see `PROBABILITIES_WITHIN`.
 
     Parameters
     ----------
@@ -84,6 +91,8 @@ def run_entry(
         Folder for temporary files, made if missing; left as it was found, less what killed runs have left in it.
     order : int
         Seed of the order, 0 or more; to be drawn anew for each run, where nobody wants to repeat one.
+    probabilities : bool
+        Whether an entry that offers `predict_proba` is asked for them.
     isolation : {'auto', 'bubblewrap', 'namespaces', 'none'}
         ``auto`` takes the best walls that this machine can build, and never none.
     device : {'auto', 'cpu'}
@@ -94,7 +103,7 @@ def run_entry(
     IsolationError
         The walls asked for cannot be built here, or the interpreter does not start behind them.
     """
-    showing = Showing(images, order)
+    showing = Showing(images, order, probabilities=probabilities)
     run = run_passes(zip_path, showing.passes, n_classes, limits, scratch=scratch, isolation=isolation, device=device)
     return showing.put_back(run)
 
@@ -110,29 +119,38 @@ def run_passes(
     device: Device = "auto",
 ) -> EntryRun:
     """Run a submission on `passes`, in their order, the needed ones first; otherwise as `run_entry`."""
-    if sorted(passes, key=lambda one: not one.needed) != list(passes):
-        raise ValueError("The passes that are needed stand first.")
+    if sorted(passes, key=lambda one: (not one.needed, one.method)) != list(passes):
+        raise ValueError("The passes that are needed stand first, and those that ask for probabilities last.")
     with scratch_folder(scratch) as folder:
         room = Room.at(folder, len(passes))
+        # What two passes show lies there once.
+        at = {id(one.images): path for path, one in zip(room.images, passes, strict=True)}
+        room = replace(room, images=tuple(at[id(one.images)] for one in passes))
         for name in ("entry", "images", "out", "work", "tmp"):
             (folder / name).mkdir(mode=0o755)
         try:
             notes = unpack(zip_path, folder / "entry", limits)
         except RefusedZip as refusal:
             return EntryRun(Outcome.REFUSED, refusal.message, refusal.hint)
-        for path, one in zip(room.images, passes, strict=True):
+        for path, one in dict(zip(room.images, passes, strict=True)).items():
             np.save(path, np.ascontiguousarray(one.images), allow_pickle=False)
         # Opened before the entry starts: whatever it puts in the place of these files, this is what is read.
-        with Path(room.predictions).open("w+b") as predictions, Path(room.report).open("w+b") as report:
-            # The entry may run as another user than ours; the folder above keeps everyone else out.
-            os.fchmod(predictions.fileno(), 0o666)
-            os.fchmod(report.fileno(), 0o666)
+        with (
+            Path(room.predictions).open("w+b") as predictions,
+            Path(room.probabilities).open("w+b") as probabilities,
+            Path(room.report).open("w+b") as report,
+        ):
             sizes = {
-                predictions.fileno(): HEADER_BYTES + 8 * sum(len(one.images) for one in passes),
+                predictions.fileno(): HEADER_BYTES + 8 * n_pictures(passes, PREDICT),
+                probabilities.fileno(): HEADER_BYTES + 4 * n_classes * n_pictures(passes, PREDICT_PROBA),
                 report.fileno(): REPORT_BYTES,
             }
+            # The entry may run as another user than ours; the folder above keeps everyone else out.
+            for file in sizes:
+                os.fchmod(file, 0o666)
             started = _start(room, passes, n_classes, limits, isolation, device, sizes)
-            judged = judge(started.watched, read_report(report), predictions, passes, n_classes, limits)
+            told = read_report(report)
+            judged = judge(started.watched, told, predictions, probabilities, passes, n_classes, limits)
             missing = tuple(wall for wall in ALL_WALLS if wall not in started.walls)
             return replace(
                 judged,
@@ -158,7 +176,11 @@ def _start(
     There is no probe: a machine may have the program and forbid its use, and only a start can tell.  `child.py` says
     when it is ready, before any of the entrant's code; what ends earlier is no entry's fault, and the next is tried.
     """
-    told = [{"name": one.name, "batches": one.batches, "needed": one.needed} for one in passes]
+    told = [
+        {"name": one.name, "batches": one.batches, "needed": one.needed, "method": one.method}
+        | ({"begin_within_s": PROBABILITIES_WITHIN * limits.time_s} if one.method == PREDICT_PROBA else {})
+        for one in passes
+    ]
     reasons = []
     for candidate in TRIED[isolation]:
         pipe = os.pipe()

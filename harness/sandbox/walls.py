@@ -88,6 +88,7 @@ class Room:
     entry: str  # the unpacked submission
     images: tuple[str, ...]  # one .npy file for each pass
     predictions: str  # exists, empty
+    probabilities: str  # exists, empty
     report: str  # exists, empty
     work: str  # writable, empty: the working directory
     tmp: str  # writable, empty
@@ -99,10 +100,16 @@ class Room:
             entry=str(folder / "entry"),
             images=tuple(str(folder / "images" / f"{i}.npy") for i in range(n_passes)),
             predictions=str(folder / "out" / "predictions.npy"),
+            probabilities=str(folder / "out" / "probabilities.npy"),
             report=str(folder / "out" / "report.jsonl"),
             work=str(folder / "work"),
             tmp=str(folder / "tmp"),
         )
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The harness's own files that an entry may write."""
+        return self.predictions, self.probabilities, self.report
 
 
 @dataclass(frozen=True)
@@ -157,8 +164,7 @@ def _bubblewrap(room: Room, job: dict[str, Any], limits: Limits, gpu: list[str])
         ("--ro-bind", str(CHILD), child),
         ("--ro-bind", room.entry, inside.entry),
         *(("--ro-bind", host, seen) for host, seen in zip(room.images, inside.images, strict=True)),
-        ("--bind", room.predictions, inside.predictions),
-        ("--bind", room.report, inside.report),
+        *(("--bind", host, seen) for host, seen in zip(room.answers, inside.answers, strict=True)),
     ]
     argv = box(fence, binds, gpu=gpu, memory=[(inside.work, _work_mb(limits))])
     if argv is None:
@@ -172,7 +178,7 @@ def _bubblewrap(room: Room, job: dict[str, Any], limits: Limits, gpu: list[str])
             tell=job["ready"],
             uid=nobody(),
             # A second lock on the same doors, and it keeps the entry out of the memory of bubblewrap's own process.
-            landlock={"read": ["/"], "write": [inside.work, "/tmp", "/dev", inside.predictions, inside.report]},
+            landlock={"read": ["/"], "write": [inside.work, "/tmp", "/dev", *inside.answers]},
             syscalls=True,
         ),
         environment=_environment("/tmp"),
@@ -208,7 +214,7 @@ def _namespaces(room: Room, job: dict[str, Any], limits: Limits, gpu: list[str])
     devices = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", *gpu]
     landlock = {
         "read": [*read, *room.images],
-        "write": [room.work, room.tmp, "/dev/shm", room.predictions, room.report, *devices],
+        "write": [room.work, room.tmp, "/dev/shm", *room.answers, *devices],
     }
     return Command(
         argv=argv
@@ -218,7 +224,7 @@ def _namespaces(room: Room, job: dict[str, Any], limits: Limits, gpu: list[str])
             limits=_resource_limits(limits, gpu, own_user=True),
             tell=job["ready"],
             mounts=mounts,
-            writable=[room.predictions, room.report],
+            writable=list(room.answers),
             landlock=landlock,
             required=True,
             syscalls=True,
@@ -280,6 +286,7 @@ def _become_child(child: str, room: Room, job: dict[str, Any]) -> list[str]:
         "work": room.work,
         "images": room.images,
         "predictions": room.predictions,
+        "probabilities": room.probabilities,
         "report": room.report,
         **job,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -20,10 +21,25 @@ SPLITS = ("val", "val_shifted", "public", "private")
 
 
 class Evaluation(msgspec.Struct, frozen=True):
-    """A score card, and the predicted labels behind it by split, each of shape (n,), int64."""
+    """A score card, and what the entry answered, by split.
+
+    Attributes
+    ----------
+    card : ScoreCard
+    predictions : dict of str to ndarray of shape (n,), int64
+        The labels that were scored.
+    probabilities : dict of str to ndarray of shape (n, n_classes), float32
+        Of the same pictures, rows sum to 1; empty where the entry gave none that can be used.
+    """
 
     card: ScoreCard
     predictions: dict[str, NDArray[np.int64]]
+    probabilities: dict[str, NDArray[np.float32]] = {}
+
+    @property
+    def kept(self) -> dict[str, NDArray[Any]]:
+        """The arrays that are kept beside the card: ``val`` and, where there are any, ``val_probabilities``."""
+        return self.predictions | {f"{split}_probabilities": rows for split, rows in self.probabilities.items()}
 
 
 def evaluate(
@@ -32,6 +48,8 @@ def evaluate(
     *,
     scratch: Path,
     splits: tuple[str, ...] = SPLITS,
+    also: tuple[str, ...] = (),
+    probabilities: bool = True,
     isolation: sandbox.Choice = "auto",
     device: sandbox.Device = "auto",
     order: int | None = None,
@@ -45,6 +63,10 @@ def evaluate(
     frozen : Frozen
     zip_path, scratch : Path
     splits : tuple of str
+    also : tuple of str
+        Further splits that the entry answers for and that are not scored: nothing of them stands on the card.
+    probabilities : bool
+        Whether an entry that offers `predict_proba` is asked for them, which about doubles its time.
     isolation, device : str
         See `harness.sandbox.run.run_entry`.
     order : int, optional
@@ -60,11 +82,12 @@ def evaluate(
         raise WorkspaceError(f"There is no zip {zip_path}.", "Build one: hemobench pack FOLDER -o ZIP")
     contest = frozen.contest
     images: dict[str, NDArray[np.uint8]] = {}
-    if "val" in splits:
+    answered = (*splits, *(split for split in also if split not in splits))
+    if "val" in answered:
         images["val"] = frozen.load("val").images
-    if "val_shifted" in splits:
+    if "val_shifted" in answered:
         images["val_shifted"] = frozen.load("val_shifted").images
-    if "public" in splits or "private" in splits:
+    if "public" in answered or "private" in answered:
         images["hidden"] = frozen.hidden_images()
     digest, size = hash_file(zip_path), zip_path.stat().st_size
     run = sandbox.run_entry(
@@ -74,18 +97,23 @@ def evaluate(
         contest.limits,
         scratch=scratch,
         order=secrets.randbits(53) if order is None else order,  # 53: a JSON reader may hold numbers as doubles
+        probabilities=probabilities,
         isolation=isolation,
         device=device,
     )
     del images
 
-    scores, predictions = {}, {}
+    scores, predictions, likely = {}, {}, {}
     if run.outcome is Outcome.SCORED:
         truth = labels_of(frozen)
-        for split in splits:
+        for split in answered:
             where, y_true = truth[split]
-            y_pred = run.predictions["hidden" if split in ("public", "private") else split]
-            predictions[split] = y_pred[where]
+            shown = "hidden" if split in ("public", "private") else split
+            predictions[split] = run.predictions[shown][where]
+            if shown in run.probabilities:
+                likely[split] = run.probabilities[shown][where]
+            if split not in splits:
+                continue
             # One generator a split: its interval does not depend on which other splits are scored.
             rng = np.random.default_rng([int(frozen.lock_hash[:16], 16), SPLITS.index(split)])
             scores[split] = score_split(contest, y_true, predictions[split], rng)
@@ -101,7 +129,7 @@ def evaluate(
         zip_bytes=size,
         scorer=scorer_version(),
         scores=scores,
-        predictions={split: hash_labels(labels) for split, labels in predictions.items()},
+        predictions={split: hash_labels(predictions[split]) for split in scores},
         order=run.order,
         repeat=run.repeat,
         isolation=run.isolation,
@@ -113,7 +141,7 @@ def evaluate(
         peak_memory_mb=run.peak_memory_mb,
         log=run.log,
     )
-    return Evaluation(card, predictions)
+    return Evaluation(card, predictions, likely)
 
 
 def hash_labels(labels: NDArray) -> str:

@@ -18,3 +18,6 @@ class Model:
         X is a read-only array of shape (n, 96, 96, 3), uint8, 0-255, RGB.
         """
         return np.zeros(len(X), dtype=np.int64)
+
+    # Where it can, a model may also offer predict_proba(X): floats of shape (n, 8), 0 to 1, rows that sum to 1, whose
+    # largest is the label of predict(X). Nothing scored needs it; the report then shows how far they can be trusted.

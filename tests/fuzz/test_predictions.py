@@ -1,4 +1,4 @@
-"""What an entry leaves: any labels, any file of predictions and any report become an outcome, never a fault of ours."""
+"""What an entry leaves: any labels, any file and any report become an outcome, never a fault of ours."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from harness.contest import Limits
-from harness.sandbox.child import Failure, check_labels
+from harness.sandbox.child import Failure, check_labels, check_probabilities
 from harness.sandbox.judge import judge, read_report
 from harness.sandbox.outcome import Outcome
-from harness.sandbox.passes import Pass
-from harness.sandbox.untrusted import read_predictions
+from harness.sandbox.passes import PREDICT_PROBA, Pass
+from harness.sandbox.untrusted import read_predictions, read_probabilities
 from harness.sandbox.watch import Watched
 from tests.fuzz.mutations import DEEP, TEXT, damaged, other_document, values
 
@@ -26,6 +26,7 @@ PASSES = [
     Pass("hidden", np.zeros((N, 2, 2, 3), np.uint8)),
     Pass("again", np.zeros((N_AGAIN, 2, 2, 3), np.uint8), (1, 2), needed=False),
 ]
+ASKED = [*PASSES, Pass("hidden", PASSES[0].images, needed=False, method=PREDICT_PROBA)]
 
 
 def npy(labels: np.ndarray) -> bytes:
@@ -46,6 +47,20 @@ FILES = st.one_of(
 )
 
 
+LIKELY = np.full((N, N_CLASSES), 0.2, np.float32)
+LIKELY[np.arange(N), [0, 1, 2, 3, 0, 1]] = 0.4
+ODD = st.sampled_from([np.nan, np.inf, -np.inf, -1e-9, -0.0, 1e-45, 0.5, 1.0, 1.5, 3e38])
+PROBABILITIES = st.one_of(
+    damaged(npy(LIKELY)),
+    damaged(npy(LIKELY), keep=128),
+    arrays.arrays(np.float32, (N, N_CLASSES), elements=st.floats(0, 1, width=32)).map(npy),
+    arrays.arrays(np.float32, (N, N_CLASSES), elements=ODD.map(np.float32)).map(npy),
+    arrays.arrays(np.uint8, N * N_CLASSES * 4).map(lambda data: npy(data.view("<f4").reshape(N, N_CLASSES))),
+    st.sampled_from([npy(LIKELY.astype(float)), npy(LIKELY.T), npy(LIKELY.astype(">f4")), npy(np.array([{}] * N))]),
+    st.binary(max_size=40),
+)
+
+
 def check_predictions(labels: np.ndarray) -> None:
     assert labels.dtype == np.int64
     assert labels.shape == (N + N_AGAIN,)
@@ -62,6 +77,24 @@ def test_any_file_of_predictions_is_labels_or_a_sentence(target, content):
             assert found.isprintable()
         else:
             check_predictions(found)
+
+
+def check_rows(rows: np.ndarray) -> None:
+    assert type(rows) is np.ndarray
+    assert rows.dtype == np.float32
+    assert rows.shape == (N, N_CLASSES)
+    assert 0 <= rows.min() <= rows.max() <= 1.001
+    np.testing.assert_allclose(rows.sum(axis=1), 1, atol=1.1e-3)
+
+
+@given(content=PROBABILITIES)
+def test_any_file_of_probabilities_is_rows_or_a_sentence(target, content):
+    with target.case():
+        found = read_probabilities(io.BytesIO(content), N, N_CLASSES)
+        if isinstance(found, str):
+            assert found.isprintable()
+        else:
+            check_rows(found)
 
 
 class Lazy:
@@ -138,6 +171,32 @@ def test_whatever_predict_returns_is_labels_or_named(target, returned):
         assert not np.shares_memory(labels, returned) if isinstance(returned, np.ndarray) else True
 
 
+@np.errstate(all="ignore")
+def narrowed(rows: np.ndarray, dtype: str) -> np.ndarray:
+    return rows.astype(dtype)
+
+
+WIDE = st.one_of(
+    arrays.arrays(np.float64, (N, N_CLASSES), elements=ODD),
+    st.permutations([0.25, 0.25, 0.5, -0.0]).map(lambda row: np.array([row] * N)),
+)
+ROWS = st.builds(narrowed, WIDE, st.sampled_from(["f2", "f4", "f8", ">f4", "g"]))
+
+
+@given(returned=st.one_of(RETURNED, ROWS, ROWS.map(lambda rows: rows.view(Evil)), ROWS.map(Lazy)))
+def test_whatever_predict_proba_returns_is_probabilities_or_named(target, returned):
+    with target.case(Failure):
+        try:
+            rows = check_probabilities(returned, N, N_CLASSES)
+        except Failure as failure:
+            assert failure.outcome == "bad_output"
+            assert len(failure.message) < 2000
+            raise
+        check_rows(rows)
+        if isinstance(returned, np.ndarray):
+            assert not np.shares_memory(rows, returned.view(np.ndarray))
+
+
 REPORT = json.dumps(
     {
         "stage": "predict hidden",
@@ -145,13 +204,18 @@ REPORT = json.dumps(
         "message": "",
         "hint": "",
         "seconds": {"load": 1.5, "hidden": 2.5},
-        "failed": {"again": "no labels"},
+        "failed": {"again": "no labels", "predict_proba hidden": "no rows"},
         "environment": {"python": "3.11.7", "numpy": "2.3.0", "device": "cpu"},
     }
 ).encode()
 LINES = st.one_of(
     other_document(REPORT),
     damaged(REPORT),
+    st.sampled_from(["hidden", "again"]).map(
+        lambda name: REPORT.replace(b"predict hidden", f"predict {name}".encode())
+    ),
+    st.just(REPORT.replace(b"predict hidden", b"predict_proba hidden").replace(b"scored", b"")),
+    st.just(REPORT.replace(b"predict_proba hidden", b"x")),
     st.sampled_from(Outcome).map(lambda outcome: REPORT.replace(b"scored", outcome.encode())),
     values().map(lambda value: json.dumps(value).encode()),
     DEEP.map(lambda deep: REPORT[:-1] + b', "more": ' + b"[" * deep),
@@ -166,21 +230,30 @@ LINES = st.one_of(
 @given(
     lines=st.lists(LINES, max_size=3),
     predictions=FILES,
+    probabilities=PROBABILITIES,
     stopped=st.sampled_from(["", "", "", "time", "memory", "processes", "files"]),
     returncode=st.integers(-70, 260),
     log=TEXT,
 )
-def test_any_report_beside_any_predictions_ends_in_one_outcome(target, lines, predictions, stopped, returncode, log):
+def test_any_report_beside_any_answers_ends_in_one_outcome(
+    target, lines, predictions, probabilities, stopped, returncode, log
+):
     seen = {"told": (), "ready": True, "stopped": stopped, "returncode": returncode, "log": log}
     watched = Watched(**seen, wall_s=1.0, peak_memory_mb=9.0)
     with target.case():
         report = read_report(io.BytesIO(b"".join(line + b"\n" for line in lines)))
-        run = judge(watched, report, io.BytesIO(predictions), PASSES, N_CLASSES, Limits())
+        files = io.BytesIO(predictions), io.BytesIO(probabilities)
+        run = judge(watched, report, *files, ASKED, N_CLASSES, Limits())
         told = [run.message, run.hint, *run.failed.values(), *run.environment, *run.environment.values(), *run.seconds]
         assert all(text.isprintable() for text in told)
         assert sum(map(len, told)) < 80_000
         assert bool(run.predictions) == (run.outcome is Outcome.SCORED)
         assert run.outcome is Outcome.SCORED or run.message
+        if run.probabilities:
+            assert run.outcome is Outcome.SCORED
+            assert list(run.probabilities) == ["hidden"]
+            assert "predict_proba hidden" not in run.failed
+            check_rows(run.probabilities["hidden"])
         for one in PASSES[: len(run.predictions)]:
             assert run.predictions[one.name].shape == (len(one.images),)
         # A card that keeps these numbers can be read again.
@@ -196,7 +269,20 @@ def test_whole_predictions_with_a_report_are_scored(n_missing):
     seen = {"told": (), "ready": True, "stopped": "", "returncode": 0, "log": ""}
     watched = Watched(**seen, wall_s=1.0, peak_memory_mb=9.0)
     report = read_report(io.BytesIO(REPORT + b"\n"))
-    run = judge(watched, report, io.BytesIO(npy(labels)), PASSES, N_CLASSES, Limits())
+    run = judge(watched, report, io.BytesIO(npy(labels)), io.BytesIO(), PASSES, N_CLASSES, Limits())
     assert run.outcome is Outcome.SCORED
     assert list(run.predictions) == ["hidden", *([] if n_missing else ["again"])]
     assert list(run.failed) == (["again"] if n_missing else [])
+
+
+@pytest.mark.parametrize(("told", "kept"), [("no rows", False), ("", True)])
+def test_whole_probabilities_are_kept_where_the_report_does_not_take_them_back(told, kept):
+    labels = np.array([0, 1, 2, 3, 0, 1, 2, 2, 2])
+    watched = Watched(told=(), ready=True, stopped="", returncode=0, log="", wall_s=1.0, peak_memory_mb=9.0)
+    report = read_report(io.BytesIO(REPORT.replace(b"no rows", told.encode()) + b"\n"))
+    run = judge(watched, report, io.BytesIO(npy(labels)), io.BytesIO(npy(LIKELY)), ASKED, N_CLASSES, Limits())
+    assert run.outcome is Outcome.SCORED
+    assert run.failed == ({} if kept else {"predict_proba hidden": "no rows"})
+    assert list(run.probabilities) == (["hidden"] if kept else [])
+    if kept:
+        np.testing.assert_array_equal(run.probabilities["hidden"], LIKELY)

@@ -1,4 +1,4 @@
-"""Goal: fill the disk through the two files of the harness that an entry may write.
+"""Goal: fill the disk through the files of the harness that an entry may write.
 
 They lie on the host's disk, outside of the scratch with its limit.
 """
@@ -7,7 +7,7 @@ import sys
 
 from kit import Chance, attempt
 
-HELD = "the limit on the size of a file, and a look at both every 50 ms"
+HELD = "the limit on the size of a file, and a look at each every 50 ms"
 ENDS = ("bad_output", "killed", "predict_failed", "load_failed")
 
 
