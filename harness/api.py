@@ -5,8 +5,9 @@ Examples
 >>> from pathlib import Path
 >>> from harness import api
 >>> frozen = api.freeze(Path("workspace"), "blood-cells")  # doctest: +SKIP
->>> api.score(Path("workspace"), Path("entry.zip")).scores["public"].metrics["accuracy"]  # doctest: +SKIP
-Estimate(value=0.194..., low=0.157..., high=0.238..., n=367)
+>>> card, ahead = api.score(Path("workspace"), Path("entry.zip"))  # doctest: +SKIP
+>>> card.scores["val"].metrics["accuracy"]  # doctest: +SKIP
+Estimate(value=0.194..., low=0.153..., high=0.243..., n=293)
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from harness.export.codabench import Settings
     from harness.freeze.verify import Difference
     from harness.pack import Packed
+    from harness.report.ahead import Ahead
     from harness.report.entry import EntryFacts
     from harness.report.versus import Versus
     from harness.sandbox.run import Choice as Isolation
@@ -86,16 +88,33 @@ def score(
     zip_path: Path,
     contest: str | None = None,
     *,
-    splits: tuple[str, ...] = ("val", "val_shifted", "public"),
+    splits: tuple[str, ...] = ("val", "val_shifted"),
     isolation: Isolation = "auto",
     device: Device = "auto",
-) -> ScoreCard:
-    """Run a zip in the sandbox and score it on `splits`; nothing is recorded."""
+) -> tuple[ScoreCard, Ahead | None]:
+    """Run a zip in the sandbox and score it on `splits`; nothing is recorded.
+
+    With the card comes what its public accuracy is foretold to be, where it was scored on both public splits.
+    """
+    from harness.report.ahead import look_ahead
     from harness.score.evaluate import evaluate
 
-    frozen = open_contest(workspace, contest)
-    with scratch_of(Workspace(workspace)) as scratch:
-        return evaluate(frozen, zip_path, scratch=scratch, splits=splits, isolation=isolation, device=device).card
+    home, frozen = Workspace(workspace), open_contest(workspace, contest)
+    foretells = {"val", "val_shifted"} <= set(splits)
+    with scratch_of(home) as scratch:
+        found = evaluate(
+            frozen,
+            zip_path,
+            scratch=scratch,
+            splits=splits,
+            also=("public",) if foretells else (),
+            probabilities=foretells,
+            isolation=isolation,
+            device=device,
+        )
+    if not (foretells and found.predictions):
+        return found.card, None
+    return found.card, look_ahead(home, frozen, found.predictions, found.card.zip_sha256, found.probabilities)
 
 
 def examine(

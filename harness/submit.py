@@ -39,6 +39,7 @@ from harness.errors import (
 from harness.freeze.frozen import Frozen
 from harness.freeze.hashing import hash_file
 from harness.pack import pack
+from harness.report.ahead import Ahead, look_ahead
 from harness.sandbox.fence import PR_SET_PDEATHSIG
 from harness.sandbox.run import Choice as Isolation
 from harness.sandbox.scratch import scratch_folder
@@ -74,6 +75,7 @@ class Submitted:
     rank: int | None = None  # by the public score
     n_ranked: int = 0
     closing: Closing | None = None  # of a contest that was closed before: the entry is late
+    ahead: Ahead | None = None  # what its public accuracy was foretold to be, from public data and earlier entries
     notes: tuple[str, ...] = ()  # what a stopped process had left half done, and was completed
 
 
@@ -158,6 +160,10 @@ def submit(
     zip_path = _keep_zip(workspace, frozen, folder, found.zip_path)
     with spoken(workspace.scratch):
         evaluation = evaluate(frozen, zip_path, scratch=workspace.scratch, isolation=isolation, device=device)
+    ahead = None
+    if evaluation.predictions:  # from the entries before it: foretold before anybody sees the score
+        digest = evaluation.card.zip_sha256
+        ahead = look_ahead(workspace, frozen, evaluation.predictions, digest, evaluation.probabilities)
     with open_recorder(workspace) as recorder:
         now = datetime.now(UTC)
         check_limits(recorder.board, frozen, name, now)  # others of that name may have come in meanwhile
@@ -184,6 +190,7 @@ def submit(
         rank,
         n_ranked,
         closing,
+        ahead,
         (*notes, *recorder.notes),
     )
 
@@ -202,7 +209,7 @@ def _record(
     try:
         if labels:
             with atomic_file(labels) as file:
-                np.savez(file, allow_pickle=False, **evaluation.predictions)
+                np.savez(file, allow_pickle=False, **evaluation.kept)
         write_atomic(kept, card_file(text))
         line = recorder.record(
             text,

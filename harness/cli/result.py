@@ -5,9 +5,23 @@ from __future__ import annotations
 import click
 
 from harness.cli import screen
-from harness.score.card import ScoreCard
+from harness.report.ahead import Ahead
+from harness.score.card import Estimate, ScoreCard
 
 TITLES = {"val": "val", "val_shifted": "shifted val", "public": "public", "private": "private"}
+
+
+def show_forecast(ahead: Ahead, measured: Estimate | None = None) -> None:
+    """Print on stderr what the public accuracy is foretold to be, and what came, where that is told."""
+    found = ahead.forecast
+    told = (
+        f"Public accuracy, foretold {ahead.title}: {screen.percent(found.value)} % "
+        f"({screen.interval(found.low, found.high)})."
+    )
+    if measured is not None:
+        held = found.low <= measured.value <= found.high
+        told += f" Measured: {screen.percent(measured.value)} %, {'within' if held else 'outside'} the interval."
+    click.echo(click.wrap_text(told, 80), err=True)
 
 
 def show_card(card: ScoreCard) -> None:

@@ -18,7 +18,7 @@ SPLITS = ("val", "val_shifted", "public", "private")
     "splits",
     type=click.Choice(SPLITS),
     multiple=True,
-    help="Split to score, may be repeated; by default all but private.",
+    help="Split to score, may be repeated; by default val and val_shifted.",
 )
 @contest_option
 @isolation_option
@@ -36,23 +36,26 @@ def score(
 ) -> None:
     """Run ZIP in the sandbox and score it; records nothing.
 
-    Exit code 0 only when it scored.
+    Scored are the public splits; from them the public half of the hidden test is foretold, with a 95 % interval. Its
+    score itself comes with submit. Exit code 0 only when it scored.
 
     \b
     Example:
-      hemobench score majority.zip --split val --split public
+      hemobench score majority.zip
     """
     from harness import api
 
-    chosen = tuple(split for split in SPLITS if split in splits) or SPLITS[:3]
-    card = api.score(workspace, zip_path, contest, splits=chosen, isolation=isolation, device=device)  # type: ignore[arg-type]
+    chosen = tuple(split for split in SPLITS if split in splits) or SPLITS[:2]
+    card, ahead = api.score(workspace, zip_path, contest, splits=chosen, isolation=isolation, device=device)  # type: ignore[arg-type]
     if as_json:
         import msgspec
 
-        click.echo(msgspec.json.encode(card))
+        click.echo(msgspec.json.encode({**msgspec.to_builtins(card), "foretold": msgspec.to_builtins(ahead)}))
     else:
-        from harness.cli.result import show_card
+        from harness.cli.result import show_card, show_forecast
 
         show_card(card)
+        if ahead:
+            show_forecast(ahead)
     if card.outcome != "scored":
         raise click.exceptions.Exit(1)

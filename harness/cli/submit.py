@@ -79,12 +79,16 @@ def submit(
         import msgspec
 
         facts = {"entry": submitted.entry, "name": submitted.name, "receipt": submitted.head}
+        facts |= {"foretold": submitted.ahead and msgspec.to_builtins(submitted.ahead)}
         facts |= {"late": submitted.closing is not None, "rank": submitted.rank, "shown": submitted.shown}
         click.echo(msgspec.json.encode({**facts, **msgspec.to_builtins(card)}))
     else:
-        from harness.cli.result import show_card
+        from harness.cli.result import show_card, show_forecast
 
         show_card(card)
+        if submitted.ahead:
+            public = card.scores.get("public")
+            show_forecast(submitted.ahead, public.metrics.get("accuracy") if public else None)
         for note in submitted.notes:
             click.echo(click.wrap_text(note, 80), err=True)
         if submitted.shown is not None:
