@@ -55,7 +55,13 @@ def replay(workspace: Workspace, entry: int, *, isolation: Isolation = "auto", d
     frozen = _kept_contest(workspace, entry, recorded)
     with scratch_of(workspace) as scratch:
         evaluation = evaluate(
-            frozen, zip_path, scratch=scratch, isolation=isolation, device=device, order=recorded.order
+            frozen,
+            zip_path,
+            scratch=scratch,
+            probabilities=False,
+            isolation=isolation,
+            device=device,
+            order=recorded.order,
         )
     kept = workspace.path / row.labels if row.labels else None
     results = (

@@ -81,11 +81,15 @@ def from_shifted(hits: int, n: int, n_hidden: int) -> Forecast:
     >>> f"{foretold.value:.3f} {foretold.low:.3f} {foretold.high:.3f}"
     '0.600 0.556 0.642'
     """
+    around = _around(float(logit(np.array(hits / n), n)), _chance(hits, n, n_hidden))
+    return msgspec.structs.replace(around, value=hits / n)
+
+
+def _chance(hits: float, n: int, n_hidden: int) -> float:
+    """Return half the 95 % interval, in logits, that two samples of pictures leave of one share, `hits` of `n`."""
     here, there = hits + 0.5, n - hits + 0.5
     share = here / (n + 1)
-    variance = 1 / here + 1 / there + 1 / (n_hidden * share * (1 - share))
-    around = _around(float(logit(np.array(hits / n), n)), Z_95 * sqrt(variance))
-    return msgspec.structs.replace(around, value=hits / n)
+    return Z_95 * sqrt(1 / here + 1 / there + 1 / (n_hidden * share * (1 - share)))
 
 
 def from_shifted_and_misses(
@@ -114,6 +118,8 @@ def from_shifted_and_misses(
         return None
     miss = logit(earlier_hidden, n_hidden) - logit(earlier_shifted, n)
     half = float(stdtrit(rows, 0.975)) * sqrt(float((miss**2).mean()))  # around 0, so that no mean is estimated
+    # Entries that are nearly one, as seeds and resubmissions are, miss alike: that makes no forecast surer than chance.
+    half = max(half, _chance(shifted * n, n, n_hidden))
     return msgspec.structs.replace(_around(float(logit(np.array(shifted), n)), half), value=shifted)
 
 

@@ -122,3 +122,11 @@ def test_errors_are_of_the_forecasts_that_were_made():
     found = errors([Forecast(0.5, 0.4, 0.6), None, Forecast(0.5, 0.4, 0.6)], [0.6, 0.9, 0.75])
     assert (found.n, found.covered) == (2, 0.5)
     assert found.mean_absolute == pytest.approx(0.175)
+
+
+def test_entries_that_all_miss_alike_make_no_forecast_surer_than_chance():
+    alike = np.full(30, 0.6)
+    found = from_shifted_and_misses(0.6, alike, alike, 1000, 1000)
+    assert found == from_shifted(600, 1000, 1000)
+    apart = from_shifted_and_misses(0.6, alike, alike - 0.2, 1000, 1000)
+    assert apart.low < found.low < found.high < apart.high
