@@ -89,17 +89,22 @@ def score(
     contest: str | None = None,
     *,
     splits: tuple[str, ...] = ("val", "val_shifted"),
+    reveal_private: bool = False,
     isolation: Isolation = "auto",
     device: Device = "auto",
 ) -> tuple[ScoreCard, Ahead | None]:
     """Run a zip in the sandbox and score it on `splits`; nothing is recorded.
 
-    With the card comes what its public accuracy is foretold to be, where it was scored on both public splits.
+    With the card comes what its public accuracy is foretold to be, where it was scored on both public splits.  While
+    the contest is open, the private half asks for `reveal_private`, and under the Ladder the public half, too.
     """
+    from harness.board.closing import check_may_be_told
     from harness.report.ahead import look_ahead
     from harness.score.evaluate import evaluate
 
     home, frozen = Workspace(workspace), open_contest(workspace, contest)
+    if not reveal_private:
+        check_may_be_told(home, frozen, splits)
     foretells = {"val", "val_shifted"} <= set(splits)
     with scratch_of(home) as scratch:
         found = evaluate(
@@ -230,6 +235,14 @@ def select(workspace: Path, entries: Sequence[int], contest: str | None = None) 
     from harness.board.closing import select as select_finals
 
     return select_finals(Workspace(workspace), open_contest(workspace, contest), entries)
+
+
+def finals(workspace: Path, contest: str | None = None) -> dict[str, tuple[int, ...]]:
+    """Return the entries that teams have chosen to count when the contest closes, by team."""
+    from harness.board.closing import read_selection
+
+    frozen = open_contest(workspace, contest)
+    return read_selection(Workspace(workspace), frozen.contest.name, frozen.lock_hash)
 
 
 def close(workspace: Path, contest: str | None = None) -> Closing:

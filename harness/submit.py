@@ -27,7 +27,7 @@ from harness.board.closing import Closing, read_closing
 from harness.board.ledger import Line, newest_lines
 from harness.board.ranking import read_standing
 from harness.board.recorder import Recorder, card_file, open_recorder
-from harness.board.rules import check_limits, holding_back
+from harness.board.rules import check_limits, check_name, holding_back
 from harness.errors import (
     DISK_REMEDY,
     TrainError,
@@ -143,9 +143,14 @@ def submit(
                 f"The {what} {text!r} cannot stand on the board, expected 1 to {longest} printable characters.",
                 f"Type: --{what} TEXT",
             )
+    name = name.strip()
     with open_recorder(workspace) as recorder:  # before minutes of training: the board must be fit to be written
+        check_name(recorder.board, frozen, name)
         check_limits(recorder.board, frozen, name, datetime.now(UTC))
         notes = recorder.notes
+        closing = read_closing(workspace, frozen.contest.name, frozen.lock_hash)
+    if closing:
+        notes.append(f"{frozen.contest.name} is closed: this entry will be late.")
     weights, folder, trained = UNKNOWN_WEIGHTS, found.folder, None
     if found.zip_path is None and folder is None:
         trained = _train(workspace, frozen, found.name, train_options)
@@ -167,14 +172,14 @@ def submit(
     with open_recorder(workspace) as recorder:
         now = datetime.now(UTC)
         check_limits(recorder.board, frozen, name, now)  # others of that name may have come in meanwhile
+        closing = read_closing(workspace, frozen.contest.name, frozen.lock_hash)  # before anything is on record
         shown = None
-        if "public" in evaluation.predictions:
+        if closing is None and "public" in evaluation.predictions:
             shown = holding_back(workspace, recorder.board, frozen, name, evaluation.predictions["public"])
         facts = {"name": name, "message": message, "weights": weights, "held": shown is not None}
         if trained:
             facts |= {"recipe": trained["recipe"], "seed": trained["seed"]}
         kept, line = _record(recorder, frozen, evaluation, now, **facts)
-        closing = read_closing(workspace, frozen.contest.name, frozen.lock_hash)
         place = (frozen.contest.name, frozen.lock_hash, frozen.contest.metrics[0].name)
         (entry,) = rows.read_some(recorder.board, [line.receipt.entry])
         rank = read_standing(recorder.board, *place, entry, closing=closing).rank

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import msgspec
 
 from harness.board import rows
 from harness.board.chain import Books, Chain, card_hash, find_card, read_books, true_chain
-from harness.board.closing import read_closing_file
+from harness.board.closing import Closing, read_closing_file, told_splits
 from harness.board.ledger import START, Line, Receipt
 from harness.board.recorder import hash_rows
 from harness.errors import BoardError, UsageError
@@ -65,13 +66,15 @@ def audit(workspace: Workspace, *, expect: str | None = None) -> Audit:
     books = read_books(workspace)
     chain = true_chain(workspace, books, expect)
     old = rows_before(books, chain)
+    closings = list(_read_closings(workspace))
+    closed = {closing.lock for closing in closings}
     findings = [
-        *_ledger(books, chain),
-        *_head(books, chain, expect),
+        *_ledger(books, chain, closed),
+        *_head(chain, closings, expect),
         *_board(workspace, books, chain),
-        *_rows(books, chain, old),
+        *_rows(books, chain, old, closed),
         *_files(workspace, books, chain),
-        *_closings(workspace, chain),
+        *_closings(workspace, books, chain),
     ]
     return Audit(
         receipts=max(chain.lines, default=0),
@@ -106,7 +109,7 @@ def rows_before(books: Books, chain: Chain) -> list[rows.Row]:
     return [row for row in books.rows if row.entry.receipt is None and 0 < row.entry.id < first]
 
 
-def _ledger(books: Books, chain: Chain) -> Iterator[Finding]:
+def _ledger(books: Books, chain: Chain, closed: Container[str]) -> Iterator[Finding]:
     found = books.in_ledger
     in_order = True
     for place, line in enumerate(books.lines, start=1):
@@ -137,17 +140,17 @@ def _ledger(books: Books, chain: Chain) -> Iterator[Finding]:
         elif found[number].text != true.text:
             got, expected = msgspec.to_builtins(found[number].receipt), msgspec.to_builtins(true.receipt)
             for what, was, should in differing(got, expected) or [("bytes", found[number].sha256, true.sha256)]:
-                yield Finding(f"receipt {number} ({true.receipt.name}): {what}", was, should, RESTORE)
+                yield _told(true.receipt, closed, f"receipt {number} ({true.receipt.name}): {what}", what, was, should)
 
 
-def _head(books: Books, chain: Chain, expect: str | None) -> Iterator[Finding]:
-    if expect is None or chain.holds(expect):
+def _head(chain: Chain, closings: Sequence[Closing], expect: str | None) -> Iterator[Finding]:
+    if expect is None or chain.holds(expect) or any(one.seal.startswith(expect) for one in closings):
         return
     yield Finding(
         "head",
         f"{_short(chain.head)} after {max(chain.lines, default=0)} receipts",
         f"a chain that holds {_short(expect)}",
-        "The ledger was rewritten or cut back since that head was written down. Put a copy of the workspace back.",
+        "Mistyped, or the ledger or a closing was rewritten since: then put a copy of the workspace back.",
     )
 
 
@@ -165,7 +168,7 @@ def _waiting(books: Books, chain: Chain) -> list[Line]:
     return [line for line in chain.lines.values() if line.receipt.entry > books.last_id and not books.damage]
 
 
-def _rows(books: Books, chain: Chain, old: list[rows.Row]) -> Iterator[Finding]:
+def _rows(books: Books, chain: Chain, old: list[rows.Row], closed: Container[str]) -> Iterator[Finding]:
     by_receipt = {row.entry.receipt: row for row in books.rows if row.entry.receipt is not None}
     by_id = {row.entry.id: row for row in books.rows if row.entry.receipt not in chain.lines}
     known = {row.entry.id for row in old}
@@ -173,7 +176,7 @@ def _rows(books: Books, chain: Chain, old: list[rows.Row]) -> Iterator[Finding]:
         row = by_receipt.get(number) or by_id.get(line.receipt.entry)
         if row is not None:
             known.add(row.entry.id)
-            yield from _row(row, line)
+            yield from _row(row, line, closed)
         elif line.receipt.entry <= books.last_id and not books.damage:
             told = f"row {line.receipt.entry} ({line.receipt.name})"
             yield Finding(told, "removed", f"a row of receipt {number}", RESTORE)
@@ -184,13 +187,21 @@ def _rows(books: Books, chain: Chain, old: list[rows.Row]) -> Iterator[Finding]:
         yield Finding(f"row {entry.id} ({_plain(entry.name)})", told, "a receipt", RESTORE)
 
 
-def _row(row: rows.Row, line: Line) -> Iterator[Finding]:
+def _told(receipt: Receipt, closed: Container[str], what: str, field: str, got: str, expected: str) -> Finding:
+    """Return what differs; of a score that nobody may see yet only that it does."""
+    _, _, split = field.partition("scores.")
+    if split and receipt.lock not in closed and split.partition(".")[0] not in told_splits(receipt.held, None):
+        got, expected = "another value", "the value of its receipt, not told yet"
+    return Finding(what, got, expected, RESTORE)
+
+
+def _row(row: rows.Row, line: Line, closed: Container[str]) -> Iterator[Finding]:
     receipt = line.receipt
     what = f"row {row.entry.id} ({receipt.name})"
     if row.entry.receipt != receipt.number:
         yield Finding(f"{what}: receipt", str(row.entry.receipt or "none"), str(receipt.number), RESTORE)
     for field, got, expected in differing(shown_by_row(row.entry), shown_by_receipt(receipt)):
-        yield Finding(f"{what}: {field}", got, expected, RESTORE)
+        yield _told(receipt, closed, f"{what}: {field}", field, got, expected)
     if card_hash(row.card) != receipt.card_sha256:
         yield Finding(f"{what}: card", _short(card_hash(row.card)), _short(receipt.card_sha256), RESTORE)
     if row.line is None or Line(row.line.encode()).text != line.text:
@@ -226,8 +237,19 @@ def _files(workspace: Workspace, books: Books, chain: Chain) -> Iterator[Finding
                 yield Finding(f"{name} (receipt {number})", _short(got), _short(expected), hint or mend())
 
 
-def _closings(workspace: Workspace, chain: Chain) -> Iterator[Finding]:
-    """Yield the contests whose closing names a receipt that is not in the chain."""
+def _read_closings(workspace: Workspace) -> Iterator[Closing]:
+    for path in sorted(workspace.path.glob("closed/*/*.json")):
+        with contextlib.suppress(BoardError):  # told as a finding
+            yield read_closing_file(path)
+
+
+def _closings(workspace: Workspace, books: Books, chain: Chain) -> Iterator[Finding]:
+    """Yield what a closing says that cannot be: a receipt not in the chain, or finals that no team had at the close."""
+    scored = {
+        row.entry.id: row.entry
+        for row in books.rows
+        if row.entry.outcome == "scored" or row.entry.receipt in chain.lines
+    }
     for path in sorted(workspace.path.glob("closed/*/*.json")):
         what = f"closing {path.relative_to(workspace.path)}"
         try:
@@ -235,10 +257,19 @@ def _closings(workspace: Workspace, chain: Chain) -> Iterator[Finding]:
         except BoardError as error:
             yield Finding(what, error.message, "when the contest was closed", FROM_BACKUP)
             continue
+        if path != workspace.closed(closing.contest, closing.lock):
+            yield Finding(what, f"{closing.contest}, lock {closing.lock[:12]}", "the contest it lies with", FROM_BACKUP)
         line = chain.lines.get(closing.receipts)
         found = line.sha256 if line else (START if not closing.receipts else "no such receipt")
         if found != closing.head:
             yield Finding(f"{what}: receipt {closing.receipts}", _short(found), _short(closing.head), FROM_BACKUP)
+        for team, ids in closing.finals.items():
+            for number in ids:
+                entry = scored.get(number)
+                mine = entry and (entry.name, entry.contest, entry.lock) == (team, closing.contest, closing.lock)
+                if not (entry and mine) or closing.is_late(entry):
+                    told = f"entry {number}, {'late' if entry and mine else 'not one of that team'}"
+                    yield Finding(f"{what}: finals of {_plain(team)}", told, "its entries in time", FROM_BACKUP)
 
 
 def _notes(workspace: Workspace, books: Books, chain: Chain, old: list[rows.Row]) -> Iterator[str]:
@@ -255,6 +286,9 @@ def _notes(workspace: Workspace, books: Books, chain: Chain, old: list[rows.Row]
             f"Receipt {waiting[0].receipt.number} has no row yet, its process was stopped; the next leaderboard or "
             "submit adds it."
         )
+    for closing in _read_closings(workspace):
+        when = closing.closed_at[:16].replace("T", " ")
+        yield f"{closing.contest} was closed at {when} UTC; its seal is {closing.seal}."
     if old:
         told = "compared with the hash in the first receipt" if chain.lines else "nothing to compare them with"
         yield f"{len(old)} rows are from before the ledger: {told}."

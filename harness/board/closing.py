@@ -7,10 +7,11 @@ closed.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -49,9 +50,20 @@ class Closing(msgspec.Struct, frozen=True, kw_only=True):
     finals: dict[str, tuple[int, ...]]
     chosen: tuple[str, ...]
 
+    @property
+    def seal(self) -> str:
+        """SHA-256 of all of this, and so of the ledger up to the close: who writes it down can have both audited."""
+        return hashlib.sha256(msgspec.json.encode(self)).hexdigest()
+
     def is_late(self, entry: Entry) -> bool:
         """Say whether an entry came after the close."""
         return entry.receipt is not None and entry.receipt > self.receipts
+
+    def why_unranked(self, entry: Entry) -> Literal["late", "lesser final", "not final"]:
+        """Say why a scored entry of the contest has no rank, where another one ranks for its team."""
+        if self.is_late(entry):
+            return "late"
+        return "lesser final" if entry.id in self.finals.get(entry.name, ()) else "not final"
 
     def public_rank(self, team: str) -> int | None:
         """Return the rank of a team by its best public score at the close."""
@@ -74,7 +86,39 @@ def read_closing(workspace: Workspace, contest: str, lock: str) -> Closing | Non
         The file is there and cannot be read: the contest is closed, but not how.
     """
     path = workspace.closed(contest, lock)
-    return read_closing_file(path) if path.exists() else None
+    if not path.exists():
+        return None
+    closing = read_closing_file(path)
+    if (closing.contest, closing.lock) != (contest, lock):
+        raise BoardError(
+            f"{path} closes {closing.contest}, lock {closing.lock[:12]}.",
+            "Put the file back from a copy of the workspace.",
+        )
+    return closing
+
+
+def told_splits(held: bool, closing: Closing | None) -> tuple[str, ...]:
+    """Return the splits of an entry whose scores everybody may see: all of a closed contest."""
+    if closing:
+        return ("val", "val_shifted", "public", "private")
+    return ("val", "val_shifted") if held else ("val", "val_shifted", "public")
+
+
+def check_may_be_told(workspace: Workspace, frozen: Frozen, splits: Sequence[str]) -> None:
+    """Refuse what an open contest tells nobody: the private half, and under the Ladder a public score not submitted.
+
+    Raises
+    ------
+    UsageError
+    """
+    contest = frozen.contest
+    kept_back = {"private", *(["public"] if contest.rules.ladder else [])} & set(splits)
+    if kept_back and read_closing(workspace, contest.name, frozen.lock_hash) is None:
+        half = " and ".join(sorted(kept_back, reverse=True))
+        raise UsageError(
+            f"{contest.name} is open: its {half} score is not told without a submission.",
+            "Leave --split out; who runs the contest adds --reveal-private.",
+        )
 
 
 def read_closing_file(path: Path) -> Closing:

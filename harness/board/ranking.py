@@ -12,7 +12,7 @@ from harness.board.closing import Closing
 from harness.board.rows import Entry, Score
 
 Half = Literal["public", "private"]
-Note = Literal["", "not scored", "held", "not final", "late"]
+Note = Literal["", "not scored", "held", "lesser final", "not final", "late"]
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,22 @@ def read_leaderboard(
     others : bool
         List those without a rank, too.
     """
-    half: Half = by or ("private" if closing else "public")
+    with rows.one_moment(board):
+        return _read_leaderboard(
+            board, contest, lock, metric, by or ("private" if closing else "public"), closing, top, others
+        )
+
+
+def _read_leaderboard(
+    board: sqlite3.Connection,
+    contest: str,
+    lock: str,
+    metric: str,
+    half: Half,
+    closing: Closing | None,
+    top: int | None,
+    others: bool,
+) -> Leaderboard:
     ids = list(_ids(board, contest, lock, metric, half, closing, top))
     n_ranked = len(ids) if top is None or len(ids) < top else _count(board, contest, lock, half, closing)
     n_all = rows.count_all(board, contest, lock)
@@ -163,7 +178,7 @@ def _note(entry: Entry, metric: str, half: Half, closing: Closing | None) -> Not
     if (half, metric) not in entry.scores:
         return "not scored"
     if closing:
-        return "late" if closing.is_late(entry) else "not final"
+        return closing.why_unranked(entry)
     return "held"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from pathlib import Path
 
 import msgspec
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.board import chain
+from harness.board.closing import read_closing, told_splits
 from harness.errors import ReplayError, WorkspaceError
 from harness.freeze.frozen import LOCK, Frozen, read_arrays
 from harness.freeze.hashing import hash_file
@@ -64,10 +66,11 @@ def replay(workspace: Workspace, entry: int, *, isolation: Isolation = "auto", d
             order=recorded.order,
         )
     kept = workspace.path / row.labels if row.labels else None
+    told = told_splits(row.held, read_closing(workspace, recorded.contest, recorded.lock))
     results = (
         *_outcomes(evaluation.card, recorded),
         *_predictions(evaluation.predictions, recorded, kept),
-        *_scores(evaluation.card, recorded),
+        *_scores(evaluation.card, recorded, told),
     )
     return Replay(entry, row.name, row.receipt, not results, results, tuple(_circumstances(evaluation.card, recorded)))
 
@@ -78,6 +81,7 @@ class _Row(msgspec.Struct, frozen=True):
     name: str
     receipt: int | None
     labels: str
+    held: bool
 
 
 def _recorded(workspace: Workspace, number: int) -> tuple[_Row, ScoreCard]:
@@ -91,7 +95,9 @@ def _recorded(workspace: Workspace, number: int) -> tuple[_Row, ScoreCard]:
             raise ReplayError(
                 f"The card of entry {number}, {receipt.card}, is missing or was changed.", "See: hemobench audit"
             )
-        return _Row(receipt.name, receipt.number, receipt.labels), msgspec.json.decode(card, type=ScoreCard)
+        return _Row(receipt.name, receipt.number, receipt.labels, receipt.held), msgspec.json.decode(
+            card, type=ScoreCard
+        )
     row = next((row for row in books.rows if row.entry.id == number), None)
     if row is None:
         ids = [row.entry.id for row in books.rows]
@@ -101,7 +107,7 @@ def _recorded(workspace: Workspace, number: int) -> tuple[_Row, ScoreCard]:
             "The ids stand in: hemobench leaderboard --csv",
         )
     try:
-        return _Row(row.entry.name, None, ""), msgspec.json.decode(row.card, type=ScoreCard)
+        return _Row(row.entry.name, None, "", False), msgspec.json.decode(row.card, type=ScoreCard)
     except msgspec.MsgspecError as error:
         raise ReplayError(f"The card of entry {number} cannot be read: {error}.", "See: hemobench audit") from error
 
@@ -159,7 +165,8 @@ def _predictions(now: dict[str, NDArray[np.int64]], then: ScoreCard, kept: Path 
     return changes
 
 
-def _scores(now: ScoreCard, then: ScoreCard) -> list[Change]:
+def _scores(now: ScoreCard, then: ScoreCard, told: Container[str]) -> list[Change]:
+    """Name the scores that differ; of splits that are not `told` only that they do."""
     changes = []
     for split, score in then.scores.items():
         if split not in now.scores:
@@ -167,11 +174,13 @@ def _scores(now: ScoreCard, then: ScoreCard) -> list[Change]:
         for metric, old in score.metrics.items():
             new = now.scores[split].metrics.get(metric)
             if new is None:
-                changes.append(Change(f"{split}: {metric}", "not measured", f"{old.value:.6f}"))
+                changes.append(Change(f"{split}: {metric}", "not measured", "measured"))
+            elif new != old and split not in told:
+                changes.append(Change(f"{split}: {metric}", "another value", "the value on record, not told yet"))
             elif new != old:
                 # The values are compared unrounded, with their intervals; equal values differ in those.
-                told = [f"{one.value:.6f} ({one.low:.6f}–{one.high:.6f}), n = {one.n}" for one in (new, old)]
-                changes.append(Change(f"{split}: {metric}", *told))
+                both = [f"{one.value:.6f} ({one.low:.6f}–{one.high:.6f}), n = {one.n}" for one in (new, old)]
+                changes.append(Change(f"{split}: {metric}", *both))
     return changes
 
 

@@ -217,9 +217,21 @@ def read_some(connection: sqlite3.Connection, ids: Sequence[int]) -> list[Entry]
     return [found[number] for number in ids if number in found]
 
 
-def _read(connection: sqlite3.Connection, where: str, values: Sequence[str | int]) -> list[Entry]:
-    connection.execute("BEGIN")  # both queries see the same moment
+@contextmanager
+def one_moment(connection: sqlite3.Connection) -> Iterator[None]:
+    """Let all queries inside see the board as it is at the first of them, whoever writes meanwhile."""
+    if connection.in_transaction:
+        yield
+        return
+    connection.execute("BEGIN")
     try:
+        yield
+    finally:
+        connection.execute("COMMIT")
+
+
+def _read(connection: sqlite3.Connection, where: str, values: Sequence[str | int]) -> list[Entry]:
+    with one_moment(connection):
         rows = connection.execute(
             f"SELECT {COLUMNS}, receipt FROM entries WHERE {where} ORDER BY id", values
         ).fetchall()
@@ -230,8 +242,6 @@ def _read(connection: sqlite3.Connection, where: str, values: Sequence[str | int
             values,
         ):
             scores[entry][split, metric] = Score(*numbers)
-    finally:
-        connection.execute("COMMIT")
     return [_entry(row, scores[row[0]]) for row in rows]
 
 
@@ -298,6 +308,13 @@ def all_ids(connection: sqlite3.Connection, contest: str, lock: str) -> Iterator
     query = "SELECT id FROM entries WHERE contest = ? AND lock = ? ORDER BY id"
     for (number,) in connection.execute(query, (contest, lock)):
         yield number
+
+
+def names_like(connection: sqlite3.Connection, contest: str, lock: str, name: str) -> Iterator[str]:
+    """Yield the names on the board that are `name` but for the case of its letters A to Z."""
+    query = "SELECT DISTINCT name FROM entries WHERE contest = ? AND lock = ? AND name = ? COLLATE NOCASE"
+    for (other,) in connection.execute(query, (contest, lock, name)):
+        yield other
 
 
 def shown_ids(connection: sqlite3.Connection, contest: str, lock: str, name: str) -> Iterator[int]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.board import ledger, rows
-from harness.errors import BoardError, WorkspaceError
+from harness.errors import BoardError, UsageError, WorkspaceError
 from harness.freeze.frozen import Frozen, read_arrays
 from harness.freeze.hashing import hash_file
 from harness.score.evaluate import labels_of
@@ -18,6 +18,18 @@ from harness.score.ladder import climb
 from harness.workspace import Workspace
 
 UNTIL_THEN = "hemobench score ZIP"
+
+
+def check_name(board: sqlite3.Connection, frozen: Frozen, team: str) -> None:
+    """Refuse a name that another team's differs from in case alone: it would be a team of its own, limits and all.
+
+    Raises
+    ------
+    UsageError
+    """
+    for other in rows.names_like(board, frozen.contest.name, frozen.lock_hash, team):
+        if other != team:
+            raise UsageError(f"{team!r} would be another team than {other!r}, which is on the board.", "Type its name.")
 
 
 def check_limits(board: sqlite3.Connection, frozen: Frozen, team: str, now: datetime) -> None:
@@ -30,18 +42,17 @@ def check_limits(board: sqlite3.Connection, frozen: Frozen, team: str, now: date
     """
     contest, lock = frozen.contest, frozen.lock_hash
     total = contest.rules.submissions_total
-    if total is not None and (submitted := rows.count_of(board, contest.name, lock, team)) >= total:
+    if total is not None and rows.count_of(board, contest.name, lock, team) >= total:
         raise BoardError(
-            f"{team} was submitted {submitted} times, the contest allows {total} in all.",
-            f"Name those that are to count: hemobench select ENTRY ... To measure at home: {UNTIL_THEN}",
+            f"{team} has submitted as often as the contest allows, {total} in all.",
+            f"To measure at home: {UNTIL_THEN}. Which entries count: hemobench select --help",
         )
     limit = contest.limits.submissions_per_day
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    submitted = rows.count_on_day(board, contest.name, lock, team, midnight)
-    if submitted >= limit:
+    if rows.count_on_day(board, contest.name, lock, team, midnight) >= limit:
         left = midnight + timedelta(days=1) - now
         raise BoardError(
-            f"{team} was submitted {submitted} times today (UTC), the contest allows {limit} a day.",
+            f"{team} has submitted as often today (UTC) as the contest allows, {limit} a day.",
             f"The count starts anew at 00:00 UTC, in {left.seconds // 3600} h {left.seconds // 60 % 60} min. "
             f"Until then: {UNTIL_THEN}",
         )
@@ -63,17 +74,19 @@ def holding_back(
 
     Notes
     -----
-    The entry shown last whose labels are still kept is what the new one is held against; see
-    `harness.score.ladder.climb`.
+    The new entry is held against the one shown last; see `harness.score.ladder.climb`.  Where the labels of that one
+    are not kept, nothing is known to be a gain, and the new one is held back.
     """
     if not frozen.contest.rules.ladder:
         return None
+    number = next(rows.shown_ids(board, frozen.contest.name, frozen.lock_hash, team), None)
+    if number is None:
+        return None
     _, y_true = labels_of(frozen)["public"]
-    for number in rows.shown_ids(board, frozen.contest.name, frozen.lock_hash, team):
-        shown = _kept_labels(workspace, number)
-        if shown is not None and shown.shape == y_true.shape:
-            return number if climb(np.array([shown == y_true, public == y_true]))[1] == 0 else None
-    return None
+    shown = _kept_labels(workspace, number)
+    if shown is None or shown.shape != y_true.shape:
+        return number
+    return number if climb(np.array([shown == y_true, public == y_true]))[1] == 0 else None
 
 
 def _kept_labels(workspace: Workspace, entry: int) -> NDArray[np.int64] | None:

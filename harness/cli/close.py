@@ -28,15 +28,21 @@ def close(yes: bool, contest: str | None, workspace: Path, as_json: bool) -> Non
 
     name = api.open_contest(workspace, contest).contest.name
     if not yes:
+        for team, ids in api.finals(workspace, name).items():
+            click.echo(f"{team} chose {_entries(ids)}.", err=True)
         click.confirm(f"Close {name}, show the private half, and let no later entry count?", abort=True, err=True)
     closing = api.close(workspace, name)
     if as_json:
         import msgspec
 
-        click.echo(msgspec.json.encode(closing))
+        click.echo(msgspec.json.encode({**msgspec.to_builtins(closing), "seal": closing.seal}))
         return
-    click.echo(f"{name} is closed after receipt {closing.receipts}. Head of the ledger, to write down: {closing.head}")
-    chosen = len(closing.chosen)
-    click.echo(
-        f"{len(closing.finals)} teams, {chosen} with finals of their own choice. See: hemobench leaderboard", err=True
-    )
+    n, chosen = len(closing.finals), len(closing.chosen)
+    click.echo(f"{name} is closed after receipt {closing.receipts}.")
+    click.echo(f"{n} team{'' if n == 1 else 's'}, {chosen} with finals of their own choice.")
+    click.echo(f"To write down, for hemobench audit --expect:\n{closing.seal}")
+    click.echo("See: hemobench leaderboard", err=True)
+
+
+def _entries(ids: tuple[int, ...]) -> str:
+    return f"entr{'y' if len(ids) == 1 else 'ies'} {', '.join(map(str, ids))}"

@@ -72,6 +72,8 @@ def leaderboard(
         _write_markdown(board)
     else:
         _show(board, api.open_contest(workspace, contest).contest.title)
+    if reveal_private and not board.closing:
+        click.secho("With private scores: not for entrants while the contest is open.", fg="yellow", err=True)
 
 
 def _columns(private: bool) -> tuple[str, ...]:
@@ -111,14 +113,15 @@ def _show(board: Leaderboard, title: str) -> None:
 
     private = board.by == "private"
     # The column that decides the rank carries its interval; with the private score there is no room for the date.
-    columns = ["#", *(["was"] if board.closing else []), "entry", "public %", *(["private %"] if private else [])]
+    columns = ["#", *(["was"] if board.closing else []), "id", "entry", "public %", *(["private %"] if private else [])]
     columns += ["val %", "gap", "weights", *([] if private else ["date"])]
-    shown = screen.table(*columns, right=("#", "was", "public %", "private %", "val %", "gap"), title=title)
+    shown = screen.table(*columns, right=("#", "was", "id", "public %", "private %", "val %", "gap"), title=title)
     for standing in board.standings:
         entry = standing.entry
         cells: list[str | Text] = [
             str(standing.rank or "–"),
-            *([str(board.closing.public_rank(entry.name) or "–")] if board.closing else []),
+            *([_was(board, standing)] if board.closing else []),
+            str(entry.id),
             # Text, not a string: a name in square brackets must not be taken for markup.
             Text(f"{entry.name} ({_why(standing)})" if standing.note else entry.name),
             _percent(standing.public, with_interval=not private),
@@ -131,6 +134,12 @@ def _show(board: Leaderboard, title: str) -> None:
         shown.add_row(*cells)
     screen.output().print(shown)
     click.echo(click.wrap_text(" ".join(_notes(board)), 80), err=True)
+
+
+def _was(board: Leaderboard, standing: Standing) -> str:
+    """The rank of a team by its public score at the close."""
+    rank = board.closing.public_rank(standing.entry.name) if board.closing and standing.rank else None
+    return str(rank or "–")
 
 
 def _why(standing: Standing) -> str:
@@ -178,8 +187,8 @@ def _write_markdown(board: Leaderboard) -> None:
         )
     for line in lines:
         click.echo(f"| {' | '.join(line)} |")
-    click.echo("")
-    click.echo(" ".join(_notes(board)))
+    if (n := _n(board)) is not None:
+        click.echo(f"\n{board.by.capitalize()} half of the hidden test, n = {n:,}; 95 % intervals.")
 
 
 def _as_markdown(text: str) -> str:

@@ -60,5 +60,7 @@ def pack(folder: Path, output: Path, fix: bool, as_json: bool) -> None:
         click.echo(line, err=True)
     for line in packed.left_out:
         click.echo(plain(f"Left out {line}"), err=True)
+    if "fit.py" in packed.members:
+        click.echo(plain(f"fit.py was not run: hemobench submit {folder} runs it before packing."), err=True)
     click.echo(plain(f"{packed.path}: {len(packed.members)} files, {packed.n_bytes:,} bytes"))
     click.echo(f"SHA-256 {packed.sha256}")

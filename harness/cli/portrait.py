@@ -9,6 +9,7 @@ from harness.cli.bars import KEY, carried, columns
 from harness.cli.charts import HALVES, Share, matrix, pictures, points, say, shares, title
 from harness.cli.result import TITLES
 from harness.report.entry import EntryFacts
+from harness.report.groups import FEW
 from harness.report.structure import Calibration, Detail
 from harness.score.card import Estimate, share_of
 from harness.score.diagnosis import Tally
@@ -24,7 +25,8 @@ FORETOLD = {  # in one line each; the page says more
 WHY_NO_RANK = {
     "held": "No rank: the Ladder holds its public score back, as no clear gain on its team's best.",
     "late": "No rank: it came after the contest was closed.",
-    "not final": "No rank: the contest is closed, and another entry stands for its team.",
+    "lesser final": "No rank: the contest is closed, and the other final of its team did better.",
+    "not final": "No rank: the contest is closed, and this entry was not among its team's finals.",
     "not scored": "No rank: it was not scored.",
 }
 
@@ -55,9 +57,16 @@ def _head(facts: EntryFacts, by_name: bool) -> None:
     say(_rank(facts))
     if facts.namesakes:
         others = f"{facts.namesakes} other entr{'y' if facts.namesakes == 1 else 'ies'} of this name"
-        say(f"{others}; this one has the best public score." if by_name else f"There {_are(facts.namesakes)} {others}.")
+        say(f"{others}; {_chosen(facts)}." if by_name else f"There {_are(facts.namesakes)} {others}.")
     date, weights = facts.created_at[:16].replace("T", " "), facts.weights.removeprefix("sha256:")[:8]
     say(f"{date} UTC · weights {weights} · zip {facts.zip_sha256[:12]}")
+
+
+def _chosen(facts: EntryFacts) -> str:
+    """Say why this entry stands for its name: see `harness.report.entry.find_entry`."""
+    if not facts.scores:
+        return "this is the last of them"
+    return "this one ranks for them" if facts.closed else "this one has the best public score that shows"
 
 
 def _are(n: int) -> str:
@@ -166,7 +175,7 @@ def _families(facts: EntryFacts, detail: Detail, full: bool) -> None:
         matrix("By severity, %", [str(severity) for severity in facts.severities], rows)
     for worst in detail.worst[-1:] if not full else detail.worst:
         share = f"{100 * worst.estimate.value:.1f} % of {worst.estimate.n} right"
-        say(f"Worst {worst.kind}: {_words(worst.name)}, {share}.")
+        say(f"Worst {worst.kind}, of those on {FEW} pictures or more: {_words(worst.name)}, {share}.")
 
 
 def _hits(tally: Tally) -> str:
@@ -217,7 +226,7 @@ def _forecast(facts: EntryFacts) -> None:
 
 def _inside(value: float, low: float, high: float) -> str:
     if low <= value <= high:
-        return ", so it was:"
+        return ", within the interval:"
     return ", too high:" if value < low else ", too low:"
 
 

@@ -20,6 +20,7 @@ SPLITS = ("val", "val_shifted", "public", "private")
     multiple=True,
     help="Split to score, may be repeated; by default val and val_shifted.",
 )
+@click.option("--reveal-private", is_flag=True, help="Score splits that entrants may not see, too.")
 @contest_option
 @isolation_option
 @device_option
@@ -28,6 +29,7 @@ SPLITS = ("val", "val_shifted", "public", "private")
 def score(
     zip_path: Path,
     splits: tuple[str, ...],
+    reveal_private: bool,
     contest: str | None,
     isolation: str,
     device: str,
@@ -46,7 +48,15 @@ def score(
     from harness import api
 
     chosen = tuple(split for split in SPLITS if split in splits) or SPLITS[:2]
-    card, ahead = api.score(workspace, zip_path, contest, splits=chosen, isolation=isolation, device=device)  # type: ignore[arg-type]
+    card, ahead = api.score(
+        workspace,
+        zip_path,
+        contest,
+        splits=chosen,
+        reveal_private=reveal_private,
+        isolation=isolation,  # type: ignore[arg-type]
+        device=device,  # type: ignore[arg-type]
+    )
     if as_json:
         import msgspec
 

@@ -10,7 +10,7 @@ from harness.cli.options import contest_option, json_option, workspace_option
 
 
 @click.command(short_help="Name the entries of a team that count at the close.")
-@click.argument("entries", metavar="ENTRY...", type=int, nargs=-1, required=True)
+@click.argument("entries", metavar="ENTRY...", type=click.IntRange(1, 2**63 - 1), nargs=-1)
 @contest_option
 @workspace_option
 @json_option
@@ -18,7 +18,7 @@ def select(entries: tuple[int, ...], contest: str | None, workspace: Path, as_js
     """Name the entries of one team that count at the close.
 
     ENTRY is the id of an entry. Without a choice the best public ones of a team count. A later choice takes the place
-    of an earlier one.
+    of an earlier one; without ENTRY the choices made so far are listed.
 
     \b
     Example:
@@ -26,6 +26,18 @@ def select(entries: tuple[int, ...], contest: str | None, workspace: Path, as_js
     """
     from harness import api
 
+    if not entries:
+        chosen_by = api.finals(workspace, contest)
+        if as_json:
+            import json
+
+            click.echo(json.dumps(chosen_by))
+            return
+        for team, ids in chosen_by.items():
+            click.echo(f"{team}: {', '.join(map(str, ids))}")
+        if not chosen_by:
+            click.echo("No team has chosen: the best public entries of each will count.", err=True)
+        return
     team, chosen = api.select(workspace, entries, contest)
     if as_json:
         import json

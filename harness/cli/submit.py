@@ -57,6 +57,7 @@ def submit(
       hemobench submit majority -m "the share to beat"
     """
     from harness import api
+    from harness.board.closing import told_splits
 
     given = (("--preset", preset), ("--weights", weights), ("--seed", seed), ("--recipe", recipe))
     train_options = [word for option, value in given if value is not None for word in (option, str(value))]
@@ -71,10 +72,8 @@ def submit(
         isolation=isolation,  # type: ignore[arg-type]
         device=device,  # type: ignore[arg-type]
     )
-    shown = ["val", "val_shifted"]
-    shown += ["public"] if reveal_private or submitted.shown is None else []
-    shown += ["private"] if reveal_private or submitted.closing else []
-    card = submitted.card.only(tuple(shown))
+    shown = told_splits(submitted.shown is not None, submitted.closing)
+    card = submitted.card.only(("val", "val_shifted", "public", "private") if reveal_private else shown)
     if as_json:
         import msgspec
 
@@ -103,6 +102,7 @@ def submit(
         place = f"rank {submitted.rank} of {submitted.n_ranked:,}" if submitted.rank else "not ranked"
         if submitted.closing:
             place = f"late, the contest was closed at {submitted.closing.closed_at[:16].replace('T', ' ')} UTC"
-        click.echo(f"Entry {submitted.entry}, {submitted.name}: {place}. See: hemobench leaderboard", err=True)
+        told = f"Entry {submitted.entry}, {submitted.name}: {place}. See: hemobench leaderboard"
+        click.echo(click.wrap_text(told, 80), err=True)
     if card.outcome != "scored":
         raise click.exceptions.Exit(1)

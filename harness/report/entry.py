@@ -9,7 +9,7 @@ from typing import NoReturn
 import msgspec
 import numpy as np
 
-from harness.board.closing import read_closing
+from harness.board.closing import Closing, read_closing
 from harness.board.ranking import Half, read_leaderboard, read_standing
 from harness.board.recorder import open_to_read
 from harness.board.rows import Entry, read_some
@@ -75,6 +75,7 @@ class EntryFacts(msgspec.Struct, frozen=True, kw_only=True):
     metrics: tuple[str, ...]
     class_names: tuple[str, ...]
     private_told: bool
+    closed: bool
     by: str
     splits: tuple[SplitFacts, ...]
     id: int
@@ -136,7 +137,7 @@ def see_entry(workspace: Workspace, frozen: Frozen, word: str, *, reveal_private
     with open_to_read(workspace) as board:
         splits = splits_told_of(held=False, private_told=private_told)
         values = read_values(board, contest.name, lock, [(split, metric) for split in splits])
-        entry = find_entry(board, values, frozen, word)
+        entry = find_entry(board, values, frozen, word, closing)
         by: Half = "private" if private_told else "public"
         place = (board, contest.name, lock, metric)
         best = read_leaderboard(*place, by=by, closing=closing, top=AMONG, others=False)
@@ -161,6 +162,7 @@ def see_entry(workspace: Workspace, frozen: Frozen, word: str, *, reveal_private
         metrics=tuple(spec.name for spec in contest.metrics),
         class_names=contest.class_names,
         private_told=private_told,
+        closed=closing is not None,
         by=truth.by,
         splits=tuple(SplitFacts(split, TITLES[split], len(labels)) for split, labels in truth.labels.items()),
         id=entry.id,
@@ -192,10 +194,13 @@ def see_entry(workspace: Workspace, frozen: Frozen, word: str, *, reveal_private
     )
 
 
-def find_entry(board: sqlite3.Connection, values: Values, frozen: Frozen, word: str) -> Entry:
+def find_entry(
+    board: sqlite3.Connection, values: Values, frozen: Frozen, word: str, closing: Closing | None = None
+) -> Entry:
     """Return the entry with the id `word`, else the one of this name with the best public score that shows.
 
-    Of equal scores the earlier entry is taken; where none of that name shows one, the last of them.
+    Of a closed contest that is the final which ranks for the team.  Of equal scores the earlier entry is taken; where
+    none of that name shows one, the last of them.
 
     Parameters
     ----------
@@ -204,6 +209,8 @@ def find_entry(board: sqlite3.Connection, values: Values, frozen: Frozen, word: 
         Of all entries of the contest: their names, and the primary metric on the public half.
     frozen : Frozen
     word : str
+    closing : Closing, optional
+        Of a closed contest; `values` then hold the private half, too.
 
     Raises
     ------
@@ -215,8 +222,11 @@ def find_entry(board: sqlite3.Connection, values: Values, frozen: Frozen, word: 
     if is_number(word) and (int(word) in ids or not named):
         number = int(word)
     elif named:
-        public = values["public", frozen.contest.metrics[0].name][named]
-        number = ids[named[-1] if np.isnan(public).all() else named[int(np.nanargmax(public))]]
+        metric = frozen.contest.metrics[0].name
+        finals = closing.finals.get(word, ()) if closing else ()
+        named = [row for row in named if ids[row] in finals] or named
+        scores = values["private" if finals else "public", metric][named]
+        number = ids[named[-1] if np.isnan(scores).all() else named[int(np.nanargmax(scores))]]
     else:
         raise UsageError(f"{frozen.contest.name} has no entry {word!r}.", _names(values, word))
     found = read_some(board, [number])

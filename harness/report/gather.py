@@ -98,7 +98,7 @@ def gather(workspace: Workspace, frozen: Frozen, *, top: int = TOP, reveal_priva
         teams=teams(read.values, len(truth.labels["public"]), contest.n_classes) if metric == "accuracy" else (),
         methods=_judge(rows),
         history=history(read.values, metric, {standing.entry.id for standing in shown}),
-        shaken_up=shake_up(shown, told, metric, COMPARED) if revealed else None,
+        shaken_up=shake_up(shown, told, metric, COMPARED, closing) if revealed else None,
         frozen=_frozen_facts(frozen.lock, frozen.lock_hash),
     )
 

@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from harness.report import figures
 from harness.report.foretell import best_method
+from harness.report.groups import FEW
 from harness.report.structure import Pairwise, Report
 from harness.score.card import Estimate
 from harness.score.stats import Z_95
@@ -71,6 +72,7 @@ def compose(report: Report, pictures: Mapping[tuple[str, int], str], live: Live 
         report=report,
         data=_data(report),
         figures=figures,
+        few=FEW,
         scale=figures.scale(report),
         best_method=best_method(report.methods),
         short=SHORT,

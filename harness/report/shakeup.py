@@ -8,6 +8,7 @@ from typing import SupportsFloat
 
 import numpy as np
 
+from harness.board.closing import Closing
 from harness.board.ranking import Standing
 from harness.report.structure import Moved, ShakenUp
 from harness.report.told import Told
@@ -19,8 +20,12 @@ CURVE_DRAWS = 1000  # for each of these
 REGRET = 0.005  # what following the public board may cost: half a point
 
 
-def shake_up(shown: Sequence[Standing], told: Told, metric: str, most: int) -> ShakenUp | None:
+def shake_up(
+    shown: Sequence[Standing], told: Told, metric: str, most: int, closing: Closing | None = None
+) -> ShakenUp | None:
     """Return what the halves decided, for those that both halves are known of; None where these are fewer than two.
+
+    The rank then is that of the public half; of a closed contest that of the team when it was closed.
 
     Halves are drawn anew, by accuracy, among the first `most` of those whose labels are kept.
     """
@@ -35,6 +40,8 @@ def shake_up(shown: Sequence[Standing], told: Told, metric: str, most: int) -> S
     kendall, spearman = rank_correlation(*values)
     then, now = (dict(zip(known, ranks_of(half).tolist(), strict=True)) for half in values)
 
+    if closing:
+        then = {row: closing.public_rank(shown[row].entry.name) or then[row] for row in known}
     right = np.array([told.hidden(told.right, number) for number in drawn_of])
     strata, rng = told.truth.hidden, np.random.default_rng(0)
     n_public = len(told.truth.labels["public"])

@@ -71,7 +71,7 @@ def _public_ranks(shown: Sequence[Standing], metric: str) -> dict[int, int]:
 
 def aside_of(entry: Entry, splits: tuple[str, ...], metric: str, closing: Closing | None) -> Aside:
     """Return an entry that was scored and has no rank, and why it has none."""
-    note = "held" if closing is None else "late" if closing.is_late(entry) else "not final"
+    note = "held" if closing is None else closing.why_unranked(entry)
     told = [split for split in splits if not (note == "held" and split == "public")]
     scores = {split: found[metric] for split, found in scores_of(entry, told).items() if metric in found}
     return Aside(entry.id, entry.name, entry.created_at, note, scores)

@@ -148,7 +148,7 @@ class Unscored(msgspec.Struct, frozen=True):
 
 
 class Aside(msgspec.Struct, frozen=True):
-    """An entry that was scored and has no rank: ``held`` by the Ladder, ``late``, or ``not final``."""
+    """An entry that was scored and has no rank: ``held``, ``late``, a ``lesser final``, or ``not final``."""
 
     id: int
     name: str

@@ -120,10 +120,12 @@ def see_pair(workspace: Workspace, frozen: Frozen, one: str, other: str, *, reve
         The labels of one are not kept, or are not those that were scored.
     """
     contest, lock, metric = frozen.contest, frozen.lock_hash, frozen.contest.metrics[0].name
-    private_told = reveal_private or read_closing(workspace, contest.name, lock) is not None
+    closing = read_closing(workspace, contest.name, lock)
+    private_told = reveal_private or closing is not None
     with open_to_read(workspace) as board:
-        values = read_values(board, contest.name, lock, [("public", metric)])
-        entries = [find_entry(board, values, frozen, word) for word in (one, other)]
+        halves = ("public", "private") if closing else ("public",)
+        values = read_values(board, contest.name, lock, [(half, metric) for half in halves])
+        entries = [find_entry(board, values, frozen, word, closing) for word in (one, other)]
     if entries[0].id == entries[1].id:
         raise UsageError(f"{one!r} and {other!r} are both entry {entries[0].id}.", "Name two entries, by their ids.")
     for entry in entries:

@@ -96,7 +96,7 @@ class Arena(Plants):
 
     def _run_command(self, idea: Idea, side: str, isolation: str) -> tuple[str, str, int, list[str]]:
         zip_path = self.folder / "stranger.zip"
-        words = ["score", str(zip_path), "--split", "public", "--split", "private"]
+        words = ["score", str(zip_path), "--split", "public", "--split", "private", "--reveal-private"]
         if idea.verb == "submit":
             words = ["submit", str(zip_path), "--name", idea.name, "-m", idea.message, "--reveal-private", "--json"]
         if idea.verb in ("score", "kill"):

@@ -82,7 +82,7 @@ ON_THE_BOARD = {
     "a score added": (
         "INSERT INTO scores VALUES (2, 'private', 'accuracy', 1, 1, 1, 9)",
         "row 2 (two): scores.private",
-        "{'accuracy': {'value': 1.0, 'low': 1.0, 'high': 1.0, 'n': 9}}",
+        "another value",  # the contest is open: not which
     ),
     "a card": ("UPDATE entries SET card = '{}' WHERE id = 2", "row 2 (two): card", None),
     "a card that is no JSON": ("UPDATE entries SET card = 'x' WHERE id = 2", "row 2 (two): card", "no JSON"),

@@ -56,7 +56,7 @@ def test_at_the_close_each_team_ranks_once_by_its_better_final(desk, frozen):
     assert ranked(desk) == [(1, 5), (2, 4), (3, 2)]
     board = board_of(desk)
     assert (board.by, board.n_ranked, board.n_others) == ("private", 3, 2)
-    assert {row.entry.id: row.note for row in board.others} == {1: "not final", 3: "not final"}
+    assert {row.entry.id: row.note for row in board.others} == {1: "lesser final", 3: "not final"}
 
 
 def test_named_finals_count_in_place_of_the_best_public_ones(desk, frozen):
@@ -96,7 +96,7 @@ def test_what_comes_after_the_close_is_late_whatever_the_clock_says(desk, frozen
     desk.record("new", 0.99, private=0.99)
     assert ranked(desk) == before
     assert {row.entry.id: row.note for row in board_of(desk).others} | {6: "late", 7: "late"} == {
-        1: "not final", 3: "not final", 6: "late", 7: "late"
+        1: "lesser final", 3: "not final", 6: "late", 7: "late"
     }  # fmt: skip
     with open_to_read(desk.workspace) as board:
         closing = read_closing(desk.workspace, "blood-cells", LOCK)
@@ -139,9 +139,49 @@ def test_an_audit_finds_a_ledger_that_is_not_the_one_that_was_closed(desk, froze
     assert audit(desk.workspace).findings == ()
     path = desk.workspace.closed("blood-cells", LOCK)
     path.write_bytes(msgspec.json.encode(msgspec.structs.replace(closing, receipts=2)))
-    (finding,) = audit(desk.workspace).findings
-    assert finding.what.endswith("receipt 2")
-    assert finding.expected.startswith(closing.head[:12])
+    first, *others = audit(desk.workspace).findings
+    assert first.what.endswith("receipt 2")
+    assert first.expected.startswith(closing.head[:12])
+    assert all("late" in finding.got for finding in others)
+
+
+@pytest.mark.parametrize(
+    ("finals", "found"),
+    [
+        ({"b": (6,)}, "entry 6, late"),
+        ({"b": (1,)}, "entry 1, not one of that team"),
+        ({"b": (99,)}, "entry 99, not one of that team"),
+        ({"nobody": (4,)}, "entry 4, not one of that team"),
+    ],
+)
+def test_an_audit_finds_finals_that_no_team_had(desk, frozen, finals, found):
+    fill(desk)
+    closing = close(desk.workspace, frozen)
+    desk.record("b", 0.99, private=0.99)
+    write(desk, msgspec.structs.replace(closing, finals=closing.finals | finals))
+    assert [finding.got for finding in audit(desk.workspace).findings] == [found]
+
+
+def test_a_seal_that_was_written_down_finds_another_choice_of_finals(desk, frozen):
+    fill(desk)
+    closing = close(desk.workspace, frozen)
+    assert audit(desk.workspace, expect=closing.seal).findings == ()
+    assert closing.seal in " ".join(audit(desk.workspace).notes)
+    write(desk, msgspec.structs.replace(closing, finals=closing.finals | {"a": (3,)}))  # hers, and in time
+    assert audit(desk.workspace).findings == ()
+    assert [finding.what for finding in audit(desk.workspace, expect=closing.seal).findings] == ["head"]
+
+
+def test_a_closing_of_another_contest_is_refused(desk, frozen):
+    fill(desk)
+    closing = close(desk.workspace, frozen)
+    write(desk, msgspec.structs.replace(closing, lock="cd" * 32))
+    with pytest.raises(BoardError, match="lock cdcdcdcdcdcd"):
+        board_of(desk)
+
+
+def write(desk, closing):
+    desk.workspace.closed("blood-cells", LOCK).write_bytes(msgspec.json.encode(closing))
 
 
 def test_a_board_made_again_ranks_as_before(desk, frozen):

@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import re
+import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -67,7 +69,7 @@ def test_the_ladder_shows_a_clear_gain_and_holds_back_what_is_none(ruled, knowin
     assert "team (held)" in ruled("leaderboard", "--all").stdout
 
     refused = ruled("submit", "random", "--name", "team", "-m", "a fourth", code=1)
-    assert "submitted 3 times, the contest allows 3 in all" in refused.stderr
+    assert "as often as the contest allows, 3 in all" in refused.stderr
     told = ruled("submit", "random", "--name", "other", "-m", "first").stderr
     assert "rank 3 of 3" in told
 
@@ -88,9 +90,9 @@ def test_closing_asks_shows_the_private_half_and_calls_later_entries_late(hemobe
     hemobench("close", code=130)  # nobody there to say yes
     assert json.loads(hemobench("select", "1", "--json").stdout) == {"team": "majority", "entries": [1]}
 
-    closing = json.loads(hemobench("close", "--yes", "--json").stdout)
-    assert closing["head"] == json.loads(hemobench("audit", "--json").stdout)["head"]
-    assert closing["chosen"] == ["majority"]
+    end = json.loads(hemobench("close", "--yes", "--json").stdout)
+    assert end["head"] == json.loads(hemobench("audit", "--json", "--expect", end["seal"]).stdout)["head"]
+    assert end["chosen"] == ["majority"]
     shown = hemobench("leaderboard")
     assert "private %" in shown.stdout
     assert re.search(r"^ +# +was ", shown.stdout, re.MULTILINE)
@@ -122,3 +124,82 @@ def test_the_top_and_the_markdown_of_a_board(hemobench, tmp_path):
     cells = [re.split(r"(?<!\\)\|", line) for line in lines[:4]]
     assert {len(row) for row in cells} == {8}, "a bar in a name makes no cell"
     assert "choose one" in hemobench("leaderboard", "--markdown", "--csv", code=2).stderr
+
+
+def test_an_open_contest_tells_no_score_that_was_not_submitted(hemobench, ruled, tmp_path):
+    hemobench("pack", "submissions/random", "-o", tmp_path / "r.zip")
+    for contest, split in (("small", "private"), ("ruled", "private"), ("ruled", "public")):
+        refused = hemobench("score", tmp_path / "r.zip", "--contest", contest, "--split", split, code=2)
+        assert f"its {split} score is not told" in refused.stderr
+        hemobench("score", tmp_path / "r.zip", "--contest", contest, "--split", split, "--reveal-private")
+    hemobench("score", tmp_path / "r.zip", "--contest", "small", "--split", "public")
+
+
+def test_a_replay_tells_no_private_score_while_the_contest_is_open(hemobench, tmp_path):
+    folder = tmp_path / "moody"
+    folder.mkdir()
+    (folder / "model.py").write_text(
+        "import os\nimport numpy as np\n\n\nclass Model:\n    def predict(self, X):\n"
+        "        return np.frombuffer(os.urandom(len(X)), np.uint8) % 8\n"
+    )
+    hemobench("submit", folder, "-m", "another answer each time")
+    told = hemobench("replay", "1", "--json", code=1).stdout
+    results = {change["what"]: change for change in json.loads(told)["results"]}
+    assert results["private: accuracy"]["now"] == "another value"
+    assert re.match(r"0\.\d{6} ", results["public: accuracy"]["now"])
+    hemobench("close", "--yes")
+    results = {
+        change["what"]: change for change in json.loads(hemobench("replay", "1", "--json", code=1).stdout)["results"]
+    }
+    assert re.match(r"0\.\d{6} ", results["private: accuracy"]["now"])
+
+
+def test_an_audit_tells_no_held_score(ruled, knowing):
+    for n in (40, 40):
+        ruled("submit", knowing(n), "--name", "team", "-m", "next")
+    with closing(sqlite3.connect(ruled.workspace / "board.sqlite3")) as board:
+        board.execute("UPDATE scores SET value = 0.5 WHERE split IN ('public', 'private')")
+        board.commit()
+    found = json.loads(ruled("audit", "--json", code=1).stdout)["findings"]
+    told = {finding["what"]: finding["got"] for finding in found}
+    assert told["row 1 (team): scores.public.accuracy.value"] == "0.5"
+    assert told["row 2 (team): scores.public.accuracy.value"] == "another value"
+    assert told["row 1 (team): scores.private.accuracy.value"] == "another value"
+
+
+def test_the_ladder_holds_back_where_nothing_is_left_to_compare_with(ruled, knowing):
+    ruled("submit", knowing(10), "--name", "team", "-m", "first")
+    for labels in ruled.workspace.glob("cards/ruled/*.npz"):
+        labels.unlink()
+    better = json.loads(ruled("submit", knowing(40), "--name", "team", "-m", "second", "--json").stdout)
+    assert (better["shown"], better["rank"]) == (1, None)
+
+
+def test_a_name_in_other_letters_is_no_new_team(ruled):
+    ruled("submit", "majority", "--name", "Red", "-m", "first")
+    assert (
+        "'red' would be another team than 'Red'"
+        in ruled("submit", "majority", "--name", "red", "-m", "x", code=2).stderr
+    )
+    assert json.loads(ruled("submit", "majority", "--name", " Red ", "-m", "second", "--json").stdout)["name"] == "Red"
+
+
+def test_after_the_close_nothing_is_held_and_a_damaged_closing_records_nothing(ruled, knowing):
+    ruled("submit", knowing(40), "--name", "team", "-m", "first")
+    assert "team chose" not in ruled("close", "--yes").stderr
+    late = ruled("submit", knowing(10), "--name", "team", "-m", "late")
+    assert "this entry will be late" in " ".join(late.stderr.split())
+    assert "Held back" not in late.stderr
+    (file,) = ruled.workspace.glob("closed/ruled/*.json")
+    file.write_text("{}")
+    ruled("submit", knowing(10), "--name", "team", "-m", "again", code=1)
+    assert json.loads(ruled("audit", "--json", code=1).stdout)["receipts"] == 2
+
+
+def test_choices_are_listed_and_shown_before_the_close(hemobench):
+    assert "No team has chosen" in hemobench("select").stderr
+    hemobench("submit", "majority", "-m", "first")
+    hemobench("select", "1")
+    assert hemobench("select").stdout == "majority: 1\n"
+    assert "majority chose entry 1." in hemobench("close", code=130).stderr
+    hemobench("select", "99999999999999999999", code=2)

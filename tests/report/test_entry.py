@@ -147,7 +147,7 @@ def test_a_closed_contest_tells_the_private_half_and_who_came_late(desk):
     ranked = [see(desk, number) for number in (1, 3)]
     assert {facts.rank for facts in ranked} == {1, 2}
     assert all(facts.by == facts.ranked_by == "private" and facts.ranked == 2 for facts in ranked)
-    assert (see(desk, 2).note, see(desk, "late").note) == ("not final", "late")
+    assert (see(desk, 2).note, see(desk, "late").note) == ("lesser final", "late")
     assert "private" in see(desk, "late").scores
 
 
