@@ -112,9 +112,9 @@ def _show(board: Leaderboard, title: str) -> None:
     from harness.cli import screen
 
     private = board.by == "private"
-    # The column that decides the rank carries its interval; with the private score there is no room for the date.
+    # The column that decides the rank carries its interval; with the private score there is no room for the weights.
     columns = ["#", *(["was"] if board.closing else []), "id", "entry", "public %", *(["private %"] if private else [])]
-    columns += ["val %", "gap", "weights", *([] if private else ["date"])]
+    columns += ["val %", "gap", *([] if private else ["weights"])]
     shown = screen.table(*columns, right=("#", "was", "id", "public %", "private %", "val %", "gap"), title=title)
     for standing in board.standings:
         entry = standing.entry
@@ -127,9 +127,8 @@ def _show(board: Leaderboard, title: str) -> None:
             _percent(standing.public, with_interval=not private),
             *([_percent(standing.private, with_interval=True)] if private else []),
             _percent(standing.val),
-            "–" if standing.gap is None else f"{100 * standing.gap:+.1f}",
-            Text(entry.weights.removeprefix("sha256:")[:8]),
-            *([] if private else [entry.created_at[:10]]),
+            _points(standing.gap),
+            *([] if private else [Text(entry.weights.removeprefix("sha256:")[:8])]),
         ]
         shown.add_row(*cells)
     screen.output().print(shown)
@@ -181,7 +180,7 @@ def _write_markdown(board: Leaderboard) -> None:
                 *([_percent(standing.private, with_interval=True, bracket="({})")] if private else []),
                 _percent(standing.public, with_interval=not private, bracket="({})"),
                 _percent(standing.val),
-                "–" if standing.gap is None else f"{100 * standing.gap:+.1f}",
+                _points(standing.gap),
                 _as_markdown(entry.weights.removeprefix("sha256:")[:8]),
             ]
         )
@@ -203,6 +202,10 @@ def _as_markdown(text: str) -> str:
     import re
 
     return re.sub(r"([\\`*_{}\[\]()#!|~])", r"\\\1", html.escape(text, quote=False))
+
+
+def _points(gap: float | None) -> str:
+    return "–" if gap is None else f"{100 * gap:+.1f}".replace("-", "−")
 
 
 def _percent(score: Score | None, *, with_interval: bool = False, bracket: str = "{}") -> str:
