@@ -64,6 +64,15 @@ def freeze(
     return freeze_pictures(home, found, pictures, track=track)
 
 
+def entries_of_earlier_freezes(workspace: Path, frozen: Frozen) -> int:
+    """Return how many entries the board holds that were scored on other freezes of the same contest."""
+    from harness.board.recorder import open_to_read
+    from harness.board.rows import count_under_other_locks
+
+    with open_to_read(Workspace(workspace)) as board:
+        return count_under_other_locks(board, frozen.contest.name, frozen.lock_hash)
+
+
 def open_contest(workspace: Path, name: str | None = None) -> Frozen:
     """Return the frozen contest `name`, or the active one."""
     return open_frozen(Workspace(workspace), name)

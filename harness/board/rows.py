@@ -303,6 +303,12 @@ def count_all(connection: sqlite3.Connection, contest: str, lock: str) -> int:
     return int(connection.execute(query, (contest, lock)).fetchone()[0])
 
 
+def count_under_other_locks(connection: sqlite3.Connection, contest: str, lock: str) -> int:
+    """Return how many entries of a contest were scored on another freeze of it."""
+    query = "SELECT count(*) FROM entries WHERE contest = ? AND lock != ?"
+    return int(connection.execute(query, (contest, lock)).fetchone()[0])
+
+
 def all_ids(connection: sqlite3.Connection, contest: str, lock: str) -> Iterator[int]:
     """Yield the ids of all entries of a frozen contest, earliest first."""
     query = "SELECT id FROM entries WHERE contest = ? AND lock = ? ORDER BY id"

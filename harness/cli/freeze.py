@@ -65,6 +65,11 @@ def freeze(contest: str | None, source: Path | None, if_missing: bool, workspace
     click.echo(f"{lock.contest.title}: {sizes}; {dropped:,} pictures dropped.", err=True)
     click.echo(f"Lock {frozen.lock_hash[:12]} in {frozen.folder}", err=True)
     if not if_missing:
-        click.echo(
-            "What was dropped, and why: private/removed.png there. Next: hemobench submit majority -m first", err=True
-        )
+        if earlier := api.entries_of_earlier_freezes(workspace, frozen):
+            told = (
+                f"Entries on the board: {earlier:,} of other freezes of {lock.contest.name}, which this one does not "
+                "show: another picture, split or rule is another contest. To see them again, freeze what they ran on."
+            )
+            click.secho(click.wrap_text(told, 80), fg="yellow", err=True)
+        click.echo("What was dropped, and why: private/removed.png in that folder.", err=True)
+        click.echo("Next: hemobench submit majority -m first", err=True)

@@ -145,13 +145,13 @@ def test_a_replay_tells_no_private_score_while_the_contest_is_open(hemobench, tm
     hemobench("submit", folder, "-m", "another answer each time")
     told = hemobench("replay", "1", "--json", code=1).stdout
     results = {change["what"]: change for change in json.loads(told)["results"]}
-    assert results["private: accuracy"]["now"] == "another value"
-    assert re.match(r"0\.\d{6} ", results["public: accuracy"]["now"])
+    assert results["private: macro_f1"]["now"] == "another value"
+    assert re.match(r"0\.\d{6} ", results["public: macro_f1"]["now"])
     hemobench("close", "--yes")
     results = {
         change["what"]: change for change in json.loads(hemobench("replay", "1", "--json", code=1).stdout)["results"]
     }
-    assert re.match(r"0\.\d{6} ", results["private: accuracy"]["now"])
+    assert re.match(r"0\.\d{6} ", results["private: macro_f1"]["now"])
 
 
 def test_an_audit_tells_no_held_score(ruled, knowing):
@@ -203,3 +203,15 @@ def test_choices_are_listed_and_shown_before_the_close(hemobench):
     assert hemobench("select").stdout == "majority: 1\n"
     assert "majority chose entry 1." in hemobench("close", code=130).stderr
     hemobench("select", "99999999999999999999", code=2)
+
+
+def test_another_freeze_says_that_the_old_board_is_still_there(ruled, tmp_path):
+    assert "other freezes" not in ruled("freeze", "--contest", tmp_path / "ruled.toml").stderr
+    ruled("submit", "majority", "-m", "first")
+    (tmp_path / "ruled.toml").write_text((tmp_path / "ruled.toml").read_text().replace("finals = 1", "finals = 2"))
+    told = " ".join(ruled("freeze", "--contest", tmp_path / "ruled.toml").stderr.split())
+    assert "Entries on the board: 1 of other freezes of ruled" in told
+    assert json.loads(ruled("leaderboard", "--json").stdout) == []
+    (tmp_path / "ruled.toml").write_text((tmp_path / "ruled.toml").read_text().replace("finals = 2", "finals = 1"))
+    ruled("freeze", "--contest", tmp_path / "ruled.toml")
+    assert len(json.loads(ruled("leaderboard", "--json").stdout)) == 1
