@@ -73,9 +73,15 @@ def once(recipe: Recipe, **more) -> Recipe:
     )
 
 
-# The deep networks as the team had them are the same graphs once more: minutes, for one layer that differs.
+# The deep networks as the team had them are the same graphs once more: minutes, for one layer that differs.  Of the
+# others the deepest take as long again, and the quick tests build and load them elsewhere.
+DEEPEST = ("densenet121", "efficientnetb2", "inceptionv3", "inceptionv3-frozen")
 ALL_ROWS = [
-    pytest.param(row, id=row.name, marks=[pytest.mark.slow] if row.report_of and row.build.normalised else [])
+    pytest.param(
+        row,
+        id=row.name,
+        marks=[pytest.mark.slow] if (row.report_of and row.build.normalised) or row.name in DEEPEST else [],
+    )
     for row in BASELINES
 ]
 
