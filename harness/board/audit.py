@@ -287,8 +287,7 @@ def _notes(workspace: Workspace, books: Books, chain: Chain, old: list[rows.Row]
             "submit adds it."
         )
     for closing in _read_closings(workspace):
-        when = closing.closed_at[:16].replace("T", " ")
-        yield f"{closing.contest} was closed at {when} UTC; its seal is {closing.seal}."
+        yield f"{closing.contest} was closed at {closing.when}; its seal is {closing.seal}."
     if old:
         told = "compared with the hash in the first receipt" if chain.lines else "nothing to compare them with"
         yield f"{len(old)} rows are from before the ledger: {told}."

@@ -55,6 +55,11 @@ class Closing(msgspec.Struct, frozen=True, kw_only=True):
         """SHA-256 of all of this, and so of the ledger up to the close: who writes it down can have both audited."""
         return hashlib.sha256(msgspec.json.encode(self)).hexdigest()
 
+    @property
+    def when(self) -> str:
+        """The moment of the close, for people."""
+        return f"{self.closed_at[:16].replace('T', ' ')} UTC"
+
     def is_late(self, entry: Entry) -> bool:
         """Say whether an entry came after the close."""
         return entry.receipt is not None and entry.receipt > self.receipts
@@ -212,9 +217,7 @@ def _must_be_open(workspace: Workspace, frozen: Frozen) -> None:
     contest = frozen.contest.name
     closing = read_closing(workspace, contest, frozen.lock_hash)
     if closing:
-        raise BoardError(
-            f"{contest} was closed at {closing.closed_at[:16].replace('T', ' ')} UTC.", "See: hemobench leaderboard"
-        )
+        raise BoardError(f"{contest} was closed at {closing.when}.", "See: hemobench leaderboard")
 
 
 def _write(path: Path, content: msgspec.Struct) -> None:

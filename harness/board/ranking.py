@@ -113,11 +113,13 @@ def _read_leaderboard(
     if others and n_all > n_ranked:
         known = set(ids if top is None else _ids(board, contest, lock, metric, half, closing, None))
         rest = rows.read_some(board, [number for number in rows.all_ids(board, contest, lock) if number not in known])
-    hide = half == "public" and not closing
     return Leaderboard(
         half,
-        [_standing(rank, entry, metric, hide) for rank, entry in enumerate(rows.read_some(board, ids), start=1)],
-        [_standing(None, entry, metric, hide, _note(entry, metric, half, closing)) for entry in rest],
+        [
+            _standing(rank, entry, metric, half, closing)
+            for rank, entry in enumerate(rows.read_some(board, ids), start=1)
+        ],
+        [_standing(None, entry, metric, half, closing) for entry in rest],
         n_ranked,
         n_all - n_ranked,
         closing,
@@ -138,8 +140,7 @@ def read_standing(
     half: Half = by or ("private" if closing else "public")
     ids = _ids(board, contest, lock, metric, half, closing, None)
     rank = next((rank for rank, number in enumerate(ids, start=1) if number == entry.id), None)
-    hide = half == "public" and not closing
-    return _standing(rank, entry, metric, hide, "" if rank else _note(entry, metric, half, closing))
+    return _standing(rank, entry, metric, half, closing)
 
 
 def _ids(
@@ -182,9 +183,11 @@ def _note(entry: Entry, metric: str, half: Half, closing: Closing | None) -> Not
     return "held"
 
 
-def _standing(rank: int | None, entry: Entry, metric: str, hide: bool, note: Note = "") -> Standing:
+def _standing(rank: int | None, entry: Entry, metric: str, half: Half, closing: Closing | None) -> Standing:
     def score(split: str) -> Score | None:
         return entry.scores.get((split, metric))
 
-    public = None if hide and entry.held else score("public")
+    hidden = entry.held and half == "public" and not closing
+    note: Note = "" if rank else _note(entry, metric, half, closing)
+    public = None if hidden else score("public")
     return Standing(rank, entry, public, score("private"), score("val"), score("val_shifted"), note)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -90,16 +89,12 @@ def holding_back(
 
 
 def _kept_labels(workspace: Workspace, entry: int) -> NDArray[np.int64] | None:
-    for receipt in _receipts(workspace, entry):
-        path = workspace.path / receipt.labels
-        try:
-            return read_arrays(path).get("public") if hash_file(path) == receipt.labels_sha256 else None
-        except (OSError, WorkspaceError):
-            return None
-    return None
-
-
-def _receipts(workspace: Workspace, entry: int) -> Iterator[ledger.Receipt]:
-    for line in ledger.newest_lines(workspace.ledger):
-        if line.receipt.entry == entry and line.receipt.labels:
-            yield line.receipt
+    receipts = (line.receipt for line in ledger.newest_lines(workspace.ledger))
+    receipt = next((receipt for receipt in receipts if receipt.entry == entry), None)
+    if receipt is None or not receipt.labels:
+        return None
+    path = workspace.path / receipt.labels
+    try:
+        return read_arrays(path).get("public") if hash_file(path) == receipt.labels_sha256 else None
+    except (OSError, WorkspaceError):
+        return None

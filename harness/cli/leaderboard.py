@@ -150,9 +150,7 @@ def _notes(board: Leaderboard) -> list[str]:
     if (n := _n(board)) is not None:
         notes.append(f"{board.by.capitalize()}: n = {n:,}, 95 % interval behind each score.")
     if board.closing:
-        notes.append(
-            f"Closed at {board.closing.closed_at[:16].replace('T', ' ')} UTC; was: rank by the public score then."
-        )
+        notes.append(f"Closed at {board.closing.when}; was: rank by the public score then.")
     if board.n_ranked > len(board.ranked):
         notes.append(f"The best {len(board.ranked)} of {board.n_ranked:,}.")
     if board.n_others and not board.others:

@@ -73,7 +73,7 @@ def submit(
         device=device,  # type: ignore[arg-type]
     )
     shown = told_splits(submitted.shown is not None, submitted.closing)
-    card = submitted.card.only(("val", "val_shifted", "public", "private") if reveal_private else shown)
+    card = submitted.card if reveal_private else submitted.card.only(shown)
     if as_json:
         import msgspec
 
@@ -101,7 +101,7 @@ def submit(
             )
         place = f"rank {submitted.rank} of {submitted.n_ranked:,}" if submitted.rank else "not ranked"
         if submitted.closing:
-            place = f"late, the contest was closed at {submitted.closing.closed_at[:16].replace('T', ' ')} UTC"
+            place = f"late, the contest was closed at {submitted.closing.when}"
         told = f"Entry {submitted.entry}, {submitted.name}: {place}. See: hemobench leaderboard"
         click.echo(click.wrap_text(told, 80), err=True)
     if card.outcome != "scored":
