@@ -1,4 +1,4 @@
-"""What stands for the worker's containers: the same places under ``/app``, by bubblewrap, with this interpreter.
+"""What stands for the worker's containers: the same places under ``/app``, in a sandbox, with this interpreter.
 
 A submission is a stranger's: no network, no file of the host but the system and the interpreter, read-only, a user
 that owns nothing, and an end to time, memory, processes and disk.  Two containers of one step share its clock.
@@ -16,10 +16,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from harness.errors import IsolationError
-from harness.sandbox.bubblewrap import MB, box, nobody
-from harness.sandbox.walls import fenced
+from harness.sandbox.layout import MB, Bind, Layout
+from harness.sandbox.walls import Walled, boxed
 from harness.sandbox.watch import Log, start
 
 LOG_BYTES = 256_000
@@ -28,6 +29,7 @@ LOOK_S = 0.25  # between two looks at memory and disk
 PROCESSES = 1024  # the worker sets no limit; a fork bomb is not to reach this machine
 OPEN_FILES = 65536
 NOT_FOUND = 127
+START_S = 120.0  # for a sandbox to stand on a busy machine
 # Becomes the command, found by PATH, as a container's start does.
 START = (
     "import os, sys\n"
@@ -55,6 +57,7 @@ class Container:
     kind: str  # "program" or "ingestion"
     command: str
     mounts: tuple[tuple[Path, str], ...]  # read-write, as on the worker
+    root: Path  # an empty folder of the host, on which its file system may be built
 
 
 @dataclass(frozen=True)
@@ -81,11 +84,11 @@ class StepEnd:
 class Running:
     """One container under way."""
 
-    def __init__(self, container: Container) -> None:
+    def __init__(self, container: Container, isolation: Walled) -> None:
         self.container = container
         self.told_reader, told = os.pipe()
         try:
-            self.family = start(argv(container, told), _environment(), told, stderr=subprocess.PIPE)
+            self.family = start(argv(container, isolation, told), _environment(), told, stderr=subprocess.PIPE)
         except BaseException:
             os.close(self.told_reader)
             raise
@@ -128,10 +131,7 @@ class Running:
             stream.close()
         out, err = (log.text() for log in self.texts)
         if not told and not stopped:
-            raise IsolationError(
-                f"bubblewrap did not start: {' '.join(err.split())[-300:] or self.process.returncode}.",
-                "See whether `bwrap --ro-bind / / true` works here: user namespaces may be forbidden.",
-            )
+            raise IsolationError(" ".join(err.split())[-300:] or f"exit code {self.process.returncode}", "")
         code = None if stopped else self.process.returncode
         return Ended(self.container.kind, self.container.command, code, self.seconds, self.peak / MB, out, err)
 
@@ -149,13 +149,14 @@ def run_containers(containers: Sequence[Container], room: Room, folders: Sequenc
     Raises
     ------
     IsolationError
-        There is no bubblewrap, or it is not allowed here.
+        No sandbox can be built here.
     """
     running: list[Running] = []
     stopped = ""
+    isolation = best_isolation(containers[0].root)
     try:
         for container in containers:
-            running.append(Running(container))
+            running.append(Running(container, isolation))
         stopped = _watch(running, room, folders)
     except BaseException:
         for one in running:
@@ -215,33 +216,54 @@ def split_command(command: str) -> list[str]:
     return shlex.split(command)
 
 
-def argv(container: Container, tell: int) -> list[str]:
-    """Return the command line that starts a container, in the same box as an entry at home.
+def best_isolation(root: Path) -> Walled:
+    """Return the best isolation that starts here; `root` as in `Container`.
 
     Raises
     ------
     IsolationError
-        There is no bubblewrap.
+        None does.
     """
-    fence = "/walls/fence.py"
-    binds = [("--bind", str(host), seen) for host, seen in container.mounts]
-    found = box(fence, binds, folders=["/app/data"], start="/app/program")
-    if found is None:
-        raise IsolationError(
-            "There is no bubblewrap, which stands for the worker's containers.",
-            "Install it (Debian, Ubuntu: sudo apt install bubblewrap).",
-        )
-    uid = nobody()
-    return found + fenced(
-        fence,
-        [sys.executable, "-I", "-S", "-B", "-c", START, *split_command(container.command)],
-        # The number of processes is counted by user, and ours has others.
-        limits={"CORE": 0, "NOFILE": OPEN_FILES, **({"NPROC": PROCESSES} if uid is not None else {})},
-        tell=tell,
-        uid=uid,
-        required=True,
-        syscalls=True,
+    reasons = []
+    for isolation in get_args(Walled):
+        try:
+            trial = Running(Container("program", "true", (), root), isolation)
+            trial.process.wait(START_S)
+            trial.close(stopped=False)
+            return isolation
+        except IsolationError as error:
+            reasons.append(f"{isolation}: {error.message}")
+        except subprocess.TimeoutExpired:
+            trial.close(stopped=True)
+            reasons.append(f"{isolation}: it did not start within {START_S:.0f} s")
+    raise IsolationError(
+        f"Nothing stands here for the worker's containers: {'; '.join(reasons)}.",
+        "Install bubblewrap (Debian, Ubuntu: sudo apt install bubblewrap), or allow user namespaces "
+        "(sysctl user.max_user_namespaces).",
     )
+
+
+def argv(container: Container, isolation: Walled, tell: int) -> list[str]:
+    """Return the command line that starts a container, in the same sandbox as an entry at home.
+
+    Raises
+    ------
+    IsolationError
+        What builds the sandbox is not there.
+    """
+    layout = Layout.around(
+        [Bind(str(host), seen, writable=True) for host, seen in container.mounts],
+        folders=["/app/data", "/app/program"],
+        start="/app/program",
+    )
+    limits = {"CORE": 0, "NOFILE": OPEN_FILES}
+    if os.geteuid() == 0:  # the number of processes is counted by user, and ours has others
+        limits["NPROC"] = PROCESSES
+    command = [sys.executable, "-I", "-S", "-B", "-c", START, *split_command(container.command)]
+    built = boxed(isolation, layout, container.root, command, limits=limits, tell=tell, landlock=False)
+    if isinstance(built, str):
+        raise IsolationError(built, "")
+    return built
 
 
 def _environment() -> dict[str, str]:

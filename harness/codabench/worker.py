@@ -279,7 +279,9 @@ class _Run:
         during = self.during_scoring and self.is_scoring
         if during and kind == "ingestion":
             self.notes.append("Ingestion runs during scoring: what it imports of the submission can read the labels.")
-        return Container(kind, replace_variables(command, kind, self.is_scoring, during), tuple(mounts))
+        return Container(
+            kind, replace_variables(command, kind, self.is_scoring, during), tuple(mounts), self.folder(f"{kind}_root")
+        )
 
     def _run(self, containers: list[Container]) -> None:
         if not containers:

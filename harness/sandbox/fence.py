@@ -3,15 +3,19 @@
 Run by path, with one argument, a JSON object; needs nothing but the standard library:
 
 ``argv``        what to become in the end
+``root``        null, or a file system to build and to change root to (needs namespaces of our own): ``at``, an empty
+                folder; ``memory``, ``[folder, bytes, mode]`` each; ``links``, ``[target, place]``; ``binds``,
+                ``[host, seen, writable]``; ``devices``; empty ``folders``; ``hidden`` ones; ``start``, where to begin.
+                An init is then put above what follows, so that signals do to it what they do anywhere
 ``limits``      resource limits by name, ``{"NOFILE": 1024, ...}``, soft and hard alike
 ``uid``         a user to change to, or null (only root can)
-``writable``    null, or files: every other file of the file system becomes read-only (needs namespaces of our own)
-``mounts``      ``[folder, bytes]`` pairs: a tmpfs of that size is mounted on each, after that
 ``landlock``    null, or ``{"read": [...], "write": [...]}``: every other path becomes unreachable
 ``syscalls``    true: deny system calls no model needs (keyrings, ptrace, mount, new namespaces, bpf, ...)
 ``required``    true: fail where ``landlock`` or ``syscalls`` cannot be had, instead of going on without
-``sockets``     the socket families left when ``syscalls`` is true
-``tell``        a file descriptor that gets one line of JSON, the walls closed here; it stays open for ``argv``
+``answers``     files to make, for ``argv`` to write
+``scratch``     folders of limited size that ``argv`` may write
+``tell``        the descriptor of a socket that gets one line of JSON, the walls closed here, and with it a descriptor
+                for each of ``answers`` and then of ``scratch``; it stays open for ``argv``
 """
 
 from __future__ import annotations
@@ -23,16 +27,27 @@ import os
 import platform
 import resource
 import signal
+import socket
+import stat
 import struct
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 1, 22, 38, 47
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 1, 4, 22, 38, 47
 PR_CAP_AMBIENT_CLEAR_ALL = 4
-MS_NOSUID, MS_NODEV, MS_BIND = 2, 4, 4096
-MOUNT_SETATTR, AT_FDCWD, AT_RECURSIVE, MOUNT_ATTR_RDONLY = 442, -100, 0x8000, 1
+CAPABILITIES_3 = 0x20080522  # the version of capset's structure that has 64 bits
+MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 8, 4096, 16384, 1 << 18
+MNT_DETACH = 2
+MOUNT_SETATTR, AT_FDCWD, AT_RECURSIVE = 442, -100, 0x8000
+MOUNT_ATTR_RDONLY, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NODEV = 1, 2, 4
+ROOT_BYTES = 16_000_000  # of the file system that holds nothing but the places of mounts
 TMPFS_FILES = 200_000  # an empty file costs the kernel a kilobyte that no size limit counts
+DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty")
+DEVICE_LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2", "ptmx": "pts/ptmx"}
+# Those of /proc that some kernels let root write.
+SETTINGS = ("/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus")
 KEYCTL_JOIN_SESSION_KEYRING = 1
 CLONE_NEWUSER = 0x10000000
 EPERM, ENOSYS, EAFNOSUPPORT, DONE = 1, 38, 97, 0
@@ -103,6 +118,8 @@ ABSENT = {
 # Numbers on x86-64 and on 64-bit ARM; and how seccomp names the architecture.
 CLONE, SOCKET, KEYCTL, PRCTL = (56, 220), (41, 198), (250, 219), (157, 167)
 ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
+# A network and a file system of its own leave these nothing of the host to reach; others may lead round both.
+SOCKETS = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK)
 
 
 def call(function: Any, *arguments: Any) -> int:
@@ -114,7 +131,7 @@ def call(function: Any, *arguments: Any) -> int:
     return int(result)
 
 
-def close_landlock(libc: ctypes.CDLL, read: list[str], write: list[str]) -> list[str]:
+def close_landlock(libc: ctypes.CDLL, read: list[str], write: list[str]) -> None:
     """Leave only the paths named, and no TCP, no foreign abstract socket, no signal to a process outside."""
     abi = call(libc.syscall, LANDLOCK_CREATE_RULESET, None, 0, 1)
     handled = max(rights for since, rights in RIGHTS_OF_ABI.items() if since <= abi)
@@ -130,26 +147,163 @@ def close_landlock(libc: ctypes.CDLL, read: list[str], write: list[str]) -> list
                 os.close(fd)
     call(libc.syscall, LANDLOCK_RESTRICT_SELF, ruleset, 0)
     os.close(ruleset)
-    return ["read-only system", "no files of the host"]
 
 
-def close_mounts(libc: ctypes.CDLL, writable: list[str]) -> None:
-    """Make all file systems of this mount namespace read-only, but for some files: modes and times of files included.
+class NewRoot:
+    """A file system made from nothing on the folder ``at``, and then the only one there is.
 
-    Landlock alone knows no right to change a file's mode, owner or times.
+    Parameters
+    ----------
+    libc : ctypes.CDLL
+    job : dict
+        ``root`` of the job.
     """
-    for path in writable:
-        call(libc.mount, os.fsencode(path), os.fsencode(path), None, MS_BIND, None)
-    for path, flags, (on, off) in (
-        ("/", AT_RECURSIVE, (MOUNT_ATTR_RDONLY, 0)),
-        *((path, 0, (0, MOUNT_ATTR_RDONLY)) for path in writable),
-    ):
-        attributes = struct.pack("=QQQQ", on, off, 0, 0)
-        call(libc.syscall, MOUNT_SETATTR, AT_FDCWD, os.fsencode(path), flags, attributes, len(attributes))
+
+    def __init__(self, libc: ctypes.CDLL, job: dict[str, Any]) -> None:
+        self.libc, self.job, self.at = libc, job, os.path.realpath(job["at"])
+
+    def enter(self) -> None:
+        """Build it and change root to it; nothing of the old one is left within reach."""
+        self.mount(None, "/", flags=MS_REC | MS_PRIVATE)
+        self.mount("tmpfs", self.at, "tmpfs", MS_NOSUID | MS_NODEV, f"size={ROOT_BYTES},mode=755")
+        self.mount("proc", self.folder("/proc"), "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+        for path in SETTINGS:
+            if os.path.exists(self.place(path)):  # noqa: PTH110 - paths are text here, as the kernel takes them
+                self.bind(self.place(path), path)
+        self.devices()
+        for path, size, mode in self.job["memory"]:
+            options = f"size={size},mode={mode:o},nr_inodes={TMPFS_FILES}"
+            self.mount("tmpfs", self.folder(path), "tmpfs", MS_NOSUID | MS_NODEV, options)
+        for target, path in self.job["links"]:
+            Path(self.place(path)).symlink_to(target)
+        for host, seen, writable in self.job["binds"]:
+            self.bind(host, seen, writable=writable)
+        for path in self.job["folders"]:
+            self.folder(path)
+        for path in self.job["hidden"]:
+            self.mount("tmpfs", self.folder(path), "tmpfs", MS_NOSUID | MS_NODEV, "size=4k,mode=755")
+            self.restrict(path, MOUNT_ATTR_RDONLY)
+        self.restrict("/dev", MOUNT_ATTR_RDONLY)
+        self.restrict("/", MOUNT_ATTR_RDONLY)
+        # The old root lands on top of the new one, and is taken off: no folder for it is needed.
+        os.chdir(self.at)
+        call(self.libc.pivot_root, b".", b".")
+        call(self.libc.umount2, b".", MNT_DETACH)
+        os.chdir(self.job["start"])
+
+    def place(self, path: str) -> str:
+        """Return where a path of the new root lies now.
+
+        Raises
+        ------
+        ValueError
+            A link on the way would lead out of it.
+        """
+        found = f"{self.at}{path}".rstrip("/")
+        if not f"{os.path.realpath(os.path.dirname(found))}/{found.rpartition('/')[2]}".startswith(self.at):  # noqa: PTH120
+            raise ValueError(f"{path} would lie outside")
+        return found
+
+    def folder(self, path: str) -> str:
+        """Make a folder and those above it, readable to everybody, and return where it lies now."""
+        place = self.place(path)
+        os.makedirs(place, 0o755, exist_ok=True)  # noqa: PTH103
+        return place
+
+    def mount(self, source: str | None, at: str, kind: str | None = None, flags: int = 0, options: str = "") -> None:
+        """Call ``mount(2)``."""
+        given = [None if text is None else os.fsencode(text) for text in (source, at, kind)]
+        try:
+            call(self.libc.mount, *given, flags, options.encode())
+        except OSError as error:
+            raise OSError(error.errno, f"{error.strerror}: mounting {source} on {at}") from None
+
+    def bind(self, host: str, seen: str, *, writable: bool = False, device: bool = False) -> None:
+        """Show a file or folder of the host."""
+        source = os.path.realpath(host)
+        if stat.S_ISDIR(os.stat(source).st_mode):  # noqa: PTH116
+            place = self.folder(seen)
+        else:
+            self.folder(os.path.dirname(seen))  # noqa: PTH120
+            place = self.place(seen)
+            os.close(os.open(place, os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW, 0o644))
+        self.mount(source, place, flags=MS_BIND | MS_REC)
+        attributes = MOUNT_ATTR_NOSUID | (0 if device else MOUNT_ATTR_NODEV) | (0 if writable else MOUNT_ATTR_RDONLY)
+        self.restrict(seen, attributes, AT_RECURSIVE)
+
+    def restrict(self, path: str, attributes: int, flags: int = 0) -> None:
+        """Set attributes of a mount."""
+        given = struct.pack("=QQQQ", attributes, 0, 0, 0)
+        place = os.fsencode(self.place(path))
+        call(self.libc.syscall, MOUNT_SETATTR, AT_FDCWD, place, flags, given, len(given))
+
+    def devices(self) -> None:
+        """Make ``/dev``: devices that anybody may use, terminals of its own, and those handed in."""
+        self.mount("tmpfs", self.folder("/dev"), "tmpfs", MS_NOSUID, f"size={ROOT_BYTES},mode=755")
+        for path in (*DEVICES, *self.job["devices"]):
+            self.bind(path, path, writable=True, device=True)
+        options = "newinstance,ptmxmode=0666,mode=620"
+        self.mount("devpts", self.folder("/dev/pts"), "devpts", MS_NOSUID | MS_NOEXEC, options)
+        for name, target in DEVICE_LINKS.items():
+            Path(self.place(f"/dev/{name}")).symlink_to(target)
 
 
-def seccomp_filter(machine: str, sockets: list[int]) -> bytes:
-    """Return the program that denies `DENIED`, `ABSENT`, new user namespaces and all but some socket families.
+def become_init(libc: ctypes.CDLL, uid: int | None) -> None:
+    """Go on as a child; the process itself stays above it as init, and ends as the child ends.
+
+    The first process of a PID namespace is deaf to signals that have no handler, its own included: an entry in its
+    place would not die of what kills it elsewhere.
+    """
+    child = os.fork()
+    if not child:
+        return
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # what has no handler does not reach an init
+    silence = os.open("/dev/null", os.O_RDWR)
+    for end in range(3):
+        os.dup2(silence, end)
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    change_user(uid)
+    drop_capabilities(libc)
+    call(libc.prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    call(libc.prctl, PR_SET_DUMPABLE, 0, 0, 0, 0)
+    while True:
+        with contextlib.suppress(InterruptedError):
+            ended, status = os.waitpid(-1, 0)
+            if ended == child:
+                code = os.waitstatus_to_exitcode(status)
+                os._exit(code if code >= 0 else 128 - code)
+
+
+def change_user(uid: int | None) -> None:
+    """Become a user with no group but its own; only root can, and gives up all its rights with it."""
+    if uid is not None:
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+
+
+def drop_capabilities(libc: ctypes.CDLL) -> None:
+    """Give up every capability, those that would be passed on included."""
+    with contextlib.suppress(OSError):  # a kernel without ambient ones holds none
+        call(libc.prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+    call(libc.capset, struct.pack("=Ii", CAPABILITIES_3, 0), bytes(24))
+
+
+def open_ends(answers: Iterable[str], scratch: Iterable[str]) -> list[int]:
+    """Make the files of the answers, and return a descriptor for each, then one for each folder of `scratch`.
+
+    Who holds them reads what was written there, whatever is put in the place of the files, and sees how full the
+    folders are.
+    """
+    found = []
+    for path in answers:
+        found.append(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666))
+        os.fchmod(found[-1], 0o666)  # the entry may be another user than the one that makes them
+    return found + [os.open(path, os.O_PATH | os.O_DIRECTORY) for path in scratch]
+
+
+def seccomp_filter(machine: str) -> bytes:
+    """Return the program that denies `DENIED`, `ABSENT`, new user namespaces and all socket families but `SOCKETS`.
 
     A classic BPF program: instructions of 8 bytes (code, jump if true, jump if false, operand) over the structure
     ``seccomp_data`` (number of the call at byte 0, architecture at 4, first argument at 16).
@@ -185,23 +339,23 @@ def seccomp_filter(machine: str, sockets: list[int]) -> bytes:
         instruction(any_bit, CLONE_NEWUSER, 0, 1),
         instruction(answer, deny | EPERM),
         instruction(answer, allow),
-        instruction(equal, SOCKET[column], 0, len(sockets) + 2),
+        instruction(equal, SOCKET[column], 0, len(SOCKETS) + 2),
         instruction(load, 16),
-        *(instruction(equal, family, len(sockets) - i, 0) for i, family in enumerate(sockets)),
+        *(instruction(equal, family, len(SOCKETS) - i, 0) for i, family in enumerate(SOCKETS)),
         instruction(answer, deny | EAFNOSUPPORT),
         instruction(answer, allow),
     ]
     return b"".join(program)
 
 
-def close_syscalls(libc: ctypes.CDLL, sockets: list[int]) -> list[str]:
+def close_syscalls(libc: ctypes.CDLL) -> list[str]:
     """Take a session keyring of our own, then deny the system calls of `seccomp_filter`."""
     machine = platform.machine()
     if machine not in ARCHITECTURES:
         raise OSError(ENOSYS, f"no list of system calls for {machine}")
     with contextlib.suppress(OSError):  # a kernel without keyrings has nothing to hide
         call(libc.syscall, KEYCTL[ARCHITECTURES[machine][0]], KEYCTL_JOIN_SESSION_KEYRING, None)
-    program = seccomp_filter(machine, sockets)
+    program = seccomp_filter(machine)
     buffer = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("@HP", len(program) // 8, ctypes.addressof(buffer))
     call(libc.prctl, PR_SET_SECCOMP, 2, header, 0, 0)
@@ -214,36 +368,38 @@ def main(job: dict[str, Any]) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     with contextlib.suppress(OSError):  # when memory runs out, the kernel takes the entry and not the harness
         Path("/proc/self/oom_score_adj").write_text("1000")
-    if job["writable"] is not None:
-        close_mounts(libc, job["writable"])
-    for folder, size in job["mounts"]:
-        options = f"size={size},mode=1777,nr_inodes={TMPFS_FILES}".encode()
-        call(libc.mount, b"tmpfs", os.fsencode(folder), b"tmpfs", MS_NOSUID | MS_NODEV, options)
+    if job["root"] is not None:
+        NewRoot(libc, job["root"]).enter()
+        become_init(libc, job["uid"])
+    ends = open_ends(job["answers"], job["scratch"])
     for name, value in job["limits"].items():
         kind = getattr(resource, f"RLIMIT_{name}")
         hard = resource.getrlimit(kind)[1]
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(kind, (value, value))
-    if job["uid"] is not None:
-        os.setgroups([])
-        os.setresgid(job["uid"], job["uid"], job["uid"])
-        os.setresuid(job["uid"], job["uid"], job["uid"])
+    change_user(job["uid"])
     with contextlib.suppress(AttributeError, OSError):  # where there is none, an entry may outlive a killed harness
         call(libc.prctl, PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if job["landlock"] is not None or job["syscalls"]:
+        drop_capabilities(libc)
         call(libc.prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         walls.append("no new privileges")
-        with contextlib.suppress(OSError):  # `unshare --keep-caps` holds capabilities in the ambient set
-            call(libc.prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     # Where they are not required, a kernel that lacks Landlock or seccomp leaves a wall that is not told of.
     tolerated: tuple[type[OSError], ...] = () if job["required"] else (OSError,)
     if job["landlock"] is not None:
         with contextlib.suppress(*tolerated):
-            walls += close_landlock(libc, job["landlock"]["read"], job["landlock"]["write"])
+            close_landlock(libc, job["landlock"]["read"], job["landlock"]["write"])
     if job["syscalls"]:
         with contextlib.suppress(*tolerated):
-            walls += close_syscalls(libc, job["sockets"])
-    os.write(job["tell"], json.dumps(walls).encode() + b"\n")
+            walls += close_syscalls(libc)
+    line = json.dumps(walls).encode() + b"\n"
+    if ends:
+        with socket.socket(fileno=os.dup(job["tell"])) as told:
+            socket.send_fds(told, [line], ends)
+        for end in ends:
+            os.close(end)
+    else:
+        os.write(job["tell"], line)
     os.set_inheritable(job["tell"], True)
     os.execv(job["argv"][0], job["argv"])
 

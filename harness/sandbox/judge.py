@@ -17,7 +17,7 @@ from harness.contest import Limits
 from harness.sandbox.outcome import EntryRun, Outcome
 from harness.sandbox.passes import PREDICT, PREDICT_PROBA, Pass, n_pictures
 from harness.sandbox.untrusted import newest_lines, printable, read_predictions, read_probabilities
-from harness.sandbox.watch import Watched
+from harness.sandbox.watch import SCRATCH_FILES, Watched
 
 DOING = {"": "the start", "import": "'from model import Model'", "load": "Model()"}
 OUTCOME_OF_STAGE = {"": Outcome.IMPORT_FAILED, "import": Outcome.IMPORT_FAILED, "load": Outcome.LOAD_FAILED}
@@ -86,7 +86,7 @@ def judge(
     # stands when the time is up, and in one that asks for probabilities, whatever happens.
     if during and not during.needed and watched.stopped == "time":
         end, cut = SCORED, f"{NOT_DONE} {limits.time_s} s."
-    elif during and during.method == PREDICT_PROBA and watched.stopped != "files" and end != SCORED:
+    elif during and during.method == PREDICT_PROBA and watched.stopped != "answers" and end != SCORED:
         end, cut = SCORED, end.message
     labelling = [one for one in passes if one.method == PREDICT]
     asking = [one for one in passes if one.method == PREDICT_PROBA]
@@ -164,6 +164,12 @@ def _end_of(watched: Watched, report: Report, during: Pass | None, limits: Limit
             "Limit the workers and threads you start; the machine has few cores.",
         )
     if watched.stopped == "files":
+        return _End(
+            Outcome.KILLED,
+            f"Stopped during {doing}: more than {SCRATCH_FILES} files in its working directory, /tmp and /dev/shm.",
+            "Keep what you need in few files, or in memory.",
+        )
+    if watched.stopped == "answers":
         return _End(
             Outcome.BAD_OUTPUT,
             f"Stopped during {doing}: the entry filled the harness's own files, where only labels belong.",

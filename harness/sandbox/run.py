@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,9 +15,9 @@ from numpy.typing import NDArray
 
 from harness.contest import Limits
 from harness.errors import IsolationError, RefusedZip
-from harness.sandbox.bubblewrap import MB
 from harness.sandbox.cgroup import control_group
 from harness.sandbox.judge import judge, read_report
+from harness.sandbox.layout import MB
 from harness.sandbox.outcome import EntryRun, Outcome
 from harness.sandbox.passes import PREDICT, PREDICT_PROBA, Pass, Showing, n_pictures
 from harness.sandbox.scratch import scratch_folder
@@ -26,6 +27,7 @@ from harness.sandbox.walls import ALL_WALLS, Device, Isolation, Room, command, s
 from harness.sandbox.watch import WRAPPERS, Watched, watch
 
 HEADER_BYTES = 4096  # more than NumPy writes before the labels
+PAGE = 65_536  # the largest there is: a file takes whole ones
 # They take about as long as the labels did.  Where loading and labels took more than this share of the time limit,
 # nobody asks: the limit would end it.
 PROBABILITIES_WITHIN = 0.5
@@ -126,7 +128,7 @@ def run_passes(
         # What two passes show lies there once.
         at = {id(one.images): path for path, one in zip(room.images, passes, strict=True)}
         room = replace(room, images=tuple(at[id(one.images)] for one in passes))
-        for name in ("entry", "images", "out", "work", "tmp"):
+        for name in ("entry", "images", "out", "work", "tmp", "root"):
             (folder / name).mkdir(mode=0o755)
         try:
             notes = unpack(zip_path, folder / "entry", limits)
@@ -134,32 +136,26 @@ def run_passes(
             return EntryRun(Outcome.REFUSED, refusal.message, refusal.hint)
         for path, one in dict(zip(room.images, passes, strict=True)).items():
             np.save(path, np.ascontiguousarray(one.images), allow_pickle=False)
-        # Opened before the entry starts: whatever it puts in the place of these files, this is what is read.
-        with (
-            Path(room.predictions).open("w+b") as predictions,
-            Path(room.probabilities).open("w+b") as probabilities,
-            Path(room.report).open("w+b") as report,
-        ):
-            sizes = {
-                predictions.fileno(): HEADER_BYTES + 8 * n_pictures(passes, PREDICT),
-                probabilities.fileno(): HEADER_BYTES + 4 * n_classes * n_pictures(passes, PREDICT_PROBA),
-                report.fileno(): REPORT_BYTES,
-            }
-            # The entry may run as another user than ours; the folder above keeps everyone else out.
-            for file in sizes:
-                os.fchmod(file, 0o666)
-            started = _start(room, passes, n_classes, limits, isolation, device, sizes)
+        # In the order of `room.answers`.
+        answers = (
+            HEADER_BYTES + 8 * n_pictures(passes, PREDICT),
+            HEADER_BYTES + 4 * n_classes * n_pictures(passes, PREDICT_PROBA),
+            REPORT_BYTES,
+        )
+        started = _start(room, passes, n_classes, limits, isolation, device, answers)
+        with contextlib.ExitStack() as stack:
+            predictions, probabilities, report = map(stack.enter_context, started.watched.answers)
             told = read_report(report)
             judged = judge(started.watched, told, predictions, probabilities, passes, n_classes, limits)
-            missing = tuple(wall for wall in ALL_WALLS if wall not in started.walls)
-            return replace(
-                judged,
-                isolation=started.isolation,
-                walls=started.walls,
-                missing_walls=missing,
-                control_group=started.control_group,
-                notes=notes,
-            )
+        missing = tuple(wall for wall in ALL_WALLS if wall not in started.walls)
+        return replace(
+            judged,
+            isolation=started.isolation,
+            walls=started.walls,
+            missing_walls=missing,
+            control_group=started.control_group,
+            notes=notes,
+        )
 
 
 def _start(
@@ -169,7 +165,7 @@ def _start(
     limits: Limits,
     isolation: Choice,
     device: Device,
-    sizes: Mapping[int, int],
+    answers: Sequence[int],
 ) -> _Started:
     """Run behind the walls asked for, or behind the best that turn out to stand.
 
@@ -183,19 +179,25 @@ def _start(
     ]
     reasons = []
     for candidate in TRIED[isolation]:
-        pipe = os.pipe()
-        built = command(candidate, room, told, n_classes, limits, ready=pipe[1], device=device)
+        pair = socket.socketpair()
+        built = command(
+            candidate, room, told, n_classes, limits, pair[1].fileno(), device, sum(answers) + len(answers) * PAGE
+        )
         if isinstance(built, str):
             reasons.append(f"{candidate}: {built}")
-            for end in pipe:
-                os.close(end)
+            for end in pair:
+                end.close()
             continue
         walled = candidate != "none"
         with control_group((limits.memory_mb + scratch_mb(limits)) * MB, limits.processes + WRAPPERS) as group:
-            watched = watch(built.argv, built.environment, pipe, limits, pid_namespace=walled, files=sizes, group=group)
+            watched = watch(
+                built.argv, built.environment, pair, limits, pid_namespace=walled, answers=answers, group=group
+            )
         if watched.ready:
             closed = {*built.walls, *msgspec.json.decode(watched.told[0], type=list[str])}
             return _Started(candidate, tuple(wall for wall in ALL_WALLS if wall in closed), group is not None, watched)
+        for file in watched.answers:
+            file.close()
         reasons.append(f"{candidate}: {printable(watched.log.strip()[-500:]) or f'exit code {watched.returncode}'}")
     raise IsolationError(
         f"No entry can run here with isolation {isolation!r}: {'; '.join(reasons)}.",

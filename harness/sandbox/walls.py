@@ -3,11 +3,9 @@
 Three ways, best first:
 
 ``bubblewrap``
-    A file system made from nothing: system folders, the interpreter with its packages and the unpacked entry, all
-    read-only; working directory and ``/tmp`` are memory of limited size; no network, own processes, own IPC.
+    A file system made from nothing, see `layout.py`; no network, own processes, own IPC.
 ``namespaces``
-    The same kernel means by util-linux's ``unshare``; instead of a file system of its own all of the host's, mounted
-    read-only, and Landlock: its files have names, but cannot be opened.  Nothing runs where either cannot be had.
+    The same without that program, by util-linux's ``unshare`` and `fence.py`.
 ``none``
     A plain process with resource limits.  For one's own entries only.
 
@@ -21,8 +19,6 @@ import json
 import os
 import platform
 import re
-import shutil
-import socket
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,23 +26,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harness.contest import Limits
-from harness.sandbox.bubblewrap import (
-    FENCE,
-    MB,
-    ROOT_FOLDERS,
-    SHARED_MEMORY_MB,
-    TMP_MB,
-    box,
-    interpreter_folders,
-    is_below,
-    nobody,
-    system_folders,
-)
+from harness.sandbox import bubblewrap, namespaces
+from harness.sandbox.layout import FENCE, MB, SHARED_MEMORY_MB, TMP_MB, Bind, Layout, Memory, nobody, open_to_entries
 
-Isolation = Literal["bubblewrap", "namespaces", "none"]
+Walled = Literal["bubblewrap", "namespaces"]
+Isolation = Walled | Literal["none"]
 Device = Literal["auto", "cpu"]
 
 CHILD = Path(__file__).parent / "child.py"
+OUT = "/sandbox/out"  # where the answers lie inside
 
 OPEN_FILES = 1024
 # Stacks of threads and arenas of the allocator are counted by RLIMIT_DATA before they are used.  The limit itself is
@@ -87,11 +75,12 @@ class Room:
 
     entry: str  # the unpacked submission
     images: tuple[str, ...]  # one .npy file for each pass
-    predictions: str  # exists, empty
-    probabilities: str  # exists, empty
-    report: str  # exists, empty
+    predictions: str  # these three are made by `fence.py`, empty
+    probabilities: str
+    report: str
     work: str  # writable, empty: the working directory
     tmp: str  # writable, empty
+    root: str  # empty: a file system may be built on it
 
     @classmethod
     def at(cls, folder: Path, n_passes: int) -> Room:
@@ -104,6 +93,7 @@ class Room:
             report=str(folder / "out" / "report.jsonl"),
             work=str(folder / "work"),
             tmp=str(folder / "tmp"),
+            root=str(folder / "root"),
         )
 
     @property
@@ -129,6 +119,7 @@ def command(
     limits: Limits,
     ready: int,
     device: Device,
+    answer_bytes: int,
 ) -> Command | str:
     """Return the command that runs an entry behind the walls of `isolation`, or why there can be none.
 
@@ -142,45 +133,52 @@ def command(
     n_classes : int
     limits : Limits
     ready : int
-        An inheritable file descriptor; see `fence.py` and `child.py` for the two lines it gets.
+        The descriptor of an inheritable socket; see `fence.py` and `child.py` for the two lines it gets.
     device : {'auto', 'cpu'}
         ``cpu`` keeps the devices of a GPU, and with them its driver, out of reach.
+    answer_bytes : int
+        How much the entry may write into the three files of `room.answers` together.
     """
-    for folder in (*system_folders(), *interpreter_folders()):
-        if isolation != "none" and is_below(room.entry, folder):
-            return f"the workspace lies in {folder}, which every entry may read; choose another --workspace"
-    build = {"bubblewrap": _bubblewrap, "namespaces": _namespaces, "none": _none}[isolation]
     gpu = _gpu_devices() if device == "auto" else []
-    built = build(room, {"passes": passes, "n_classes": n_classes, "ready": ready}, limits, gpu)
+    job = {"passes": passes, "n_classes": n_classes, "ready": ready}
+    if isolation == "none":
+        built: Command | str = _none(room, job, limits, gpu)
+    elif folder := open_to_entries(Path(room.entry)):
+        return f"the workspace lies in {folder}, which every entry may read; choose another --workspace"
+    else:
+        built = _sandboxed(isolation, room, job, limits, gpu, answer_bytes)
     if device == "cpu" and isinstance(built, Command):
         built.environment["CUDA_VISIBLE_DEVICES"] = ""  # where there are no walls, it is asked not to look
     return built
 
 
-def _bubblewrap(room: Room, job: dict[str, Any], limits: Limits, gpu: list[str]) -> Command | str:
+def _sandboxed(
+    isolation: Walled, room: Room, job: dict[str, Any], limits: Limits, gpu: list[str], answer_bytes: int
+) -> Command | str:
     inside = Room.at(Path("/sandbox"), len(room.images))
-    fence, child = "/sandbox/fence.py", "/sandbox/child.py"
-    binds = [
-        ("--ro-bind", str(CHILD), child),
-        ("--ro-bind", room.entry, inside.entry),
-        *(("--ro-bind", host, seen) for host, seen in zip(room.images, inside.images, strict=True)),
-        *(("--bind", host, seen) for host, seen in zip(room.answers, inside.answers, strict=True)),
-    ]
-    argv = box(fence, binds, gpu=gpu, memory=[(inside.work, _work_mb(limits))])
-    if argv is None:
-        return "there is no program bwrap"
+    child = "/sandbox/child.py"
+    layout = Layout.around(
+        [
+            Bind(str(CHILD), child),
+            Bind(room.entry, inside.entry),
+            *(Bind(host, seen) for host, seen in zip(room.images, inside.images, strict=True)),
+        ],
+        memory=[Memory(inside.work, _work_mb(limits) * MB), Memory(OUT, answer_bytes, mode=0o755)],
+        gpu=gpu,
+    )
+    argv = boxed(
+        isolation,
+        layout,
+        Path(room.root),
+        _become_child(child, inside, job),
+        limits=_resource_limits(limits, gpu, own_user=True),
+        tell=job["ready"],
+        answers=inside.answers,
+    )
+    if isinstance(argv, str):
+        return argv
     return Command(
-        argv=argv
-        + fenced(
-            fence,
-            _become_child(child, inside, job),
-            limits=_resource_limits(limits, gpu, own_user=True),
-            tell=job["ready"],
-            uid=nobody(),
-            # A second lock on the same doors, and it keeps the entry out of the memory of bubblewrap's own process.
-            landlock={"read": ["/"], "write": [inside.work, "/tmp", "/dev", *inside.answers]},
-            syscalls=True,
-        ),
+        argv=argv,
         environment=_environment("/tmp"),
         walls=(
             "no network", "read-only system", "no files of the host", "own scratch", "scratch size limit",
@@ -189,89 +187,68 @@ def _bubblewrap(room: Room, job: dict[str, Any], limits: Limits, gpu: list[str])
     )  # fmt: skip
 
 
-def _namespaces(room: Room, job: dict[str, Any], limits: Limits, gpu: list[str]) -> Command | str:
-    program, with_parent = shutil.which("unshare"), shutil.which("setpriv")
-    if program is None or with_parent is None:
-        return "there are no programs unshare and setpriv"
-    fence, child = str(FENCE), str(CHILD)
-    argv = [
-        with_parent,
-        "--pdeathsig",
-        "KILL",
-        program,
-        "--user",
-        "--map-user=65534",
-        "--map-group=65534",
-        "--keep-caps",
-    ]
-    argv += ["--mount", "--net", "--ipc", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc", "--"]
-    mounts = [
-        (room.work, _work_mb(limits) * MB),
-        (room.tmp, TMP_MB * MB),
-        ("/dev/shm", SHARED_MEMORY_MB * MB),
-    ]
-    read = [*system_folders(gpu), *ROOT_FOLDERS, *interpreter_folders(), "/proc", fence, child, room.entry]
-    devices = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", *gpu]
-    landlock = {
-        "read": [*read, *room.images],
-        "write": [room.work, room.tmp, "/dev/shm", *room.answers, *devices],
-    }
-    return Command(
-        argv=argv
-        + fenced(
-            fence,
-            _become_child(child, room, job),
-            limits=_resource_limits(limits, gpu, own_user=True),
-            tell=job["ready"],
-            mounts=mounts,
-            writable=list(room.answers),
-            landlock=landlock,
-            required=True,
-            syscalls=True,
-            # Landlock does not stop a connection to a service's socket file.
-            sockets=(socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK),
-        ),
-        environment=_environment(room.tmp),
-        walls=("no network", "own scratch", "scratch size limit", "own processes", "own IPC", *ALWAYS),
-    )
-
-
-def _none(room: Room, job: dict[str, Any], limits: Limits, gpu: list[str]) -> Command | str:
-    child = _become_child(str(CHILD), room, job)
-    return Command(
-        argv=fenced(str(FENCE), child, limits=_resource_limits(limits, gpu, own_user=False), tell=job["ready"]),
-        environment=_environment(room.tmp),
-        walls=ALWAYS,
-    )
-
-
-def fenced(
-    fence: str,
+def boxed(
+    isolation: Walled,
+    layout: Layout,
+    root: Path,
     argv: list[str],
     *,
     limits: dict[str, int],
     tell: int,
-    uid: int | None = None,
-    mounts: Sequence[tuple[str, int]] = (),
-    writable: list[str] | None = None,
-    landlock: dict[str, list[str]] | None = None,
-    required: bool = False,
-    syscalls: bool = False,
-    sockets: Sequence[int] = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK),
-) -> list[str]:
-    """Return the command line of `fence.py`, found at `fence`, that becomes `argv`; the rest is its job."""
+    answers: Sequence[str] = (),
+    landlock: bool = True,
+) -> list[str] | str:
+    """Return the command that becomes `argv` in a sandbox, or why there can be none.
+
+    Parameters
+    ----------
+    isolation : {'bubblewrap', 'namespaces'}
+    layout : Layout
+    root : Path
+        An empty folder of the host on which a file system can be built.
+    argv : list of str
+        As the sandboxed process sees it.
+    limits, tell, answers
+        See `fence.py`.
+    landlock : bool
+        Whether a second lock is put on the same doors.  It keeps an entry also out of the memory of its init.
+    """
+    start = {"bubblewrap": bubblewrap, "namespaces": namespaces}[isolation].wrapper(layout)
+    if isinstance(start, str):
+        return start
     job = {
         "argv": argv,
+        "root": namespaces.root_of(layout, root) if isolation == "namespaces" else None,
         "limits": limits,
-        "uid": uid,
-        "mounts": mounts,
-        "writable": writable,
-        "landlock": landlock,
-        "required": required,
-        "syscalls": syscalls,
-        "sockets": [int(family) for family in sockets],
+        "uid": nobody(),
+        "landlock": {"read": ["/"], "write": [*layout.scratch, "/dev", *answers]} if landlock else None,
+        "required": isolation == "namespaces",
+        "syscalls": True,
+        "answers": list(answers),
+        "scratch": layout.scratch if answers else [],
         "tell": tell,
     }
+    return [*start, *_fenced(bubblewrap.FENCE_INSIDE if isolation == "bubblewrap" else str(FENCE), job)]
+
+
+def _none(room: Room, job: dict[str, Any], limits: Limits, gpu: list[str]) -> Command:
+    fence = {
+        "argv": _become_child(str(CHILD), room, job),
+        "root": None,
+        "limits": _resource_limits(limits, gpu, own_user=False),
+        "uid": None,
+        "landlock": None,
+        "required": False,
+        "syscalls": False,
+        "answers": room.answers,
+        "scratch": [],
+        "tell": job["ready"],
+    }
+    return Command(argv=_fenced(str(FENCE), fence), environment=_environment(room.tmp), walls=ALWAYS)
+
+
+def _fenced(fence: str, job: dict[str, Any]) -> list[str]:
+    """Return the command line of `fence.py`, found at `fence`."""
     return [sys.executable, "-I", "-S", "-B", fence, json.dumps(job)]
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import socket
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import psutil
 
@@ -22,9 +23,16 @@ POLL_SHARE = 0.05  # ... or so long that looking costs at most this share of one
 DEATH_S = 10.0  # for the kernel to clear away what was killed; gigabytes take a while
 START_S = 120.0  # for walls and interpreter to stand on a busy machine; the entry's own clock starts after that
 READY = b"ready\n"  # what the command tells when the entrant's code begins
-TOLD_BYTES = 64 * KB  # what is read of the pipe for "ready"; an honest child writes 300 bytes
+TOLD_BYTES = 64 * KB  # what is read of the socket for "ready"; an honest child writes 300 bytes
+DESCRIPTORS = 16  # that are taken from it; `fence.py` sends 6
+# In all folders of memory together.  A submission may hold 2,000, and an empty one costs the kernel a kilobyte that no
+# size limit counts.
+SCRATCH_FILES = 20_000
 FLOOR_SHARE, FLOOR_BYTES = 0.04, 300 * MB  # memory that stays with the machine, whoever has taken the rest
 WRAPPERS = 4  # processes of the walls themselves, which are not the entry's
+
+
+Stopped = Literal["", "time", "memory", "processes", "files", "answers"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +45,9 @@ class Watched:
         Lines it wrote to the descriptor it was given for that.
     ready : bool
         Whether it told that the entrant's code begins.
-    stopped : {'', 'time', 'memory', 'processes', 'files'}
+    answers : tuple of binary file
+        What it was given to write into, by the file itself and not by its name; nobody is left to write them.
+    stopped : {'', 'time', 'memory', 'processes', 'files', 'answers'}
         The limit for which it was killed, if it was.
     returncode : int
         As `subprocess.Popen` has it: negative for a signal.
@@ -50,7 +60,8 @@ class Watched:
 
     told: tuple[str, ...]
     ready: bool
-    stopped: Literal["", "time", "memory", "processes", "files"]
+    answers: tuple[BinaryIO, ...]
+    stopped: Stopped
     returncode: int
     wall_s: float
     peak_memory_mb: float
@@ -191,8 +202,45 @@ def _is_alive(process: psutil.Process) -> bool:
         return False
 
 
-def _too_large(files: Mapping[int, int]) -> bool:
-    return any(os.fstat(file).st_size > largest for file, largest in files.items())
+class Ends:
+    """The descriptors that `fence.py` sends: the files of the answers, then the folders of memory.
+
+    Parameters
+    ----------
+    sizes : sequence of int, bytes
+        The largest size of each answer.
+    """
+
+    def __init__(self, sizes: Sequence[int]) -> None:
+        self.sizes = sizes
+        self.answers: tuple[BinaryIO, ...] = ()
+        self.scratch: list[int] = []
+
+    def take(self, descriptors: Sequence[int]) -> None:
+        """Take over what came with one message; only the first that brings any is the fence's."""
+        if self.answers or len(descriptors) < len(self.sizes):
+            for end in descriptors:
+                os.close(end)
+            return
+        self.answers = tuple(os.fdopen(end, "rb") for end in descriptors[: len(self.sizes)])
+        self.scratch = list(descriptors[len(self.sizes) :])
+
+    def too_large(self) -> bool:
+        """Return whether more was written into an answer than belongs there."""
+        return any(
+            os.fstat(file.fileno()).st_size > largest for file, largest in zip(self.answers, self.sizes, strict=False)
+        )
+
+    def too_many(self) -> bool:
+        """Return whether there are more than `SCRATCH_FILES` files in the folders of memory."""
+        found = (os.fstatvfs(folder) for folder in self.scratch)
+        return sum(one.f_files - one.f_ffree for one in found) > SCRATCH_FILES
+
+    def close(self) -> None:
+        """Let go of the folders, and so of the memory; the answers are the reader's to close."""
+        for folder in self.scratch:
+            os.close(folder)
+        self.scratch.clear()
 
 
 def _machine_is_full() -> bool:
@@ -204,11 +252,11 @@ def _machine_is_full() -> bool:
 def watch(
     argv: list[str],
     environment: dict[str, str],
-    pipe: tuple[int, int],
+    pair: tuple[socket.socket, socket.socket],
     limits: Limits,
     *,
     pid_namespace: bool,
-    files: Mapping[int, int],
+    answers: Sequence[int],
     group: Group | None,
 ) -> Watched:
     """Run a command until it ends or passes a limit, and leave no process of it alive.
@@ -218,33 +266,34 @@ def watch(
     argv : list of str
     environment : dict of str to str
         All of it.
-    pipe : tuple of int
-        A reading and a writing end; the command gets the writing one under the same number, and tells when it is
+    pair : tuple of socket
+        Ours, and the one that the command gets under the same number, to send descriptors and tell when it is
         `READY`.  Both are closed.
     limits : Limits
         `time_s`, `memory_mb`, `processes` and `log_kb`.
     pid_namespace : bool
         Whether the command makes a PID namespace, with which its descendants die.
-    files : mapping of int to int
-        The largest size, in bytes, of files that lie on our own disk, by descriptor.
+    answers : sequence of int, bytes
+        The largest size of each file that the command is to write.
     group : Group or None
         The control group that the command is put into.
     """
-    reader, writer = pipe
+    ours, theirs = pair
     try:
-        family = start(group.entered(argv) if group else argv, environment, writer, stderr=subprocess.STDOUT)
+        with theirs:
+            family = start(
+                group.entered(argv) if group else argv, environment, theirs.fileno(), stderr=subprocess.STDOUT
+            )
     except BaseException:
-        os.close(reader)
+        ours.close()
         raise
-    finally:
-        os.close(writer)
     process = family.process
     assert process.stdout is not None
-    output = process.stdout.fileno()
+    output, reader = process.stdout.fileno(), ours.fileno()
     for end in (output, reader):
         os.set_blocking(end, False)
-    log, told = Log(limits.log_kb * KB), bytearray()
-    stopped: Literal["", "time", "memory", "processes", "files"] = ""
+    log, told, ends = Log(limits.log_kb * KB), bytearray(), Ends(answers)
+    stopped: Stopped = ""
     peak = 0
     open_ends = {output, reader}
     ready = False
@@ -253,9 +302,15 @@ def watch(
     def read(end: int) -> bool:
         """Take in what is there; False when there is nothing now."""
         try:
-            data = os.read(end, 1 << 16)
+            if end == reader:
+                data, descriptors, _, _ = socket.recv_fds(ours, 1 << 16, DESCRIPTORS)
+                ends.take(descriptors)
+            else:
+                data = os.read(end, 1 << 16)
         except BlockingIOError:
             return False
+        except ConnectionError:  # closed with something unread
+            data = b""
         if not data:
             open_ends.discard(end)
         elif end == output:
@@ -274,8 +329,10 @@ def watch(
                     stopped = "memory"
                 elif threads > limits.processes + WRAPPERS:
                     stopped = "processes"
-                elif _too_large(files):
+                elif ends.too_many():
                     stopped = "files"
+                elif ends.too_large():
+                    stopped = "answers"
                 next_look = now + max(POLL_S, (time.monotonic() - now) / POLL_SHARE)
             if now - started > (limits.time_s if ready else START_S):
                 stopped = "time"
@@ -293,14 +350,16 @@ def watch(
             while read(end):
                 pass
         process.stdout.close()
-        os.close(reader)
-    if not stopped and _too_large(files):  # filled between two looks
-        stopped = "files"
+        ours.close()
+        ends.close()
+    if not stopped and ends.too_large():  # filled between two looks
+        stopped = "answers"
     if group is not None and group.ran_out():
         stopped = "memory"
     return Watched(
         told=tuple(told.decode(errors="replace").splitlines()),
         ready=told.endswith(READY),
+        answers=ends.answers,
         stopped=stopped,
         returncode=process.returncode,
         wall_s=wall_s,
