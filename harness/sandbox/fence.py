@@ -263,6 +263,7 @@ def become_init(libc: ctypes.CDLL, uid: int | None) -> None:
         os.dup2(silence, end)
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
     change_user(uid)
+    end_with_parent(libc)
     drop_capabilities(libc)
     call(libc.prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     call(libc.prctl, PR_SET_DUMPABLE, 0, 0, 0, 0)
@@ -280,6 +281,12 @@ def change_user(uid: int | None) -> None:
         os.setgroups([])
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
+
+
+def end_with_parent(libc: ctypes.CDLL) -> None:
+    """Be killed when the parent is; to be asked for anew after each change of user."""
+    with contextlib.suppress(AttributeError, OSError):  # where there is no such call, an entry may outlive the harness
+        call(libc.prctl, PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def drop_capabilities(libc: ctypes.CDLL) -> None:
@@ -378,8 +385,7 @@ def main(job: dict[str, Any]) -> None:
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(kind, (value, value))
     change_user(job["uid"])
-    with contextlib.suppress(AttributeError, OSError):  # where there is none, an entry may outlive a killed harness
-        call(libc.prctl, PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    end_with_parent(libc)
     if job["landlock"] is not None or job["syscalls"]:
         drop_capabilities(libc)
         call(libc.prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)

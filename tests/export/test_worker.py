@@ -206,8 +206,9 @@ def test_a_flood_of_output_is_kept_short_and_grandchildren_die(made, entry, rehe
     assert len(out) < 300_000 and "bytes cut out here" in out
 
 
-def test_without_bubblewrap_it_is_said_what_to_install(made, entry, rehearsed, monkeypatch, tmp_path):
+def test_without_any_isolation_it_is_said_what_to_install(made, entry, rehearsed, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(IsolationError, match="no bubblewrap") as raised:
+    with pytest.raises(IsolationError) as raised:
         rehearsed(made(GOOD), entry("x = 1\n"))
+    assert all(program in raised.value.message for program in ("bwrap", "unshare"))
     assert "apt install bubblewrap" in raised.value.hint
