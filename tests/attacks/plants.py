@@ -95,17 +95,23 @@ class Plants(contextlib.ExitStack):
         udp.bind(("127.0.0.1", 0))
         unix = self.enter_context(socket.socket(socket.AF_UNIX))
         abstract = self.enter_context(socket.socket(socket.AF_UNIX))
+        datagrams = self.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
         path = f"/tmp/{self.mark}.sock"  # a socket's path has at most 108 bytes, and a test's folder may have more
-        self.callback(lambda: Path(path).unlink(missing_ok=True))
-        unix.bind(path)
-        Path(path).chmod(0o777)
+        for door, name in ((unix, path), (datagrams, f"{path}.dgram")):
+            door.bind(name)
+            self.callback(Path(name).unlink, missing_ok=True)
+            Path(name).chmod(0o777)
         abstract.bind(f"\0{self.mark}")
         for listener in (unix, abstract):
             listener.listen()
-        self.doors = {"TCP": tcp, "UDP": udp, "a socket file": unix, "an abstract socket": abstract}
+        self.doors = {
+            "TCP": tcp, "UDP": udp, "a socket file": unix, "a datagram socket file": datagrams,
+            "an abstract socket": abstract,
+        }  # fmt: skip
         for door in self.doors.values():
             door.setblocking(False)
-        self.facts |= {"tcp": tcp.getsockname()[1], "udp": udp.getsockname()[1], "unix": path, "abstract": self.mark}
+        self.facts |= {"tcp": tcp.getsockname()[1], "udp": udp.getsockname()[1], "abstract": self.mark}
+        self.facts |= {"unix": path, "datagrams": f"{path}.dgram"}
 
     def _plant_shared_memory(self) -> None:
         """Leave a System V segment and a POSIX one, open to all, as a careless program would."""
@@ -155,7 +161,7 @@ class Plants(contextlib.ExitStack):
         found = []
         for name, door in self.doors.items():
             with contextlib.suppress(BlockingIOError):
-                door.recv(1) if name == "UDP" else door.accept()[0].close()
+                door.recv(1) if door.type == socket.SOCK_DGRAM else door.accept()[0].close()
                 found.append(f"came through {name}")
         with contextlib.suppress(BlockingIOError):
             os.read(self.master, 100)

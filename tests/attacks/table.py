@@ -50,8 +50,9 @@ def main() -> int:
     print("|---|" + "---|" * (len(standing) + 1))
     print("\n".join(rows))
     print()
+    who = "as an ordinary user" if os.geteuid() else "as root"
     for isolation, held in blocked.items():
-        print(f"- {isolation}: {len(ideas)} tried, {held} blocked.")
+        print(f"- {isolation}, {who}: {len(ideas)} tried, {held} blocked.")
     print(f"- without walls: {asked} tried that walls alone hold, {through} got through.")
     for line in wrong:
         print(f"- **not as it should be**: {line}")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.sandbox.layout import open_to_entries
 from tests.attacks.besieged import ROOT
 from tests.attacks.ideas import Idea, read_idea
 
@@ -84,7 +85,7 @@ def is_refused(done: subprocess.CompletedProcess[str]) -> bool:
     ],
 )
 def test_namespaces_alone_are_no_walls(by_path, isolation, besieged, tmp_path, kernel):
-    """bubblewrap builds its file system without either; namespaces rest on both."""
+    """bubblewrap keeps to its own means where either is missing; the fallback does without neither."""
     done = score(by_path, besieged, tmp_path, isolation, kernel)
     assert "REACHED" not in done.stdout
     if isolation == "namespaces":
@@ -93,12 +94,26 @@ def test_namespaces_alone_are_no_walls(by_path, isolation, besieged, tmp_path, k
         assert done.returncode == 0, done
 
 
-def test_a_workspace_among_the_interpreters_files_is_refused(by_path, isolation, besieged, tmp_path):
-    """An entry may read all of the environment; a workspace in it lies open."""
+@pytest.mark.parametrize("linked", [False, True], ids=["by its own name", "through a link"])
+def test_a_workspace_among_the_interpreters_files_is_refused(by_path, isolation, besieged, tmp_path, linked):
+    """An entry may read all of the environment; a workspace in it lies open, under whatever name."""
     inside = Path(sys.prefix, f"siege-{secrets.token_hex(6)}")
+    other_name = tmp_path / "elsewhere"
+    other_name.symlink_to(inside)
     try:
         shutil.copytree(besieged, inside, symlinks=True)
-        assert is_refused(score(by_path, inside, tmp_path, isolation))
+        assert is_refused(score(by_path, other_name if linked else inside, tmp_path, isolation))
     finally:
         shutil.rmtree(inside)
     assert score(by_path, besieged, tmp_path, isolation).returncode == 0, "elsewhere it is let in"
+
+
+def test_a_workspace_below_an_interpreter_that_is_reached_through_a_link_is_refused(tmp_path, monkeypatch):
+    """The link stands in the interpreter's own name: neither name lies below the other."""
+    real = tmp_path / "disk" / "environment"
+    real.mkdir(parents=True)
+    link = tmp_path / "environment"
+    link.symlink_to(real)
+    monkeypatch.setattr(sys, "prefix", str(link))
+    assert open_to_entries(real / "workspace" / "scratch") == str(link)
+    assert open_to_entries(tmp_path / "disk" / "workspace") is None

@@ -17,6 +17,8 @@ from harness.contest import Limits
 from harness.sandbox.outcome import Outcome
 from harness.sandbox.run import run_entry
 from harness.sandbox.walls import ALL_WALLS
+from harness.sandbox.watch import SCRATCH_FILES
+from tests.sandbox.conftest import why_not
 
 PROJECT = Path(harness.__file__).parents[1]
 
@@ -254,3 +256,82 @@ def test_what_an_entry_may_store_is_limited(run, isolation):
     """
     assert run(model.format(n=200), isolation, unpacked_mb=20).log.split() == ["20", "1020", "250"]
     assert run(model.format(n=1), isolation, unpacked_mb=20).log.split() == ["10", "10", "10"]
+
+
+ENDS = {
+    "killed by itself": "import os; os.kill(os.getpid(), 9)",
+    "a crash": "import ctypes; ctypes.string_at(0)",
+    "aborted": "import os; os.abort()",
+    "terminated": "import os, signal; os.kill(os.getpid(), signal.SIGTERM)",
+    "interrupted": "import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(600)",
+    "a hang-up": "import os, signal; os.kill(os.getpid(), signal.SIGHUP)",
+    "its whole group killed": "import os; os.killpg(0, 9)",
+    "everybody killed": "import contextlib, os\n"
+    "        with contextlib.suppress(OSError): os.kill(-1, 9)\n        os.kill(os.getpid(), 9)",
+    "gone with a code": "import os; os._exit(7)",
+    "init asked to go": "import contextlib, os\n        for n in (2, 9, 15, 19):\n"
+    "            with contextlib.suppress(OSError): os.kill(1, n)\n        return [0] * len(X)",
+    "children adopted": "import os\n        if os.fork() == 0:\n            if os.fork(): os._exit(0)\n"
+    "            import time; time.sleep(600)\n        os.wait(); return [0] * len(X)",
+    "too many files": "import os\n        for i in range(10 ** 6): os.mkdir(f'/tmp/{i}')",
+    "a terminal of its own": "import pty; pty.openpty(); return [0] * len(X)",
+    "a pool": "import multiprocessing as m\n        with m.get_context('fork').Pool(2) as pool: "
+    "return pool.map(abs, [0] * len(X))",
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_an_entry_ends_alike_behind_each_isolation(run, end):
+    """As an ordinary process ends; the first of a namespace would be deaf to its own signals."""
+    model = f"class Model:\n    def predict(self, X):\n        {ENDS[end]}\n"
+    found = {}
+    for isolation in ("bubblewrap", "namespaces"):
+        if not why_not(isolation):
+            done = run(model, isolation)
+            # How many processes of its own user there are to kill is the sandbox's matter, its end is not.
+            found[isolation] = (done.outcome, done.message, done.hint)
+    if not found:
+        pytest.skip("no isolation can be had here")
+    assert len(set(found.values())) == 1, found
+    outcome = next(iter(found.values()))[0]
+    scored = ("init asked to go", "children adopted", "a terminal of its own", "a pool")
+    assert outcome == (
+        "scored"
+        if end in scored
+        else {"gone with a code": "predict_failed", "interrupted": "predict_failed"}.get(end, "killed")
+    ), found
+
+
+def test_the_folders_of_memory_hold_so_many_files_and_no_more(run, isolation):
+    if isolation == "none":
+        pytest.skip("without walls the scratch lies on the host's disk")
+    model = """
+    class Model:
+        def predict(self, X):
+            for i in range({}): open(f'/dev/shm/{{i}}', 'w').close()
+            return [0] * len(X)
+    """
+    assert run(model.format(SCRATCH_FILES // 2), isolation).outcome == "scored"
+    done = run(model.format(SCRATCH_FILES * 50), isolation)
+    assert (done.outcome, str(SCRATCH_FILES) in done.message) == ("killed", True)
+
+
+def test_an_answer_takes_no_more_of_the_machine_than_it_may_hold(run, isolation):
+    """Reserved in one call, before anybody can look."""
+    if isolation == "none":
+        pytest.skip("without walls only the size of one file is limited")
+    model = """
+    import json, os, sys
+    class Model:
+        def predict(self, X):
+            job = json.loads(sys.orig_argv[-1])
+            for name in ('predictions', 'probabilities', 'report'):
+                for size in (1_000, 1_000_000):
+                    with open(job[name], 'r+b') as file:
+                        try: os.posix_fallocate(file.fileno(), 0, size)
+                        except OSError as error: print(name, size, error.errno)
+            os._exit(0)
+    """
+    done = run(model, isolation)
+    assert done.log.splitlines() == [f"{name} 1000000 28" for name in ("predictions", "probabilities", "report")]
+    assert done.outcome == "predict_failed"

@@ -8,7 +8,6 @@ import os
 from kit import Chance, attempt, facts
 
 WITHOUT_WALLS = "size and time of the labels' file"
-KNOWN = {"namespaces": "Landlock knows no right to look at a file from outside"}
 
 
 class Attack(Chance):
@@ -17,6 +16,20 @@ class Attack(Chance):
             print(os.stat(facts.labels))
         with attempt("read a link"):
             print(os.readlink(f"{facts.workspace}/contests/roomy/current"))
+        with attempt("ask whether a file may be read"):
+            if not os.access(facts.labels, os.F_OK):
+                raise FileNotFoundError("no such file in sight")
+        with attempt("ask for the file system of a folder"):
+            print(os.statvfs(facts.home))
+        with attempt("ask for attributes"):
+            print(os.listxattr(facts.labels))
+        with attempt("stand in a folder"):
+            os.chdir(facts.home)
+        with attempt("hold a file without opening it"):
+            print(os.open(facts.labels, os.O_PATH))
+        for path in ("/var", "/etc/passwd", "/boot", "/run", "/mnt"):
+            with attempt(f"look at {path}"):
+                os.lstat(path)
 
 
 class Honest(Chance):

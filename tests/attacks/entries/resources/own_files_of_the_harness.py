@@ -1,6 +1,6 @@
 """Goal: fill the disk through the files of the harness that an entry may write.
 
-They lie on the host's disk, outside of the scratch with its limit.
+They lie outside of the scratch with its limit.
 """
 
 import sys
