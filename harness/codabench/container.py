@@ -20,7 +20,7 @@ from typing import get_args
 
 from harness.errors import IsolationError
 from harness.sandbox.layout import MB, Bind, Layout
-from harness.sandbox.walls import Walled, boxed
+from harness.sandbox.walls import Walled, boxed, counts_its_own_processes
 from harness.sandbox.watch import Log, start
 
 LOG_BYTES = 256_000
@@ -131,7 +131,8 @@ class Running:
             stream.close()
         out, err = (log.text() for log in self.texts)
         if not told and not stopped:
-            raise IsolationError(" ".join(err.split())[-300:] or f"exit code {self.process.returncode}", "")
+            why = " ".join(err.split())[-300:] or f"exit code {self.process.returncode}"
+            raise IsolationError(f"it did not start: {why}", "")
         code = None if stopped else self.process.returncode
         return Ended(self.container.kind, self.container.command, code, self.seconds, self.peak / MB, out, err)
 
@@ -257,7 +258,7 @@ def argv(container: Container, isolation: Walled, tell: int) -> list[str]:
         start="/app/program",
     )
     limits = {"CORE": 0, "NOFILE": OPEN_FILES}
-    if os.geteuid() == 0:  # the number of processes is counted by user, and ours has others
+    if counts_its_own_processes():
         limits["NPROC"] = PROCESSES
     command = [sys.executable, "-I", "-S", "-B", "-c", START, *split_command(container.command)]
     built = boxed(isolation, layout, container.root, command, limits=limits, tell=tell, landlock=False)

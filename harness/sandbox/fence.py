@@ -411,4 +411,7 @@ def main(job: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    main(json.loads(sys.argv[1]))
+    try:
+        main(json.loads(sys.argv[1]))
+    except OSError as error:
+        sys.exit(f"the sandbox cannot be built: {error}")

@@ -271,11 +271,7 @@ def _become_child(child: str, room: Room, job: dict[str, Any]) -> list[str]:
 
 
 def _resource_limits(limits: Limits, gpu: list[str], *, own_user: bool) -> dict[str, int]:
-    """Return the limits the kernel keeps for each process.
-
-    The number of processes is counted by user; where the entry shares ours, the count would include everything else
-    we run, and the parent's own count has to do.  Since Linux 5.14 a user namespace counts for itself.
-    """
+    """Return the limits the kernel keeps for each process."""
     found = {
         "CORE": 0,
         "NOFILE": OPEN_FILES,
@@ -284,9 +280,18 @@ def _resource_limits(limits: Limits, gpu: list[str], *, own_user: bool) -> dict[
     }
     if not gpu:  # the GPU's driver maps far more memory than it uses
         found["DATA"] = (limits.memory_mb + DATA_HEADROOM_MB) * MB
-    if own_user and (os.geteuid() == 0 or _linux_version() >= (5, 14)):
+    if own_user and counts_its_own_processes():
         found["NPROC"] = limits.processes
     return found
+
+
+def counts_its_own_processes() -> bool:
+    """Return whether a limit on processes holds for a sandbox alone.
+
+    They are counted by user; where the entry shares ours, the count would include everything else we run, and the
+    parent's own count has to do.  Since Linux 5.14 a user namespace counts for itself.
+    """
+    return os.geteuid() == 0 or _linux_version() >= (5, 14)
 
 
 def _work_mb(limits: Limits) -> int:
