@@ -6,13 +6,13 @@ import contextlib
 import fcntl
 import os
 import secrets
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from harness.errors import DISK_REMEDY, WorkspaceError
+from harness.tree import temporary_folder
 
 PART = ".hemobench-part"  # ends the name of a file that is being written
 
@@ -82,8 +82,8 @@ def scratch_of(workspace: Workspace) -> Iterator[Path]:
     if not workspace.path.exists() or os.access(workspace.path, os.W_OK):
         yield workspace.scratch
         return
-    with tempfile.TemporaryDirectory(prefix="hemobench-scratch-") as folder:
-        yield Path(folder)
+    with temporary_folder("hemobench-scratch-") as folder:
+        yield folder
 
 
 def write_atomic(path: Path, content: bytes) -> None:

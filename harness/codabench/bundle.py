@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import tempfile
 import uuid
 import zipfile
 import zlib
@@ -16,6 +15,7 @@ from typing import Any
 import yaml
 
 from harness.errors import BundleError
+from harness.tree import temporary_folder
 
 YAML = "competition.yaml"
 UNPACKED_BYTES = 20_000_000_000  # of a bundle, by what its members claim, which is also where inflating stops
@@ -116,9 +116,9 @@ def open_bundle(path: Path) -> Iterator[Bundle]:
         return
     if not path.is_file():
         raise BundleError(f"There is no bundle {path}.", "Give a zip or a folder; make one: hemobench export codabench")
-    with tempfile.TemporaryDirectory(prefix="hemobench-bundle-") as home:
-        extract(path, Path(home))
-        yield _read(path, Path(home))
+    with temporary_folder("hemobench-bundle-") as home:
+        extract(path, home)
+        yield _read(path, home)
 
 
 def _read(path: Path, root: Path) -> Bundle:
@@ -211,6 +211,6 @@ def unzipped(source: Path) -> Iterator[Path]:
     if source.is_dir():
         yield source
         return
-    with tempfile.TemporaryDirectory(prefix="hemobench-part-") as home:
-        extract(source, Path(home))
-        yield Path(home)
+    with temporary_folder("hemobench-part-") as home:
+        extract(source, home)
+        yield home

@@ -22,12 +22,14 @@ from harness.errors import IsolationError
 from harness.sandbox.layout import MB, Bind, Layout
 from harness.sandbox.walls import Walled, boxed, counts_its_own_processes
 from harness.sandbox.watch import Log, start
+from harness.tree import DEPTH, walk
 
 LOG_BYTES = 256_000
 POLL_S = 0.05
 LOOK_S = 0.25  # between two looks at memory and disk
 PROCESSES = 1024  # the worker sets no limit; a fork bomb is not to reach this machine
 OPEN_FILES = 65536
+FILES = 100_000  # files and folders of a step: they lie on this machine's disk, which has only so many
 NOT_FOUND = 127
 START_S = 120.0  # for a sandbox to stand on a busy machine
 # Becomes the command, found by PATH, as a container's start does.
@@ -48,6 +50,7 @@ class Room:
     time_s: float
     memory_mb: int
     disk_mb: int
+    files: int = FILES  # and folders
 
 
 @dataclass(frozen=True)
@@ -182,8 +185,8 @@ def _watch(running: Sequence[Running], room: Room, folders: Sequence[Path]) -> s
                 total += memory
             if total > room.memory_mb * MB:
                 return "memory"
-            if sum(map(size_of, folders)) > room.disk_mb * MB:
-                return "disk"
+            if passed := passed_on_disk(folders, room):
+                return passed
             next_look = time.monotonic() + max(LOOK_S, 10 * (time.monotonic() - now))
         ends = {end: one for one in living for end in one.logs}
         for end in select.select(list(ends), [], [], POLL_S)[0]:
@@ -193,17 +196,29 @@ def _watch(running: Sequence[Running], room: Room, folders: Sequence[Path]) -> s
         for one in living:
             if one.process.poll() is not None:
                 one.seconds = time.monotonic() - one.started
+    return passed_on_disk(folders, room)  # between two looks there is time for a million files
+
+
+def passed_on_disk(folders: Sequence[Path], room: Room) -> str:
+    """Return which limit is passed by what lies in folders that strangers may be writing: "disk", "files" or "depth".
+
+    A file counts by what it says it holds, too: a copy of it would hold all of that.  The look ends where a limit is
+    passed, so that it takes no longer than the limits allow.
+    """
+    size = n_files = 0
+    for folder in folders:
+        for item in walk(folder):
+            n_files += 1
+            with contextlib.suppress(OSError):  # gone by now
+                status = item.status()
+                size += max(status.st_blocks * 512, status.st_size)
+            if size > room.disk_mb * MB:
+                return "disk"
+            if n_files > room.files:
+                return "files"
+            if item.level >= DEPTH:
+                return "depth"
     return ""
-
-
-def size_of(folder: Path) -> int:
-    """Return the bytes of all plain files below a folder that strangers may be writing."""
-    total = 0
-    for path, _, names in os.walk(folder, onerror=None):
-        for name in names:
-            with contextlib.suppress(OSError):
-                total += os.lstat(os.path.join(path, name)).st_blocks * 512  # noqa: PTH118 - thousands of files
-    return total
 
 
 def split_command(command: str) -> list[str]:

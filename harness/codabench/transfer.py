@@ -5,40 +5,43 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
+from harness.tree import DEPTH, walk
 
-def _walk_plain(folder: Path) -> Iterator[tuple[Path, bool]]:
-    """Yield each path below `folder`, and whether it is a plain file; links are not followed."""
-    for path, folders, names in os.walk(folder):
-        for name in [*names, *(name for name in folders if (Path(path) / name).is_symlink())]:
-            inner = Path(path) / name
-            yield inner, stat.S_ISREG(inner.lstat().st_mode)
+NAMED = 8  # of what was left behind
 
 
 def copy_plain(source: Path, target: Path) -> list[str]:
-    """Copy the plain files below a folder that strangers have written, and return the rest by name."""
-    left = []
-    target.mkdir(parents=True, exist_ok=True)
-    for path, plain in _walk_plain(source):
-        name = path.relative_to(source)
-        if not plain:
-            left.append(str(name))
-            continue
+    """Copy the folders and plain files below a folder that strangers have written; name some of the rest.
+
+    What is copied is for its owner alone, whatever its modes were.
+    """
+    left: list[str] = []
+    target.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for item in walk(source):
+        copy = target / item.path
         try:
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target / name, follow_symlinks=False)
-        except OSError:  # a name longer than any path may be
-            left.append(str(name)[:200])
-    return sorted(left)
+            if item.is_folder:
+                if item.level >= DEPTH:
+                    raise OSError("not entered")
+                copy.mkdir(mode=0o700, exist_ok=True)
+                continue
+            # Opened as it is: not through a link, not waiting at a pipe.
+            handle = os.open(item.entry.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=item.folder)
+            with os.fdopen(handle, "rb") as found:
+                if not stat.S_ISREG(os.fstat(handle).st_mode):
+                    raise OSError("not a plain file")
+                with os.fdopen(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                    shutil.copyfileobj(found, file, 1 << 20)
+        except OSError:  # a link, a pipe, a folder too deep, or a name longer than any path may be
+            left.append(item.path[:200])
+    return [*sorted(left)[:NAMED], *([f"{len(left) - NAMED:,} more"] if len(left) > NAMED else [])]
 
 
 def open_to_all(folder: Path) -> None:
     """Let the container's user, who is another one than ours, read and write everything in a folder of the step."""
-    for path, _, names in os.walk(folder):
-        Path(path).chmod(0o777)
-        for name in names:
-            inner = Path(path) / name
-            if not inner.is_symlink():
-                inner.chmod(inner.stat().st_mode | 0o666)
+    folder.chmod(0o777)
+    for item in walk(folder):
+        if not item.entry.is_symlink():
+            os.chmod(item.entry.name, 0o777 if item.is_folder else item.status().st_mode | 0o666, dir_fd=item.folder)

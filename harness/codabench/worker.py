@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,13 @@ import msgspec
 import yaml
 
 from harness.codabench.bundle import Bundle, extract, materialise, open_bundle
-from harness.codabench.container import Container, Ended, Room, run_containers
+from harness.codabench.container import FILES, Container, Ended, Room, passed_on_disk, run_containers
 from harness.codabench.metadata import command_in, metadata_of, replace_variables
 from harness.codabench.scores import leaderboard_cells
 from harness.codabench.transfer import copy_plain, open_to_all
 from harness.errors import BundleError, did_you_mean
 from harness.sandbox.scratch import scratch_folder
+from harness.tree import DEPTH
 
 SUBMISSION_BYTES = 4_000_000_000  # unpacked; the worker sets no limit, but a bomb is not to fill this disk
 TIME_LIMIT_S = 600  # where a phase states none
@@ -174,7 +174,7 @@ def rehearse(bundle: Bundle, part: Part, zip_path: Path, *, scratch: Path, keep:
             if steps[-1].status == "Finished":
                 scores, lost = leaderboard_cells(bundle, second.root / "output")
                 steps[-1] = msgspec.structs.replace(steps[-1], notes=steps[-1].notes + tuple(lost))
-            if keep is not None:
+            if keep is not None and not passed_on_disk([second.root / "output"], second.room):
                 copy_plain(second.root / "output", keep)
         return Rehearsal(
             phase=str(part.phase.get("name")),
@@ -198,6 +198,7 @@ class _Run:
 
     def __init__(self, root: Path, data: Path, part: Part, *, is_scoring: bool) -> None:
         self.root, self.data, self.part, self.is_scoring = root, data, part, is_scoring
+        self.room = Room(part.time_s, MEMORY_MB, DISK_MB, FILES)
         self.during_scoring = bool(part.task.get("ingestion_only_during_scoring"))
         self.notes: list[str] = []
         self.ended: tuple[Ended, ...] = ()
@@ -259,7 +260,7 @@ class _Run:
                 raise Failed("Program directory missing 'metadata.yaml/metadata'")
             if self.is_scoring:
                 self.notes.append("The scoring program has no metadata at its root: it is not run.")
-            shutil.copytree(program, output, dirs_exist_ok=True)
+            copy_plain(program, output)
             return None
         command = command_in(found)
         if not command:
@@ -286,16 +287,22 @@ class _Run:
     def _run(self, containers: list[Container]) -> None:
         if not containers:
             return
-        written = {host for container in containers for host, seen in container.mounts if seen != "/app/data"}
-        for folder in written:
+        mounted = {host for container in containers for host, _ in container.mounts}
+        for folder in mounted - {self.data}:
             open_to_all(folder)
-        room = Room(self.part.time_s, MEMORY_MB, DISK_MB)
-        end = run_containers(containers, room, sorted(written))
+        end = run_containers(containers, self.room, sorted(mounted))
+        for folder in mounted:
+            folder.chmod(0o755)  # where the container's user is ours, it may have shut us out
         self.ended = end.ended
         if end.stopped == "time":
             raise Failed(f"Execution Time Limit exceeded. Limit was {self.part.time_s} seconds")
         if end.stopped:
-            limit = {"memory": f"{MEMORY_MB} MB of memory", "disk": f"{DISK_MB} MB of disk"}[end.stopped]
+            limit = {
+                "memory": f"{MEMORY_MB:,} MB of memory",
+                "disk": f"{DISK_MB:,} MB of disk",
+                "files": f"{FILES:,} files and folders",
+                "depth": f"{DEPTH} folders in one another",
+            }[end.stopped]
             raise Failed(f"Stopped at {limit}: a limit of this machine; the worker may have more, or less.")
         for container in end.ended:
             if container.kind == "ingestion" and container.exit_code:

@@ -30,7 +30,7 @@ IMAGE = "codalab/codalab-legacy:py312"
 IMAGE_LENGTH = 128
 # The programs on the server, each with the files of this package that it takes along as they are.
 PROGRAMS = {
-    "ingestion": ("sandbox/child.py",),
+    "ingestion": ("sandbox/child.py", "tree.py"),
     "scoring": ("score/__init__.py", "score/metrics.py", "score/stats.py", "export/programs/page.py"),
 }
 COMMANDS = {

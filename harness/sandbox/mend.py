@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -11,6 +10,7 @@ from harness.contest import Limits
 from harness.errors import PackError, UsageError
 from harness.pack import Packed, pack
 from harness.sandbox.unpack import misspelt, open_door
+from harness.tree import temporary_folder
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,11 @@ def mend(zip_path: Path, mended_path: Path, limits: Limits | None = None) -> Men
         mended_path.parent.mkdir(parents=True, exist_ok=True)
         with (
             open_door(zip_path, limits) as door,
-            tempfile.TemporaryDirectory(dir=mended_path.parent, prefix=".mending-") as folder,
+            temporary_folder(".mending-", mended_path.parent) as folder,
         ):
             names, changes = _plan(door.files)
-            door.inflate(Path(folder), names, limits)
-            packed = pack(Path(folder), mended_path, limits)
+            door.inflate(folder, names, limits)
+            packed = pack(folder, mended_path, limits)
     except OSError as error:
         raise PackError(
             f"Cannot write {mended_path}: {error.strerror or error}.", "Make room or rights, or choose another -o ZIP."

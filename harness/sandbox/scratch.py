@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+from harness.tree import remove
 
 
 @contextlib.contextmanager
@@ -42,16 +44,17 @@ def _is_alive(folder: Path) -> bool:
         return True
     except FileNotFoundError:  # killed while the folder was made, or while it was removed
         return False
+    except OSError:  # another user's: it may live
+        return True
     return False
 
 
 def _remove(folder: Path) -> None:
-    """Remove a folder whatever modes an entry has given to what is in it."""
-    while folder.exists():
-        with contextlib.suppress(FileNotFoundError):  # another run ends at the same time and sweeps this one
-            for path, names, _ in os.walk(folder):  # top down: a folder can be entered once its parent is mended
-                for name in names:
-                    inner = Path(path, name)
-                    if not inner.is_symlink():
-                        inner.chmod(0o700)
-            shutil.rmtree(folder)
+    """Remove a folder; what of it cannot be removed is put aside with a word on stderr, and stops nothing."""
+    if not (reason := remove(folder)):
+        return
+    aside = folder.with_name(f"left-{folder.name}")
+    with contextlib.suppress(OSError):
+        folder.rename(aside)
+    left = aside if os.path.lexists(aside) else folder
+    print(f"Cannot remove {left}: {reason}. Remove it by hand; nothing needs it.", file=sys.stderr)

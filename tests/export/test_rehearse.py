@@ -218,6 +218,46 @@ def test_nothing_is_left_in_scratch(bundle, entry, rehearsed, tmp_path):
     assert [path.name for path in (tmp_path / "scratch").iterdir()] == [".lock"]
 
 
+DIGGING = """
+import os
+def dig(where, depth, name="d"):
+    handle = os.open(where, os.O_RDONLY)
+    for _ in range(depth):
+        os.mkdir(name, dir_fd=handle)
+        inner = os.open(name, os.O_RDONLY, dir_fd=handle)
+        os.close(handle)
+        handle = inner
+class Model:
+    def predict(self, X):
+        %s
+        return X[:, 0, 0, 0] * 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("made", "limit"),
+    [
+        ("dig('/app/output', 1500)", "100 folders"),
+        ("dig('/app/output', 20, 'n' * 255)", ""),
+        ("dig('/app/output', 500, 'n' * 255)", "100 folders"),
+        ("dig('/app/program', 1500)", "100 folders"),
+        ("dig('.', 20000)", ""),
+        ("[os.mkdir(f'/app/output/{n}') for n in range(1100)]", "1,000 files"),
+        ("[os.close(os.open(f'/app/output/{n}', os.O_CREAT)) for n in range(1100)]", "1,000 files"),
+        ("os.truncate(os.open('/app/output/large', os.O_CREAT | os.O_RDWR), 1 << 40)", "20,000 MB"),
+        ("dig('/app/output', 9); os.chmod('/app/output/d/d', 0); os.chmod('/app/output/d', 0o500)", ""),
+    ],
+)
+def test_what_an_entry_makes_stops_no_later_run(made, limit, bundle, entry, rehearsed, tmp_path, monkeypatch):
+    monkeypatch.setattr("harness.codabench.worker.FILES", 1000)
+    found = rehearsed(bundle, entry(DIGGING % made))
+    if limit:
+        assert found.status == "Failed" and f"Stopped at {limit}" in found.message
+    else:
+        assert found.scored
+    assert [path.name for path in (tmp_path / "scratch").iterdir()] == [".lock"]
+
+
 def test_a_bundle_zipped_with_its_folder_is_named_by_both_verbs(bundle, tmp_path, hemobench):
     nested = zip_of(bundle / "pages", tmp_path / "nested.zip", top="course/")
     assert lint(nested)[0].rule == "L1"

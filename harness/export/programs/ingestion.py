@@ -12,17 +12,16 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from harness.sandbox.untrusted import newest_lines, read_predictions
+from harness.tree import remove, temporary_folder
 
 HERE = Path(__file__).resolve().parent
 CHILD = HERE / "harness" / "sandbox" / "child.py"
@@ -37,10 +36,7 @@ def empty(folder: Path) -> None:
     """Remove whatever the worker has copied here: the entry's own files, which may bear the names of results."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.iterdir():
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+        remove(path)
 
 
 def write_status(output: Path, **status: Any) -> None:
@@ -142,8 +138,8 @@ def main(input_data: Path, output: Path, entry: Path) -> int:
     images = input_data / "images.npy"
     status = missing_model(entry)
     if status is None:
-        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
-            code, predictions, report = run_child(entry, images, contest, Path(home))
+        with temporary_folder("hemobench-") as home:
+            code, predictions, report = run_child(entry, images, contest, home)
             status = judge(code, read_report(report))
             if status["outcome"] == "scored":
                 n = len(np.load(images, mmap_mode="r"))
