@@ -202,7 +202,10 @@ class RunFolder:
             if but is None or path != self.checkpoint(but):
                 path.unlink(missing_ok=True)
         for path in [*self.path.glob(".part-*"), *self.submission.glob(".part-*")]:
-            path.unlink(missing_ok=True)
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
     def clear(self) -> None:
         """Remove the run; where that is interrupted, no run.json is left to vouch for the rest."""

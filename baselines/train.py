@@ -10,6 +10,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 import keras
@@ -31,6 +32,7 @@ from baselines.optimizers.choice import averaged, make_optimizer
 from baselines.precision import computing_in
 from baselines.recipe import Recipe, phases
 from baselines.run_folder import Run, RunFolder, save_atomic
+from baselines.saving import save_model
 from baselines.schedule import Epoch, best_epoch, is_over, learning_rate
 from harness.errors import DivergedError, TrainError
 from harness.freeze.frozen import LabelledImages
@@ -66,6 +68,7 @@ def train(
     history = folder.read_history()
     earlier = sum(row.seconds for row in history)
     stopped: Literal["finished", "early", "by hand"]
+    keras.utils.clear_session()  # Keras numbers layers by what a process has built, and the names are saved
     keras.utils.set_random_seed(job.seed)
     rng = np.random.default_rng([job.seed, 0])
     data, val = training_pictures(job, rng)
@@ -258,9 +261,7 @@ class Session:
                 if best_epoch([*history, epoch]) is epoch:
                     if self.submitted is not self.model:
                         self.submitted.set_weights(self.model.get_weights())
-                    folder.write_submission(
-                        lambda path: self.submitted.save(path, include_optimizer=False), views=job.recipe.views
-                    )
+                    folder.write_submission(partial(save_model, self.submitted), views=job.recipe.views)
             save_atomic(folder.checkpoint(number), self.learner.save_weights)
             folder.write_history([*history, epoch])
             history.append(epoch)

@@ -49,20 +49,21 @@ class TinyContest:
 TINY = Recipe(epochs=3, batch_size=16, learning_rate=3e-3, augment="flips", class_weights=True)
 
 
+def job_of(
+    model: str = "scratch-v2",
+    recipe: Recipe = TINY,
+    weights: Weights | None = None,
+    seed: int = 3,
+    settings: tuple[str, ...] = (),
+    image_shape: tuple[int, int, int] = (32, 32, 3),
+) -> Job:
+    """Return a job of a baseline on the tiny contest."""
+    row = replace(find(model), quick=Preset(recipe, cuts="nearly everything"), random_backbone=True)
+    contest = TinyContest(image_shape)
+    return plan(row, contest, "quick", weights or Weights(NONE), seed, settings)  # type: ignore[arg-type]
+
+
 @pytest.fixture
 def tiny_job():
     """Return a function that makes a job of a baseline, by default scratch-v2 with the tiny recipe."""
-
-    def make(
-        model: str = "scratch-v2",
-        recipe: Recipe = TINY,
-        weights: Weights | None = None,
-        seed: int = 3,
-        settings: tuple[str, ...] = (),
-        image_shape: tuple[int, int, int] = (32, 32, 3),
-    ) -> Job:
-        row = replace(find(model), quick=Preset(recipe, cuts="nearly everything"), random_backbone=True)
-        contest = TinyContest(image_shape)
-        return plan(row, contest, "quick", weights or Weights(NONE), seed, settings)  # type: ignore[arg-type]
-
-    return make
+    return job_of
