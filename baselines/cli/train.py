@@ -237,29 +237,20 @@ def show_list(as_json: bool) -> None:
     from baselines.recipe import Recipe
     from harness.cli import screen
 
-    shown = screen.table(
-        "model",
-        "parameters",
-        "reported %",
-        "measured %",
-        "what it is",
-        right=("parameters", "reported %", "measured %"),
+    columns = (
+        screen.Column("model", key=True),
+        *(screen.Column(name, number=True) for name in ("parameters", "reported %", "measured %")),
+        screen.Column("what it is"),
     )
+    cells: list[tuple[str | tuple[str, ...], ...]] = []
     for row in (row for row in BASELINES if row.report_of is None):
         said = row.reported
         reported = [("val", said.val_accuracy), ("hidden", said.hidden_accuracy)]
         measured = next((one for one in row.expected if one["preset"] == "quick"), {})
-        shown.add_row(
-            row.name,
-            f"{row.parameters:,}",
-            "\n".join(f"{split} {value:g}" for split, value in reported if value is not None) or "–",
-            "\n".join(
-                f"{split} {100 * measured[split]['value']:.1f}" for split in ("val", "public") if split in measured
-            )
-            or "–",
-            row.summary,
-        )
-    screen.output().print(shown)
+        told = tuple(f"{split} {value:g}" for split, value in reported if value is not None)
+        found = tuple(f"{one} {100 * measured[one]['value']:.1f}" for one in ("val", "public") if one in measured)
+        cells.append((row.name, f"{row.parameters:,}", told or "–", found or "–", row.summary))
+    screen.table(columns, cells)
     variants = [row.name for row in BASELINES if row.report_of is not None]
     lines = (
         "Reported: by the team, on its own hidden test. Measured: quick preset, real cells; "

@@ -1,6 +1,8 @@
-"""The reproduction on a terminal: the same tables in 80 columns."""
+"""The reproduction on a terminal: the same tables, shorter."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import click
 
@@ -24,43 +26,46 @@ def narrow(accuracy: Accuracy) -> str:
 
 def show(summary: Summary) -> None:
     """Print what was reported and measured, and in a line each what was found."""
-    from rich.text import Text
-
-    console = screen.output()
-    columns = ["val", "said", "hidden", "said ", "gap"]
-    table = screen.table("model", *columns, right=tuple(columns), title="Measured %, and what the report said")
-    for row in summary.rows:
-        reported = row.reported
-        table.add_row(
-            Text(row.name),
-            narrow(row.val),
-            percent(reported.val_accuracy),
-            narrow(row.hidden),
-            percent(reported.hidden_accuracy, 0),
-            points(row.gap),
-        )
-    console.print(table)
     if summary.rows:
-        n = summary.rows[0].val.n
-        click.echo(
-            f"val: n = {n:,}; hidden ({summary.hidden_split}): n = {summary.n_hidden:,}; ± half a 95 % interval."
+        _table(
+            ("model", "val", "said", "hidden", "said", "gap"),
+            [
+                (
+                    row.name,
+                    narrow(row.val),
+                    percent(row.reported.val_accuracy),
+                    narrow(row.hidden),
+                    percent(row.reported.hidden_accuracy, 0),
+                    points(row.gap),
+                )
+                for row in summary.rows
+            ],
+            "Measured %, and what the report said",
         )
+        n = summary.rows[0].val.n
+        told = f"val: n = {n:,}; hidden ({summary.hidden_split}): n = {summary.n_hidden:,}; ± half a 95 % interval."
+        click.echo(screen.wrapped(told))
     if summary.claims:
-        columns = ["val, points", "hidden, points"]
-        table = screen.table("claim", *columns, right=tuple(columns), title="The report's claims")
-        for claim in summary.claims:
-            table.add_row(Text(claim.text), spread(claim.val), spread(claim.hidden))
-        console.print(table)
+        rows = [(claim.text, spread(claim.val), spread(claim.hidden)) for claim in summary.claims]
+        _table(("claim", "val, points", "hidden, points"), rows, "The report's claims")
     if summary.optimizers:
-        columns = ["seeds", "val %", "hidden %"]
-        table = screen.table("optimizer", *columns, right=tuple(columns), title="Optimizers, mean ± sd")
-        for result in summary.optimizers:
-            pairs = (f"{100 * mean:.1f} ± {100 * sd:.1f}" for mean, sd in (result.val, result.hidden))
-            table.add_row(result.name, str(result.n), *pairs)
-        console.print(table)
+        optimizers = [
+            (
+                result.name,
+                str(result.n),
+                *(f"{100 * mean:.1f} ± {100 * sd:.1f}" for mean, sd in (result.val, result.hidden)),
+            )
+            for result in summary.optimizers
+        ]
+        _table(("optimizer", "seeds", "val %", "hidden %"), optimizers, "Optimizers, mean ± sd")
     for verdict in verdicts(summary):
-        console.print(Text(f"- {verdict}"))
+        click.echo(screen.wrapped(f"- {verdict}", "  "))
     for label, reason in summary.failed.items():
-        click.echo(f"{label}: {reason}", err=True)
+        click.echo(screen.wrapped(f"{label}: {reason}"), err=True)
     if summary.missing:
-        click.echo(f"Not measured yet: {', '.join(summary.missing)}", err=True)
+        click.echo(screen.wrapped(f"Not measured yet: {', '.join(summary.missing)}"), err=True)
+
+
+def _table(columns: Sequence[str], rows: Sequence[tuple[str, ...]], title: str) -> None:
+    """Print a table whose first column names its rows."""
+    screen.table([screen.Column(name, number=at > 0, key=at == 0) for at, name in enumerate(columns)], rows, title)

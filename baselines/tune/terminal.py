@@ -116,19 +116,25 @@ def show(summary: Summary) -> None:
     # What is compared with, wherever it stands.
     best += [row for row in summary.trials if not row.changes and row.repeats is None and row not in best]
     places = {row.number: place for place, row in enumerate(summary.trials, start=1)}
-    table = screen.table(
-        "rank", "trial", "val %", "trained", f"unlike {summary.start}", right=("rank", "trial", "val %")
+    columns = (
+        screen.Column("rank", number=True),
+        screen.Column("trial", number=True, key=True),
+        screen.Column("val %", number=True),
+        screen.Column("trained"),
+        screen.Column(f"unlike {summary.start}"),
     )
-    for row in best:
-        table.add_row(
+    rows = [
+        (
             str(places[row.number]) if row.state == "complete" else "–",
             str(row.number),
-            "–" if row.val_accuracy is None else screen.percent(row.val_accuracy) + interval(row),
-            f"{row.state}\n{row.epochs} epoch{'s' * (row.epochs != 1)}",
+            accuracy(row),
+            (row.state, f"{row.epochs} epoch{'s' * (row.epochs != 1)}"),
             " ".join(row.changes) or "nothing: this is it",
         )
+        for row in best
+    ]
     if best:
-        out.print(table)
+        screen.table(columns, rows)
     counts = summary.counts
     said = [f"{counts['complete']} complete, {counts['pruned']} pruned, {counts['failed']} failed"]
     said += [f"{counts['repeated']} repeated an earlier recipe and were not trained"] * bool(counts["repeated"])
@@ -161,6 +167,8 @@ def show(summary: Summary) -> None:
         click.echo(f"Use it: {summary.best.train}\nThen: {summary.best.submit}", err=True)
 
 
-def interval(row: TrialRow) -> str:
-    """Return the second line of a cell: a pruned trial was not measured to its end, so it has no interval."""
-    return f"\n{screen.interval(*row.val_interval)}" if row.val_interval else ""
+def accuracy(row: TrialRow) -> tuple[str, ...]:
+    """Return the lines of a cell: a pruned trial was not measured to its end, so it has no interval."""
+    if row.val_accuracy is None:
+        return ("–",)
+    return (screen.percent(row.val_accuracy), *([screen.interval(*row.val_interval)] if row.val_interval else []))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.options import json_option, workspace_option
+from harness.cli.screen import wrapped
 
 if TYPE_CHECKING:
     from harness.board.audit import Audit, Finding
@@ -59,12 +60,3 @@ def show_findings(findings: tuple[Finding, ...]) -> None:
         for word in ("got", "expected"):
             click.echo(wrapped(f"   {word:<9} {getattr(finding, word)}", " " * 13))
         click.echo(wrapped(f"   {'mend':<9} {finding.hint}", " " * 13))
-
-
-def wrapped(text: str, indent: str = "") -> str:
-    """Break a text into lines of 80 columns, those after the first one indented; nothing in it steers the terminal."""
-    import textwrap
-
-    from harness.cli.screen import plain
-
-    return textwrap.fill(plain(text), 80, subsequent_indent=indent, drop_whitespace=True)

@@ -1,9 +1,10 @@
-"""Sentences, lines with bars and matrices within 80 columns, for whatever stdout can carry."""
+"""Sentences, lines with bars and matrices, for whatever stdout can carry."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from harness.cli import screen
 from harness.cli.bars import bar, carried
@@ -12,7 +13,7 @@ from harness.score.compare import Difference
 
 SHARE_BAR = 34  # letters
 DIFFERENCE_BAR = 24  # without the line at 0
-NAME = 20  # letters of a name; longer ones fold
+LEAST_BAR = 8  # where there is room for less, there is none
 # How a sentence calls a split that decides.
 HALVES = {"public": "the public half", "private": "the private half", "val_shifted": "shifted validation"}
 
@@ -35,12 +36,10 @@ class Gain:
 
 
 def say(text: str, indent: str = "", *, style: str = "") -> None:
-    """Print a sentence, broken at 80 columns; nothing in it steers the terminal, and nothing is taken for markup."""
+    """Print a sentence, broken where a line ends; nothing in it steers the terminal or is taken for markup."""
     from rich.text import Text
 
-    from harness.cli.audit import wrapped
-
-    screen.output().print(Text(wrapped(carried(text), indent), style=style))
+    screen.output().print(Text(screen.wrapped(carried(text), indent), style=style))
 
 
 def title(text: str) -> None:
@@ -58,10 +57,11 @@ def shares(lines: Sequence[Share]) -> None:
                 str(line.estimate.n),
                 screen.percent(line.estimate.value),
                 screen.interval(line.estimate.low, line.estimate.high),
-                bar(line.estimate.value, line.estimate.low, line.estimate.high, width=SHARE_BAR),
+                partial(bar, line.estimate.value, line.estimate.low, line.estimate.high),
             )
             for line in lines
-        ]
+        ],
+        SHARE_BAR,
     )
 
 
@@ -75,16 +75,11 @@ def gains(lines: Sequence[Gain]) -> None:
                 str(line.n),
                 points(line.difference.value),
                 spread(line.difference),
-                bar(
-                    line.difference.value,
-                    line.difference.low,
-                    line.difference.high,
-                    width=DIFFERENCE_BAR,
-                    ends=(-ends, ends),
-                ),
+                partial(bar, line.difference.value, line.difference.low, line.difference.high, ends=(-ends, ends)),
             )
             for line in lines
-        ]
+        ],
+        DIFFERENCE_BAR,
     )
 
 
@@ -116,27 +111,18 @@ def pictures(by: str) -> str:
     return "the whole hidden test" if by == "private" else HALVES[by]
 
 
-def _chart(rows: Sequence[tuple[str, ...]]) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    drawn = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1))
-    drawn.add_column(max_width=NAME, overflow="fold")
-    for _ in rows[0][1:-1] if rows else ():
-        drawn.add_column(justify="right", no_wrap=True)
-    drawn.add_column(no_wrap=True, style="cyan")
-    for row in rows:
-        drawn.add_row(*(Text(carried(screen.plain(cell))) for cell in row))
-    screen.output().print(drawn)
+def _chart(rows: Sequence[tuple[str, str, str, str, Callable[..., str]]], longest: int) -> None:
+    """Print a line for each row, with a bar of at most `longest` letters where there is room for one."""
+    texts: list[tuple[str, ...]] = [row[:-1] for row in rows]
+    columns = [screen.Column("", number=at > 0, key=at == 0) for at in range(4)]
+    # Of an even number of letters, so that the line at 0 stands in the middle; it is one letter more itself.
+    if (size := min(longest, (screen.room_beside(columns, texts) - 1) // 2 * 2)) >= LEAST_BAR:
+        columns.append(screen.Column("", style="cyan"))
+        texts = [(*text, row[-1](width=size)) for text, row in zip(texts, rows, strict=True)]
+    screen.table(columns, texts)
 
 
 def matrix(heading: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table whose first column holds names and whose others hold numbers."""
-    from rich.text import Text
-
-    title(heading)
-    drawn = screen.table("", *columns, right=tuple(columns))
-    drawn.padding = (0, 1, 0, 0)  # many columns
-    for row in rows:
-        drawn.add_row(*(Text(carried(screen.plain(cell))) for cell in row))
-    screen.output().print(drawn)
+    names = screen.Column("", key=True)
+    screen.table([names, *(screen.Column(column, number=True) for column in columns)], rows, heading)

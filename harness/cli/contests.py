@@ -8,6 +8,8 @@ import click
 
 from harness.cli.options import json_option, workspace_option
 
+SHOWN = ("contest", "version", "source", "state", "title")
+
 
 @click.command(short_help="List the contests that can be frozen.")
 @workspace_option
@@ -44,8 +46,9 @@ def contests(workspace: Path, as_json: bool) -> None:
         return
     from harness.cli import screen
 
-    shown = screen.table("contest", "version", "source", "state", "title", right=("version",))
+    columns = [screen.Column(name, number=name == "version", key=name == "contest") for name in SHOWN]
+    cells = []
     for row in rows:
         state = "active" if row["active"] else "frozen" if row["frozen"] else "–"
-        shown.add_row(str(row["name"]), str(row["version"]), str(row["source"]), state, str(row["title"]))
-    screen.output().print(shown)
+        cells.append((str(row["name"]), str(row["version"]), str(row["source"]), state, str(row["title"])))
+    screen.table(columns, cells)

@@ -10,8 +10,6 @@ import click
 from harness.cli.options import contest_option, json_option, workspace_option
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
     from harness.board.ranking import Leaderboard, Standing
     from harness.board.rows import Score
 
@@ -107,32 +105,32 @@ def _facts(standing: Standing, private: bool) -> dict[str, Any]:
 
 
 def _show(board: Leaderboard, title: str) -> None:
-    from rich.text import Text
-
     from harness.cli import screen
 
     private = board.by == "private"
     # The column that decides the rank carries its interval; with the private score there is no room for the weights.
-    columns = ["#", *(["was"] if board.closing else []), "id", "entry", "public %", *(["private %"] if private else [])]
-    columns += ["val %", "gap", *([] if private else ["weights"])]
-    shown = screen.table(*columns, right=("#", "was", "id", "public %", "private %", "val %", "gap"), title=title)
+    names = ["#", *(["was"] if board.closing else []), "id", "entry", "public %", *(["private %"] if private else [])]
+    names += ["val %", "gap", *([] if private else ["weights"])]
+    columns = [
+        screen.Column(name, number=name not in ("entry", "weights"), key=name in ("#", "id", "entry")) for name in names
+    ]
+    rows = []
     for standing in board.standings:
         entry = standing.entry
-        cells: list[str | Text] = [
+        cells = [
             str(standing.rank or "–"),
             *([_was(board, standing)] if board.closing else []),
             str(entry.id),
-            # Text, not a string: a name in square brackets must not be taken for markup.
-            Text(f"{entry.name} ({_why(standing)})" if standing.note else entry.name),
+            f"{entry.name} ({_why(standing)})" if standing.note else entry.name,
             _percent(standing.public, with_interval=not private),
             *([_percent(standing.private, with_interval=True)] if private else []),
             _percent(standing.val),
             _points(standing.gap),
-            *([] if private else [Text(entry.weights.removeprefix("sha256:")[:8])]),
+            *([] if private else [entry.weights.removeprefix("sha256:")[:8]]),
         ]
-        shown.add_row(*cells)
-    screen.output().print(shown)
-    click.echo(click.wrap_text(" ".join(_notes(board)), 80), err=True)
+        rows.append(cells)
+    screen.table(columns, rows, title)
+    click.echo(screen.wrapped(" ".join(_notes(board))), err=True)
 
 
 def _was(board: Leaderboard, standing: Standing) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from harness.cli import screen
-from harness.cli.bars import KEY, carried, columns
+from harness.cli.bars import KEY, columns
 from harness.cli.charts import HALVES, Share, matrix, pictures, points, say, shares, title
 from harness.cli.result import TITLES
 from harness.report.entry import EntryFacts
@@ -108,17 +108,19 @@ def _metrics(facts: EntryFacts) -> None:
     others = [metric for metric in facts.metrics if metric != facts.metric]
     if not others:
         return
-    shown = screen.table("%", *map(_words, others), right=tuple(map(_words, others)))
-    for split in facts.splits:
-        found = facts.scores[split.name]
-        shown.add_row(TITLES[split.name], *(_cell(found.get(metric)) for metric in others))
-    screen.output().print(shown)
+    screen.table(
+        [screen.Column("%", key=True), *(screen.Column(_words(metric), number=True) for metric in others)],
+        [
+            (TITLES[split.name], *(_cell(facts.scores[split.name].get(metric)) for metric in others))
+            for split in facts.splits
+        ],
+    )
 
 
 def _cell(estimate: Estimate | None) -> str:
     if estimate is None:
-        return carried("–")
-    return carried(f"{screen.percent(estimate.value)} {screen.interval(estimate.low, estimate.high)}")
+        return "–"
+    return f"{screen.percent(estimate.value)} {screen.interval(estimate.low, estimate.high)}"
 
 
 def _classes(facts: EntryFacts, detail: Detail, full: bool) -> None:

@@ -42,18 +42,18 @@ def show_card(card: ScoreCard) -> None:
                 click.echo(f"  | {screen.plain(line)}", err=True)
         return
     first = next(iter(card.scores.values()))
-    shown = screen.table("%", *(TITLES[split] for split in card.scores), right=tuple(TITLES.values()))
-    for metric in first.metrics:
-        cells = (_cell(score.metrics[metric]) for score in card.scores.values())
-        shown.add_row(metric.replace("_", " "), *cells)
-    shown.add_section()
-    shown.add_row("recall of")
+    scores = card.scores.values()
+    rows: list[tuple[str, ...] | None] = [
+        (metric.replace("_", " "), *(_cell(score.metrics[metric]) for score in scores)) for metric in first.metrics
+    ]
+    rows += [None, ("recall of", *("" for _ in scores))]
     for name in first.recall:
-        cells = (_cell(score.recall[name]) if name in score.recall else "–" for score in card.scores.values())
-        shown.add_row(f"  {name.replace('_', ' ')}", *cells)
-    shown.add_section()
-    shown.add_row("pictures (n)", *(str(score.n) for score in card.scores.values()))
-    screen.output().print(shown)
+        cells = (_cell(score.recall[name]) if name in score.recall else "–" for score in scores)
+        rows.append((f"  {name.replace('_', ' ')}", *cells))
+    rows += [None, ("pictures (n)", *(str(score.n) for score in scores))]
+    screen.table(
+        [screen.Column("%", key=True), *(screen.Column(TITLES[split], number=True) for split in card.scores)], rows
+    )
     wall = card.seconds.get("wall", 0.0)
     click.echo(
         f"95 % intervals beside each score. {wall:.0f} s, {card.peak_memory_mb:.0f} MB, isolation: {card.isolation}.",
