@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -175,8 +174,6 @@ def fresh_train() -> Train:
         import keras
 
         from baselines import train as training
-    # It counts how many models a process has compiled, and takes many for a mistake.
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
     def train(*words: Any, **more: Any) -> Run:
         keras.utils.clear_session()

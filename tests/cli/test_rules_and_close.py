@@ -95,7 +95,7 @@ def test_closing_asks_shows_the_private_half_and_calls_later_entries_late(hemobe
     assert end["chosen"] == ["majority"]
     shown = hemobench("leaderboard")
     assert "private %" in shown.stdout
-    assert re.search(r"^ +# +was ", shown.stdout, re.MULTILINE)
+    assert re.search(r"^ *# +was ", shown.stdout, re.MULTILINE)
     assert max(map(len, shown.stdout.splitlines())) <= 80
 
     late = json.loads(hemobench("submit", "nearest-centroid", "-m", "too late", "--json").stdout)

@@ -89,7 +89,7 @@ def test_full_adds_severities_every_class_and_the_confusion_matrix(run, desk):
     facts = see_entry(desk.workspace, desk.frozen, "1")
     for title in ("By severity", "Found of each class", "Confusions"):
         assert title in full and title not in short
-    row = next(line for line in full.splitlines() if line.startswith(" 7 neutrophil")).split()
+    row = next(line for line in full.splitlines() if line.startswith("7 neutrophil")).split()
     assert [int(cell.replace("·", "0")) for cell in row[2:]] == list(facts.detail.confusion[6])
 
 
