@@ -81,6 +81,20 @@ class BundleError(HarnessError):
     """A bundle, or a zip that goes with it, cannot be opened or does not hold what it is asked for."""
 
 
+class UnreadableError(HarnessError):
+    """A stranger's file ended the process that was to read it.
+
+    Parameters
+    ----------
+    end : {'time', 'memory', 'depth', 'size', 'reply', 'crash', 'fault'}
+        How; 'size': too much came out of it, 'reply': it holds too much to be told, 'fault': by an error of ours.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, end: str = "crash") -> None:
+        super().__init__(message, hint)
+        self.end = end
+
+
 class ServeError(HarnessError):
     """The board cannot be served."""
 

@@ -7,10 +7,13 @@ import hashlib
 import io
 import zipfile
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from harness.contest import Limits
-from harness.errors import PackError, did_you_mean
+from harness.errors import PackError, UnreadableError, did_you_mean
+from harness.limited import read
+from harness.plain_files import plain_files
+from harness.python_source import UNREADABLE, parse, told
 from harness.workspace import write_atomic
 
 CACHES = {"__pycache__", "__MACOSX", "node_modules"}
@@ -57,11 +60,15 @@ def pack(folder: Path, zip_path: Path, limits: Limits | None = None) -> Packed:
 
 
 def _pack(folder: Path, zip_path: Path, limits: Limits) -> Packed:
-    chosen, left_out = _choose(folder, zip_path)
-    check_model(folder, [name for name, _ in chosen])
+    found = plain_files(folder, skip=leftover)
+    left_out = [f"{name}: {reason}" for name, reason in found.left_out.items()]
+    if itself := next((name for name, path in found.plain.items() if path.resolve() == zip_path.resolve()), None):
+        left_out.append(f"{itself}: the zip itself")
+    chosen = {str(name): path for name, path in found.plain.items() if name != itself}
+    check_model(folder, list(chosen))
     if len(chosen) > limits.files:
         raise PackError(f"{folder} holds {len(chosen)} files, at most {limits.files} may go in.", "Remove some.")
-    total = sum(path.stat().st_size for _, path in chosen)
+    total = sum(path.stat().st_size for path in chosen.values())
     if total > limits.zip_mb * 1_000_000:
         raise PackError(
             f"The files of {folder} take {total / 1e6:.0f} MB, a zip may take {limits.zip_mb} MB.",
@@ -69,13 +76,11 @@ def _pack(folder: Path, zip_path: Path, limits: Limits) -> Packed:
         )
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name, path in chosen:
+        for name, path in chosen.items():
             archive.writestr(plain_member(name), path.read_bytes())
     content = buffer.getvalue()
     write_atomic(zip_path, content)
-    return Packed(
-        zip_path, hashlib.sha256(content).hexdigest(), len(content), tuple(name for name, _ in chosen), left_out
-    )
+    return Packed(zip_path, hashlib.sha256(content).hexdigest(), len(content), tuple(chosen), tuple(left_out))
 
 
 def plain_member(name: str) -> zipfile.ZipInfo:
@@ -86,31 +91,17 @@ def plain_member(name: str) -> zipfile.ZipInfo:
     return member
 
 
-def _choose(folder: Path, zip_path: Path) -> tuple[list[tuple[str, Path]], tuple[str, ...]]:
-    """Return what goes in, by name, and what does not, with the reason."""
-    chosen: list[tuple[str, Path]] = []
-    left_out: list[str] = []
+def leftover(name: PurePosixPath) -> str:
+    """Return why a file or folder does not belong in a submission; empty where it does.
 
-    def visit(path: Path, name: str) -> None:
-        if path.name.startswith("."):
-            left_out.append(f"{name}: hidden")
-        elif path.is_symlink():
-            left_out.append(f"{name}: a link")
-        elif path.name in CACHES or path.suffix in CACHE_SUFFIXES:
-            left_out.append(f"{name}: a cache")
-        elif path.is_dir():
-            for inner in sorted(path.iterdir()):
-                visit(inner, f"{name}/{inner.name}")
-        elif not path.is_file():
-            left_out.append(f"{name}: not a plain file")
-        elif path.resolve() == zip_path.resolve():
-            left_out.append(f"{name}: the zip itself")
-        else:
-            chosen.append((name, path))
-
-    for path in sorted(folder.iterdir()):
-        visit(path, path.name)
-    return sorted(chosen), tuple(left_out)
+    Examples
+    --------
+    >>> leftover(PurePosixPath("a/.git")), leftover(PurePosixPath("__pycache__")), leftover(PurePosixPath("a/model.py"))
+    ('hidden', 'a cache', '')
+    """
+    if name.name.startswith("."):
+        return "hidden"
+    return "a cache" if name.name in CACHES or name.suffix in CACHE_SUFFIXES else ""
 
 
 def check_model(folder: Path, names: list[str]) -> None:
@@ -130,10 +121,17 @@ def check_model(folder: Path, names: list[str]) -> None:
         )
         raise PackError(f"{folder} has no model.py at its top.", hint)
     try:
-        tree = ast.parse((folder / "model.py").read_bytes())
-    except (SyntaxError, ValueError) as error:
-        line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
-        raise PackError(f"model.py is not Python{line}: {getattr(error, 'msg', error)}.", "Mend that line.") from error
+        read("model.py", _check_class, folder / "model.py")
+    except UnreadableError as error:
+        raise PackError(error.message, error.hint) from error
+
+
+def _check_class(path: Path) -> None:
+    """Read ``model.py``, in a process of its own."""
+    try:
+        tree = parse(path)
+    except UNREADABLE as error:
+        raise PackError(f"model.py is not Python, {told(error)}.", "Mend that line.") from error
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     made = {
         name.asname or name.name

@@ -9,10 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.doctor.uses import Uses, dotted, own_files, uses_of
-
-LARGEST = 2_000_000  # bytes of a file that is read
-# What parsing and walking a file may end in, however odd it is; a nesting too deep is the last two.
-UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+from harness.python_source import UNREADABLE, parse, told
 
 
 @dataclass(frozen=True)
@@ -82,13 +79,13 @@ def read_code(folder: Path, python: str = "") -> Code:
     # `feature_version` forbids what came later, as far as the parser knows; it cannot add what it does not know itself.
     version = (version[0], min(version[1], sys.version_info[1]))
     try:
-        tree = _parse(folder / "model.py")
+        tree = parse(folder / "model.py")
     except UNREADABLE as error:
-        return Code(error=_told(error))
+        return Code(error=told(error))
     try:
-        _parse(folder / "model.py", version)
+        parse(folder / "model.py", version)
     except UNREADABLE as error:
-        too_new = _told(error)
+        too_new = told(error)
     else:
         too_new = ""
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
@@ -103,18 +100,6 @@ def read_code(folder: Path, python: str = "") -> Code:
     )
 
 
-def _parse(path: Path, version: tuple[int, int] | None = None) -> ast.Module:
-    content = path.read_bytes()
-    if len(content) > LARGEST:
-        raise ValueError(f"has {len(content) / 1e6:.0f} MB")
-    return ast.parse(content, feature_version=version)
-
-
-def _told(error: BaseException) -> str:
-    line = f"line {error.lineno}: " if isinstance(error, SyntaxError) and error.lineno else ""
-    return f"{line}{getattr(error, 'msg', error)}"
-
-
 def _uses(tree: ast.Module, folder: Path) -> dict[str, Uses]:
     """Return what ``model.py`` uses, and each of the submission's own modules that it leads to, by file."""
     found: dict[str, Uses] = {}
@@ -122,10 +107,10 @@ def _uses(tree: ast.Module, folder: Path) -> dict[str, Uses]:
     while pending:
         name = pending.pop()
         with contextlib.suppress(*UNREADABLE):  # the run tells, where it comes so far
-            found[name] = uses_of(tree if name == "model.py" else _parse(folder / name), name)
+            found[name] = uses_of(tree if name == "model.py" else parse(folder / name), name)
             pending += [
                 other
-                for one in found[name].imports
+                for one in {(one.module, one.names): one for one in found[name].imports}.values()
                 for other in own_files(one, folder)
                 if other not in (*found, *pending)
             ]

@@ -18,8 +18,9 @@ from harness.doctor.outcomes import explain, promote
 from harness.doctor.outputs import explain as explain_output
 from harness.doctor.target import Target
 from harness.doctor.ways import AS_SUBMITTED, MENDED
-from harness.errors import HarnessError, PackError, RefusedZip, UsageError
+from harness.errors import HarnessError, PackError, RefusedZip, UnreadableError, UsageError
 from harness.freeze.frozen import Frozen
+from harness.limited import read
 from harness.sandbox import mend as door_mend
 from harness.sandbox.outcome import EntryRun, Outcome
 from harness.sandbox.passes import Pass
@@ -148,7 +149,10 @@ class Examination:
     def read(self) -> loading.Reading:
         """Read the code and the saved models."""
         files = frozenset(path.relative_to(self.entry).as_posix() for path in self.entry.rglob("*") if path.is_file())
-        reading = loading.read(self.entry, files, self.target, self.folder / "saved")
+        try:
+            reading = read("The submission", loading.read, self.entry, files, self.target, self.folder / "saved")
+        except UnreadableError as error:
+            reading = loading.unread(error)
         self.looked_at += ["code", "saved"]
         self.findings += reading.findings
         return reading

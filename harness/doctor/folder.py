@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from harness.errors import PackError
-from harness.pack import CACHE_SUFFIXES, CACHES, plain_member
+from harness.pack import leftover, plain_member
+from harness.plain_files import plain_files
 
 
 def zip_of(folder: Path, zip_path: Path) -> Path:
@@ -19,10 +20,10 @@ def zip_of(folder: Path, zip_path: Path) -> Path:
         The folder is empty, or cannot be read.
     """
     try:
-        chosen = sorted(path for path in folder.rglob("*") if _belongs(path, path.relative_to(folder)))
-        if not chosen:
+        found = plain_files(folder, skip=leftover)
+        if not found.plain:
             raise PackError(f"{folder} holds no file.", "Copy submissions/template and edit its model.py.")
-        write_zip(folder, chosen, zip_path)
+        write_zip(folder, found.plain.values(), zip_path)
     except OSError as error:
         raise PackError(f"{folder} cannot be read: {error}.", "Mend its rights, or take that file away.") from error
     return zip_path
@@ -33,9 +34,3 @@ def write_zip(folder: Path, files: Iterable[Path], zip_path: Path) -> None:
     with zipfile.ZipFile(zip_path, "w", zipfile.ZIP_STORED) as archive:
         for path in files:
             archive.writestr(plain_member(path.relative_to(folder).as_posix()), path.read_bytes())
-
-
-def _belongs(path: Path, inner: Path) -> bool:
-    if any(part.startswith(".") or part in CACHES for part in inner.parts) or inner.suffix in CACHE_SUFFIXES:
-        return False
-    return path.is_file() and not path.is_symlink()

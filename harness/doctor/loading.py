@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+
+import msgspec
 
 from harness.doctor.code import Code, read_code
 from harness.doctor.findings import Finding, Severity
@@ -13,11 +16,13 @@ from harness.doctor.saved import saved_models
 from harness.doctor.target import Target
 from harness.doctor.uses import Import, Named, foreign_imports
 from harness.doctor.versions import judge_saved, newer_names
-from harness.errors import did_you_mean
+from harness.errors import UnreadableError, did_you_mean
 
 CODABENCH_FOLDERS = ("/app/ingested_program/", "/app/program/")
 CONTRACT = ("syntax", "no-model", "no-predict", "init-arguments", "older-contract", "predict-arguments")
 SHOWN = 6  # names listed of many
+LISTED = 100  # file names in the code that are looked for, and names too new for the target
+LONGEST = 600  # characters of a text of a finding
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,6 @@ class Reading:
 
     findings: tuple[Finding, ...]
     plan: Plan
-    code: Code
 
     @property
     def hopeless(self) -> bool:
@@ -35,7 +39,7 @@ class Reading:
 
 
 def read(folder: Path, files: frozenset[str], target: Target, building: Path) -> Reading:
-    """Read an unpacked submission.
+    """Read an unpacked submission; to be called in a process of its own, by `harness.limited.read`.
 
     Parameters
     ----------
@@ -48,23 +52,35 @@ def read(folder: Path, files: frozenset[str], target: Target, building: Path) ->
     """
     code = read_code(folder, target.python)
     if code.error:
-        return Reading((_no_python(code.error, ""),), Plan(), code)
+        return Reading((_no_python(code.error, ""),), Plan())
     found, plan = _contract(code)
     if code.too_new:
         found.append(_no_python(code.too_new, target.python))
-    for uses in code.uses.values():
-        for named in uses.named:
-            if told := _named_file(named, files):
-                found.append(told[0])
-                plan = replace(plan, edits=plan.edits + told[1])
+    for named in itertools.islice((named for uses in code.uses.values() for named in uses.named), LISTED):
+        if told := _named_file(named, files):
+            found.append(told[0])
+            plan = replace(plan, edits=plan.edits + told[1])
     imported = foreign_imports(code.uses.values(), folder)
     found += [_missing_import(one, target) for one in imported if not target.has(one.package)]
-    found += newer_names(code, target)
+    found += itertools.islice(newer_names(code, target), LISTED)
     for saved in saved_models(folder):
         findings, mended = judge_saved(saved, code, target, folder, building)
         found += findings
         plan = replace(plan, files=plan.files + mended)
-    return Reading(tuple({(one.code, one.title): one for one in found}.values()), plan, code)
+    return Reading(tuple({(one.code, one.title): one for one in map(_shortened, found)}.values()), plan)
+
+
+def unread(error: UnreadableError) -> Reading:
+    """Return what there is to say of a submission that its reader did not come to an end with: running it may tell."""
+    return Reading((Finding(code="unread", severity=Severity.WARNING, title=error.message, mend=error.hint),), Plan())
+
+
+def _shortened(finding: Finding) -> Finding:
+    """Cut texts that quote what a stranger has made endless."""
+    texts = {name: getattr(finding, name) for name in ("title", "evidence", "mend")}
+    return msgspec.structs.replace(
+        finding, **{name: text if len(text) <= LONGEST else f"{text[:LONGEST]} …" for name, text in texts.items()}
+    )
 
 
 def _no_python(error: str, version: str) -> Finding:
@@ -166,7 +182,7 @@ def _contract(code: Code) -> tuple[list[Finding], Plan]:
 
 def _rename(word: str, names: tuple[str, ...]) -> str:
     """Return what to do where one of `names` was meant to be `word`; empty where none is near it."""
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word, names[:LISTED], n=1, cutoff=0.6)
     return f"Rename {close[0]} to {word}." if close else ""
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import copy
 import itertools
 import json
+import lzma
 import re
-import shutil
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -21,13 +22,20 @@ HDF5_START = b"\x89HDF\r\n\x1a\n"
 DIRECTORY_BYTES = 1_000_000  # of the archive's list of files; Keras writes three, and the assets
 EPOCH = (1980, 1, 1, 0, 0, 0)
 CONFIG_BYTES = 5_000_000  # of a config.json; DenseNet121, with 427 layers, has 0.4 million
-TRIED = 20  # saved models looked at, and places in one of them where its description may begin
+TRIED = 20  # saved models looked at
+PLACES = 5  # in one of them where its description may begin
 SEARCHED_BYTES = 16_000_000  # of an HDF5 file, at its start and at its end, where Keras's attributes lie
 # A variable-length string lies in a heap behind its length, 8 bytes, and is padded with zeros.
 VERSION_IN_HDF5 = re.compile(rb"[\x05-\x14]\0{7}(\d{1,2}\.\d{1,2}\.\d{1,2}(?:[.\-]?[a-z]+\d*)?)\0")
 KERAS_2_MODULES = ("tf_keras.", "keras.src.engine.", "keras.engine.")  # where Keras 3 has nothing
 NETWORKS = ("Functional", "Sequential", "Model")
-DAMAGED = (zipfile.BadZipFile, zlib.error, OSError, ValueError, KeyError, RecursionError, NotImplementedError)
+VERSION = re.compile(r"\d{1,4}(\.\d{1,6}){1,3}[\w.+-]{0,20}", re.ASCII)
+GROWTH, GROWTH_FLOOR = 20, 100_000_000  # of an archive that is rewritten: weights hardly shrink, and a bomb does
+# What the standard library raises at an archive that is damaged, encrypted or compressed in an unknown way.
+DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError),
+    *(ValueError, KeyError, RuntimeError),
+)
 
 Table = dict[str, dict[str, list[str] | None]]
 
@@ -114,7 +122,7 @@ def read_keras(path: Path, name: str) -> Saved:
         return Saved(name, "keras", damaged="its JSON holds no objects")
     version = str(metadata.get("keras_version", ""))
     return Saved(
-        name, "keras", version if re.match(r"\d+\.", version) else "", own=tuple(_own_classes(config)), config=config
+        name, "keras", version if VERSION.fullmatch(version) else "", own=tuple(_own_classes(config)), config=config
     )
 
 
@@ -167,7 +175,7 @@ def _json_after(content: bytes, word: bytes) -> dict[str, Any]:
     >>> _json_after(b'model_config .. {"class_name": "Model"} rest', b"model_config")
     {'class_name': 'Model'}
     """
-    for found in itertools.islice(re.finditer(rb'\{"(?:class_name|module)"', content), TRIED):
+    for found in itertools.islice(re.finditer(rb'\{"(?:class_name|module)"', content), PLACES):
         text = content[found.start() : found.start() + CONFIG_BYTES].decode("latin-1")
         try:
             value = json.JSONDecoder().raw_decode(text)[0]
@@ -270,7 +278,14 @@ def without_unknown(table: Table, config: Any) -> Any:
 
 
 def rewrite(path: Path, table: Table, version: str, mended: Path) -> None:
-    """Write a ``.keras`` file whose description a version of Keras reads; the weights are copied as they are."""
+    """Write a ``.keras`` file whose description a version of Keras reads; the weights are copied as they are.
+
+    Raises
+    ------
+    BadZipFile and others of `DAMAGED`
+        A member is damaged, or the archive is a bomb.
+    """
+    room = max(GROWTH_FLOOR, GROWTH * path.stat().st_size)
     changed = {
         "config.json": lambda config: without_unknown(table, config),
         "metadata.json": lambda metadata: {**metadata, "keras_version": version},
@@ -281,5 +296,8 @@ def rewrite(path: Path, table: Table, version: str, mended: Path) -> None:
                 if change := changed.get(info.filename):
                     to.write(json.dumps(change(json.loads(_member(archive, info.filename)))).encode())
                     continue
-                with archive.open(info) as member:  # never more comes out than the size that the directory states
-                    shutil.copyfileobj(member, to, 1 << 20)
+                with archive.open(info) as member:
+                    while piece := member.read(1 << 20):
+                        if (room := room - len(piece)) < 0:
+                            raise zipfile.BadZipFile("it unpacks to far more than any saved model")
+                        to.write(piece)

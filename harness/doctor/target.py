@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import sys
 from pathlib import Path
 
 import msgspec
@@ -64,7 +65,10 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def has(self, package: str) -> bool:
         """Tell whether a package can be imported there, as far as is known."""
         if self.is_here:
-            return importlib.util.find_spec(package) is not None
+            try:
+                return importlib.util.find_spec(package) is not None
+            except ValueError:  # __main__ has no file
+                return package in sys.modules
         return package in self.packages
 
     def version(self, package: str) -> str:

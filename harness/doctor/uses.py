@@ -8,12 +8,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from harness.plain_files import is_plain
+
 # Files that a submission reads; a string that ends so is taken for a file's name.
 SUFFIXES = (
     *(".keras", ".h5", ".hdf5", ".npy", ".npz", ".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt", ".tflite"),
     *(".onnx", ".safetensors", ".json", ".yaml", ".yml", ".csv", ".txt", ".toml"),
 )
 GUARDED = ("ImportError", "ModuleNotFoundError", "Exception")
+PARTS = 20  # of a dotted name; what is longer was made to keep its reader busy
+LISTED = 100  # packages that are looked for
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ def dotted(node: ast.expr) -> str:
     'keras.layers.Dense'
     """
     parts: list[str] = []
-    while isinstance(node, ast.Attribute):
+    while isinstance(node, ast.Attribute) and len(parts) < PARTS:
         parts.append(node.attr)
         node = node.value
     return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
@@ -137,16 +141,18 @@ def own_files(one: Import, folder: Path) -> Iterator[str]:
     level = len(one.module) - len(stripped)
     above = PurePosixPath(one.file).parents[level - 1] if 0 < level <= len(PurePosixPath(one.file).parents) else None
     base = (above or PurePosixPath()).parts
-    parts = [*base, *(part for part in stripped.split(".") if part)]
-    for path in ([*parts[:end]] for end in range(len(base), len(parts) + 1)):
-        yield from _files_of(path, folder)
-    for name in one.names:
+    parts = [*base, *(part for part in stripped.split(".", PARTS) if part)]
+    for end in range(len(base), len(parts) + 1):
+        yield from _files_of(parts[:end], folder)
+        if not _is_folder(folder / "/".join(parts[:end])):
+            return
+    for name in one.names[:LISTED]:
         yield from _files_of([*parts, name], folder)
 
 
 def _files_of(parts: list[str], folder: Path) -> Iterator[str]:
     for candidate in ("/".join(parts) + ".py", "/".join([*parts, "__init__.py"])):
-        if parts and (folder / candidate).is_file():
+        if parts and is_plain(folder / candidate):
             yield candidate
 
 
@@ -154,7 +160,14 @@ def is_own(one: Import, folder: Path) -> bool:
     """Tell whether an imported module is a file or folder of the submission."""
     if one.module.startswith("."):
         return True
-    return (folder / f"{one.package}.py").is_file() or (folder / one.package).is_dir()
+    return is_plain(folder / f"{one.package}.py") or _is_folder(folder / one.package)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name that no folder can have
+        return False
 
 
 def foreign_imports(files: Iterable[Uses], folder: Path) -> Iterator[Import]:
@@ -164,6 +177,8 @@ def foreign_imports(files: Iterable[Uses], folder: Path) -> Iterator[Import]:
         for one in sorted(uses.imports, key=lambda one: (one.guarded, one.late, one.line)):
             if one.package in seen or is_own(one, folder) or one.package in sys.stdlib_module_names:
                 continue
+            if len(seen) == LISTED:
+                return
             seen.add(one.package)
             if not one.guarded:
                 yield one

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from harness.doctor.code import Code
 from harness.doctor.findings import Finding, Severity
-from harness.doctor.saved import Saved, Unknown, objects, rewrite, unknown_to
+from harness.doctor.saved import DAMAGED, Saved, Unknown, objects, rewrite, unknown_to
 from harness.doctor.target import Target
 from harness.doctor.uses import Dotted
-from harness.errors import did_you_mean
+from harness.errors import did_you_mean, disk_trouble
 
 ALIASES = {"tf.keras": "keras", "tensorflow.keras": "keras", "np": "numpy"}
 PROPER = {"keras": "Keras", "numpy": "NumPy"}
@@ -75,16 +75,7 @@ def judge_saved(
     """Compare a saved model with the Keras that is to read it; return findings, and mended copies by file."""
     version = keras_version(target)
     if saved.damaged:
-        return [
-            Finding(
-                code="saved-damaged",
-                severity=Severity.WARNING,
-                title=f"{saved.name} is not a whole Keras file",
-                cause="A .keras file is a zip of config.json, metadata.json and weights; this one was cut or renamed.",
-                evidence=saved.damaged,
-                mend=f"Save it again: model.save({saved.name!r})",
-            )
-        ], ()
+        return [_damaged(saved.name, saved.damaged)], ()
     found = [*_own_code(saved, code)]
     unknown = unknown_to(target.table(), saved.config)
     if saved.major == 2 and numbers(version) >= (3, 0):
@@ -95,7 +86,12 @@ def judge_saved(
         if fixable:
             building.mkdir(parents=True, exist_ok=True)
             mended = building / saved.name.replace("/", "-")
-            rewrite(folder / saved.name, target.table(), version, mended)
+            try:
+                rewrite(folder / saved.name, target.table(), version, mended)
+            except DAMAGED as error:
+                if isinstance(error, OSError) and disk_trouble(error):
+                    raise
+                return [_damaged(saved.name, f"{type(error).__name__}: {error}")], ()
             return found, ((saved.name, str(mended)),)
     elif version and numbers(saved.version) > numbers(version) and not target.table():
         found.append(
@@ -109,6 +105,17 @@ def judge_saved(
             )
         )
     return found, ()
+
+
+def _damaged(name: str, evidence: str) -> Finding:
+    return Finding(
+        code="saved-damaged",
+        severity=Severity.WARNING,
+        title=f"{name} is not a whole Keras file",
+        cause="A .keras file is a zip of config.json, metadata.json and weights; this one is another thing, or cut.",
+        evidence=evidence,
+        mend=f"Save it again: model.save({name!r})",
+    )
 
 
 def _own_code(saved: Saved, code: Code) -> Iterator[Finding]:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from harness.contest import Limits
-from harness.errors import PackError, UsageError
+from harness.errors import PackError, RefusedZip, UnreadableError, UsageError
+from harness.limited import Reader
 from harness.pack import Packed, pack
-from harness.sandbox.unpack import misspelt, open_door
+from harness.sandbox.unpack import bounds, misspelt, open_door
 from harness.tree import temporary_folder
 
 
@@ -44,18 +45,25 @@ def mend(zip_path: Path, mended_path: Path, limits: Limits | None = None) -> Men
         raise UsageError("The mended zip would overwrite the one it is made of.", "Give -o another name.")
     try:
         mended_path.parent.mkdir(parents=True, exist_ok=True)
-        with (
-            open_door(zip_path, limits) as door,
-            temporary_folder(".mending-", mended_path.parent) as folder,
-        ):
-            names, changes = _plan(door.files)
-            door.inflate(folder, names, limits)
+        with temporary_folder(".mending-", mended_path.parent) as folder:
+            with Reader(bounds(limits)) as reader:
+                changes = reader.call(zip_path.name, lay_out, zip_path, folder, limits)
             packed = pack(folder, mended_path, limits)
+    except UnreadableError as error:
+        raise RefusedZip(error.message, error.hint) from error
     except OSError as error:
         raise PackError(
             f"Cannot write {mended_path}: {error.strerror or error}.", "Make room or rights, or choose another -o ZIP."
         ) from error
-    return Mended(packed, (*changes, *door.notes))
+    return Mended(packed, changes)
+
+
+def lay_out(zip_path: Path, folder: Path, limits: Limits) -> tuple[str, ...]:
+    """Unpack into an empty folder what is to be packed again, in this process, and return what changes."""
+    with open_door(zip_path, limits) as door:
+        names, changes = _plan(door.files)
+        door.inflate(folder, names, limits)
+        return (*changes, *door.notes)
 
 
 def _plan(files: Iterable[str]) -> tuple[dict[str, str], tuple[str, ...]]:

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from harness.contest import Limits
-from harness.errors import RefusedZip
+from harness.errors import RefusedZip, UnreadableError
+from harness.limited import Bounds, Reader
 from harness.sandbox.contents import name_code
 
 MB = 1_000_000
@@ -45,7 +46,7 @@ OTHER_ARCHIVES = {
 
 
 def unpack(zip_path: Path, folder: Path, limits: Limits) -> tuple[str, ...]:
-    """Unpack a submission into an empty folder.
+    """Unpack a submission into an empty folder, in a process of its own.
 
     Parameters
     ----------
@@ -66,6 +67,21 @@ def unpack(zip_path: Path, folder: Path, limits: Limits) -> tuple[str, ...]:
     RefusedZip
         Reason and remedy.  `folder` may then hold a part of the zip and is to be removed.
     """
+    try:
+        with Reader(bounds(limits)) as reader:
+            return reader.call(zip_path.name, unpack_here, zip_path, folder, limits)
+    except UnreadableError as error:
+        raise RefusedZip(error.message, error.hint) from error
+
+
+def bounds(limits: Limits) -> Bounds:
+    """Return what letting a submission in may cost: a second for 100 MB on a slow machine, and 20 for all else."""
+    seconds = 20 + limits.unpacked_mb // 100
+    return Bounds(cpu_s=seconds, wall_s=20 * seconds, file_mb=limits.unpacked_mb + 1)
+
+
+def unpack_here(zip_path: Path, folder: Path, limits: Limits) -> tuple[str, ...]:
+    """Do what `unpack` does, in this process."""
     with open_door(zip_path, limits) as door:
         _check_model_py(door.files)
         for name in door.folders:
@@ -146,6 +162,8 @@ def _check_file(zip_path: Path, limits: Limits) -> None:
     `zipfile.ZipFile` reads the directory into memory at once, ten million names if the file has them, so its length
     is taken from the end record here, by the rules of the standard library but without its tolerance.
     """
+    if not zip_path.is_file():  # a pipe would never end
+        raise RefusedZip(f"{_plain(zip_path.name)} is no plain file, expected a zip with model.py at its root.", PACK)
     size = zip_path.stat().st_size
     if size > limits.zip_mb * MB:
         raise RefusedZip(
