@@ -12,18 +12,21 @@ Estimate(value=0.194..., low=0.153..., high=0.243..., n=293)
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from harness.contest import Contest, Limits, contest_files, find_contest, read_contest
-from harness.freeze.frozen import Frozen, open_frozen
+from harness.contest import Contest, Limits, contest_files, find_contest, read_contest, rules_of
+from harness.errors import HarnessError
+from harness.freeze.frozen import Frozen, frozen_names
 from harness.progress import Track, silent
 from harness.workspace import Workspace, scratch_of
 
 if TYPE_CHECKING:
     from harness.board.audit import Audit
     from harness.board.closing import Closing
+    from harness.board.ledger import RulesChanged
     from harness.board.ranking import Half, Leaderboard
     from harness.board.replay import Replay
     from harness.board.restore import Restored
@@ -47,21 +50,59 @@ DEFAULT_CONTEST = "blood-cells"
 
 
 def contests(workspace: Path) -> list[Contest]:
-    """Return the contests that can be frozen: those shipped and those of the workspace."""
-    return [read_contest(path) for path in contest_files(Workspace(workspace).own_contests).values()]
+    """Return the contests that can be frozen, those shipped and those of the workspace, and all that are frozen.
+
+    Those that are frozen have the rules in force.
+    """
+    home = Workspace(workspace)
+    found = {contest.name: contest for contest in map(read_contest, contest_files(home.own_contests).values())}
+    for name in frozen_names(home):
+        with contextlib.suppress(HarnessError):  # a damaged freeze is a matter for `verify`
+            found[name] = open_contest(workspace, name).contest
+    return list(found.values())
 
 
 def freeze(
-    workspace: Path, contest: str = DEFAULT_CONTEST, source: Path | None = None, *, track: Track = silent
+    workspace: Path,
+    contest: str = DEFAULT_CONTEST,
+    source: Path | None = None,
+    *,
+    track: Track = silent,
+    rules_changed: Callable[[RulesChanged], object] = lambda change: None,
 ) -> Frozen:
-    """Freeze `contest` from its source, or from the file or folder `source`, and make it the active one."""
+    """Freeze `contest` from its source, or from the file or folder `source`, and make it the active one.
+
+    Where only rules of the contest file differ from what was frozen before, the board stays and the change is put on
+    record; `rules_changed` is told of it.
+    """
+    from harness.board.in_force import in_force
+    from harness.board.rule_change import adopt_rules
     from harness.freeze.store import freeze as freeze_pictures
     from harness.sources import load_source
 
     home = Workspace(workspace)
     found = find_contest(contest, home.own_contests)
     pictures = load_source(found, source, cache=home.downloads, track=track)
-    return freeze_pictures(home, found, pictures, track=track)
+    frozen = freeze_pictures(home, found, pictures, track=track)
+    if change := adopt_rules(home, frozen, found):
+        rules_changed(change)
+    return in_force(home, frozen)
+
+
+def rules(workspace: Path, contest: str | None = None) -> tuple[dict[str, Any], list[RulesChanged]]:
+    """Return the rules of a frozen contest that are in force, by name, and every change of them, oldest first."""
+    from harness.board.in_force import read_changes
+
+    frozen = open_contest(workspace, contest)
+    return rules_of(frozen.contest), read_changes(Workspace(workspace), frozen)
+
+
+def change_rules(workspace: Path, settings: Sequence[str], why: str, contest: str | None = None) -> RulesChanged | None:
+    """Put other rules in force, ``RULE=VALUE`` each, and return the receipt; None where they are in force already."""
+    from harness.board.rule_change import change_rules as change
+    from harness.board.rule_change import read_settings
+
+    return change(Workspace(workspace), open_contest(workspace, contest), read_settings(settings), why)
 
 
 def entries_of_earlier_freezes(workspace: Path, frozen: Frozen) -> int:
@@ -74,8 +115,10 @@ def entries_of_earlier_freezes(workspace: Path, frozen: Frozen) -> int:
 
 
 def open_contest(workspace: Path, name: str | None = None) -> Frozen:
-    """Return the frozen contest `name`, or the active one."""
-    return open_frozen(Workspace(workspace), name)
+    """Return the frozen contest `name`, or the active one, under the rules in force."""
+    from harness.board.in_force import open_in_force
+
+    return open_in_force(Workspace(workspace), name)
 
 
 def verify(workspace: Path, contest: str | None = None) -> list[Difference]:
@@ -175,7 +218,7 @@ def submit(
     home = Workspace(workspace)
     return submit_entry(
         home,
-        open_frozen(home, contest),
+        open_contest(workspace, contest),
         find_entry(entry),
         message,
         name=name,

@@ -2,16 +2,20 @@
 
 A contest is one TOML file.  Those shipped lie in ``harness/contests``; a workspace may hold more in its own
 ``contests.d`` folder, and a path to a ``.toml`` file is accepted wherever a name is.
+
+What a file states is of two sorts.  The *identity* defines data and truth: another one is another contest, with a board
+of its own.  The *rules* (`rules_of`) are limits, quotas and texts, and may change while a contest runs.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import Meta
 
 from harness.errors import ContestError, did_you_mean
 
@@ -21,6 +25,8 @@ NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")  # of a contest: it names a folder
 
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Positive = Annotated[int, Meta(ge=1)]
+
+OWNER_STATES = "as the owner of the pictures states"
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -48,8 +54,8 @@ class FolderSource(Spec, frozen=True, tag="folder", tag_field="kind"):
     """A folder, or a zip of one, with a sub-folder of pictures for each class."""
 
     resize: bool = False  # False: another size is an error. True: centre square, then bicubic, to `image_shape`.
-    licence: str = "as the owner of the pictures states"
-    citation: str = "as the owner of the pictures states"
+    licence: str = OWNER_STATES
+    citation: str = OWNER_STATES
 
 
 Source = EmbeddedSource | An2dlSource | MedmnistSource | FolderSource
@@ -132,9 +138,7 @@ class Contest(Spec, frozen=True):
         MetricSpec(name="macro_f1"),
         MetricSpec(name="balanced_accuracy"),
     )
-    # Unset, not a default: what is unset is not written, so that contests frozen before there were rules keep their
-    # digest.
-    board: BoardRules | UnsetType = UNSET
+    board: BoardRules = BoardRules()
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
@@ -149,7 +153,9 @@ class Contest(Spec, frozen=True):
             raise ValueError("shift: a chain takes each link from another of 4 groups, so it has at most 4")
         if overlap := set(self.cleaning.keep) & set(self.cleaning.drop):
             raise ValueError(f"cleaning: {sorted(overlap)[0]!r} is in keep and in drop")
-        if self.rules.ladder and self.metrics[0].name != "accuracy":
+        if len({spec.name for spec in self.metrics}) != len(self.metrics):
+            raise ValueError("metrics: expected each once")
+        if self.board.ladder and self.metrics[0].name != "accuracy":
             raise ValueError("board: the ladder climbs by accuracy, which must be the first of the metrics")
 
     @property
@@ -157,9 +163,66 @@ class Contest(Spec, frozen=True):
         return len(self.class_names)
 
     @property
-    def rules(self) -> BoardRules:
-        """Rules of the board, where the file states none the usual ones."""
-        return BoardRules() if self.board is UNSET else self.board
+    def identity(self) -> dict[str, Any]:
+        """What makes this another contest than another: all that is no rule, and the primary metric."""
+        document = msgspec.to_builtins(self)
+        for section, names in _rule_names(self).items():
+            part = document[section] if section else document
+            for name in names:
+                del part[name]
+            if section and not part:
+                del document[section]
+        return document | {"metric": msgspec.to_builtins(self.metrics[0])}
+
+
+SOURCE_TEXTS = ("licence", "citation")  # of a source: words for people, which say nothing about a pixel
+
+
+def _rule_names(contest: Contest) -> dict[str, tuple[str, ...]]:
+    """Return the names of the rules by the section of the file that holds them; "" is its top."""
+    return {
+        "": ("title", "version", "metrics"),
+        "limits": Limits.__struct_fields__,
+        "board": BoardRules.__struct_fields__,
+        "source": tuple(name for name in SOURCE_TEXTS if name in contest.source.__struct_fields__),
+    }
+
+
+def rules_of(contest: Contest) -> dict[str, Any]:
+    """Return the rules of a contest by name, as JSON holds them; ``metrics`` are names, the primary one first.
+
+    Examples
+    --------
+    >>> rules_of(find_contest("blood-cells"))["time_s"]
+    900
+    """
+    document = msgspec.to_builtins(contest)
+    rules = {
+        name: (document[section] if section else document)[name]
+        for section, names in _rule_names(contest).items()
+        for name in names
+    }
+    return rules | {"metrics": [spec.name for spec in contest.metrics]}
+
+
+def with_rules(contest: Contest, changes: Mapping[str, Any]) -> Contest:
+    """Return a contest with some of its rules changed; a value may be text, as a person types it.
+
+    Raises
+    ------
+    msgspec.ValidationError
+        A value is none that the contest file could hold.
+    """
+    document = msgspec.to_builtins(contest)
+    for section, names in _rule_names(contest).items():
+        part = document[section] if section else document
+        part.update({name: changes[name] for name in names if name in changes})
+    if "metrics" in changes:
+        known = {spec.name: spec for spec in contest.metrics}
+        document["metrics"] = [
+            msgspec.to_builtins(known[name]) if name in known else {"name": name} for name in changes["metrics"]
+        ]
+    return msgspec.convert(document, Contest, strict=False)
 
 
 def read_contest(path: Path) -> Contest:

@@ -24,7 +24,8 @@ import numpy as np
 from harness import plugins
 from harness.board import rows
 from harness.board.closing import Closing, read_closing
-from harness.board.ledger import Line, newest_lines
+from harness.board.in_force import in_force
+from harness.board.ledger import Line, scores_newest_first
 from harness.board.ranking import read_standing
 from harness.board.recorder import Recorder, card_file, open_recorder
 from harness.board.rules import check_limits, check_name, holding_back
@@ -171,6 +172,7 @@ def submit(
         ahead = look_ahead(workspace, frozen, evaluation.predictions, digest, evaluation.probabilities)
     with open_recorder(workspace) as recorder:
         now = datetime.now(UTC)
+        frozen = in_force(workspace, frozen)  # the rules may have changed while the entry ran
         check_limits(recorder.board, frozen, name, now)  # others of that name may have come in meanwhile
         closing = read_closing(workspace, frozen.contest.name, frozen.lock_hash)  # before anything is on record
         shown = None
@@ -181,11 +183,12 @@ def submit(
             facts |= {"recipe": trained["recipe"], "seed": trained["seed"]}
         kept, line = _record(recorder, frozen, evaluation, now, **facts)
         place = (frozen.contest.name, frozen.lock_hash, frozen.contest.metrics[0].name)
-        (entry,) = rows.read_some(recorder.board, [line.receipt.entry])
+        assert line.score
+        (entry,) = rows.read_some(recorder.board, [line.score.entry])
         rank = read_standing(recorder.board, *place, entry, closing=closing).rank
         n_ranked = rows.count_scored(recorder.board, *place[:2])
     return Submitted(
-        line.receipt.entry,
+        entry.id,
         name,
         evaluation.card,
         kept,
@@ -244,8 +247,8 @@ def _record(
             missing_walls=card.missing_walls,
         )
     except BaseException:
-        last = next(newest_lines(workspace.ledger), None)
-        if last is None or last.receipt.card != kept.relative_to(workspace.path).as_posix():  # no receipt needs them
+        last = next(scores_newest_first(workspace.ledger), None)
+        if last is None or last.card != kept.relative_to(workspace.path).as_posix():  # no receipt needs them
             for path in (kept, labels):
                 if path:
                     path.unlink(missing_ok=True)

@@ -103,7 +103,7 @@ def summarise(
     theirs = [row for row in rows if row.as_team or not any(r.as_team and r.model == row.model for r in rows)]
     return Summary(
         contest=lock.contest.name,
-        title=lock.contest.title,
+        title=bench.frozen.contest.title,
         lock=bench.frozen.lock_hash[:12],
         counts={split: sum(counts.values()) for split, counts in lock.counts.items()},
         dropped=sum(finding.action == "dropped" for finding in lock.findings),

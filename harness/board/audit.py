@@ -14,9 +14,11 @@ import msgspec
 from harness.board import rows
 from harness.board.chain import Books, Chain, card_hash, find_card, read_books, true_chain
 from harness.board.closing import Closing, read_closing_file, told_splits
-from harness.board.ledger import START, Line, Receipt
+from harness.board.ledger import START, Line, Receipt, RulesChanged, Scored
 from harness.board.recorder import hash_rows
-from harness.errors import BoardError, UsageError
+from harness.contest import rules_of
+from harness.errors import BoardError, HarnessError, UsageError
+from harness.freeze.frozen import find_freeze
 from harness.workspace import Workspace
 
 RESTORE = "hemobench restore"
@@ -73,6 +75,8 @@ def audit(workspace: Workspace, *, expect: str | None = None) -> Audit:
         *_head(chain, closings, expect),
         *_board(workspace, books, chain),
         *_rows(books, chain, old, closed),
+        *_events(books, chain),
+        *_rules(workspace, chain),
         *_files(workspace, books, chain),
         *_closings(workspace, books, chain),
     ]
@@ -105,7 +109,7 @@ def checked_hash(text: str) -> str:
 
 def rows_before(books: Books, chain: Chain) -> list[rows.Row]:
     """Return the rows that had their place before the first receipt."""
-    first = chain.lines[min(chain.lines)].receipt.entry if chain.lines else books.last_id + 1
+    first = next((receipt.entry for _, receipt in chain.scores.values()), books.last_id + 1)
     return [row for row in books.rows if row.entry.receipt is None and 0 < row.entry.id < first]
 
 
@@ -135,12 +139,12 @@ def _ledger(books: Books, chain: Chain, closed: Container[str]) -> Iterator[Find
     for number, true in sorted(chain.lines.items()):
         if number not in found:
             yield Finding(
-                f"receipt {number} ({true.receipt.name})", "missing in the ledger", _short(true.sha256), RESTORE
+                f"receipt {number} ({true.receipt.about})", "missing in the ledger", _short(true.sha256), RESTORE
             )
         elif found[number].text != true.text:
             got, expected = msgspec.to_builtins(found[number].receipt), msgspec.to_builtins(true.receipt)
             for what, was, should in differing(got, expected) or [("bytes", found[number].sha256, true.sha256)]:
-                yield _told(true.receipt, closed, f"receipt {number} ({true.receipt.name}): {what}", what, was, should)
+                yield _told(true.receipt, closed, f"receipt {number} ({true.receipt.about}): {what}", what, was, should)
 
 
 def _head(chain: Chain, closings: Sequence[Closing], expect: str | None) -> Iterator[Finding]:
@@ -160,25 +164,29 @@ def _board(workspace: Workspace, books: Books, chain: Chain) -> Iterator[Finding
         return
     waiting = _waiting(books, chain)
     if len(waiting) > 1 or (waiting and not workspace.board.exists()):  # a stopped process leaves one
-        yield Finding(f"board {workspace.board.name}", f"no row for {len(waiting)} receipts", "a row for each", RESTORE)
+        yield Finding(f"board {workspace.board.name}", f"{len(waiting)} receipts are not on it", "all of them", RESTORE)
 
 
 def _waiting(books: Books, chain: Chain) -> list[Line]:
-    """The receipts that never had a row."""
-    return [line for line in chain.lines.values() if line.receipt.entry > books.last_id and not books.damage]
+    """The receipts that were never on the board."""
+    if books.damage:
+        return []
+    scores = [line for line, receipt in chain.scores.values() if receipt.entry > books.last_id]
+    newest = max((*(row.entry.receipt or 0 for row in books.rows), *(number for number, _ in books.events)), default=0)
+    return scores + [line for number, line in chain.events.items() if number > newest]
 
 
 def _rows(books: Books, chain: Chain, old: list[rows.Row], closed: Container[str]) -> Iterator[Finding]:
     by_receipt = {row.entry.receipt: row for row in books.rows if row.entry.receipt is not None}
     by_id = {row.entry.id: row for row in books.rows if row.entry.receipt not in chain.lines}
     known = {row.entry.id for row in old}
-    for number, line in sorted(chain.lines.items()):
-        row = by_receipt.get(number) or by_id.get(line.receipt.entry)
+    for number, (line, receipt) in chain.scores.items():
+        row = by_receipt.get(number) or by_id.get(receipt.entry)
         if row is not None:
             known.add(row.entry.id)
-            yield from _row(row, line, closed)
-        elif line.receipt.entry <= books.last_id and not books.damage:
-            told = f"row {line.receipt.entry} ({line.receipt.name})"
+            yield from _row(row, line, receipt, closed)
+        elif receipt.entry <= books.last_id and not books.damage:
+            told = f"row {receipt.entry} ({receipt.name})"
             yield Finding(told, "removed", f"a row of receipt {number}", RESTORE)
     if not books.damage:
         yield from _old_rows(chain, old)
@@ -190,13 +198,13 @@ def _rows(books: Books, chain: Chain, old: list[rows.Row], closed: Container[str
 def _told(receipt: Receipt, closed: Container[str], what: str, field: str, got: str, expected: str) -> Finding:
     """Return what differs; of a score that nobody may see yet only that it does."""
     _, _, split = field.partition("scores.")
-    if split and receipt.lock not in closed and split.partition(".")[0] not in told_splits(receipt.held, None):
+    held = isinstance(receipt, Scored) and receipt.held
+    if split and receipt.lock not in closed and split.partition(".")[0] not in told_splits(held, None):
         got, expected = "another value", "the value of its receipt, not told yet"
     return Finding(what, got, expected, RESTORE)
 
 
-def _row(row: rows.Row, line: Line, closed: Container[str]) -> Iterator[Finding]:
-    receipt = line.receipt
+def _row(row: rows.Row, line: Line, receipt: Scored, closed: Container[str]) -> Iterator[Finding]:
     what = f"row {row.entry.id} ({receipt.name})"
     if row.entry.receipt != receipt.number:
         yield Finding(f"{what}: receipt", str(row.entry.receipt or "none"), str(receipt.number), RESTORE)
@@ -207,6 +215,71 @@ def _row(row: rows.Row, line: Line, closed: Container[str]) -> Iterator[Finding]
     if row.line is None or Line(row.line.encode()).text != line.text:
         got = _short(Line((row.line or "").encode()).sha256)
         yield Finding(f"{what}: copy of its receipt", got, _short(line.sha256), RESTORE)
+
+
+def _events(books: Books, chain: Chain) -> Iterator[Finding]:
+    """Yield the events whose copy on the board is another, or none, and the copies of no event."""
+    if books.damage:
+        return
+    copies = {number: Line(line.encode()) for number, line in books.events}
+    waiting = {line.receipt.number for line in _waiting(books, chain)}
+    for number in sorted((chain.events.keys() | copies.keys()) - waiting):
+        got, true = copies.get(number), chain.events.get(number)
+        if got is None or true is None or got.text != true.text:
+            about = f" ({true.receipt.about})" if true else ""
+            yield Finding(
+                f"copy of receipt {number}{about}",
+                _short(got.sha256) if got else "removed",
+                _short(true.sha256) if true else "no such event",
+                RESTORE,
+            )
+
+
+def _rules(workspace: Workspace, chain: Chain) -> Iterator[Finding]:
+    """Yield the changes that do not follow from the rules before them, and the cards of rules never in force."""
+    histories: dict[tuple[str, str], list[dict[str, Any]]] = {}  # by contest and lock, the rules one after the other
+    for number, line in sorted(chain.lines.items()):
+        receipt = line.receipt
+        place = (receipt.contest, receipt.lock)
+        if place not in histories:
+            histories[place] = _frozen_rules(workspace, *place)
+        history = histories[place]
+        if not history:
+            continue  # that freeze is not here
+        now = history[-1]
+        if isinstance(receipt, RulesChanged):
+            for rule, change in receipt.changes.items():
+                if now.get(rule) != change.old:
+                    what = f"receipt {number} ({receipt.about}): {rule}, changed from"
+                    yield Finding(what, _say(change.old), f"{_say(now.get(rule))}, in force before", FROM_BACKUP)
+            history.append(now | {rule: change.new for rule, change in receipt.changes.items()})
+        elif isinstance(receipt, Scored) and (ran := _card_rules(workspace, receipt)) and ran not in history:
+            for what, got, expected in differing(ran, now):
+                yield Finding(f"{receipt.card} (receipt {number}): rules.{what}", got, expected, FROM_BACKUP)
+
+
+def _frozen_rules(workspace: Workspace, contest: str, lock: str) -> list[dict[str, Any]]:
+    with contextlib.suppress(HarnessError):  # a damaged lock is a matter for `verify`
+        if frozen := find_freeze(workspace, contest, lock):
+            return [rules_of(frozen.contest)]
+    return []
+
+
+class _Ran(msgspec.Struct):
+    """What a card says of the rules that its entry ran under."""
+
+    rules: dict[str, Any] = {}
+
+
+def _card_rules(workspace: Workspace, receipt: Scored) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode((workspace.path / receipt.card).read_bytes(), type=_Ran).rules
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return {}  # told of with the files
+
+
+def _say(value: Any) -> str:
+    return _plain(msgspec.json.encode(value).decode())
 
 
 def _old_rows(chain: Chain, old: list[rows.Row]) -> Iterator[Finding]:
@@ -222,11 +295,10 @@ def _old_rows(chain: Chain, old: list[rows.Row]) -> Iterator[Finding]:
 
 def _files(workspace: Workspace, books: Books, chain: Chain) -> Iterator[Finding]:
     digest = cache(_hash)  # one zip may have been submitted often
-    for number, line in sorted(chain.lines.items()):
-        receipt = line.receipt
+    for number, (_, receipt) in chain.scores.items():
         rerun = f"{FROM_BACKUP} Whether the entry still gives them: hemobench replay {receipt.entry}"
 
-        def mend(receipt: Receipt = receipt) -> str:
+        def mend(receipt: Scored = receipt) -> str:
             return RESTORE if find_card(workspace, receipt, books) is not None else FROM_BACKUP
 
         kept = [(receipt.card, receipt.card_sha256, "")]
@@ -283,15 +355,15 @@ def _notes(workspace: Workspace, books: Books, chain: Chain, old: list[rows.Row]
     waiting = _waiting(books, chain)
     if len(waiting) == 1:
         yield (
-            f"Receipt {waiting[0].receipt.number} has no row yet, its process was stopped; the next leaderboard or "
-            "submit adds it."
+            f"Receipt {waiting[0].receipt.number} is not on the board yet, its process was stopped; the next "
+            "leaderboard or submit adds it."
         )
     for closing in _read_closings(workspace):
         yield f"{closing.contest} was closed at {closing.when}; its seal is {closing.seal}."
     if old:
         told = "compared with the hash in the first receipt" if chain.lines else "nothing to compare them with"
         yield f"{len(old)} rows are from before the ledger: {told}."
-    strays = sum(1 for _ in workspace.path.glob("cards/*/*.json")) - len(chain.lines)
+    strays = sum(1 for _ in workspace.path.glob("cards/*/*.json")) - len(chain.scores)
     if strays > 0:
         yield f"{strays} cards belong to no receipt: of stopped submits, or from before the ledger."
 
@@ -305,8 +377,8 @@ def shown_by_row(entry: rows.Entry) -> dict[str, Any]:
     return {"entry": entry.id, **told, "scores": scores}
 
 
-def shown_by_receipt(receipt: Receipt) -> dict[str, Any]:
-    """What the row of a receipt must tell."""
+def shown_by_receipt(receipt: Scored) -> dict[str, Any]:
+    """What the row of a score's receipt must tell."""
     told = {name: getattr(receipt, name) for name in rows.FACTS}
     return {"entry": receipt.entry, **told, "scores": msgspec.to_builtins(receipt.scores)}
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from harness.board import ledger, rows
-from harness.board.ledger import START, Line, Receipt
+from harness.board.ledger import START, Line, Scored
 from harness.board.recorder import card_file, kept_card
 from harness.errors import BoardError
 from harness.workspace import Workspace
@@ -24,6 +24,7 @@ class Books:
     lines: list[Line]
     torn: bytes
     rows: list[rows.Row] = field(default_factory=list)
+    events: list[tuple[int, str]] = field(default_factory=list)  # number and line of receipts that are no score's
     last_id: int = 0
     damage: str = ""  # why the board could not be read to its end
 
@@ -34,11 +35,13 @@ class Books:
 
     @property
     def on_board(self) -> dict[int, Line]:
-        """The copies that rows hold of their receipts, by number."""
-        return self._by_number(Line(row.line.encode()) for row in self.rows if row.line is not None)
+        """The copies that the board holds of receipts, by number."""
+        copies = [*(row.line for row in self.rows if row.line is not None), *(line for _, line in self.events)]
+        return self._by_number(Line(line.encode()) for line in copies)
 
     def _by_number(self, lines: Iterable[Line]) -> dict[int, Line]:
-        most = len(self.lines) + len(self.rows)  # a greater number was invented, and would be a long way to walk back
+        # A greater number was invented, and would be a long way to walk back.
+        most = len(self.lines) + len(self.rows) + len(self.events)
         found: dict[int, Line] = {}
         for line in lines:
             with contextlib.suppress(BoardError):
@@ -56,6 +59,7 @@ def read_books(workspace: Workspace, *, held: bool = False) -> Books:
                 for (found,) in board.execute("PRAGMA integrity_check(1)"):
                     books.damage = "" if found == "ok" else found
                 books.last_id = rows.last_id(board)
+                books.events = rows.read_events(board)
                 for row in rows.read_rows(board):
                     books.rows.append(row)
         except BoardError as error:
@@ -87,6 +91,16 @@ class Chain:
     def is_whole(self) -> bool:
         return not self.unknown
 
+    @property
+    def scores(self) -> dict[int, tuple[Line, Scored]]:
+        """The receipts of scores by number, in its order, each with its line."""
+        return {number: (line, line.score) for number, line in sorted(self.lines.items()) if line.score}
+
+    @property
+    def events(self) -> dict[int, Line]:
+        """The other receipts by number, in its order."""
+        return {number: line for number, line in sorted(self.lines.items()) if not line.score}
+
     def holds(self, head: str) -> bool:
         """Say whether `head`, or what it begins with, is the hash of one of the receipts."""
         return any(line.sha256.startswith(head) for line in self.lines.values())
@@ -113,7 +127,7 @@ def true_chain(workspace: Workspace, books: Books, expect: str | None = None) ->
 
     def faults(chain: Chain) -> tuple[bool, int]:
         misses = expect is not None and not chain.holds(expect)
-        disagreeing = sum(not agrees_with_card(workspace, line.receipt) for line in chain.lines.values())
+        disagreeing = sum(not agrees_with_card(workspace, receipt) for _, receipt in chain.scores.values())
         return misses, len(chain.unknown) + disagreeing
 
     return min(chains, key=faults) if len(chains) > 1 else chains[0]
@@ -140,7 +154,7 @@ def _walk_back(start: Line, copies: tuple[Mapping[int, Line], ...]) -> Chain:
     return Chain(lines, unknown)
 
 
-def agrees_with_card(workspace: Workspace, receipt: Receipt) -> bool:
+def agrees_with_card(workspace: Workspace, receipt: Scored) -> bool:
     """Say whether the kept card, where it can be read, tells the same outcome and scores as the receipt."""
     try:
         card: Any = msgspec.json.decode((workspace.path / receipt.card).read_bytes())
@@ -153,7 +167,7 @@ def agrees_with_card(workspace: Workspace, receipt: Receipt) -> bool:
         return True  # it says nothing against the receipt
 
 
-def find_card(workspace: Workspace, receipt: Receipt, books: Books) -> str | None:
+def find_card(workspace: Workspace, receipt: Scored, books: Books) -> str | None:
     """Return the true card of a receipt, from its file or from the board, as compact JSON; None where both are lost."""
     if (kept := kept_card(workspace, receipt)) is not None:
         return kept

@@ -16,6 +16,7 @@ from typing import Literal, TypeVar
 import msgspec
 
 from harness.board import ledger, rows
+from harness.board.in_force import in_force
 from harness.board.recorder import open_recorder
 from harness.board.rows import Entry
 from harness.errors import BoardError, UsageError
@@ -117,7 +118,7 @@ def check_may_be_told(workspace: Workspace, frozen: Frozen, splits: Sequence[str
     UsageError
     """
     contest = frozen.contest
-    kept_back = {"private", *(["public"] if contest.rules.ladder else [])} & set(splits)
+    kept_back = {"private", *(["public"] if contest.board.ladder else [])} & set(splits)
     if kept_back and read_closing(workspace, contest.name, frozen.lock_hash) is None:
         half = " and ".join(sorted(kept_back, reverse=True))
         raise UsageError(
@@ -156,10 +157,10 @@ def select(workspace: Workspace, frozen: Frozen, ids: Sequence[int]) -> tuple[st
     BoardError
         The contest is closed.
     """
-    contest, most = frozen.contest.name, frozen.contest.rules.finals
+    contest = frozen.contest.name
     chosen = tuple(dict.fromkeys(ids))
     with open_recorder(workspace) as recorder:
-        _must_be_open(workspace, frozen)
+        must_be_open(workspace, frozen)
         found = {entry.id: entry for entry in rows.read_some(recorder.board, chosen)}
         for number in chosen:
             entry = found.get(number)
@@ -169,6 +170,7 @@ def select(workspace: Workspace, frozen: Frozen, ids: Sequence[int]) -> tuple[st
                 raise UsageError(
                     f"Entry {number}, {entry.name}, was not scored ({entry.outcome}).", "Choose one that was."
                 )
+        most = in_force(workspace, frozen).contest.board.finals
         teams = sorted({entry.name for entry in found.values()})
         if len(teams) != 1:
             raise UsageError(f"These are entries of {', '.join(teams)}.", "Choose for one team at a time.")
@@ -189,7 +191,7 @@ def close(workspace: Workspace, frozen: Frozen) -> Closing:
     """
     contest, lock, metric = frozen.contest.name, frozen.lock_hash, frozen.contest.metrics[0].name
     with open_recorder(workspace) as recorder:  # no submission comes between the last receipt and this
-        _must_be_open(workspace, frozen)
+        must_be_open(workspace, frozen)
         teams: dict[str, list[int]] = {}
         for number, name, held in rows.best_first(recorder.board, contest, lock, "public", metric):
             if not held:  # its public score was never shown, so that nobody could have chosen by it
@@ -197,6 +199,7 @@ def close(workspace: Workspace, frozen: Frozen) -> Closing:
         if not teams:
             raise BoardError(f"Nothing was scored in {contest} yet.", "Type: hemobench submit majority -m first")
         selected = read_selection(workspace, contest, lock)
+        n_finals = in_force(workspace, frozen).contest.board.finals
         last = next(ledger.newest_lines(workspace.ledger), None)
         closing = Closing(
             contest=contest,
@@ -204,20 +207,25 @@ def close(workspace: Workspace, frozen: Frozen) -> Closing:
             closed_at=datetime.now(UTC).isoformat(timespec="seconds"),
             receipts=last.receipt.number if last else 0,
             head=last.sha256 if last else ledger.START,
-            finals={
-                team: selected.get(team) or tuple(best[: frozen.contest.rules.finals]) for team, best in teams.items()
-            },
+            finals={team: selected.get(team) or tuple(best[:n_finals]) for team, best in teams.items()},
             chosen=tuple(sorted(set(selected) & set(teams))),
         )
         _write(workspace.closed(contest, lock), closing)
     return closing
 
 
-def _must_be_open(workspace: Workspace, frozen: Frozen) -> None:
+def must_be_open(workspace: Workspace, frozen: Frozen, so: str = "") -> None:
+    """Refuse what a closed contest allows no more; `so` is what that means.
+
+    Raises
+    ------
+    BoardError
+    """
     contest = frozen.contest.name
     closing = read_closing(workspace, contest, frozen.lock_hash)
     if closing:
-        raise BoardError(f"{contest} was closed at {closing.when}.", "See: hemobench leaderboard")
+        told = f"{contest} was closed at {closing.when}{f': {so}' if so else ''}."
+        raise BoardError(told, "See: hemobench leaderboard")
 
 
 def _write(path: Path, content: msgspec.Struct) -> None:

@@ -1,9 +1,11 @@
-"""The ledger: one receipt for each score, in the order in which they came, each bound to the one before.
+"""The ledger: one receipt for each score and each event, in the order in which they came, bound to the one before.
 
-``ledger.jsonl`` holds one receipt a line, JSON.  A receipt states the SHA-256 of the line before it, so that who knows
-the last line's hash, the head, can tell whether any line was changed since.  A receipt says everything that a row of
-the board says, and names card, zip and predictions by their hashes; the card itself stays a file of its own, since its
-log is long and the chain is to be walked quickly.
+``ledger.jsonl`` holds one receipt a line, JSON; its ``kind`` says what of.  A receipt states the SHA-256 of the line
+before it, so that who knows the last line's hash, the head, can tell whether any line was changed since.  A score's
+receipt says everything that a row of the board says, and names card, zip and predictions by their hashes; the card
+itself stays a file of its own, since its log is long and the chain is to be walked quickly.
+
+A new kind of event is a class here with its own ``tag``, named in `Kind`.
 
 The ledger is written before the board: the board is an index of it, and can be made again from it.
 """
@@ -13,11 +15,13 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import mmap
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any, Literal
 
 import msgspec
 
@@ -30,22 +34,34 @@ START = "0" * 64  # stands where the first receipt would name the line before it
 BLOCK = 1 << 16  # bytes read at once from the end
 
 
-class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind"):
+    """What every line of the ledger says; each kind adds its own."""
+
+    format: int
+    number: int  # 1, 2, 3 ...
+    previous: str  # SHA-256 of the line before
+    created_at: str  # UTC, ISO 8601; by the machine's clock, which may jump: the order is that of `number`
+    contest: str
+    lock: str
+    rows_before: int = 0  # rows that a board of an older version held when the ledger began; in the first receipt
+    rows_before_sha256: str = ""
+
+    @property
+    def about(self) -> str:
+        """What it is of, in a word or two."""
+        raise NotImplementedError
+
+
+class Scored(Receipt, frozen=True, kw_only=True, omit_defaults=True, tag="score"):
     """What was scored, as what, how it ended, and by what it can be checked.
 
     `card` and `labels` are paths inside the workspace; `labels`, the file of predicted labels, is empty where the entry
     was not scored.  `scores` is keyed by split, then by metric.
     """
 
-    format: int
-    number: int  # 1, 2, 3 ...
-    previous: str  # SHA-256 of the line before
     entry: int  # id of the row on the board
-    created_at: str  # UTC, ISO 8601; by the machine's clock, which may jump: the order is that of `number`
     name: str
     message: str
-    contest: str
-    lock: str
     outcome: str
     zip_sha256: str
     weights: str
@@ -64,8 +80,35 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     recipe: str = ""  # seeds of one recipe share it; empty where it is not known
     seed: int | None = None
     held: bool = False  # by the Ladder: its public score is no clear gain, and is not shown
-    rows_before: int = 0  # rows that a board of an older version held when the ledger began; in the first receipt
-    rows_before_sha256: str = ""
+
+    @property
+    def about(self) -> str:
+        return self.name
+
+
+class Change(msgspec.Struct, frozen=True, rename={"old": "from", "new": "to"}):
+    """A value, and the one in whose place it stands, as JSON holds them."""
+
+    old: Any
+    new: Any
+
+
+class RulesChanged(Receipt, frozen=True, kw_only=True, omit_defaults=True, tag="rules"):
+    """Rules of a contest that were changed while it ran, by name.
+
+    `by` says whether a person typed it or the contest file was frozen again with other rules.
+    """
+
+    changes: dict[str, Change]
+    why: str
+    by: Literal["command", "contest file"]
+
+    @property
+    def about(self) -> str:
+        return f"rules of {self.contest}"
+
+
+Kind = Scored | RulesChanged
 
 
 @dataclass(frozen=True)
@@ -88,7 +131,7 @@ class Line:
             It is no receipt.
         """
         try:
-            receipt = msgspec.json.decode(self.text, type=Receipt)
+            receipt = msgspec.json.decode(self.text, type=Kind)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise BoardError(f"A line of the ledger is no receipt: {error}.", "Type: hemobench audit") from error
         if receipt.format > FORMAT:
@@ -98,13 +141,18 @@ class Line:
             )
         return receipt
 
+    @property
+    def score(self) -> Scored | None:
+        """What the line says where it is the receipt of a score."""
+        return self.receipt if isinstance(self.receipt, Scored) else None
+
     @classmethod
     def of(cls, receipt: Receipt) -> Line:
         """Write a receipt as a line: the same receipt gives the same bytes.
 
         Examples
         --------
-        >>> receipt = Receipt(
+        >>> receipt = Scored(
         ...     format=1, number=1, previous=START, entry=1, created_at="2026-05-04T12:00:00+00:00", name="a",
         ...     message="b", contest="c", lock="d", outcome="killed", zip_sha256="e", weights="none", scorer="f",
         ...     order=0, scores={}, predictions={}, card="cards/c/g.json", card_sha256="h", labels="",
@@ -147,8 +195,12 @@ def read_lines(path: Path) -> tuple[list[Line], bytes]:
     except FileNotFoundError:
         return [], b""
     except OSError as error:
-        raise BoardError(f"Cannot read the ledger {path}: {error.strerror or error}.", "See to its rights.") from error
+        raise _unreadable(path, error) from error
     return [Line(line) for line in lines], torn
+
+
+def _unreadable(path: Path, error: OSError) -> BoardError:
+    return BoardError(f"Cannot read the ledger {path}: {error.strerror or error}.", "See to its rights.")
 
 
 def newest_lines(path: Path) -> Iterator[Line]:
@@ -170,6 +222,33 @@ def newest_lines(path: Path) -> Iterator[Line]:
                 torn = False
         if not torn:
             yield Line(pending)
+
+
+def scores_newest_first(path: Path) -> Iterator[Scored]:
+    """Yield the receipts of scores from the last one back."""
+    return (line.score for line in newest_lines(path) if line.score)
+
+
+def rule_changes(path: Path) -> Iterator[RulesChanged]:
+    """Yield every change of rules, of all contests, oldest first.
+
+    They are few, and every verb asks for them: the bytes of other lines are passed over, not read as JSON.
+    """
+    begins = b'{"kind":"rules",'
+    with contextlib.ExitStack() as opened:
+        try:
+            file = opened.enter_context(path.open("rb"))
+            content = opened.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        except (FileNotFoundError, ValueError):  # ValueError: an empty file cannot be mapped
+            return
+        except OSError as error:
+            raise _unreadable(path, error) from error
+        at = 0 if content[: len(begins)] == begins else content.find(b"\n" + begins) + 1 or -1
+        while at >= 0 and (end := content.find(b"\n", at)) >= 0:  # a torn last line was never reported
+            receipt = Line(content[at:end]).receipt
+            assert isinstance(receipt, RulesChanged)
+            yield receipt
+            at = content.find(b"\n" + begins, end) + 1 or -1
 
 
 def append(path: Path, line: Line) -> None:

@@ -57,6 +57,15 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         CREATE INDEX entries_by_name ON entries (contest, lock, name, created_at);
         """,
     ),
+    (
+        "events of the ledger",
+        """
+        CREATE TABLE events (
+            receipt INTEGER PRIMARY KEY,
+            line TEXT NOT NULL  -- the receipt, as the ledger holds it: a second copy
+        ) STRICT;
+        """,
+    ),
 )
 
 

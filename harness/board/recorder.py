@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from harness.board import ledger, rows
-from harness.board.ledger import Line, Receipt
+from harness.board.ledger import Line, Receipt, Scored
 from harness.errors import BoardError, ReceiptError
 from harness.workspace import Workspace
 
@@ -43,24 +43,32 @@ class Recorder:
         ReceiptError
             The receipt was recorded, its row not yet.
         """
+        last = next(ledger.scores_newest_first(self.workspace.ledger), None)
+        entry = max(rows.last_id(self.board), last.entry if last else 0) + 1
+        return self._append(Scored, text, entry=entry, **facts)
+
+    def record_event(self, kind: type[Receipt], **facts: Any) -> Line:
+        """Append the receipt of an event with these `facts`, fields of its `kind`; it errs as `record` does."""
+        return self._append(kind, **facts)
+
+    def _append(self, kind: type[Receipt], text: str = "", **facts: Any) -> Line:
         last = next(ledger.newest_lines(self.workspace.ledger), None)
         before = {} if last else _rows_before(self.board)
         line = Line.of(
-            Receipt(
+            kind(
                 format=ledger.FORMAT,
                 number=last.receipt.number + 1 if last else 1,
                 previous=last.sha256 if last else ledger.START,
-                entry=max(rows.last_id(self.board), last.receipt.entry if last else 0) + 1,
                 **facts,
                 **before,
             )
         )
         ledger.append(self.workspace.ledger, line)
         try:
-            rows.add_entry(self.board, line, text)
+            rows.add(self.board, line, text)
         except sqlite3.Error as error:
             raise ReceiptError(
-                f"The score is in the ledger as receipt {line.receipt.number}, but not yet on the board: {error}.",
+                f"It is in the ledger as receipt {line.receipt.number}, but not yet on the board: {error}.",
                 "Make room or rights, then type: hemobench leaderboard",
             ) from error
         return line
@@ -86,10 +94,10 @@ def open_recorder(workspace: Workspace, *, wait: bool = True) -> Iterator[Record
                 f"The ledger's last line was torn, as by a power cut; it was never reported and lies in {aside.name}."
             )
         for line in _waiting(workspace, board):
-            rows.add_entry(board, line, kept_card(workspace, line.receipt) or "")
+            rows.add(board, line, (kept_card(workspace, line.score) or "") if line.score else "")
             recorder.notes.append(
-                f"Receipt {line.receipt.number} ({line.receipt.name}) had no row yet, its process was stopped; "
-                f"it is entry {line.receipt.entry} now."
+                f"Receipt {line.receipt.number} ({line.receipt.about}) was not on the board yet, its process was "
+                "stopped; it is now."
             )
         yield recorder
 
@@ -110,7 +118,7 @@ def open_to_read(workspace: Workspace) -> Iterator[sqlite3.Connection]:
 
 
 def _waiting(workspace: Workspace, board: sqlite3.Connection) -> list[Line]:
-    """Return the receipts that never had a row, oldest first; one whose row was removed is a matter for an audit."""
+    """Return the receipts that were never on the board, oldest first; a removed row is a matter for an audit."""
     told = rows.last_line(board)
     known = Line(told.encode()) if told is not None else None
     number = known.receipt.number if known else 0
@@ -127,10 +135,10 @@ def _waiting(workspace: Workspace, board: sqlite3.Connection) -> list[Line]:
         if line.receipt.previous != (before.sha256 if before else ledger.START):
             raise BoardError(f"Receipt {line.receipt.number} does not follow from the one before.", AUDIT)
     past = rows.last_id(board)
-    return [line for line in newest if line.receipt.entry > past]
+    return [line for line in newest if line.score is None or line.score.entry > past]
 
 
-def kept_card(workspace: Workspace, receipt: Receipt) -> str | None:
+def kept_card(workspace: Workspace, receipt: Scored) -> str | None:
     """Return the card of a receipt from its file, as compact JSON; None where that is missing or was changed."""
     try:
         content = (workspace.path / receipt.card).read_bytes()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from harness.board import chain
 from harness.board.closing import read_closing, told_splits
 from harness.errors import ReplayError, WorkspaceError
-from harness.freeze.frozen import LOCK, Frozen, read_arrays
+from harness.freeze.frozen import Frozen, find_freeze, read_arrays
 from harness.freeze.hashing import hash_file
 from harness.sandbox.run import Choice as Isolation
 from harness.sandbox.walls import Device
@@ -87,7 +87,7 @@ class _Row(msgspec.Struct, frozen=True):
 def _recorded(workspace: Workspace, number: int) -> tuple[_Row, ScoreCard]:
     """Return what was recorded of an entry, as its receipt proves it; of a row older than the ledger, as it stands."""
     books = chain.read_books(workspace)
-    receipts = [line.receipt for line in chain.true_chain(workspace, books).lines.values()]
+    receipts = (receipt for _, receipt in chain.true_chain(workspace, books).scores.values())
     receipt = next((receipt for receipt in receipts if receipt.entry == number), None)
     if receipt is not None:
         card = chain.find_card(workspace, receipt, books)
@@ -127,13 +127,10 @@ def _kept_zip(workspace: Workspace, entry: int, digest: str) -> Path:
 
 
 def _kept_contest(workspace: Workspace, entry: int, recorded: ScoreCard) -> Frozen:
-    """Return the freeze that an entry was scored on, also where a later one is in force."""
-    home = workspace.contest(recorded.contest)
-    for folder in sorted(home.glob(f"{recorded.lock[:12]}*")):
-        if (folder / LOCK).is_file():
-            frozen = Frozen(folder)
-            if frozen.lock_hash == recorded.lock:
-                return frozen
+    """Return the freeze that an entry was scored on, under the rules of then."""
+    frozen = find_freeze(workspace, recorded.contest, recorded.lock)
+    if frozen is not None:
+        return Frozen(frozen.folder, recorded.rules)
     raise ReplayError(
         f"Entry {entry} was scored on {recorded.contest} with lock {recorded.lock[:12]}: that freeze is not here.",
         f"Freeze that contest again from the same source: hemobench freeze --contest {recorded.contest}",

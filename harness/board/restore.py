@@ -85,10 +85,11 @@ def restore(workspace: Workspace, *, expect: str | None = None) -> Restored | No
             notes.append(f"The ledger's last line was torn; it was never reported and lies in {torn.name}.")
         mended = _mend_ledger(workspace, books, chain, aside)
         cards = _mend_cards(workspace, books, chain)
-        lines = [chain.lines[number] for number in sorted(chain.lines)]
-        wanted = old + [rows.row_of(line, find_card(workspace, line.receipt, books) or "") for line in lines]
-        if books.damage or books.rows != wanted:
-            _make_board(workspace, wanted, aside)
+        scores = chain.scores.values()
+        wanted = old + [rows.row_of(line, score, find_card(workspace, score, books) or "") for line, score in scores]
+        events = [(number, line.text.decode()) for number, line in chain.events.items()]
+        if books.damage or (books.rows, books.events) != (wanted, events):
+            _make_board(workspace, wanted, events, aside)
     left = audit(workspace, expect=expect)
     return Restored(left.rows, mended, cards, tuple(aside), tuple(notes), left.findings)
 
@@ -135,15 +136,15 @@ def _mend_ledger(workspace: Workspace, books: Books, chain: Chain, aside: list[s
 
 def _mend_cards(workspace: Workspace, books: Books, chain: Chain) -> int:
     mended = 0
-    for line in chain.lines.values():
-        lost = kept_card(workspace, line.receipt) is None
-        if lost and (card := find_card(workspace, line.receipt, books)) is not None:
-            write_atomic(workspace.path / line.receipt.card, card_file(card))
+    for _, receipt in chain.scores.values():
+        lost = kept_card(workspace, receipt) is None
+        if lost and (card := find_card(workspace, receipt, books)) is not None:
+            write_atomic(workspace.path / receipt.card, card_file(card))
             mended += 1
     return mended
 
 
-def _make_board(workspace: Workspace, wanted: list[rows.Row], aside: list[str]) -> None:
+def _make_board(workspace: Workspace, wanted: list[rows.Row], events: list[tuple[int, str]], aside: list[str]) -> None:
     """Write a new board and put it in the place of the old one, which is kept aside."""
     part = workspace.path / PART
     with rows.open_board(part) as board:
@@ -151,6 +152,8 @@ def _make_board(workspace: Workspace, wanted: list[rows.Row], aside: list[str]) 
         board.execute("BEGIN IMMEDIATE")
         for row in wanted:
             rows.insert(board, row)
+        for event in events:
+            rows.insert_event(board, *event)
         board.execute("COMMIT")
     damaged = workspace.board
     name = _free_name(damaged)

@@ -18,7 +18,7 @@ from harness.errors import BoardError
 from harness.workspace import make_folder
 
 if TYPE_CHECKING:
-    from harness.board.ledger import Line
+    from harness.board.ledger import Line, Scored
 
 # What a row and its receipt both tell, beside the id; columns by these names, too.  The first ones are what a board had
 # before there was a ledger: its first receipt holds a hash of them.
@@ -165,9 +165,8 @@ def _spoken(path: Path) -> Iterator[None]:
         raise BoardError(f"The board {path} cannot be used: {error}.", remedy) from error
 
 
-def row_of(line: Line, card: str) -> Row:
-    """Return the row that a receipt stands for."""
-    receipt = line.receipt
+def row_of(line: Line, receipt: Scored, card: str) -> Row:
+    """Return the row that the receipt of a score, and the line that holds it, stand for."""
     entry = Entry(
         receipt.entry,
         **{name: getattr(receipt, name) for name in FACTS},
@@ -177,16 +176,24 @@ def row_of(line: Line, card: str) -> Row:
     return Row(entry, card, line.text.decode())
 
 
-def add_entry(connection: sqlite3.Connection, line: Line, card: str) -> None:
-    """Add the row of one receipt with all its scores, in one transaction."""
+def add(connection: sqlite3.Connection, line: Line, card: str = "") -> None:
+    """Add what one receipt stands for, in one transaction: of a score a row, of an event a copy of its line."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        insert(connection, row_of(line, card))
+        if line.score:
+            insert(connection, row_of(line, line.score, card))
+        else:
+            insert_event(connection, line.receipt.number, line.text.decode())
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def insert_event(connection: sqlite3.Connection, receipt: int, line: str) -> None:
+    """Put the copy of an event's line in, inside the caller's transaction."""
+    connection.execute("INSERT INTO events (receipt, line) VALUES (?, ?)", (receipt, line))
 
 
 def insert(connection: sqlite3.Connection, row: Row) -> None:
@@ -354,6 +361,11 @@ def read_rows(connection: sqlite3.Connection) -> Iterator[Row]:
         yield Row(_entry(facts, scores), card, line)
 
 
+def read_events(connection: sqlite3.Connection) -> list[tuple[int, str]]:
+    """Return the number and the line of every event's receipt, in their order."""
+    return connection.execute("SELECT receipt, line FROM events ORDER BY receipt").fetchall()
+
+
 def last_id(connection: sqlite3.Connection) -> int:
     """Return the greatest id that a row of this board has ever had, 0 where there was none."""
     found = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'entries'").fetchone()
@@ -362,10 +374,14 @@ def last_id(connection: sqlite3.Connection) -> int:
 
 def last_line(connection: sqlite3.Connection) -> str | None:
     """Return the newest receipt on the board, as the ledger held it when the row was written."""
-    found = connection.execute(
-        "SELECT line FROM entries WHERE receipt IS NOT NULL ORDER BY receipt DESC LIMIT 1"
-    ).fetchone()
-    return found[0] if found else None
+    found = [
+        row
+        for table in ("entries", "events")
+        for row in connection.execute(
+            f"SELECT receipt, line FROM {table} WHERE receipt IS NOT NULL ORDER BY receipt DESC LIMIT 1"
+        )
+    ]
+    return max(found)[1] if found else None
 
 
 def count_on_day(connection: sqlite3.Connection, contest: str, lock: str, name: str, midnight: datetime) -> int:

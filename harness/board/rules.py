@@ -40,7 +40,7 @@ def check_limits(board: sqlite3.Connection, frozen: Frozen, team: str, now: date
         It says when the count starts anew, or what can be done without a submission.
     """
     contest, lock = frozen.contest, frozen.lock_hash
-    total = contest.rules.submissions_total
+    total = contest.board.submissions_total
     if total is not None and rows.count_of(board, contest.name, lock, team) >= total:
         raise BoardError(
             f"{team} has submitted as often as the contest allows, {total} in all.",
@@ -76,7 +76,7 @@ def holding_back(
     The new entry is held against the one shown last; see `harness.score.ladder.climb`.  Where the labels of that one
     are not kept, nothing is known to be a gain, and the new one is held back.
     """
-    if not frozen.contest.rules.ladder:
+    if not frozen.contest.board.ladder:
         return None
     number = next(rows.shown_ids(board, frozen.contest.name, frozen.lock_hash, team), None)
     if number is None:
@@ -89,7 +89,7 @@ def holding_back(
 
 
 def _kept_labels(workspace: Workspace, entry: int) -> NDArray[np.int64] | None:
-    receipts = (line.receipt for line in ledger.newest_lines(workspace.ledger))
+    receipts = ledger.scores_newest_first(workspace.ledger)
     receipt = next((receipt for receipt in receipts if receipt.entry == entry), None)
     if receipt is None or not receipt.labels:
         return None

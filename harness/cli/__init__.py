@@ -5,27 +5,40 @@ One verb a file, loaded when it is typed.  Verbs of other packages come in throu
 
 from __future__ import annotations
 
-import importlib
 import sys
 from typing import NoReturn
 
 import click
 
 from harness import __version__, plugins
+from harness.cli.group import VerbGroup
 from harness.cli.screen import plain
-from harness.errors import DISK_REMEDY, HarnessError, did_you_mean, disk_trouble
+from harness.errors import DISK_REMEDY, HarnessError, disk_trouble
 
 # The flow; others last.
 ORDER = (
-    *("contests", "freeze", "verify", "train", "tune", "pack", "score", "doctor", "submit", "leaderboard", "show"),
+    *(
+        "contests",
+        "contest",
+        "freeze",
+        "verify",
+        "train",
+        "tune",
+        "pack",
+        "score",
+        "doctor",
+        "submit",
+        "leaderboard",
+        "show",
+    ),
     *("compare", "select", "close", "report", "serve", "audit", "replay", "restore"),
     *("export", "lint-bundle", "rehearse", "kit", "reproduce"),
 )
 OWN = tuple(name for name in ORDER if name not in ("train", "tune", "reproduce"))  # the others come by entry points
 
 
-class Verbs(click.Group):
-    """Commands that are imported when they are needed."""
+class Verbs(VerbGroup):
+    """The verbs of this package, and those of others."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         names = {*OWN, *plugins.commands()}
@@ -33,19 +46,9 @@ class Verbs(click.Group):
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name in OWN:
-            module = name.replace("-", "_")
-            command: click.Command = getattr(importlib.import_module(f"harness.cli.{module}"), module)
-            return command
+            return self.load(name)
         load = plugins.commands().get(name)
         return load() if load else None
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        word = args[0]
-        if not word.startswith("-") and self.get_command(ctx, word) is None:
-            ctx.fail(f"No verb is called {word!r}. {did_you_mean(word, self.list_commands(ctx))}")
-        return super().resolve_command(ctx, args)
 
 
 @click.command(

@@ -11,30 +11,32 @@ from harness.cli.options import json_option, workspace_option
 SHOWN = ("contest", "version", "source", "state", "title")
 
 
-@click.command(short_help="List the contests that can be frozen.")
+@click.command(short_help="List the contests, and which are frozen.")
 @workspace_option
 @json_option
 def contests(workspace: Path, as_json: bool) -> None:
-    """List the contests that can be frozen, and which are.
+    """List the contests that can be frozen, and all that are.
 
-    A contest is one TOML file. Put your own into contests.d/ of the workspace, or give its path to freeze.
+    A contest is one TOML file. Put your own into contests.d/ of the workspace, or give its path to freeze. The active
+    one, frozen last, is what verbs mean where --contest is not given.
 
     \b
     Example:
       hemobench contests
     """
     from harness import api
+    from harness.freeze.frozen import frozen_names
     from harness.workspace import Workspace
 
     home = Workspace(workspace)
-    active = home.active()
+    active, frozen = home.active(), frozen_names(home)
     rows = [
         {
             "name": contest.name,
             "version": contest.version,
             "title": contest.title,
             "source": type(contest.source).__struct_config__.tag,
-            "frozen": (home.contest(contest.name) / "current").exists(),
+            "frozen": contest.name in frozen,
             "active": contest.name == active,
         }
         for contest in api.contests(workspace)

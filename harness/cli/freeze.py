@@ -26,13 +26,15 @@ def freeze(contest: str | None, source: Path | None, if_missing: bool, workspace
     """Clean, split, shift and lock the pictures of a contest.
 
     Writes public/ (train, val, val_shifted) for participants and private/ (hidden test) for the scorer, and makes the
-    contest the active one. The same pictures give the same bytes.
+    contest the active one. The same pictures give the same bytes. Where the file states other rules alone (limits,
+    quotas, texts), the board stays and the change is put on record: see contest rules.
 
     \b
     Example:
       hemobench freeze --contest blood-cells-folder --source cells.zip
     """
     from harness import api
+    from harness.board.ledger import RulesChanged
     from harness.cli import screen
     from harness.errors import WorkspaceError
     from harness.workspace import Workspace
@@ -40,6 +42,7 @@ def freeze(contest: str | None, source: Path | None, if_missing: bool, workspace
     home = Workspace(workspace)
     name = contest or home.active() or api.DEFAULT_CONTEST
     frozen = None
+    changes: list[RulesChanged] = []
     if if_missing:
         try:
             frozen = api.open_contest(workspace, name)
@@ -47,7 +50,7 @@ def freeze(contest: str | None, source: Path | None, if_missing: bool, workspace
         except WorkspaceError:
             frozen = None
     if frozen is None:
-        frozen = api.freeze(workspace, name, source, track=screen.bar)
+        frozen = api.freeze(workspace, name, source, track=screen.bar, rules_changed=changes.append)
     elif source is not None:
         click.echo(
             f"{name} is frozen already; --source was not read. To freeze it anew, leave out --if-missing.", err=True
@@ -62,13 +65,19 @@ def freeze(contest: str | None, source: Path | None, if_missing: bool, workspace
         return
     dropped = sum(finding.action == "dropped" for finding in lock.findings)
     sizes = ", ".join(f"{split} {sum(counts.values()):,}" for split, counts in lock.counts.items())
-    click.echo(f"{lock.contest.title}: {sizes}; {dropped:,} pictures dropped.", err=True)
+    click.echo(f"{screen.plain(frozen.contest.title)}: {sizes}; {dropped:,} pictures dropped.", err=True)
     click.echo(f"Lock {frozen.lock_hash[:12]} in {frozen.folder}", err=True)
+    for change in changes:
+        from harness.cli.contest_rules import show_change
+
+        click.echo("The data are those frozen before; the contest file states other rules:", err=True)
+        show_change(change)
     if not if_missing:
         if earlier := api.entries_of_earlier_freezes(workspace, frozen):
             told = (
                 f"Entries on the board: {earlier:,} of other freezes of {lock.contest.name}, which this one does not "
-                "show: another picture, split or rule is another contest. To see them again, freeze what they ran on."
+                "show: other pictures, classes, splits or another primary metric are another contest. To see them "
+                "again, freeze what they ran on."
             )
             click.secho(click.wrap_text(told, 80), fg="yellow", err=True)
         click.echo("What was dropped, and why: private/removed.png in that folder.", err=True)

@@ -8,9 +8,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from harness.export.facts import facts_of, render
 from harness.export.folder import new_folder
 from harness.freeze.frozen import LOCK, PUBLIC_SPLITS, Frozen
+from harness.freeze.lock import write_lock
 
 CELL = re.compile(r"^# %%(?P<markdown> \[markdown\])?\n", re.MULTILINE)
 
@@ -46,7 +49,7 @@ def write_kit(frozen: Frozen, folder: Path, *, data: bool) -> None:
     (folder / "start.ipynb").write_text(notebook(render("kit/start.py.jinja", **facts)), encoding="utf-8")
     (folder / "submission").mkdir(exist_ok=True)
     (folder / "submission" / "model.py").write_text(render("kit/model.py.jinja", **facts), encoding="utf-8")
-    shutil.copyfile(frozen.folder / LOCK, folder / LOCK)
+    write_lock(msgspec.structs.replace(frozen.lock, contest=frozen.contest), folder / LOCK)  # the rules in force
     if data:
         (folder / "data").mkdir(exist_ok=True)
         for name in (*(f"{split}.npz" for split in PUBLIC_SPLITS), "summary.md", "shifted.png"):

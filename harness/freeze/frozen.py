@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import glob
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from harness.contest import NAME, Contest
+from harness.contest import NAME, OWNER_STATES, Contest, with_rules
 from harness.errors import WorkspaceError
-from harness.freeze.lock import Lock, read_lock
+from harness.freeze.lock import Lock, Written, read_lock
 from harness.workspace import Workspace
 
 if TYPE_CHECKING:  # NumPy is imported where an array is read: the leaderboard reads the lock alone
@@ -33,12 +35,20 @@ class LabelledImages:
 
 @dataclass(frozen=True)
 class Frozen:
-    """A handle on one frozen contest; its arrays are read when asked for."""
+    """A handle on one frozen contest; its arrays are read when asked for.
+
+    Attributes
+    ----------
+    folder : Path
+    changes : mapping of str to object
+        Rules that differ from those of the lock, by name: `contest` has them, `lock` is as it was frozen.
+    """
 
     folder: Path
+    changes: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @cached_property
-    def _read(self) -> tuple[Lock, str]:
+    def _read(self) -> tuple[Lock, Written]:
         path = self.folder / LOCK
         try:
             return read_lock(path)
@@ -52,14 +62,18 @@ class Frozen:
     def lock(self) -> Lock:
         return self._read[0]
 
-    @property
+    @cached_property
     def contest(self) -> Contest:
-        return self.lock.contest
+        return with_rules(self.lock.contest, self.changes) if self.changes else self.lock.contest
 
     @property
     def lock_hash(self) -> str:
         """SHA-256 of the contest's content, 64 hex digits."""
-        return self._read[1]
+        return self._read[1].digest
+
+    def source_text(self, name: str) -> str:
+        """Return the licence or citation of the pictures, where the contest file has none what the source says."""
+        return str(getattr(self.contest.source, name, None) or self.lock.source.get(name, OWNER_STATES))
 
     def load(self, split: PublicSplit) -> LabelledImages:
         """Read a public split.
@@ -86,6 +100,20 @@ class Frozen:
         if len(arrays["labels"]) != len(arrays["public"]):
             raise _damaged(path, "its arrays are of unequal length")
         return arrays["labels"], arrays["public"]
+
+
+def frozen_names(workspace: Workspace) -> list[str]:
+    """Return the names of the contests that are frozen in a workspace, in alphabetical order."""
+    return sorted(link.parent.name for link in workspace.path.glob("contests/*/current") if link.exists())
+
+
+def find_freeze(workspace: Workspace, contest: str, lock: str) -> Frozen | None:
+    """Return the freeze with this lock, also where a later one is in force; None where it is not here."""
+    if NAME.fullmatch(contest):  # it would be a path
+        for folder in sorted(workspace.contest(contest).glob(f"{glob.escape(lock[:12])}*")):
+            if (folder / LOCK).is_file() and Frozen(folder).lock_hash == lock:
+                return Frozen(folder)
+    return None
 
 
 def read_arrays(path: Path, **expected: tuple[str, int]) -> dict[str, NDArray]:

@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 import msgspec
 
 import harness
-from harness.contest import Contest
+from harness.contest import SOURCE_TEXTS, Contest, rules_of
 
-FORMAT = 2
+FORMAT = 3
 PINNED = ("numpy", "pillow", "scipy")  # the libraries that touch a pixel or a split
 
 
@@ -53,10 +53,21 @@ class Lock(msgspec.Struct, frozen=True):
     def digest(self) -> str:
         """SHA-256 of the contest's content, 64 hex digits: equal on two machines that froze the same contest.
 
-        File bytes and library versions are left out: they may differ where the content does not.
+        It holds what defines data and truth.  Rules are left out, which may change while the contest runs; so are file
+        bytes and library versions, which may differ where the content does not.
         """
-        content = (self.format, self.contest, self.source, self.counts, self.findings, self.arrays)
-        return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()
+        source = {key: value for key, value in self.source.items() if key not in SOURCE_TEXTS}
+        content = (self.format, self.contest.identity, source, self.counts, self.findings, self.arrays)
+        return _hash(content)
+
+    @property
+    def rules_digest(self) -> str:
+        """SHA-256 of the rules as they were frozen: a change by hand, past the ledger, is found by it."""
+        return _hash((rules_of(self.contest), self.source))
+
+
+def _hash(content: object) -> str:
+    return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()
 
 
 def current_versions() -> dict[str, str]:
@@ -71,19 +82,23 @@ def current_versions() -> dict[str, str]:
 
 
 def write_lock(lock: Lock, path: Path) -> None:
-    """Write `lock` as JSON, keys sorted, its digest first so that a reader finds it."""
-    document = {"digest": lock.digest, **msgspec.to_builtins(lock)}
+    """Write `lock` as JSON, keys sorted, with its digests, so that a reader finds them."""
+    document = {"digest": lock.digest, "rules_digest": lock.rules_digest, **msgspec.to_builtins(lock)}
     path.write_bytes(msgspec.json.format(msgspec.json.encode(document, order="sorted"), indent=1) + b"\n")
 
 
-class _Written(msgspec.Struct, frozen=True):
+Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+
+
+class Written(msgspec.Struct, frozen=True):
     """What a lock file says of itself."""
 
-    digest: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+    digest: Digest
+    rules_digest: Digest
 
 
-def read_lock(path: Path) -> tuple[Lock, str]:
-    """Return the lock in `path`, and the digest that is written in it.
+def read_lock(path: Path) -> tuple[Lock, Written]:
+    """Return the lock in `path`, and the digests that are written in it.
 
     Raises
     ------
@@ -93,6 +108,6 @@ def read_lock(path: Path) -> tuple[Lock, str]:
     """
     content = path.read_bytes()
     try:
-        return msgspec.json.decode(content, type=Lock), msgspec.json.decode(content, type=_Written).digest
+        return msgspec.json.decode(content, type=Lock), msgspec.json.decode(content, type=Written)
     except (UnicodeDecodeError, RecursionError) as error:
         raise msgspec.DecodeError(str(error)) from error

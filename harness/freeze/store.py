@@ -27,7 +27,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.contest import Contest
+from harness.contest import SOURCE_TEXTS, Contest
 from harness.errors import FreezeError, WorkspaceError
 from harness.freeze import fingerprint, sheet
 from harness.freeze.clean import Cleaned, clean
@@ -207,11 +207,14 @@ def _class_counts(contest: Contest, labels: NDArray[np.int64]) -> dict[str, int]
 
 
 def _put_in_force(workspace: Workspace, home: Path, building: Path, lock: Lock) -> Frozen:
-    folders = (home / (lock.digest[:12] + (f"-{n}" if n > 1 else "")) for n in count(1))
+    folders = [*_folders(home, lock)]
     target = next(folder for folder in folders if not folder.exists() or _is_whole(folder, lock))
     # An equal freeze that is still whole is used on, so that whoever reads it now is not disturbed; a damaged one is
     # left beside the new one until nothing points to it.
     if not target.exists():
+        if earlier := next((found for folder in folders if (found := _lock_of(folder, lock.digest))), None):
+            # Entries ran under its rules, and the ledger tells what was changed in those: they stay.
+            write_lock(msgspec.structs.replace(lock, contest=earlier.contest, source=earlier.source), building / LOCK)
         building.chmod(0o755)  # a temporary folder is born 0700; `private` inside keeps that
         building.rename(target)
     link = home / f".current-{os.getpid()}"
@@ -226,11 +229,32 @@ def _put_in_force(workspace: Workspace, home: Path, building: Path, lock: Lock) 
     return Frozen(target)
 
 
-def _is_whole(folder: Path, lock: Lock) -> bool:
+def _folders(home: Path, lock: Lock) -> Iterator[Path]:
+    """Yield the places of freezes with the digest of `lock`, up to the first that is free."""
+    for n in count(1):
+        folder = home / (lock.digest[:12] + (f"-{n}" if n > 1 else ""))
+        yield folder
+        if not folder.exists():
+            return
+
+
+def _lock_of(folder: Path, digest: str) -> Lock | None:
+    """Return the lock of a folder where it has this digest."""
     try:
-        stored = read_lock(folder / LOCK)[0]
-        return stored == lock and all(hash_file(folder / name) == digest for name, digest in lock.files.items())
+        lock, written = read_lock(folder / LOCK)
     except (OSError, msgspec.MsgspecError):
+        return None
+    return lock if lock.digest == written.digest == digest else None
+
+
+def _is_whole(folder: Path, lock: Lock) -> bool:
+    """Say whether a folder holds what `lock` states; its rules may be others."""
+    stored = _lock_of(folder, lock.digest)
+    if stored is None or (stored.files, stored.versions) != (lock.files, lock.versions):
+        return False
+    try:
+        return all(hash_file(folder / name) == digest for name, digest in lock.files.items())
+    except OSError:
         return False
 
 
@@ -268,7 +292,7 @@ def _shift_sheet(
         chain = [f"{link.family.replace('_', ' ')} {link.severity}" for link in chains[row]]
         captions += [[contest.class_names[labels[row]], "original"], chain or ["left as it is"]]
     note = "Each picture stands beside its original; below it its chain of corruptions, with severities 1 to 5."
-    sheet.contact_sheet(path, f"{title}: {contest.title}", pictures, captions, note=note)
+    sheet.contact_sheet(path, f"{title}: {contest.name}", pictures, captions, note=note)
 
 
 def _removal_sheet(path: Path, pictures: ImageSet, findings: Sequence[Finding]) -> None:
@@ -297,15 +321,15 @@ def _removal_sheet(path: Path, pictures: ImageSet, findings: Sequence[Finding]) 
 def _summary(
     contest: Contest, pictures: ImageSet, findings: Sequence[Finding], counts: dict[str, dict[str, int]]
 ) -> str:
-    """The page a person reads about the frozen data."""
+    """The page a person reads about the frozen data; no rule stands in it, since it is written once."""
     shown = {name: counts[name] for name in (*PUBLIC_SPLITS, "public", "private")}
     rules: dict[tuple[str, str], int] = {}
     for finding in findings:
         rules[finding.rule, finding.action] = rules.get((finding.rule, finding.action), 0) + 1
     lines = [
-        f"# {contest.title}",
+        f"# {contest.name}",
         "",
-        f"Contest `{contest.name}`, version {contest.version}: {len(pictures)} pictures in the source, "
+        f"{len(pictures)} pictures in the source, "
         f"{sum(1 for finding in findings if finding.action == 'dropped')} dropped.",
         "",
         "| class | " + " | ".join(shown) + " |",
@@ -324,7 +348,8 @@ def _summary(
         + ("; ".join(f"{rule} {n}x {action}" for (rule, action), n in sorted(rules.items())) or "nothing found")
         + ".",
         "",
-        *(f"- {key}: {value}" for key, value in sorted(pictures.provenance.items())),
+        *(f"- {key}: {value}" for key, value in sorted(pictures.provenance.items()) if key not in SOURCE_TEXTS),
+        "- licence, citation and limits, which may change: `hemobench contest rules`",
         "",
     ]
     return "\n".join(lines)

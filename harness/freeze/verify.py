@@ -13,7 +13,7 @@ from harness.contest import SHIPPED
 from harness.errors import WorkspaceError
 from harness.freeze.frozen import LOCK, PUBLIC_SPLITS, Frozen, read_arrays
 from harness.freeze.hashing import hash_array, hash_file
-from harness.freeze.lock import ArrayHash, Lock, current_versions, read_lock
+from harness.freeze.lock import ArrayHash, Lock, Written, current_versions, read_lock
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -51,16 +51,18 @@ def verify(frozen: Frozen) -> list[Difference]:
     ]
 
 
-def _lock_itself(lock: Lock, written: str) -> list[Difference]:
+def _lock_itself(lock: Lock, written: Written) -> list[Difference]:
     differences = []
-    if lock.digest != written:
-        differences.append(Difference(f"{LOCK}: digest", lock.digest[:12], written[:12]))
+    for name in ("digest", "rules_digest"):
+        got, expected = getattr(lock, name), getattr(written, name)
+        if got != expected:
+            differences.append(Difference(f"{LOCK}: {name}", got[:12], expected[:12]))
     published = SHIPPED / f"{lock.contest.name}.lock.json"
     if published.is_file():
-        theirs, digest = read_lock(published)
-        if theirs.contest == lock.contest and digest != lock.digest:
+        theirs, told = read_lock(published)
+        if theirs.contest.identity == lock.contest.identity and told.digest != lock.digest:
             differences.append(
-                Difference(f"{LOCK}: digest published for {lock.contest.name}", lock.digest[:12], digest[:12])
+                Difference(f"{LOCK}: digest published for {lock.contest.name}", lock.digest[:12], told.digest[:12])
             )
     return differences
 

@@ -64,8 +64,7 @@ class _Files:
 def _from_ledger(workspace: Workspace, wanted: set[int]) -> dict[int, _Files]:
     found: dict[int, _Files] = {}
     try:
-        for line in ledger.newest_lines(workspace.ledger):
-            receipt = line.receipt
+        for receipt in ledger.scores_newest_first(workspace.ledger):
             if receipt.entry in wanted:
                 labels = workspace.path / (receipt.labels or "none")
                 found[receipt.entry] = _Files(workspace.path / receipt.card, labels, receipt.labels_sha256)

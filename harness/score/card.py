@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -49,6 +50,7 @@ class ScoreCard(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     contest: str
     contest_version: int
+    rules: dict[str, Any] = {}  # limits, quotas and texts it ran under, by name
     lock: str
     zip_sha256: str
     zip_bytes: int

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.contest import rules_of
 from harness.errors import WorkspaceError
 from harness.freeze.frozen import Frozen
 from harness.freeze.hashing import hash_array, hash_file
@@ -124,6 +125,7 @@ def evaluate(
         notes=run.notes,
         contest=contest.name,
         contest_version=contest.version,
+        rules=rules_of(contest),
         lock=frozen.lock_hash,
         zip_sha256=digest,
         zip_bytes=size,

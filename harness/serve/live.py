@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import harness
+from harness.board.in_force import open_in_force
 from harness.errors import HarnessError, disk_trouble
-from harness.freeze.frozen import open_frozen
 from harness.report.gather import gather
 from harness.report.page import Live, Page, as_csv, as_json, compose, compose_trouble
 from harness.report.pictures import thumbnails
@@ -129,7 +129,7 @@ class LiveBoard:
         return (*map(_stamp, files), log if log and log[1] else None)
 
     def _gather(self) -> Content:
-        frozen = open_frozen(self.workspace, self.contest)
+        frozen = open_in_force(self.workspace, self.contest)
         report = gather(self.workspace, frozen, top=self.top, reveal_private=self.reveal_private)
         json = as_json(report)
         version = hashlib.sha256(harness.__version__.encode() + json).hexdigest()[:16]

@@ -22,7 +22,18 @@ class Desk:
 
     workspace: Workspace
 
-    def record(self, name="entry", public=0.5, *, private=None, outcome="scored", when=NOW, lock="ab" * 32, **facts):
+    def record(
+        self,
+        name="entry",
+        public=0.5,
+        *,
+        private=None,
+        outcome="scored",
+        when=NOW,
+        contest="blood-cells",
+        lock="ab" * 32,
+        **facts,
+    ):
         """Keep a zip, labels and a card, and record them; return the receipt's line."""
         content = name.encode()
         digest = hashlib.sha256(content).hexdigest()
@@ -37,8 +48,9 @@ class Desk:
             outcome=outcome,
             message="",
             hint="",
-            contest="blood-cells",
+            contest=contest,
             contest_version=1,
+            rules=facts.pop("rules", {}),
             lock=lock,
             zip_sha256=digest,
             zip_bytes=len(content),
@@ -50,7 +62,7 @@ class Desk:
         text = msgspec.json.encode(card).decode()
         with open_recorder(self.workspace) as recorder:
             number = len(list(self.workspace.path.glob("cards/*/*.json"))) + 1
-            kept = self.workspace.cards("blood-cells") / f"{number}.json"
+            kept = self.workspace.cards(contest) / f"{number}.json"
             write_atomic(kept, card_file(text))
             with atomic_file(kept.with_suffix(".npz")) as file:
                 np.savez(file, allow_pickle=False, **labels)
@@ -59,7 +71,7 @@ class Desk:
                 created_at=when.isoformat(timespec="seconds"),
                 name=name,
                 message="first",
-                contest="blood-cells",
+                contest=contest,
                 lock=lock,
                 outcome=outcome,
                 zip_sha256=digest,
@@ -72,7 +84,7 @@ class Desk:
                 card_sha256=hashlib.sha256(kept.read_bytes()).hexdigest(),
                 labels=kept.with_suffix(".npz").relative_to(self.workspace.path).as_posix(),
                 labels_sha256=hashlib.sha256(kept.with_suffix(".npz").read_bytes()).hexdigest(),
-                environment={},
+                environment=facts.pop("environment", {}),
                 isolation="bubblewrap",
                 walls=(),
                 missing_walls=(),

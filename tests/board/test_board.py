@@ -12,7 +12,7 @@ from harness.board.ledger import Line
 from harness.board.migrations import MIGRATIONS, backup_of
 from harness.board.ranking import read_leaderboard
 from harness.board.recorder import open_recorder, open_to_read
-from harness.board.rows import Score, add_entry, count_on_day, open_board, read_board, read_entries
+from harness.board.rows import Score, add, count_on_day, open_board, read_board, read_entries
 from harness.errors import BoardError
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -64,7 +64,7 @@ def test_a_row_that_fails_half_way_leaves_nothing(desk):
     line = desk.record("whole")
     broken = Line(line.text.replace(b'"value":0.5', b'"value":null').replace(b'"entry":1', b'"entry":2'))
     with pytest.raises(BoardError), open_board(desk.workspace.board) as board:
-        add_entry(board, broken, "{}")
+        add(board, broken, "{}")
     with closing(sqlite3.connect(desk.workspace.board)) as board:
         assert board.execute("SELECT count(*) FROM entries").fetchone() == (1,)
         assert board.execute("SELECT count(*) FROM scores").fetchone() == (1,)

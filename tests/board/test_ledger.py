@@ -70,11 +70,11 @@ def test_a_receipt_without_its_row_gets_it_from_the_next_who_opens_the_board(des
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(rows, "add_entry", killed)
+        patch.setattr(rows, "add", killed)
         desk.record("second")
     found = audit(desk.workspace)
     assert not found.findings, "a stopped process is no forgery"
-    assert "Receipt 2 has no row yet" in found.notes[0]
+    assert "Receipt 2 is not on the board yet" in found.notes[0]
     assert names(desk.workspace) == ["first", "second"], "the leaderboard adds it"
     assert not audit(desk.workspace).notes
     assert desk.record("third").receipt.entry == 3

@@ -52,12 +52,6 @@ def test_pack_prints_the_hash_of_what_it_wrote(hemobench, tmp_path):
     assert document["members"] == ["model.py"]
 
 
-def test_contests_says_which_is_active(hemobench):
-    rows = {row["name"]: row for row in json.loads(hemobench("contests", "--json").stdout)}
-    assert {"blood-cells", "blood-cells-an2dl", "blood-cells-medmnist", "blood-cells-folder"} <= set(rows)
-    assert not any(row["active"] for row in rows.values()), "the active one, small, is a file of its own"
-
-
 def test_if_missing_keeps_what_is_frozen_and_makes_it_active(hemobench):
     before = hemobench("freeze", "--if-missing", "--json").stdout
     assert json.loads(before)["contest"] == "small"

@@ -187,8 +187,14 @@ def test_another_version_is_named(frozen):
 
 def test_a_lock_changed_by_hand_is_found(frozen):
     path = frozen.folder / "contest.lock.json"
-    path.write_text(path.read_text().replace('"time_s": 120', '"time_s": 999'))
-    assert "contest.lock.json: digest" in differences(frozen)
+    whole = path.read_text()
+    for was, now, named in (
+        ('"time_s": 120', '"time_s": 999', "rules_digest"),
+        ('"seed": 4430', '"seed": 4431', "digest"),
+    ):
+        assert was in whole
+        path.write_text(whole.replace(was, now))
+        assert differences(frozen) == [f"contest.lock.json: {named}"]
 
 
 def test_rights_that_were_opened_are_found(frozen):
@@ -284,8 +290,9 @@ def test_the_embedded_contest_freezes_to_the_lock_in_git(variant, tmp_path):
         [*command, "--workspace", tmp_path], env=environment, capture_output=True, text=True, check=True
     )
     published = Path(api.__file__).parent / "contests" / "blood-cells.lock.json"
-    lock, digest = read_lock(published)
+    lock, written = read_lock(published)
     frozen, _ = read_lock(Path(json.loads(done.stdout)["folder"]) / "contest.lock.json")
     assert frozen.arrays == lock.arrays, "a pixel or a label differs"
-    assert json.loads(done.stdout)["lock"] == digest == lock.digest
+    assert json.loads(done.stdout)["lock"] == written.digest == lock.digest
+    assert lock.rules_digest == written.rules_digest
     assert lock.contest == find_contest("blood-cells"), "the contest file has changed since its lock was written"
