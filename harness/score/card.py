@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from harness.contest import Contest
 from harness.sandbox.outcome import Repeat
-from harness.score.metrics import METRICS, confusion_matrix
+from harness.score.metrics import DECIMALS, METRICS, confusion_matrix
 from harness.score.stats import bootstrap_interval, wilson_interval
 
 FORMAT = 1
@@ -91,7 +91,7 @@ def score_split(
             metrics[spec.name] = share_of(int(np.trace(confusion)), len(y_true))
         else:
             low, high = bootstrap_interval(confusion, metric, rng)
-            metrics[spec.name] = Estimate(float(metric(confusion)), low, high, len(y_true))
+            metrics[spec.name] = Estimate(round(float(metric(confusion)), DECIMALS), low, high, len(y_true))
     recalls = {
         name: share_of(int(row[number]), int(row.sum()))
         for number, (name, row) in enumerate(zip(contest.class_names, confusion, strict=True))

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Metric = Callable[[NDArray], NDArray[np.float64]]
+DECIMALS = 10  # of a score on record, as Codabench keeps it: scores that are equal here are equal there
 
 
 def confusion_matrix(y_true: NDArray[np.int64], y_pred: NDArray[np.int64], n_classes: int) -> NDArray[np.int64]:

@@ -5,17 +5,24 @@ import hashlib
 import sys
 import zipfile
 from datetime import UTC, datetime
+from decimal import Decimal
 
+import msgspec
 import numpy as np
 import pytest
 import yaml
 
+from harness.board.ledger import Line, Scored
+from harness.board.ranking import read_leaderboard
+from harness.board.rows import Score, add, open_board
 from harness.codabench.lint import lint
+from harness.contest import MetricSpec
 from harness.errors import UsageError
 from harness.export.codabench import HOUSE, Settings, export_codabench
-from harness.export.facts import Dates
+from harness.export.facts import Dates, facts_of, render
 from harness.freeze.frozen import read_arrays
 from harness.pack import pack
+from harness.score.card import score_split
 
 PARTICIPANTS = ("input_data", "ingestion_program", "starting_kit", "public_data", "sample_submissions", "pages")
 
@@ -179,3 +186,69 @@ def test_the_verb_says_what_to_do_next(hemobench, tmp_path):
     assert "lint-bundle" in done.stderr
     assert "hemobench lint-bundle" in (tmp_path / "course" / "README.md").read_text(encoding="utf-8")
     hemobench("export", "codabench", tmp_path / "course", code=2)
+
+
+def codabench_order(columns, submissions):
+    """Order submissions as the platform does.
+
+    Its view sorts by the primary column, then by every other column in the order of their indexes, each with its own
+    sorting and whether it is hidden or not, then by `created_when`; scores are decimals of ten places.
+    """
+    primary, *others = sorted(columns, key=lambda column: column["index"])
+
+    def key(submission):
+        scores, created_when = submission
+        cells = [Decimal(repr(scores[column["key"]])).quantize(Decimal("1e-10")) for column in (primary, *others)]
+        signs = [-1 if column["sorting"] == "desc" else 1 for column in (primary, *others)]
+        return [*(sign * cell for sign, cell in zip(signs, cells, strict=True)), created_when]
+
+    return sorted(submissions, key=key)
+
+
+@pytest.mark.parametrize("primary", ["accuracy", "macro_f1"])
+def test_ties_are_broken_alike_at_home_and_on_the_platform(primary, frozen, tmp_path):
+    rng = np.random.default_rng(11)
+    names = (primary, *(name for name in ("accuracy", "macro_f1", "balanced_accuracy") if name != primary))
+    contest = msgspec.structs.replace(frozen.contest, metrics=tuple(MetricSpec(name=name) for name in names))
+    columns = yaml.safe_load(render("competition.yaml", **facts_for(frozen, contest)))["leaderboards"][0]["columns"]
+    y_true = np.arange(60) % 8
+    board_path, submissions = tmp_path / "board.sqlite3", []
+    with open_board(board_path) as board:
+        for number in range(1, 61):
+            names_of_classes = 1
+            if number % 3 == 0:  # the same answers with the classes in another order: equal, but for the last bit
+                names_of_classes = 3
+            else:
+                wrong = rng.permutation(60)[: rng.integers(20, 24)]
+            y_pred = y_true.copy()
+            y_pred[wrong] = (y_pred[wrong] + 1) % 8
+            asked = ((labels * names_of_classes) % 8 for labels in (y_true, y_pred))
+            metrics = score_split(contest, *asked, np.random.default_rng(0)).metrics
+            line = scored_line(number, {name: metrics[name].value for name in names})
+            add(board, line, "{}")
+            submissions.append(({name: metrics[name].value for name in names}, number))
+        home = read_leaderboard(board, "c", "l", primary)
+    there = codabench_order(columns, submissions)
+    assert [standing.entry.id for standing in home.ranked] == [number for _, number in there]
+    values = [scores[primary] for scores, _ in there]
+    assert len(set(values)) < len(values) - 10, "there are ties"
+    more = [{**columns[0], "index": 1, "key": names[1]}]
+    if primary == "accuracy":
+        assert codabench_order([*columns, *more], submissions) != there, "a second column would break them otherwise"
+
+
+def facts_for(frozen, contest):
+    facts = facts_of(frozen) | {"contest": contest, "metrics": [(one.name, "") for one in contest.metrics]}
+    return facts | {"time_s": 9, "queue": "", "samples": (), "dates": Dates(), "image": "i", "terms": "", "contact": "",
+                    "public_data": False}  # fmt: skip
+
+
+def scored_line(number, values):
+    return Line.of(
+        Scored(
+            format=1, number=number, previous="", created_at="", contest="c", lock="l", entry=number, name=str(number),
+            message="", outcome="scored", zip_sha256="", weights="", scorer="", order=0, predictions={}, card="",
+            card_sha256="", labels="", labels_sha256="", environment={}, isolation="", walls=(), missing_walls=(),
+            scores={"public": {name: Score(value, 0.0, 1.0, 60) for name, value in values.items()}},
+        )
+    )  # fmt: skip

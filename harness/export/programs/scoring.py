@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from harness.export.programs import page
 from harness.sandbox.untrusted import printable, read_predictions
-from harness.score.metrics import METRICS, confusion_matrix
+from harness.score.metrics import DECIMALS, METRICS, confusion_matrix
 from harness.score.stats import bootstrap_interval, wilson_interval
 
 HERE = Path(__file__).resolve().parent
@@ -49,11 +49,11 @@ def score(
     confusion = confusion_matrix(y_true, y_pred, len(contest["class_names"]))
     metrics: dict[str, tuple[float, float, float]] = {}
     for name in contest["metrics"]:
+        value = float(METRICS[name](confusion))
         if name == "accuracy":
-            low, high = wilson_interval(int(np.trace(confusion)), len(y_true))
+            metrics[name] = (value, *wilson_interval(int(np.trace(confusion)), len(y_true)))
         else:
-            low, high = bootstrap_interval(confusion, METRICS[name], rng)
-        metrics[name] = (float(METRICS[name](confusion)), low, high)
+            metrics[name] = (round(value, DECIMALS), *bootstrap_interval(confusion, METRICS[name], rng))
     return confusion, metrics
 
 
@@ -81,10 +81,13 @@ def main(given: Path, output: Path) -> int:
         print(f"Not scored, {printable(status['outcome'])}: {message}\n{hint}", file=sys.stderr)
         return 1
     confusion, metrics = score(contest, y_true, y_pred, np.random.default_rng(task["seed"]))
-    scores = {name: value for name, (value, _, _) in metrics.items()}
-    if not all(map(math.isfinite, scores.values())):
-        print(f"A metric is no finite number: {scores}. The reference data are damaged.", file=sys.stderr)
+    values = {name: value for name, (value, _, _) in metrics.items()}
+    if not all(map(math.isfinite, values.values())):
+        print(f"A metric is no finite number: {values}. The reference data are damaged.", file=sys.stderr)
         return 1
+    # The board's one column; see `competition.yaml`. The others stand in the detailed results.
+    primary = contest["metrics"][0]
+    scores = {primary: values[primary]}
     (output / "detailed_results.html").write_text(
         page.results(contest, task, confusion, metrics, status), encoding="utf-8"
     )
