@@ -56,7 +56,7 @@ class CommandLine:
 
     def __call__(self, *words: object, code: int = 0) -> subprocess.CompletedProcess[str]:
         process = self.start(*words)
-        out, err = process.communicate(timeout=300)
+        out, err = process.communicate(timeout=900)
         assert process.returncode == code, f"exit code {process.returncode}\n{out}\n{err}"
         assert "Traceback (most recent call last)" not in err, err
         return subprocess.CompletedProcess(words, process.returncode, out, err)

@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-CLEARED_S = 3.0  # for what was killed to vanish
+CLEARED_S = 30.0  # for what was killed to vanish
 PR_SET_CHILD_SUBREAPER = 36
 
 libc = ctypes.CDLL(None)
@@ -57,7 +57,7 @@ def descendants() -> Iterator[Any]:
     try:
         yield leftovers
     finally:
-        give_up = time.monotonic() + 10
+        give_up = time.monotonic() + CLEARED_S
         while (left := alive()) and time.monotonic() < give_up:
             for process in left:
                 with contextlib.suppress(psutil.NoSuchProcess):

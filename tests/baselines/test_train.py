@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import keras
 import msgspec
@@ -193,16 +192,22 @@ def test_a_process_killed_while_it_saves_leaves_the_old_file(tmp_path):
 def test_a_second_process_waits_for_the_first(tmp_path):
     folder = RunFolder(tmp_path / "run")
     code = (
-        "import sys, time; from pathlib import Path; from baselines.run_folder import RunFolder\n"
-        "with RunFolder(Path(sys.argv[1])).locked(print): print('in', flush=True); time.sleep(1)"
+        "import sys; from pathlib import Path; from baselines.run_folder import RunFolder\n"
+        "with RunFolder(Path(sys.argv[1])).locked(print): print('in', flush=True); sys.stdin.read()"
     )
-    process = subprocess.Popen([sys.executable, "-c", code, str(folder.path)], stdout=subprocess.PIPE, text=True)
+    pipe = subprocess.PIPE
+    process = subprocess.Popen([sys.executable, "-c", code, str(folder.path)], stdin=pipe, stdout=pipe, text=True)
     assert process.stdout.readline() == "in\n"
-    waited, began = [], time.monotonic()
-    with folder.locked(lambda: waited.append(True)):
-        assert time.monotonic() - began > 0.3
-    assert waited == [True]
-    with folder.locked(lambda: waited.append(False)):
+    waited = []
+
+    def let_it_end():
+        waited.append(process.poll())
+        process.stdin.close()
+
+    with folder.locked(let_it_end):
+        assert waited == [None], "the first was in the folder, and now it is not"
+    with folder.locked(lambda: waited.append("in vain")):
         pass
-    assert waited == [True]
-    process.communicate()
+    assert waited == [None]
+    process.stdout.close()
+    process.wait()

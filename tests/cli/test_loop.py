@@ -127,7 +127,7 @@ def test_an_option_of_training_is_refused_where_nothing_is_trained(hemobench):
 def test_eight_submits_at_once_leave_eight_rows(hemobench):
     processes = [hemobench.start("submit", "majority", "-m", f"number {number}") for number in range(8)]
     for process in processes:
-        assert process.communicate(timeout=300) and process.returncode == 0
+        assert process.communicate(timeout=900) and process.returncode == 0
     rows = json.loads(hemobench("leaderboard", "--json").stdout)
     assert sorted(row["message"] for row in rows) == sorted(f"number {number}" for number in range(8))
     assert [row["rank"] for row in rows] == list(range(1, 9))

@@ -36,7 +36,7 @@ def run_notebook(kit):
         capture_output=True,
         text=True,
         cwd=kit,
-        timeout=240,
+        timeout=900,
     )
 
 

@@ -78,11 +78,11 @@ def test_two_workspaces_at_once_know_nothing_of_each_other(hemobench, tmp_path, 
     freezing = other.start("freeze", "--contest", small_contest)
     submits = [hemobench.start("submit", "majority", "-m", f"here {number}") for number in range(3)]
     for process in (freezing, *submits):
-        _, err = process.communicate(timeout=300)
+        _, err = process.communicate(timeout=900)
         assert process.returncode == 0, err
     started = [(place, place.start("submit", "random", "-m", "both")) for place in (hemobench, other)]
     for _, process in started:
-        _, err = process.communicate(timeout=300)
+        _, err = process.communicate(timeout=900)
         assert process.returncode == 0, err
     for place, messages in ((hemobench, {"here 0", "here 1", "here 2", "both"}), (other, {"both"})):
         assert {row["message"] for row in json.loads(place("leaderboard", "--json").stdout)} == messages

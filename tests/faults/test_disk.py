@@ -27,7 +27,7 @@ def one_sentence(shown: subprocess.CompletedProcess[str]) -> None:
 
 def run(hemobench, *words):
     process = hemobench.start(*words)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=900)
     assert process.returncode in (0, 1), err
     assert "Traceback" not in err, err
     return subprocess.CompletedProcess(words, process.returncode, out, err)

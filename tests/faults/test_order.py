@@ -112,7 +112,7 @@ def test_a_submit_makes_zip_labels_card_receipt_and_row_durable_in_this_order(he
     command = ["strace", "-f", "-y", "-o", trace, "-e", "trace=fsync,fdatasync,rename,renameat,renameat2"]
     command += [sys.executable, "-m", "harness.cli", "submit", "majority", "-m", "traced"]
     done = subprocess.run(
-        command, cwd=ROOT, env=hemobench.environment(), capture_output=True, text=True, timeout=120, check=False
+        command, cwd=ROOT, env=hemobench.environment(), capture_output=True, text=True, timeout=900, check=False
     )
     if "ptrace" in done.stderr:
         pytest.skip("processes may not be traced here")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 import tempfile
 import textwrap
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 
 from harness.contest import Limits
 from harness.errors import IsolationError
+from harness.sandbox import watch
 from harness.sandbox.run import EntryRun, run_entry
 
 # Labels are read from the first pixel, so that every split has known ones.
@@ -73,6 +76,25 @@ def isolation(request: pytest.FixtureRequest) -> str:
     if reason := why_not(request.param):
         pytest.skip(reason)
     return request.param
+
+
+# What an entry prints where the test wants its time to be up: the harness then sees the clock leap.  A test of a time
+# limit so waits for the entry to be there, however slow the machine is, and no second longer.
+ASLEEP = "print('asleep', flush=True); time.sleep(600)"
+
+
+@pytest.fixture
+def leaping_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a day pass for the watch over an entry in the moment in which the entry prints ``asleep``."""
+    leap = [0.0]
+    add = watch.Log.add
+
+    def seen(log: watch.Log, data: bytes) -> None:
+        leap[0] += 86_400 * (b"asleep" in data)
+        add(log, data)
+
+    monkeypatch.setattr(watch.Log, "add", seen)
+    monkeypatch.setattr(watch, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + leap[0]))
 
 
 @pytest.fixture

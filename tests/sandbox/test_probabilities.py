@@ -14,6 +14,7 @@ from harness.sandbox.child import Failure, check_probabilities
 from harness.sandbox.outcome import Outcome
 from harness.sandbox.run import run_entry
 from harness.sandbox.untrusted import read_probabilities
+from tests.sandbox.conftest import ASLEEP
 
 N, N_CLASSES = 4, 8
 EVEN = np.full((N, N_CLASSES), 1 / N_CLASSES, np.float32)
@@ -187,38 +188,37 @@ def test_a_failure_when_asked_leaves_the_score_and_one_note(ask, lines, words):
 @pytest.mark.parametrize(
     ("lines", "words", "limits"),
     [
-        ("time.sleep(60)", "Not done within 1 s.", {"time_s": 1}),
+        (ASLEEP, "Not done within 100 s.", {"time_s": 100}),
         (
             "kept = []\nwhile True: kept.append(np.ones(2_000_000)); time.sleep(.01)",
             "MB of memory during predict_proba(X) on val; it may use 200 MB.",
             {"memory_mb": 200},
         ),
         (
-            "for _ in range(400): threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\ntime.sleep(60)",
+            "for _ in range(400): threading.Thread(target=time.sleep, args=(600,), daemon=True).start()\n"
+            "time.sleep(600)",
             "predict_proba(X) on val",
-            {"processes": 60, "time_s": 8},
+            {"processes": 60, "time_s": 300},
         ),
     ],
 )
-def test_an_entry_stopped_when_asked_keeps_the_score_of_its_labels(ask, isolation, lines, words, limits):
+def test_an_entry_stopped_when_asked_keeps_the_score_of_its_labels(ask, isolation, leaping_clock, lines, words, limits):
     assert scored_without(ask(lines, isolation=isolation, **limits), words)
 
 
-def test_an_attribute_that_never_comes_costs_the_probabilities_alone(ask):
+def test_an_attribute_that_never_comes_costs_the_probabilities_alone(ask, leaping_clock):
     model = HONEST.replace("    def predict_proba(self, X):", "    @property\n    def predict_proba(self):")
-    assert scored_without(ask("time.sleep(60)", model, time_s=1), "Not done within 1 s.")
+    assert scored_without(ask(ASLEEP, model, time_s=100), "Not done within 100 s.")
 
 
-def test_an_entry_whose_labels_took_most_of_the_time_is_not_asked(ask):
-    model = HONEST.replace(
-        "def predict(self, X):", "def predict(self, X):\n        time.sleep({} if len(X) == 20 else 0)"
-    )
-    done = ask("print('asked'); return honest(X)", model.format(1.1), time_s=2)
-    assert scored_without(
-        done, "predict_proba(X) was not called, since 1 s had passed by then; it is called within 1 s"
-    )
+def test_an_entry_whose_labels_took_most_of_the_time_is_not_asked(ask, monkeypatch):
+    model = HONEST.replace("def predict(self, X):", "def predict(self, X):\n        time.sleep(len(X) == 20)")
+    assert ask(model=model, time_s=600).probabilities
+    monkeypatch.setattr("harness.sandbox.run.PROBABILITIES_WITHIN", 1 / 600)
+    done = ask("print('asked'); return honest(X)", model, time_s=600)
+    assert scored_without(done, "predict_proba(X) was not called, since")
+    assert "it is called within 1 s" in done.notes[0]
     assert done.log == ""
-    assert ask(model=model.format(0.2), time_s=2).probabilities
 
 
 @pytest.mark.parametrize(("n_other", "kept"), [(1, True), (2, False)])
@@ -320,17 +320,18 @@ def test_an_entry_that_writes_the_file_itself_gains_nothing_and_keeps_its_score(
 
 
 @pytest.mark.parametrize(("size", "outcome"), [(4_000, "scored"), (10_000, "bad_output")])
-def test_an_entry_that_writes_more_than_the_file_may_hold_is_stopped(ask, isolation, size, outcome):
-    lines = f"with open({JOB}['probabilities'], 'ab') as file: file.write(b'x' * {size})\ntime.sleep(60)"
-    done = ask(lines, isolation=isolation, time_s=2)
+def test_an_entry_that_writes_more_than_the_file_may_hold_is_stopped(ask, isolation, leaping_clock, size, outcome):
+    lines = f"with open({JOB}['probabilities'], 'ab') as file: file.write(b'x' * {size})\n"
+    lines += ASLEEP if outcome == "scored" else "time.sleep(600)"
+    done = ask(lines, isolation=isolation, time_s=100)
     assert done.outcome == outcome
-    assert (done.seconds["wall"] < 1.5) == (outcome == "bad_output")
+    assert (done.seconds["wall"] < 100) == (outcome == "bad_output")
     assert done.probabilities == {}
 
 
-@pytest.mark.parametrize("end", ["os._exit(0)", "os.kill(os.getpid(), 9)", "time.sleep(60)"])
-def test_who_claims_to_be_asked_for_what_does_not_count_has_to_have_answered(ask, end):
+@pytest.mark.parametrize("end", ["os._exit(0)", "os.kill(os.getpid(), 9)", ASLEEP])
+def test_who_claims_to_be_asked_for_what_does_not_count_has_to_have_answered(ask, leaping_clock, end):
     claim = f"open({JOB}['report'], 'a').write('{{\"stage\": \"predict_proba val\"}}' + chr(10)); {end}"
-    done = ask(model=HONEST.replace("return X[:", f"{claim}\n        return X[:"), time_s=1)
+    done = ask(model=HONEST.replace("return X[:", f"{claim}\n        return X[:"))
     assert done.outcome is Outcome.BAD_OUTPUT
     assert (done.predictions, done.probabilities) == ({}, {})

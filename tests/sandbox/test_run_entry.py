@@ -21,6 +21,7 @@ from harness.sandbox.outcome import Outcome
 from harness.sandbox.run import run_entry
 from harness.sandbox.untrusted import read_predictions
 from harness.sandbox.walls import ALL_WALLS
+from tests.sandbox.conftest import ASLEEP
 
 PREDICT = "import numpy as np\nclass Model:\n    def predict(self, X):\n        "
 
@@ -117,12 +118,12 @@ def test_a_traceback_in_the_log_shows_the_entrants_frames_alone_with_relative_pa
     assert "ValueError: invalid literal" in done.log
 
 
-def test_a_slow_entry_is_stopped_at_the_limit_and_told_where(run, isolation):
-    done = run(PREDICT + "import time; time.sleep(60)", isolation, time_s=1)
+def test_a_slow_entry_is_stopped_at_the_limit_and_told_where(run, isolation, leaping_clock):
+    done = run(PREDICT + f"import time; {ASLEEP}", isolation, time_s=100)
     assert done.outcome == Outcome.TIMED_OUT
     assert "predict(X) on val" in done.message
-    assert 1 <= done.seconds["wall"] < 20
-    assert run(PREDICT + "import time; time.sleep(.1); return [0] * len(X)", isolation, time_s=5).outcome == "scored"
+    assert done.seconds["wall"] > 100
+    assert run(PREDICT + "import time; time.sleep(.1); return [0] * len(X)", isolation, time_s=100).outcome == "scored"
 
 
 def test_an_entry_that_ignores_every_signal_is_stopped_all_the_same(run, isolation):
@@ -131,7 +132,7 @@ def test_an_entry_that_ignores_every_signal_is_stopped_all_the_same(run, isolati
     for number in range(1, 65):
         try: signal.signal(number, signal.SIG_IGN)
         except (OSError, ValueError): pass
-    time.sleep(60)
+    time.sleep(600)
     """
     done = run(model, isolation, time_s=1)
     assert done.outcome == Outcome.TIMED_OUT
@@ -141,7 +142,7 @@ def test_an_entry_that_ignores_every_signal_is_stopped_all_the_same(run, isolati
 def test_an_entry_past_its_memory_is_stopped(run, isolation):
     hungry = PREDICT + "import time; kept = []\n"
     hungry += "        for _ in range(len(X)): kept.append(np.ones(5_000_000)); time.sleep(.02)"
-    done = run(hungry + "\n        return [0] * len(X)", isolation, memory_mb=300)
+    done = run(hungry + "\n        time.sleep(600)", isolation, memory_mb=300)
     assert done.outcome == Outcome.OUT_OF_MEMORY
     assert done.peak_memory_mb > 300
     assert run(hungry + "; kept.clear()\n        return [0] * len(X)", isolation, memory_mb=300).outcome == "scored"
@@ -149,10 +150,10 @@ def test_an_entry_past_its_memory_is_stopped(run, isolation):
 
 def test_memory_of_all_processes_counts_together(run, isolation):
     model = PREDICT + "import os, time\n        children = 3 if len(X) == 20 else 0\n"
-    model += "        while children and os.fork(): children -= 1\n        kept = np.ones(15_000_000); time.sleep(3)\n"
+    model += "        while children and os.fork(): children -= 1\n        kept = np.ones(15_000_000); time.sleep({})\n"
     model += "        if children: os._exit(0)\n        return [0] * len(X)"
-    assert run(model, isolation, memory_mb=300).outcome == Outcome.OUT_OF_MEMORY
-    assert run(model, isolation, memory_mb=1500).outcome == Outcome.SCORED
+    assert run(model.format(600), isolation, memory_mb=300).outcome == Outcome.OUT_OF_MEMORY
+    assert run(model.format(0), isolation, memory_mb=1500).outcome == Outcome.SCORED
 
 
 def test_memory_that_no_process_shows_counts_where_the_kernel_keeps_the_account(run, isolation):
@@ -160,15 +161,15 @@ def test_memory_that_no_process_shows_counts_where_the_kernel_keeps_the_account(
         pytest.skip("no control group can be made here")
     hold = "m = mmap.mmap(-1, 50_000_000); m.write(b'x' * 50_000_000); m.madvise(mmap.MADV_DONTNEED); kept.append(m)"
     model = f"import mmap\nkept = []\nfor _ in range(200):\n    {hold}\n" + PREDICT + "return [0] * len(X)"
-    done = run(model, isolation, memory_mb=200, unpacked_mb=100, time_s=60)
+    done = run(model, isolation, memory_mb=200, unpacked_mb=100)
     assert done.outcome == Outcome.OUT_OF_MEMORY
     assert "memory that its processes hold beside their own" in done.message
 
 
 def test_too_many_processes_end_an_entry_and_a_few_do_not(run, isolation):
     model = PREDICT + "import threading, time\n        for _ in range({n}):\n"
-    model += "            threading.Thread(target=time.sleep, args=(1,), daemon=True).start()\n"
-    model += "        time.sleep(1); return [0] * len(X)"
+    model += "            threading.Thread(target=time.sleep, args=(600,), daemon=True).start()\n"
+    model += "        time.sleep(600 if {n} > 60 else 0); return [0] * len(X)"
     assert run(model.format(n=200), isolation, processes=60).outcome in (Outcome.PREDICT_FAILED, Outcome.KILLED)
     assert run(model.format(n=20), isolation, processes=60).outcome == Outcome.SCORED
 
@@ -206,15 +207,18 @@ def test_an_exception_that_cannot_be_printed_is_still_reported(run):
 def test_a_daemon_grandchild_is_dead_afterwards(run, isolation):
     mark = f"mark-{os.urandom(8).hex()}"
     model = f"""
-    import os, subprocess, sys, time
+    import os, sys
     class Model:
         def predict(self, X):
+            reader, writer = os.pipe()
+            os.set_inheritable(writer, True)
             if os.fork() == 0:
                 os.setsid()
                 if os.fork() == 0:
-                    os.execv(sys.executable, [sys.executable, '-c', 'import time; time.sleep(60) # {mark}'])
+                    code = f'import os, time; os.write({{writer}}, b"I live"); time.sleep(600) # {mark}'
+                    os.execv(sys.executable, [sys.executable, '-c', code])
                 os._exit(0)
-            time.sleep(.5)
+            os.read(reader, 6)
             return [0] * len(X)
     """
     assert run(model, isolation).outcome == Outcome.SCORED
@@ -295,7 +299,7 @@ def test_a_leftover_is_swept_and_a_living_run_is_not(run, tmp_path):
 
 def test_a_killed_harness_takes_its_entry_with_it_and_the_next_run_sweeps(zipped, run, tmp_path, isolation):
     mark = f"mark-{os.urandom(8).hex()}"
-    code = f"import time; time.sleep(60) # {mark}"
+    code = f"import time; time.sleep(600) # {mark}"
     model = f"import os, sys\nos.execv(sys.executable, [sys.executable, '-c', {code!r}])"
     script = f"""
     import numpy as np
@@ -312,7 +316,7 @@ def test_a_killed_harness_takes_its_entry_with_it_and_the_next_run_sweeps(zipped
         return [other for other in psutil.process_iter(["cmdline"]) if mark in " ".join(other.info["cmdline"] or [])]
 
     def wait_until(condition) -> bool:
-        end = time.monotonic() + 8
+        end = time.monotonic() + 120
         while not condition() and time.monotonic() < end:
             time.sleep(0.05)
         return condition()
@@ -390,10 +394,10 @@ def test_labels_that_depend_on_place_neighbours_or_chance_are_noted(run, returne
 
 @pytest.mark.parametrize(
     ("then", "words"),
-    [("raise ValueError('no batch of one')", "no batch of one"), ("import time; time.sleep(60)", "Not done within")],
+    [("raise ValueError('no batch of one')", "no batch of one"), (f"import time; {ASLEEP}", "Not done within")],
 )
-def test_a_second_look_that_fails_leaves_the_score_and_a_note(run, then, words):
-    done = run(PREDICT + f"if len(X) == 1:\n            {then}\n        return [1] * len(X)", time_s=2)
+def test_a_second_look_that_fails_leaves_the_score_and_a_note(run, leaping_clock, then, words):
+    done = run(PREDICT + f"if len(X) == 1:\n            {then}\n        return [1] * len(X)")
     assert done.outcome == Outcome.SCORED
     assert done.repeat is None
     assert words in done.notes[0]

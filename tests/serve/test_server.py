@@ -18,7 +18,7 @@ PATHS = ("/", "/state", "/board.csv", "/board.json")
 
 def ask(server, path="/", method="GET", hosts=None):
     """Return status, headers and body of one answer."""
-    connection = HTTPConnection("127.0.0.1", server.server_port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", server.server_port, timeout=120)
     connection.putrequest(method, path, skip_host=True)
     for host in [f"127.0.0.1:{server.server_port}"] if hosts is None else hosts:
         connection.putheader("Host", host)
@@ -124,7 +124,7 @@ def test_it_listens_on_127_0_0_1_alone(server):
              b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 200 + b"\r\n"]
 )  # fmt: skip
 def test_what_is_no_request_gets_a_sentence_and_no_board(server, capfd, sent):
-    with socket.create_connection(("127.0.0.1", server.server_port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", server.server_port), timeout=120) as connection:
         connection.sendall(sent)
         connection.shutdown(socket.SHUT_WR)
         answer = b""
@@ -137,7 +137,7 @@ def test_what_is_no_request_gets_a_sentence_and_no_board(server, capfd, sent):
 
 
 def test_a_reader_who_leaves_half_way_is_passed_over(server, capfd):
-    with socket.create_connection(("127.0.0.1", server.server_port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", server.server_port), timeout=120) as connection:
         connection.sendall(f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{server.server_port}\r\n\r\n".encode())
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # closing resets
     assert ask(server)[0] == 200

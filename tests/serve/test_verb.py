@@ -26,7 +26,7 @@ def serving(hemobench, *words):
 
 
 def get(url: str) -> bytes:
-    with urlopen(url, timeout=10) as answer:
+    with urlopen(url, timeout=120) as answer:
         return answer.read()
 
 
@@ -35,7 +35,7 @@ def test_a_score_that_comes_in_meanwhile_is_shown_within_seconds(hemobench):
         assert json.loads(get(f"{address}state"))["entries"] == 0
         assert b"No entry was scored yet" in get(address)
         hemobench("submit", "majority", "-m", "while it is served")
-        end = time.monotonic() + 10
+        end = time.monotonic() + 120
         while not (state := json.loads(get(f"{address}state")))["entries"]:
             assert time.monotonic() < end
             time.sleep(0.1)
@@ -49,7 +49,7 @@ def test_ctrl_c_ends_it_and_frees_the_port(hemobench):
     with serving(hemobench) as (address, process):
         get(address)
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=10)
+        _, err = process.communicate(timeout=120)
         assert process.returncode == 130
         assert err.endswith("Stopped.\n")
         assert "Traceback" not in err
@@ -81,4 +81,4 @@ def test_private_scores_are_warned_of(hemobench):
     with serving(hemobench, "--reveal-private") as (address, process):
         assert b"private half" in get(address)
         process.send_signal(signal.SIGINT)
-        assert "not for entrants" in process.communicate(timeout=10)[1]
+        assert "not for entrants" in process.communicate(timeout=120)[1]
