@@ -85,7 +85,7 @@ bench: .venv/test.installed  ## time training against a bare fit of Keras, and f
 	@$(BIN)/python -m tests.benchmarks.throughput
 
 test: lint  ## lint, types and tests, in about 15 minutes
-	@$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow and not browser'
+	@$(BIN)/python -m pytest -n 2 --dist worksteal --durations=15 -m 'not slow and not browser'
 
 test-browser: .venv/test.installed  ## the page in Chromium (apt install chromium), in a minute
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m browser tests/browser
