@@ -216,9 +216,9 @@ def _record(
     text = msgspec.json.encode(card).decode()
     try:
         if labels:
-            with atomic_file(labels) as file:
+            with atomic_file(labels, private=True) as file:
                 np.savez(file, allow_pickle=False, **evaluation.kept)
-        write_atomic(kept, card_file(text))
+        write_atomic(kept, card_file(text), private=True)
         line = recorder.record(
             text,
             **facts,

@@ -15,6 +15,7 @@ from harness.errors import DISK_REMEDY, WorkspaceError
 from harness.tree import temporary_folder
 
 PART = ".hemobench-part"  # ends the name of a file that is being written
+OWNER_FILE, OWNER_FOLDER = 0o600, 0o700  # modes of what holds hidden labels or scores
 
 
 @dataclass(frozen=True)
@@ -86,20 +87,22 @@ def scratch_of(workspace: Workspace) -> Iterator[Path]:
         yield folder
 
 
-def write_atomic(path: Path, content: bytes) -> None:
+def write_atomic(path: Path, content: bytes, *, private: bool = False) -> None:
     """Write `content` so that a reader sees the old file or the new one, also after a power cut.
+
+    What is `private`, since it holds hidden labels or scores, is for its owner alone, and so are folders made for it.
 
     Raises
     ------
     WorkspaceError
         The folder cannot be written.
     """
-    with atomic_file(path) as file:
+    with atomic_file(path, private=private) as file:
         file.write(content)
 
 
 @contextlib.contextmanager
-def atomic_file(path: Path, *, remedy: str = DISK_REMEDY) -> Iterator[BinaryIO]:
+def atomic_file(path: Path, *, remedy: str = DISK_REMEDY, private: bool = False) -> Iterator[BinaryIO]:
     """Give a file that takes the place of `path` when the block ends well: whole and durable, or not at all.
 
     A part that a killed process has left in the folder is removed by the next one that writes there: who writes holds
@@ -112,9 +115,9 @@ def atomic_file(path: Path, *, remedy: str = DISK_REMEDY) -> Iterator[BinaryIO]:
     """
     part = None
     try:
-        make_folder(path.parent)
+        make_folder(path.parent, private=private)
         _sweep_parts(path.parent)
-        with _locked_part(path.parent) as file:
+        with _locked_part(path.parent, OWNER_FILE if private else 0o666) as file:
             part = Path(file.name)
             yield file
             file.flush()
@@ -129,9 +132,10 @@ def atomic_file(path: Path, *, remedy: str = DISK_REMEDY) -> Iterator[BinaryIO]:
                 part.unlink(missing_ok=True)
 
 
-def _locked_part(folder: Path) -> BinaryIO:
+def _locked_part(folder: Path, mode: int) -> BinaryIO:
     while True:
-        file = (folder / f".{secrets.token_hex(8)}{PART}").open("xb")
+        part = folder / f".{secrets.token_hex(8)}{PART}"
+        file = open(part, "xb", opener=lambda name, flags: os.open(name, flags, mode))  # noqa: SIM115
         fcntl.flock(file, fcntl.LOCK_EX)
         if os.fstat(file.fileno()).st_nlink:
             return file
@@ -154,11 +158,11 @@ def move_durably(source: Path, target: Path) -> None:
     sync_folder(target.parent)
 
 
-def make_folder(path: Path) -> None:
+def make_folder(path: Path, *, private: bool = False) -> None:
     """Make a folder and its parents where they are missing, durably: what is synced in it is then found again."""
     missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     for folder in reversed(missing):
-        folder.mkdir(exist_ok=True)  # another process may be as quick
+        folder.mkdir(OWNER_FOLDER if private else 0o777, exist_ok=True)  # another process may be as quick
         sync_folder(folder.parent)
 
 

@@ -229,4 +229,4 @@ def must_be_open(workspace: Workspace, frozen: Frozen, so: str = "") -> None:
 
 
 def _write(path: Path, content: msgspec.Struct) -> None:
-    write_atomic(path, msgspec.json.format(msgspec.json.encode(content), indent=1) + b"\n")
+    write_atomic(path, msgspec.json.format(msgspec.json.encode(content), indent=1) + b"\n", private=True)

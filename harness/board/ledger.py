@@ -27,7 +27,7 @@ import msgspec
 
 from harness.board.rows import Score
 from harness.errors import BoardError
-from harness.workspace import make_folder, sync_folder, write_atomic
+from harness.workspace import OWNER_FILE, make_folder, sync_folder, write_atomic
 
 FORMAT = 1
 START = "0" * 64  # stands where the first receipt would name the line before it
@@ -177,7 +177,7 @@ def only_writer(path: Path, *, wait: bool = True) -> Iterator[None]:
     """
     lock = path.with_name(".ledger.lock")
     try:
-        make_folder(lock.parent)
+        make_folder(lock.parent, private=True)
         file = lock.open("w")
     except OSError as error:
         raise BoardError(
@@ -261,7 +261,7 @@ def append(path: Path, line: Line) -> None:
     """
     try:
         new = not path.exists()
-        with path.open("ab", buffering=0) as file:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, OWNER_FILE), "ab", buffering=0) as file:
             size = file.seek(0, os.SEEK_END)
             try:
                 content = line.text + b"\n"
@@ -296,7 +296,7 @@ def set_torn_aside(path: Path) -> Path | None:
             whole = content.rfind(b"\n") + 1
             torn = content[whole:]
             aside = path.with_name(f"ledger.torn-{hashlib.sha256(torn).hexdigest()[:8]}.txt")
-            write_atomic(aside, torn)
+            write_atomic(aside, torn, private=True)
             file.truncate(whole)
             os.fsync(file.fileno())
     except FileNotFoundError:

@@ -130,7 +130,7 @@ def _mend_ledger(workspace: Workspace, books: Books, chain: Chain, aside: list[s
         name = _free_name(workspace.ledger)
         _copy_aside(workspace.ledger, name)
         aside.append(name)
-    write_atomic(workspace.ledger, b"".join(line.text + b"\n" for line in true))
+    write_atomic(workspace.ledger, b"".join(line.text + b"\n" for line in true), private=True)
     return len({line.text for line in true} - {line.text for line in books.lines})
 
 
@@ -139,7 +139,7 @@ def _mend_cards(workspace: Workspace, books: Books, chain: Chain) -> int:
     for _, receipt in chain.scores.values():
         lost = kept_card(workspace, receipt) is None
         if lost and (card := find_card(workspace, receipt, books)) is not None:
-            write_atomic(workspace.path / receipt.card, card_file(card))
+            write_atomic(workspace.path / receipt.card, card_file(card), private=True)
             mended += 1
     return mended
 

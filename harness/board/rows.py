@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.board.migrations import migrate
 from harness.errors import BoardError
-from harness.workspace import make_folder
+from harness.workspace import OWNER_FILE, make_folder
 
 if TYPE_CHECKING:
     from harness.board.ledger import Line, Scored
@@ -94,7 +94,9 @@ def open_board(path: Path, *, named: Path | None = None) -> Iterator[sqlite3.Con
     """
     with _spoken(named or path):
         try:
-            make_folder(path.parent)
+            make_folder(path.parent, private=True)
+            if not path.exists():  # SQLite would make it by the umask; its other files get the mode of this one
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT, OWNER_FILE))
         except OSError as error:
             raise BoardError(
                 f"Cannot open the board {path}: {error.strerror}.", "Choose another --workspace."

@@ -69,7 +69,7 @@ def export_codabench(workspace: Workspace, frozen: Frozen, target: Path, setting
     """
     settings = settings or Settings()
     _check(frozen, settings)
-    with new_folder(target) as folder:
+    with new_folder(target, private=True) as folder:
         _write_pages(frozen, folder, settings)
         for kind in PROGRAMS:
             _write_program(kind, frozen, folder / f"{kind}_program")

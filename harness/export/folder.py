@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import tempfile
 import zipfile
@@ -11,12 +12,15 @@ from pathlib import Path
 
 from harness.errors import UsageError, WorkspaceError
 from harness.pack import plain_member
-from harness.workspace import atomic_file
+from harness.tree import walk
+from harness.workspace import OWNER_FILE, OWNER_FOLDER, atomic_file
 
 
 @contextlib.contextmanager
-def new_folder(target: Path) -> Iterator[Path]:
+def new_folder(target: Path, *, private: bool = False) -> Iterator[Path]:
     """Give a folder to write into, which becomes `target` when all went well.
+
+    What is `private`, since it holds hidden labels, is for its owner alone.
 
     Raises
     ------
@@ -34,7 +38,11 @@ def new_folder(target: Path) -> Iterator[Path]:
         building = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         try:
             yield building
-            building.chmod(0o755)  # a temporary folder is born 0700
+            if private:
+                for item in walk(building):
+                    os.chmod(item.entry.name, OWNER_FOLDER if item.is_folder else OWNER_FILE, dir_fd=item.folder)
+            else:
+                building.chmod(0o755)  # a temporary folder is born 0700
             building.replace(target)
         finally:
             shutil.rmtree(building, ignore_errors=True)
@@ -47,10 +55,11 @@ def new_folder(target: Path) -> Iterator[Path]:
 def zip_folder(folder: Path, zip_path: Path) -> None:
     """Zip the content of `folder`: sorted names, one fixed date and mode, stored and not compressed.
 
-    Deflate's output differs between versions of zlib, and pictures hardly shrink.
+    The zip is for its owner alone: hidden labels are in it.  Deflate's output differs between versions of zlib, and
+    pictures hardly shrink.
     """
     with (
-        atomic_file(zip_path, remedy="Make room or rights, or choose another folder.") as file,
+        atomic_file(zip_path, remedy="Make room or rights, or choose another folder.", private=True) as file,
         zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive,
     ):
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):

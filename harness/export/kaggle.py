@@ -29,7 +29,7 @@ def export_kaggle(frozen: Frozen, target: Path, *, track: Track = silent) -> Non
         The frozen contest is damaged, or `target` cannot be written.
     """
     names = frozen.contest.class_names
-    with new_folder(target) as folder:
+    with new_folder(target, private=True) as folder:
         data, host = folder / "data", folder / "host"
         host.mkdir()
         rows: list[Sequence[object]] = []

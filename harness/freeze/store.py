@@ -58,7 +58,7 @@ def freeze(workspace: Workspace, contest: Contest, pictures: ImageSet, *, track:
     splits = _split(contest, pictures, cleaned)
     home = workspace.contest(contest.name)
     try:
-        make_folder(home)
+        make_folder(home, private=True)
         with _only_one(home):
             _sweep(home)
             building = Path(tempfile.mkdtemp(prefix=".building-", dir=home))

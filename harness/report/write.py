@@ -35,5 +35,5 @@ def write_report(
     if json:
         files[path.with_suffix(".json")] = as_json(report)
     for file, content in files.items():
-        write_atomic(file, content)
+        write_atomic(file, content, private=reveal_private)
     return list(files)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.tree import remove
+from harness.workspace import make_folder
 
 
 @contextlib.contextmanager
@@ -20,7 +21,7 @@ def scratch_folder(scratch: Path) -> Iterator[Path]:
     Each folder holds a file locked for as long as its run lives; the kernel drops the lock with the process.  A second
     lock covers making and sweeping, so that no sweep sees a folder that is made but not yet locked.
     """
-    scratch.mkdir(parents=True, exist_ok=True)
+    make_folder(scratch, private=True)
     with (scratch / ".lock").open("w") as door:
         fcntl.flock(door, fcntl.LOCK_EX)
         for leftover in scratch.glob("run-*"):

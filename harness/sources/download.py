@@ -13,6 +13,7 @@ import requests
 
 from harness.errors import SourceError
 from harness.progress import Track, silent
+from harness.workspace import make_folder
 
 BLOCK = 64 * 2**10  # bytes written at once: no more than this is lost when a connection breaks
 MEGABYTE = 10**6
@@ -36,6 +37,7 @@ def fetch(url: str, name: str, md5: str, cache: Path, *, track: Track = silent) 
     SourceError
         No connection, an answer that is not the file, a download that breaks off, or a wrong hash.
     """
+    make_folder(cache, private=True)  # the workspace's own folder may be made by this
     downloader = _Resuming(cache / f"{name}.part", name, track)
     by_hand = f"Or fetch {url} in another way, and add --source PATH/{name} to the command."
     try:
