@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.contest import Contest, Limits, contest_files, find_contest, read_contest, rules_of
+from harness.contest import Contest, contest_files, find_contest, read_contest, rules_of
 from harness.errors import HarnessError
 from harness.freeze.frozen import Frozen, frozen_names
 from harness.progress import Track, silent
@@ -128,11 +128,19 @@ def verify(workspace: Path, contest: str | None = None) -> list[Difference]:
     return verify_frozen(open_contest(workspace, contest))
 
 
-def pack(folder: Path, zip_path: Path, limits: Limits | None = None) -> Packed:
-    """Write `folder` as a submission zip, the same bytes each time."""
+def pack(folder: Path, zip_path: Path, *, workspace: Path | None = None, contest: str | None = None) -> Packed:
+    """Write `folder` as a submission zip, the same bytes each time.
+
+    With a `workspace`, a ``fit.py`` in it is run first, on the public data of the contest, with your rights.
+    """
     from harness.pack import pack as pack_folder
 
-    return pack_folder(folder, zip_path, limits)
+    if workspace is None or not (folder / "fit.py").is_file():
+        return pack_folder(folder, zip_path)
+    from harness.submit import fit
+
+    frozen = open_contest(workspace, contest)
+    return pack_folder(fit(Workspace(workspace), frozen, folder), zip_path, frozen.contest.limits)
 
 
 def score(

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -44,6 +45,7 @@ from harness.report.ahead import Ahead, look_ahead
 from harness.sandbox.fence import PR_SET_PDEATHSIG
 from harness.sandbox.run import Choice as Isolation
 from harness.sandbox.scratch import scratch_folder
+from harness.sandbox.untrusted import printable
 from harness.sandbox.walls import Device
 from harness.score.card import ScoreCard
 from harness.score.evaluate import Evaluation, evaluate
@@ -264,7 +266,8 @@ def _free_place(folder: Path, stem: str) -> Path:
 
 def _train(workspace: Workspace, frozen: Frozen, model: str, options: Sequence[str]) -> dict[str, Any]:
     """Train in a process of its own, so that the one that reads the labels never holds a model's code."""
-    command = [sys.executable, "-m", "harness.cli", "train", model, "--json", *options]
+    # -P: what lies in the current folder, a click.py say, is not what is imported.
+    command = [sys.executable, "-P", "-m", "harness.cli", "train", model, "--json", *options]
     command += ["--workspace", str(workspace.path), "--contest", frozen.contest.name]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=False, preexec_fn=_end_with_parent)
     if done.returncode == 130:
@@ -287,9 +290,9 @@ def _end_with_parent() -> None:
 def fit(workspace: Workspace, frozen: Frozen, folder: Path) -> Path:
     """Run the folder's ``fit.py`` on the public data, in a copy of the folder, and return the copy.
 
-    It is the participant's own training script, run with the participant's own rights; only the zip that comes of it
-    is a stranger's.  The copy is kept by the content of the folder and the contest, so that the same one is not
-    fitted twice.
+    It is the participant's own training script, run with the participant's own rights, which is said before it starts;
+    only the zip that comes of it is a stranger's.  The copy is kept by the content of the folder and the contest, so
+    that the same one is not fitted twice.
 
     Raises
     ------
@@ -302,10 +305,16 @@ def fit(workspace: Workspace, frozen: Frozen, folder: Path) -> Path:
         key = hashlib.sha256(f"{frozen.lock_hash}{packed.sha256}".encode()).hexdigest()[:10]
         fitted = runs / f"{folder.resolve().name}-{key}"
         if (fitted / "submission").is_dir():
+            _say(f"{folder / 'fit.py'} has run on {frozen.contest.name} before; taking what it wrote, in {fitted}.")
             return fitted / "submission"
         copy = building / "run" / "submission"
         with zipfile.ZipFile(packed.path) as archive:
             archive.extractall(copy)
+        _say(
+            f"Running {folder / 'fit.py'} outside the sandbox, with all your rights, on the public data of "
+            f"{frozen.contest.name}."
+        )
+        # Its own folder is on its path, as for any script; ours is not.
         command = [sys.executable, "-B", "fit.py", str((frozen.folder / "public").resolve())]
         done = subprocess.run(command, cwd=copy, stdout=sys.stderr, check=False, preexec_fn=_end_with_parent)
         if code := done.returncode:
@@ -313,6 +322,10 @@ def fit(workspace: Workspace, frozen: Frozen, folder: Path) -> Path:
         with contextlib.suppress(OSError):  # another process has put the same fit there
             copy.parent.rename(fitted)
     return fitted / "submission"
+
+
+def _say(sentence: str) -> None:
+    print(textwrap.fill(printable(sentence), 80, break_on_hyphens=False), file=sys.stderr, flush=True)
 
 
 def _keep_zip(workspace: Workspace, frozen: Frozen, folder: Path | None, zip_path: Path | None) -> Path:

@@ -33,8 +33,8 @@ def compare(
 
     \b
     Example:
-      hemobench compare mobilenet vgg16
-      hemobench compare 6 18 --json
+      hemobench compare majority nearest-centroid
+      hemobench compare 1 3 --json
     """
     from harness import api
 

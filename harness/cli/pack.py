@@ -6,18 +6,24 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import json_option
+from harness.cli.options import contest_option, json_option, workspace_option
 
 
 @click.command(short_help="Make a folder with model.py into a submission zip.")
 @click.argument("folder", metavar="FOLDER|ZIP", type=click.Path(path_type=Path))
 @click.option("-o", "--output", required=True, metavar="ZIP", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--fix", is_flag=True, help="Mend a zip that was refused: pack its content anew.")
+@click.option("--no-fit", is_flag=True, help="Do not run fit.py; pack the folder as it lies.")
+@contest_option
+@workspace_option
 @json_option
-def pack(folder: Path, output: Path, fix: bool, as_json: bool) -> None:
+def pack(
+    folder: Path, output: Path, fix: bool, no_fit: bool, contest: str | None, workspace: Path, as_json: bool
+) -> None:
     """Make FOLDER, which holds a model.py, into a submission zip.
 
-    The same folder gives the same bytes on any machine. Caches, hidden files and links stay out.
+    A fit.py in it is run first, as submit does: with your rights, on the public data of the frozen contest, in a copy
+    of the folder. The same folder gives the same bytes on any machine. Caches, hidden files and links stay out.
 
     With --fix it takes a ZIP: moves its model.py to the root, gives a misspelt model.py its name, leaves out what a
     desktop put in, and says what it changed. A hostile zip stays refused.
@@ -29,6 +35,9 @@ def pack(folder: Path, output: Path, fix: bool, as_json: bool) -> None:
     """
     if fix and folder.is_dir():
         raise click.UsageError("--fix mends a zip; a folder is packed without it.")
+    from harness.cli.screen import plain
+
+    fitted, why_not = False, ""
     if fix:
         from harness.sandbox.mend import mend
 
@@ -36,8 +45,19 @@ def pack(folder: Path, output: Path, fix: bool, as_json: bool) -> None:
         packed, changes = mended.packed, mended.changes
     else:
         from harness import api
+        from harness.workspace import Workspace
 
-        packed, changes = api.pack(folder, output), ()
+        if (folder / "fit.py").is_file():
+            if no_fit:
+                why_not = "--no-fit says so."
+            elif contest is None and Workspace(workspace).active() is None:
+                why_not = f"nothing is frozen in {workspace}. Type: hemobench freeze, then pack again."
+            fitted = not why_not
+        packed = api.pack(folder, output, workspace=workspace if fitted else None, contest=contest)
+        changes = ()
+    if why_not:
+        told = f"fit.py was not run: {why_not} What it writes is not in the zip, unless you have run it yourself."
+        click.secho(click.wrap_text(plain(told), 80), fg="yellow", err=True)
     if as_json:
         import json
 
@@ -49,18 +69,15 @@ def pack(folder: Path, output: Path, fix: bool, as_json: bool) -> None:
                     "bytes": packed.n_bytes,
                     "members": packed.members,
                     "left_out": packed.left_out,
+                    "fitted": fitted,
                     **({"changes": changes} if fix else {}),
                 }
             )
         )
         return
-    from harness.cli.screen import plain
-
     for line in changes or (("Nothing had to be mended.",) if fix and not packed.left_out else ()):
         click.echo(line, err=True)
     for line in packed.left_out:
         click.echo(plain(f"Left out {line}"), err=True)
-    if "fit.py" in packed.members:
-        click.echo(plain(f"fit.py was not run: hemobench submit {folder} runs it before packing."), err=True)
     click.echo(plain(f"{packed.path}: {len(packed.members)} files, {packed.n_bytes:,} bytes"))
     click.echo(f"SHA-256 {packed.sha256}")

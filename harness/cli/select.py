@@ -22,7 +22,7 @@ def select(entries: tuple[int, ...], contest: str | None, workspace: Path, as_js
 
     \b
     Example:
-      hemobench select 12 15
+      hemobench select 1 2
     """
     from harness import api
 

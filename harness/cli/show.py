@@ -24,8 +24,8 @@ def show(entry: str, full: bool, reveal_private: bool, contest: str | None, work
 
     \b
     Example:
-      hemobench show 17
-      hemobench show mobilenet --full
+      hemobench show 1
+      hemobench show majority --full
     """
     from harness import api
 

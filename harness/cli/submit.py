@@ -55,6 +55,7 @@ def submit(
     \b
     Example:
       hemobench submit majority -m "the share to beat"
+      hemobench submit nearest-centroid -m "average colours of each class"
     """
     from harness import api
     from harness.board.closing import told_splits

@@ -1,0 +1,114 @@
+"""The examples in README and in the help of each verb do what they say, typed as they are printed."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import zipfile
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from harness.cli import hemobench
+from harness.contest import find_contest
+from harness.pack import pack
+from harness.sources import load_source
+from tests.conftest import ROOT, contest_text
+
+# What is printed and not run here, by how it begins, each with its reason.  None may stand here for nothing.
+NOT_RUN = {
+    "make submit MODEL=vgg16": "trains for minutes; tests/baselines train",
+    "make test": "runs this file",
+    "make tune": "installs what a search needs, and trains for minutes",
+    "hemobench train scratch-v2 --": "trains for minutes",
+    "hemobench tune": "trains for minutes",
+    "hemobench reproduce": "trains for hours",
+    "hemobench audit --expect": "needs a head that its reader has written down",
+    "hemobench serve": "serves until it is stopped; tests/serve do",
+}
+NEEDS_BUBBLEWRAP = "hemobench rehearse"
+
+
+@pytest.fixture
+def project(tmp_path, small_contest) -> Path:
+    """A project's folder as after the first `make`, in which the contests are small."""
+    folder = tmp_path / "a project"
+    (folder / ".venv").mkdir(parents=True)
+    (folder / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
+    for name in ("Makefile", "pyproject.toml", "requirements"):
+        (folder / name).symlink_to(ROOT / name)
+    for device in ("cpu", "cuda"):
+        (folder / ".venv" / f"{device}.installed").touch()
+    shutil.copytree(ROOT / "submissions", folder / "submissions")
+    own = folder / "workspace" / "contests.d"
+    own.mkdir(parents=True)
+    small = contest_text("blood-cells", "Small blood cells", n_images=480, more="[limits]\ntime_s = 120\n")
+    (own / "blood-cells.toml").write_text(small)
+    images = load_source(find_contest(str(small_contest)), None, cache=tmp_path)
+    names = find_contest("blood-cells").class_names
+    with zipfile.ZipFile(folder / "cells.zip", "w") as archive:
+        for number, (image, label) in enumerate(zip(images.images, images.labels, strict=True)):
+            Image.fromarray(image).save(encoded := BytesIO(), "PNG")
+            archive.writestr(f"cells/{names[label]}/{number}.png", encoded.getvalue())
+    pack(ROOT / "submissions" / "random", folder / "entry.zip")  # a reader's own
+    return folder
+
+
+def type_in(line: str, folder: Path) -> str:
+    """Type a line in a shell, and return what it printed; it must end well."""
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "NO_COLOR": "1"}
+    environment = {name: value for name, value in environment.items() if not name.startswith(("HEMOBENCH_", "MAKE"))}
+    done = subprocess.run(
+        ["bash", "-c", line], cwd=folder, env=environment, capture_output=True, text=True, check=False, input="y\n"
+    )  # `close` asks
+    assert done.returncode == 0, f"{line}: exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def run_all(lines: list[str], folder: Path) -> None:
+    for line in lines:
+        if any(line.startswith(start) for start in NOT_RUN):
+            continue
+        if line.startswith(NEEDS_BUBBLEWRAP) and not shutil.which("bwrap"):
+            continue
+        type_in(line, folder)
+
+
+def of_readme() -> list[str]:
+    """Return the lines of README that are to be typed, less their comments."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    return [line.split(" #")[0].strip() for line in re.findall(r"^    ((?:hemobench|make|cp) .*)", text, re.MULTILINE)]
+
+
+def of_help(verb: str | None = None) -> list[str]:
+    """Return the example lines of a verb's help, or of that of all."""
+    command = hemobench if verb is None else hemobench.get_command(None, verb)
+    return re.findall(r"^ *(hemobench .*)", command.help.split("Example:")[1], re.MULTILINE)
+
+
+def test_the_lines_of_the_readme_run(project):
+    lines = of_readme()
+    assert len(lines) > 10
+    run_all(lines, project)
+    assert (project / "course-bundle" / "competition.yaml").is_file()
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    (project / "example.py").write_text(code)
+    assert type_in(f"{shlex.quote(sys.executable)} -P example.py", project).startswith("scored Estimate(value=0.")
+
+
+def test_the_lines_of_the_help_run(project):
+    first = of_help("freeze")  # of class folders; all that follows is of the contest frozen next
+    others = [line for verb in hemobench.list_commands(None) if verb != "freeze" for line in of_help(verb)]
+    run_all([*first, *of_help(), *others], project)
+    for name in ("majority.zip", "mended.zip", "report.csv", "course.zip", "cells-kit"):
+        assert (project / name).exists()
+
+
+def test_what_is_not_run_is_printed_somewhere():
+    printed = [*of_readme(), *(line for verb in hemobench.list_commands(None) for line in of_help(verb))]
+    for start in (*NOT_RUN, NEEDS_BUBBLEWRAP):
+        assert any(line.startswith(start) for line in printed), start
