@@ -58,12 +58,10 @@ def leaderboard(
 
             click.echo(json.dumps(rows))
         else:
-            import csv
-            import sys
+            from harness.spreadsheet import as_csv as csv_of
 
-            writer = csv.DictWriter(sys.stdout, fieldnames=list(_columns(private)), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
+            columns = _columns(private)
+            click.echo(csv_of(columns, ([row[column] for column in columns] for row in rows)), nl=False)
     elif not board.n_ranked + board.n_others:
         click.echo("No entries yet. Type: hemobench submit majority -m first", err=True)
     elif markdown:

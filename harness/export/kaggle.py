@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from harness.export.facts import facts_of, render
 from harness.export.folder import new_folder
 from harness.freeze.frozen import PUBLIC_SPLITS, Frozen
 from harness.progress import Track, silent
+from harness.spreadsheet import as_csv
 
 
 def export_kaggle(frozen: Frozen, target: Path, *, track: Track = silent) -> None:
@@ -60,7 +60,4 @@ def _write_pictures(folder: Path, ids: Sequence[str], images: NDArray[np.uint8],
 
 
 def _write_table(path: Path, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(head)
-        writer.writerows(rows)
+    path.write_text(as_csv(head, rows), encoding="utf-8", newline="")

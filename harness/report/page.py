@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-import csv
 import hashlib
-import io
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ import msgspec
 import numpy as np
 from markupsafe import Markup
 
+from harness import spreadsheet
 from harness.report import figures
 from harness.report.foretell import best_method
 from harness.report.groups import FEW
@@ -248,21 +247,17 @@ def as_csv(report: Report) -> str:
     """Return the board as CSV: shares 0 to 1 and unrounded, an empty field where there is none."""
     splits = [split.name for split in report.splits]
     columns = [f"{split}_{metric}{part}" for split in splits for metric in report.metrics for part in PARTS]
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(
-        [*("rank", "best_rank", "worst_rank", "level_with_first", "id", "entry", "message", "date", "weights"),
-         "zip_sha256", "gap", *columns]
-    )  # fmt: skip
+    head = ["rank", "best_rank", "worst_rank", "level_with_first", "id", "entry", "message", "date", "weights"]
+    rows = []
     for row in report.rows:
         ranks = (row.ranks.best, row.ranks.worst) if row.ranks else (None, None)
         found = [row.scores[split].get(metric) for split in splits for metric in report.metrics]
         numbers = [getattr(e, part.lstrip("_") or "value", None) for e in found for part in PARTS]
-        writer.writerow(
+        rows.append(
             [row.rank, *ranks, row.level_with_first, row.id, row.name, row.message, row.created_at, row.weights,
              row.zip_sha256, row.gap, *numbers]
         )  # fmt: skip
-    return file.getvalue()
+    return spreadsheet.as_csv([*head, "zip_sha256", "gap", *columns], rows)
 
 
 PARTS = ("", "_low", "_high", "_n")
