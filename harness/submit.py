@@ -29,7 +29,8 @@ from harness.board.in_force import in_force
 from harness.board.ledger import Line, scores_newest_first
 from harness.board.ranking import read_standing
 from harness.board.recorder import Recorder, card_file, open_recorder
-from harness.board.rules import check_limits, check_name, holding_back
+from harness.board.rules import check_limits, holding_back, name_on_board
+from harness.board.team_name import tidy
 from harness.errors import (
     DISK_REMEDY,
     TrainError,
@@ -79,7 +80,8 @@ class Submitted:
     n_ranked: int = 0
     closing: Closing | None = None  # of a contest that was closed before: the entry is late
     ahead: Ahead | None = None  # what its public accuracy was foretold to be, from public data and earlier entries
-    notes: tuple[str, ...] = ()  # what a stopped process had left half done, and was completed
+    notes: tuple[str, ...] = ()  # for a person: what a stopped process had left half done, say
+    equals: int | None = None  # the earliest entry with the same zip
 
 
 def submission_names(folder: Path = SUBMISSIONS) -> tuple[str, ...]:
@@ -139,18 +141,18 @@ def submit(
     HarnessError
         The entry cannot be trained or packed, or the board cannot be written.
     """
-    name = name or found.name
+    name, message = tidy(name or found.name), message.strip()
     for what, text, longest in (("name", name, 40), ("message", message, 200)):
         if not text.strip() or not text.isprintable() or len(text) > longest:
             raise UsageError(
                 f"The {what} {text!r} cannot stand on the board, expected 1 to {longest} printable characters.",
                 f"Type: --{what} TEXT",
             )
-    name = name.strip()
     with open_recorder(workspace) as recorder:  # before minutes of training: the board must be fit to be written
-        check_name(recorder.board, frozen, name)
-        check_limits(recorder.board, frozen, name, datetime.now(UTC))
         notes = recorder.notes
+        if (spelt := name_on_board(recorder.board, frozen, name)) != name:
+            notes.append(f"On the board {name} is called {spelt}: the entry is recorded under that name.")
+        check_limits(recorder.board, frozen, spelt, datetime.now(UTC))
         closing = read_closing(workspace, frozen.contest.name, frozen.lock_hash)
     if closing:
         notes.append(f"{frozen.contest.name} is closed: this entry will be late.")
@@ -175,6 +177,7 @@ def submit(
     with open_recorder(workspace) as recorder:
         now = datetime.now(UTC)
         frozen = in_force(workspace, frozen)  # the rules may have changed while the entry ran
+        name = name_on_board(recorder.board, frozen, name)
         check_limits(recorder.board, frozen, name, now)  # others of that name may have come in meanwhile
         closing = read_closing(workspace, frozen.contest.name, frozen.lock_hash)  # before anything is on record
         shown = None
@@ -183,8 +186,11 @@ def submit(
         facts = {"name": name, "message": message, "weights": weights, "held": shown is not None}
         if trained:
             facts |= {"recipe": trained["recipe"], "seed": trained["seed"]}
-        kept, line = _record(recorder, frozen, evaluation, now, **facts)
         place = (frozen.contest.name, frozen.lock_hash, frozen.contest.metrics[0].name)
+        twin = rows.first_of_zip(recorder.board, *place[:2], evaluation.card.zip_sha256)
+        if twin:
+            notes.append(_equal_to(twin, place[2], closing))
+        kept, line = _record(recorder, frozen, evaluation, now, **facts)
         assert line.score
         (entry,) = rows.read_some(recorder.board, [line.score.entry])
         rank = read_standing(recorder.board, *place, entry, closing=closing).rank
@@ -202,7 +208,20 @@ def submit(
         closing,
         ahead,
         (*notes, *recorder.notes),
+        twin.id if twin else None,
     )
+
+
+def _equal_to(twin: rows.Entry, metric: str, closing: Closing | None) -> str:
+    """Say which entry had the same zip before, and what everybody may know of its score."""
+    score = twin.scores.get(("public", metric))
+    if score is None:
+        told = twin.outcome.replace("_", " ")
+    elif twin.held and closing is None:
+        told = "its public score is held back by the Ladder"
+    else:
+        told = f"public {metric.replace('_', ' ')} {100 * score.value:.2f} %"
+    return f"The zip is that of entry {twin.id}, {twin.name}, byte for byte: {told}."
 
 
 def _record(

@@ -325,11 +325,19 @@ def all_ids(connection: sqlite3.Connection, contest: str, lock: str) -> Iterator
         yield number
 
 
-def names_like(connection: sqlite3.Connection, contest: str, lock: str, name: str) -> Iterator[str]:
-    """Yield the names on the board that are `name` but for the case of its letters A to Z."""
-    query = "SELECT DISTINCT name FROM entries WHERE contest = ? AND lock = ? AND name = ? COLLATE NOCASE"
-    for (other,) in connection.execute(query, (contest, lock, name)):
-        yield other
+def names(connection: sqlite3.Connection, contest: str, lock: str) -> Iterator[str]:
+    """Yield the names of the teams of a frozen contest."""
+    for (name,) in connection.execute(
+        "SELECT DISTINCT name FROM entries WHERE contest = ? AND lock = ?", (contest, lock)
+    ):
+        yield name
+
+
+def first_of_zip(connection: sqlite3.Connection, contest: str, lock: str, digest: str) -> Entry | None:
+    """Return the earliest entry of a frozen contest whose zip has this SHA-256."""
+    query = "SELECT min(id) FROM entries WHERE contest = ? AND lock = ? AND zip_sha256 = ?"
+    (number,) = connection.execute(query, (contest, lock, digest)).fetchone()
+    return None if number is None else read_some(connection, [number])[0]
 
 
 def shown_ids(connection: sqlite3.Connection, contest: str, lock: str, name: str) -> Iterator[int]:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.board import ledger, rows
-from harness.errors import BoardError, UsageError, WorkspaceError
+from harness.board.team_name import team_key
+from harness.errors import BoardError, WorkspaceError
 from harness.freeze.frozen import Frozen, read_arrays
 from harness.freeze.hashing import hash_file
 from harness.score.evaluate import labels_of
@@ -19,16 +20,11 @@ from harness.workspace import Workspace
 UNTIL_THEN = "hemobench score ZIP"
 
 
-def check_name(board: sqlite3.Connection, frozen: Frozen, team: str) -> None:
-    """Refuse a name that another team's differs from in case alone: it would be a team of its own, limits and all.
-
-    Raises
-    ------
-    UsageError
-    """
-    for other in rows.names_like(board, frozen.contest.name, frozen.lock_hash, team):
-        if other != team:
-            raise UsageError(f"{team!r} would be another team than {other!r}, which is on the board.", "Type its name.")
+def name_on_board(board: sqlite3.Connection, frozen: Frozen, team: str) -> str:
+    """Return how a team is spelt on the board, where it is there in any spelling: its limits and rank are the same."""
+    key = team_key(team)
+    names = rows.names(board, frozen.contest.name, frozen.lock_hash)
+    return next((name for name in names if team_key(name) == key), team)
 
 
 def check_limits(board: sqlite3.Connection, frozen: Frozen, team: str, now: datetime) -> None:

@@ -81,6 +81,7 @@ def submit(
         facts = {"entry": submitted.entry, "name": submitted.name, "receipt": submitted.head}
         facts |= {"foretold": submitted.ahead and msgspec.to_builtins(submitted.ahead)}
         facts |= {"late": submitted.closing is not None, "rank": submitted.rank, "shown": submitted.shown}
+        facts |= {"equals": submitted.equals}
         click.echo(msgspec.json.encode({**facts, **msgspec.to_builtins(card)}))
     else:
         from harness.cli.result import show_card, show_forecast

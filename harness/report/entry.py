@@ -13,6 +13,7 @@ from harness.board.closing import Closing, read_closing
 from harness.board.ranking import Half, read_leaderboard, read_standing
 from harness.board.recorder import open_to_read
 from harness.board.rows import Entry, read_some
+from harness.board.team_name import team_key
 from harness.errors import UsageError, did_you_mean
 from harness.freeze.frozen import Frozen
 from harness.report.foretell import Forecasts, confidence_of, foretell_new, generator
@@ -218,12 +219,14 @@ def find_entry(
         There is none in this freeze of the contest.
     """
     ids = values.ids.tolist()
-    named = [row for row, name in enumerate(values.names) if name == word]
+    key = team_key(word)
+    spelt = {name for name in set(values.names) if team_key(name) == key}
+    named = [row for row, name in enumerate(values.names) if name in spelt]
     if is_number(word) and (int(word) in ids or not named):
         number = int(word)
     elif named:
         metric = frozen.contest.metrics[0].name
-        finals = closing.finals.get(word, ()) if closing else ()
+        finals = {number for name in spelt for number in closing.finals.get(name, ())} if closing else set()
         named = [row for row in named if ids[row] in finals] or named
         scores = values["private" if finals else "public", metric][named]
         number = ids[named[-1] if np.isnan(scores).all() else named[int(np.nanargmax(scores))]]
