@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.options import complete, contest_option, json_option, workspace_option
+from harness.words import counted
 
 if TYPE_CHECKING:
     from baselines.run_folder import Run, RunFolder
@@ -198,7 +199,7 @@ def show_run(run: Run, folder: RunFolder, as_json: bool, own: bool = False) -> N
     click.echo(
         f"{run.model}: val accuracy {100 * accuracy.value:.2f} % "
         f"({100 * accuracy.low:.1f}–{100 * accuracy.high:.1f}, n = {accuracy.n:,}), "
-        f"{run.epochs} epochs{how}, {run.seconds:.0f} s"
+        f"{counted(run.epochs, 'epoch')}{how}, {run.seconds:.0f} s"
     )
     click.echo(f"Submission: {folder.submission}")
     click.echo(f"Figures: {folder.figures}")

@@ -11,6 +11,7 @@ import click
 
 from baselines.cli.train import model_names, recipe_fields
 from harness.cli.options import complete, contest_option, json_option, workspace_option
+from harness.words import counted
 
 if TYPE_CHECKING:
     from baselines.run_folder import Run
@@ -138,7 +139,8 @@ def run(search: Search, n_trials: int, deadline: float, options: list[str], as_j
         tell(f"{target.baseline.name} {target.weights.why}")
         tell(f"Searches {', '.join(target.space.fields)}.")
         if n_done >= n_trials:
-            tell(f"{n_done} trials are done, {n_trials} are wanted. For more: --trials {n_done + 10}")
+            done = counted(n_done, "trial is", "trials are")
+            tell(f"{done} done, {n_trials} are wanted. For more: --trials {n_done + 10}")
         else:
             tell(f"{n_done} of the {n_trials} trials wanted are done.")
         try:
@@ -161,7 +163,7 @@ def run(search: Search, n_trials: int, deadline: float, options: list[str], as_j
         terminal.show(summary)
     if n_done < n_trials:
         why = "Stopped by hand" if stopped else "The time is up"
-        tell(f"{why} after {n_done} of {n_trials} trials. The same command goes on from there.")
+        tell(f"{why} after {n_done} of {counted(n_trials, 'trial')}. The same command goes on from there.")
     if stopped:
         raise click.exceptions.Exit(130)
 

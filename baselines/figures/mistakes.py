@@ -23,6 +23,7 @@ from baselines.figures.style import (
     wrapped,
     write,
 )
+from harness.words import counted
 
 COLUMNS = 3
 COLUMN, SIDE = 3.35, 96  # inches; pixels
@@ -58,9 +59,7 @@ def mistakes(
         taken = wrapped(f"→ {spoken(class_names[guess])}, {percent(y_prob[index, guess])}", CAPTION, TEXT)
         captions.append((name, taken, f"true class: {percent(y_prob[index, true])}"))
     if not len(wrong):
-        note = (
-            f"No mistakes: all {len(labels):,} pictures were given their true class." if len(labels) else "No pictures."
-        )
+        note = f"No mistakes in {counted(len(labels), 'picture')}." if len(labels) else "No pictures."
     else:
         shown = f"the {len(worst)} surest of them" if len(worst) < len(wrong) else "the surest first"
         note = (

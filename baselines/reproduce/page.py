@@ -14,6 +14,7 @@ from baselines.reproduce.causes import points, spread
 from baselines.reproduce.row import Row
 from baselines.reproduce.table import Summary
 from baselines.run_folder import Accuracy
+from harness.words import markdown
 from harness.workspace import write_atomic
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -213,7 +214,7 @@ def write_page(summary: Summary, path: Path, sheets: Sequence[tuple[str, str]] =
             lstrip_blocks=True,
             keep_trailing_newline=True,
         )
-        environment.filters["p_value"] = p_value
+        environment.filters |= {"p_value": p_value, "markdown": markdown}
         text = environment.get_template(f"page{suffix}").render(
             summary=summary, tables=tables, figures=figures, verdicts=verdicts(summary), noise=seed_noise(summary)
         )

@@ -11,6 +11,7 @@ import click
 from baselines.tune.study import EndedTrial
 from harness.cli import screen
 from harness.progress import silent
+from harness.words import counted
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -128,7 +129,7 @@ def show(summary: Summary) -> None:
             str(places[row.number]) if row.state == "complete" else "–",
             str(row.number),
             accuracy(row),
-            (row.state, f"{row.epochs} epoch{'s' * (row.epochs != 1)}"),
+            (row.state, counted(row.epochs, "epoch")),
             " ".join(row.changes) or "nothing: this is it",
         )
         for row in best
@@ -139,7 +140,7 @@ def show(summary: Summary) -> None:
     said = [f"{counts['complete']} complete, {counts['pruned']} pruned, {counts['failed']} failed"]
     said += [f"{counts['repeated']} repeated an earlier recipe and were not trained"] * bool(counts["repeated"])
     said += [f"{counts['interrupted']} interrupted and taken up again"] * bool(counts["interrupted"])
-    lines = [f"{len(summary.trials)} trials: {'; '.join(said)}."]
+    lines = [f"{counted(len(summary.trials), 'trial')}: {'; '.join(said)}."]
     if len(summary.trials) > len(best):
         lines[0] += " All of them: --json"
     if summary.best is not None and summary.n_measured > 1:

@@ -19,6 +19,7 @@ from harness.board.recorder import hash_rows
 from harness.contest import rules_of
 from harness.errors import BoardError, HarnessError, UsageError
 from harness.freeze.frozen import find_freeze
+from harness.words import counted
 from harness.workspace import Workspace
 
 RESTORE = "hemobench restore"
@@ -152,7 +153,7 @@ def _head(chain: Chain, closings: Sequence[Closing], expect: str | None) -> Iter
         return
     yield Finding(
         "head",
-        f"{_short(chain.head)} after {max(chain.lines, default=0)} receipts",
+        f"{_short(chain.head)} after {counted(max(chain.lines, default=0), 'receipt')}",
         f"a chain that holds {_short(expect)}",
         "Mistyped, or the ledger or a closing was rewritten since: then put a copy of the workspace back.",
     )
@@ -164,7 +165,9 @@ def _board(workspace: Workspace, books: Books, chain: Chain) -> Iterator[Finding
         return
     waiting = _waiting(books, chain)
     if len(waiting) > 1 or (waiting and not workspace.board.exists()):  # a stopped process leaves one
-        yield Finding(f"board {workspace.board.name}", f"{len(waiting)} receipts are not on it", "all of them", RESTORE)
+        yield Finding(
+            f"board {workspace.board.name}", f"no row for {counted(len(waiting), 'receipt')}", "a row for each", RESTORE
+        )
 
 
 def _waiting(books: Books, chain: Chain) -> list[Line]:
@@ -288,7 +291,7 @@ def _old_rows(chain: Chain, old: list[rows.Row]) -> Iterator[Finding]:
         return
     receipt, what = first.receipt, "rows from before the ledger"
     if len(old) != receipt.rows_before:
-        yield Finding(what, f"{len(old)} rows", f"{receipt.rows_before} rows", RESTORE)
+        yield Finding(what, counted(len(old), "row"), counted(receipt.rows_before, "row"), RESTORE)
     elif old and (got := hash_rows(old)) != receipt.rows_before_sha256:
         yield Finding(what, f"content {_short(got)}", f"content {_short(receipt.rows_before_sha256)}", RESTORE)
 
@@ -347,8 +350,8 @@ def _closings(workspace: Workspace, books: Books, chain: Chain) -> Iterator[Find
 def _notes(workspace: Workspace, books: Books, chain: Chain, old: list[rows.Row]) -> Iterator[str]:
     if books.torn:
         yield (
-            f"The ledger ends in a torn line of {len(books.torn)} bytes, as a power cut leaves it. It was never "
-            "reported; the next submit sets it aside."
+            f"The ledger ends in a torn line of {counted(len(books.torn), 'byte')}, as a power cut leaves it. "
+            "It was never reported; the next submit sets it aside."
         )
     for torn in sorted(workspace.path.glob("ledger.torn-*.txt")):
         yield f"A torn line was set aside in {torn.name}."
@@ -362,7 +365,7 @@ def _notes(workspace: Workspace, books: Books, chain: Chain, old: list[rows.Row]
         yield f"{closing.contest} was closed at {closing.when}; its seal is {closing.seal}."
     if old:
         told = "compared with the hash in the first receipt" if chain.lines else "nothing to compare them with"
-        yield f"{len(old)} rows are from before the ledger: {told}."
+        yield f"{counted(len(old), 'row is', 'rows are')} from before the ledger: {told}."
     strays = sum(1 for _ in workspace.path.glob("cards/*/*.json")) - len(chain.scores)
     if strays > 0:
         yield f"{strays} cards belong to no receipt: of stopped submits, or from before the ledger."

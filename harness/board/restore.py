@@ -18,6 +18,7 @@ from harness.board.chain import Books, Chain, find_card, read_books, true_chain
 from harness.board.migrations import MIGRATIONS, backup_of
 from harness.board.recorder import card_file, hash_rows, kept_card
 from harness.errors import AuditError, WorkspaceError
+from harness.words import counted
 from harness.workspace import Workspace, move_durably, write_atomic
 
 PART = ".board.restoring.sqlite3"  # the new board while it is written
@@ -108,10 +109,10 @@ def _old_rows(workspace: Workspace, books: Books, chain: Chain, notes: list[str]
             with contextlib.suppress(sqlite3.Error, WorkspaceError):
                 kept = _rows_of(backup)
                 if not expected or hash_rows(kept) == expected:
-                    notes.append(f"{len(kept)} rows from before the ledger were taken from {backup.name}.")
+                    notes.append(f"{counted(len(kept), 'row')} from before the ledger came from {backup.name}.")
                     return kept
     if found or expected:
-        notes.append(f"{len(found)} rows from before the ledger are as the damaged board had them: they are unproven.")
+        notes.append(f"{counted(len(found), 'row')} from before the ledger, as the damaged board had them: unproven.")
     return found
 
 

@@ -9,6 +9,7 @@ import click
 
 from harness.cli.options import json_option, workspace_option
 from harness.cli.screen import wrapped
+from harness.words import counted
 
 if TYPE_CHECKING:
     from harness.board.audit import Audit, Finding
@@ -46,9 +47,9 @@ def _show(found: Audit) -> None:
     for note in found.notes:
         click.echo(wrapped(note), err=True)
     if not found.receipts and not found.findings:
-        click.echo(f"No receipts yet; {found.rows} rows.")
+        click.echo(f"No receipts yet; {counted(found.rows, 'row')}.")
         return
-    told = f"{len(found.findings)} findings" if found.findings else "nothing was changed"
+    told = f"{counted(len(found.findings), 'finding')}" if found.findings else "nothing was changed"
     click.echo(f"Receipts: {found.receipts}, rows: {found.rows}; {told}. Head, to be written down:")
     click.echo(f"  {found.head}")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from harness.cli.options import contest_option, json_option, workspace_option
+from harness.words import counted
 
 
 @click.command(short_help="End the contest and show the private half.")
@@ -39,10 +40,10 @@ def close(yes: bool, contest: str | None, workspace: Path, as_json: bool) -> Non
         return
     n, chosen = len(closing.finals), len(closing.chosen)
     click.echo(f"{name} is closed after receipt {closing.receipts}.")
-    click.echo(f"{n} team{'' if n == 1 else 's'}, {chosen} with finals of their own choice.")
+    click.echo(f"{counted(n, 'team')}, {chosen} with finals of their own choice.")
     click.echo(f"To write down, for hemobench audit --expect:\n{closing.seal}")
     click.echo("See: hemobench leaderboard", err=True)
 
 
 def _entries(ids: tuple[int, ...]) -> str:
-    return f"entr{'y' if len(ids) == 1 else 'ies'} {', '.join(map(str, ids))}"
+    return f"{'entry' if len(ids) == 1 else 'entries'} {', '.join(map(str, ids))}"

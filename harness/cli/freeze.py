@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from harness.cli.options import complete, contest_names, json_option, workspace_option
+from harness.words import counted
 
 
 @click.command(short_help="Clean, split, shift and lock the pictures of a contest.")
@@ -65,7 +66,7 @@ def freeze(contest: str | None, source: Path | None, if_missing: bool, workspace
         return
     dropped = sum(finding.action == "dropped" for finding in lock.findings)
     sizes = ", ".join(f"{split} {sum(counts.values()):,}" for split, counts in lock.counts.items())
-    click.echo(f"{screen.plain(frozen.contest.title)}: {sizes}; {dropped:,} pictures dropped.", err=True)
+    click.echo(f"{screen.plain(frozen.contest.title)}: {sizes}; {counted(dropped, 'picture')} dropped.", err=True)
     click.echo(f"Lock {frozen.lock_hash[:12]} in {frozen.folder}", err=True)
     for change in changes:
         from harness.cli.contest_rules import show_change

@@ -161,6 +161,8 @@ def _n(board: Leaderboard) -> int | None:
 
 def _write_markdown(board: Leaderboard) -> None:
     """Print the board as a table for a README: numbers to the right, and names that stay text."""
+    from harness.words import markdown
+
     private = board.by == "private"
     columns = ["#", "entry", *(["private % (95 %)"] if private else []), "public %" if private else "public % (95 %)"]
     columns += ["val %", "gap", "weights"]
@@ -170,32 +172,18 @@ def _write_markdown(board: Leaderboard) -> None:
         lines.append(
             [
                 str(standing.rank or "–"),
-                _as_markdown(f"{entry.name} ({_why(standing)})" if standing.note else entry.name),
+                markdown(f"{entry.name} ({_why(standing)})" if standing.note else entry.name),
                 *([_percent(standing.private, with_interval=True, bracket="({})")] if private else []),
                 _percent(standing.public, with_interval=not private, bracket="({})"),
                 _percent(standing.val),
                 _points(standing.gap),
-                _as_markdown(entry.weights.removeprefix("sha256:")[:8]),
+                markdown(entry.weights.removeprefix("sha256:")[:8]),
             ]
         )
     for line in lines:
         click.echo(f"| {' | '.join(line)} |")
     if (n := _n(board)) is not None:
         click.echo(f"\n{board.by.capitalize()} half of the hidden test, n = {n:,}; 95 % intervals.")
-
-
-def _as_markdown(text: str) -> str:
-    """Return text that a reader of Markdown shows as it is.
-
-    Examples
-    --------
-    >>> print(_as_markdown("a|b <i>*c*"))
-    a\\|b &lt;i&gt;\\*c\\*
-    """
-    import html
-    import re
-
-    return re.sub(r"([\\`*_{}\[\]()#!|~])", r"\\\1", html.escape(text, quote=False))
 
 
 def _points(gap: float | None) -> str:

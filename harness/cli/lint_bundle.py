@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from harness.cli.options import json_option
+from harness.words import counted
 
 COLOURS = {"refused": "red", "leak": "red", "fails": "red", "silent": "yellow", "advice": "cyan"}
 MEANING = {
@@ -47,7 +48,7 @@ def lint_bundle(bundle: Path, as_json: bool) -> None:
             click.echo(f"{number}. {head} {finding.rule}: {finding.what}.")
             for word, text in (("found", finding.evidence), ("server", finding.server), ("mend", finding.mend)):
                 _say(word, screen.plain(text))
-        count = f"{len(findings)} finding{'s' if len(findings) != 1 else ''}"
+        count = counted(len(findings), "finding")
         worst = f", the worst: {MEANING[findings[0].severity]}" if findings else ": the server would take this bundle"
         click.echo(f"{count}{worst}.", err=True)
     if broken:

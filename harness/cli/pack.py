@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from harness.cli.options import contest_option, json_option, workspace_option
+from harness.words import counted
 
 
 @click.command(short_help="Make a folder with model.py into a submission zip.")
@@ -79,5 +80,5 @@ def pack(
         click.echo(line, err=True)
     for line in packed.left_out:
         click.echo(plain(f"Left out {line}"), err=True)
-    click.echo(plain(f"{packed.path}: {len(packed.members)} files, {packed.n_bytes:,} bytes"))
+    click.echo(plain(f"{packed.path}: {counted(len(packed.members), 'file')}, {counted(packed.n_bytes, 'byte')}"))
     click.echo(f"SHA-256 {packed.sha256}")

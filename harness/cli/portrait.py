@@ -13,6 +13,7 @@ from harness.report.groups import FEW
 from harness.report.structure import Calibration, Detail
 from harness.score.card import Estimate, share_of
 from harness.score.diagnosis import Tally
+from harness.words import counted
 
 LOWEST = 8  # groups that the short view draws, the worst ones
 FORETOLD = {  # in one line each; the page says more
@@ -56,7 +57,7 @@ def _head(facts: EntryFacts, by_name: bool) -> None:
         say(f"“{facts.message}”")
     say(_rank(facts))
     if facts.namesakes:
-        others = f"{facts.namesakes} other entr{'y' if facts.namesakes == 1 else 'ies'} of this name"
+        others = f"{counted(facts.namesakes, 'other entry')} of this name"
         say(f"{others}; {_chosen(facts)}." if by_name else f"There {_are(facts.namesakes)} {others}.")
     date, weights = facts.created_at[:16].replace("T", " "), facts.weights.removeprefix("sha256:")[:8]
     say(f"{date} UTC · weights {weights} · zip {facts.zip_sha256[:12]}")

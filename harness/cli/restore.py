@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.options import json_option, workspace_option
+from harness.words import counted
 
 if TYPE_CHECKING:
     from harness.board.restore import Restored
@@ -49,8 +50,8 @@ def _show(done: Restored | None) -> None:
     if done is None or not (done.aside or done.receipts_mended or done.cards_mended):
         click.echo("Nothing to restore: the board is as its receipts say.")
     else:
-        mended = f"{done.receipts_mended} receipts and {done.cards_mended} cards mended"
-        click.echo(f"The board has {done.rows} rows again; {mended}.")
+        mended = f"{counted(done.receipts_mended, 'receipt')} and {counted(done.cards_mended, 'card')} mended"
+        click.echo(f"The board has {counted(done.rows, 'row')} again; {mended}.")
     for name in done.aside if done else ():
         click.echo(f"Kept aside: {name}")
     if done and done.left:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from harness.cli.options import contest_option, json_option, workspace_option
+from harness.words import counted
 
 
 @click.command(short_help="Compare a frozen contest with its lock.")
@@ -51,7 +52,8 @@ def verify(contest: str | None, ignore_versions: bool, workspace: Path, as_json:
         else:
             arrays = sum(len(keys) for keys in frozen.lock.arrays.values())
             click.echo(
-                f"{frozen.contest.name} is as it was frozen: {len(frozen.lock.files)} files, {arrays} arrays, "
+                f"{frozen.contest.name} is as it was frozen: {counted(len(frozen.lock.files), 'file')}, "
+                f"{counted(arrays, 'array')}, "
                 f"lock {frozen.lock_hash[:12]}."
             )
     if differences:

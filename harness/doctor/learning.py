@@ -9,6 +9,7 @@ import numpy as np
 from harness.doctor.answers import Hits, Labels, percent
 from harness.doctor.findings import Finding, Severity
 from harness.score.stats import wilson_interval
+from harness.words import counted
 
 RARE = 5  # pictures of a class that must be there before its absence among the answers says something
 MEMORISED = 0.10  # how much better on pictures that it was trained on is worth a word
@@ -23,6 +24,7 @@ def never_said(true: Labels, said: Labels, class_names: tuple[str, ...]) -> Iter
         return
     names = [class_names[number].replace("_", " ") for number in never]
     if np.count_nonzero(answered) == 1:
+        classes = counted(int(np.count_nonzero(there)), "class")
         only = class_names[int(answered.argmax())].replace("_", " ")
         yield Finding(
             code="one-answer",
@@ -30,7 +32,7 @@ def never_said(true: Labels, said: Labels, class_names: tuple[str, ...]) -> Iter
             title=f"Every picture gets the same label, {only}",
             cause="The pictures do not reach the model as it knows them, its weights were not loaded, "
             "or it learnt only which class is most frequent.",
-            evidence=f"{len(said)} pictures of {np.count_nonzero(there)} classes, one answer.",
+            evidence=f"{counted(len(said), 'picture')} of {classes}, one answer.",
             mend="Compare what the network gets in predict with what it got in training: shape, scale, type.",
         )
         return
@@ -40,7 +42,7 @@ def never_said(true: Labels, said: Labels, class_names: tuple[str, ...]) -> Iter
         title=f"{len(never)} of {n_classes} classes {'is' if len(never) == 1 else 'are'} never predicted",
         cause="The last layer may be too small, a folder may have been left out of the training, or rare classes "
         "are drowned by frequent ones.",
-        evidence=f"{', '.join(names)}: {int(there[never].sum())} of {len(true)} pictures shown.",
+        evidence=f"{', '.join(names)}: {int(there[never].sum())} of {counted(len(true), 'picture')} shown.",
         mend=f"See that the last layer has {n_classes} units and that each class is in the training; "
         "weight rare classes.",
     )

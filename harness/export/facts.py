@@ -15,6 +15,7 @@ from harness.errors import UsageError
 from harness.freeze.frozen import Frozen
 from harness.score.card import scorer_version
 from harness.score.stats import wilson_interval
+from harness.words import markdown
 
 TEMPLATES = Path(__file__).parent / "templates"
 METRIC_WORDS = {
@@ -122,6 +123,6 @@ def render(template: str, **facts: Any) -> str:
         autoescape=False,  # Markdown and YAML; what goes into YAML is `quoted`
     )
     environment.filters["quoted"] = quoted
-    environment.filters["words"] = words
+    environment.filters |= {"words": words, "markdown": markdown}
     environment.filters["utc"] = lambda moment: f"{moment:%Y-%m-%dT%H:%M:%S+00:00}"
     return environment.get_template(template).render(**facts)

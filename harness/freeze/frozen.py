@@ -86,7 +86,7 @@ class Frozen:
         path = self.folder / "public" / f"{split}.npz"
         arrays = read_arrays(path, images=("uint8", 4), labels=("int64", 1))
         if len(arrays["images"]) != len(arrays["labels"]):
-            raise _damaged(path, f"{len(arrays['images'])} pictures have {len(arrays['labels'])} labels")
+            raise _damaged(path, f"pictures: {len(arrays['images'])}, labels: {len(arrays['labels'])}")
         return LabelledImages(arrays["images"], arrays["labels"])
 
     def hidden_images(self) -> NDArray[np.uint8]:

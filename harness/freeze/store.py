@@ -39,6 +39,7 @@ from harness.freeze.shift import Link, shift_images
 from harness.freeze.split import stratified_split
 from harness.progress import Track, silent
 from harness.sources.image_set import ImageSet
+from harness.words import counted, markdown
 from harness.workspace import Workspace, make_folder, sync_folder
 
 
@@ -311,7 +312,7 @@ def _removal_sheet(path: Path, pictures: ImageSet, findings: Sequence[Finding]) 
     ]
     sheet.contact_sheet(
         path,
-        f"Cleaning: {len(findings)} findings",
+        f"Cleaning: {counted(len(findings), 'finding')}",
         images,
         captions,
         note=f"{len(images)} shown; all are listed in {LOCK}. Overrule them by keep and drop in the contest file.",
@@ -329,13 +330,13 @@ def _summary(
     lines = [
         f"# {contest.name}",
         "",
-        f"{len(pictures)} pictures in the source, "
+        f"{counted(len(pictures), 'picture')} in the source, "
         f"{sum(1 for finding in findings if finding.action == 'dropped')} dropped.",
         "",
         "| class | " + " | ".join(shown) + " |",
         "|---|" + "---:|" * len(shown),
         *(
-            f"| {number} {name} | " + " | ".join(str(split[name]) for split in shown.values()) + " |"
+            f"| {number} {markdown(name)} | " + " | ".join(str(split[name]) for split in shown.values()) + " |"
             for number, name in enumerate(contest.class_names)
         ),
         "| all | " + " | ".join(str(sum(split.values())) for split in shown.values()) + " |",

@@ -22,6 +22,7 @@ from harness.report.groups import FEW
 from harness.report.structure import Pairwise, Report
 from harness.score.card import Estimate
 from harness.score.stats import Z_95
+from harness.words import counted
 
 TEMPLATES = Path(__file__).parent / "templates"
 SHORT = {"val": "val", "val_shifted": "shifted val", "public": "public", "private": "private"}
@@ -111,6 +112,7 @@ def _environment() -> jinja2.Environment:
         "percent": percent,
         "between": between,
         "points": points,
+        "counted": counted,
         "words": lambda name: name.replace("_", " "),
         "heat": heat,
         "megabytes": lambda n: f"{n / 1e6:.1f} MB",

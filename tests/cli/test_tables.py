@@ -136,7 +136,8 @@ def of_search(found):
 def searched():
     trials = [
         TrialRow(number=number, state=state, recipe=Recipe(epochs=12), run="r", ours=True, epochs=12,
-                 val_accuracy=accuracy, val_interval=(accuracy - 0.05, 1.0) if state == "complete" else None, val_n=1000,
+                 val_accuracy=accuracy,
+                 val_interval=(accuracy - 0.05, 1.0) if state == "complete" else None, val_n=1000,
                  changes=changes)
         for number, state, accuracy, changes in (
             (10, "complete", 0.99999, ("augment=mixup+augmix", "learning_rate=0.00123", "class_weights=true")),

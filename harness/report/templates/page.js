@@ -61,7 +61,7 @@ function filter() {
     row.hidden = !fits;
     left += fits;
   }
-  $("#count").textContent = `${left} of ${rows.length} entries`;
+  $("#count").textContent = `${left} of ${rows.length} ${rows.length === 1 ? "entry" : "entries"}`;
   $("#none").hidden = left > 0;
 }
 if (board) {

@@ -1,0 +1,36 @@
+"""How counts and strangers' names are written into sentences and pages."""
+
+from __future__ import annotations
+
+import html
+import re
+
+
+def counted(n: int, one: str, many: str = "") -> str:
+    """Write a number with its noun, in the singular where it is 1.
+
+    Examples
+    --------
+    >>> counted(1, "finding"), counted(0, "entry"), counted(1200, "class")
+    ('1 finding', '0 entries', '1,200 classes')
+    >>> counted(2, "team with finals", "teams with finals")
+    '2 teams with finals'
+    """
+    if not many:
+        many = one[:-1] + "ies" if re.search("[^aeiou]y$", one) else one + ("es" if one.endswith(("s", "x")) else "s")
+    return f"{n:,} {one if n == 1 else many}"
+
+
+def markdown(text: str) -> str:
+    """Return text that a reader of Markdown shows as it is, and that stays in its cell of a table.
+
+    Examples
+    --------
+    >>> print(markdown("a|b <i>*c*"))
+    a\\|b &lt;i&gt;\\*c\\*
+    >>> print(markdown("immature_granulocyte, _old_"))
+    immature_granulocyte, \\_old\\_
+    """
+    line = "".join(letter if letter.isprintable() else " " for letter in html.escape(text, quote=False))
+    # An underscore within a word is no mark.
+    return re.sub(r"([\\`*\[\]|~])|(?<![^\W_])(_)|(_)(?![^\W_])", lambda found: f"\\{found[0]}", line)
