@@ -11,6 +11,9 @@ from msgspec import Meta
 
 from baselines.augment.catalogue import AUGMENTATIONS
 from harness.errors import UsageError, did_you_mean
+from harness.misread import explain
+
+VALUES = "The fields and their values: baselines/recipe.py"
 
 Positive = Annotated[int, Meta(ge=1)]
 Rate = Annotated[float, Meta(gt=0)]
@@ -188,9 +191,8 @@ def changed(recipe: Recipe, settings: Sequence[str]) -> Recipe:
     try:
         return msgspec.convert(fields, Recipe)
     except msgspec.ValidationError as error:
-        raise UsageError(
-            f"--set {' --set '.join(settings)}: {error}.", "The fields and their values: baselines/recipe.py"
-        ) from error
+        what, hint = explain(str(error), fields, Recipe)
+        raise UsageError(f"--set {' --set '.join(settings)}: {what}.", hint or VALUES) from error
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -201,14 +203,19 @@ def read_recipe(path: Path) -> Recipe:
     UsageError
         There is no such file, or it is no recipe.
     """
+    data = b""
     try:
-        return msgspec.toml.decode(path.read_bytes(), type=Recipe)
+        data = path.read_bytes()
+        return msgspec.toml.decode(data, type=Recipe)
     except OSError as error:
         raise UsageError(
             f"Cannot read the recipe {path}: {error.strerror}.", "Give the path of a TOML file."
         ) from error
+    except msgspec.ValidationError as error:
+        what, hint = explain(str(error), msgspec.toml.decode(data), Recipe)
+        raise UsageError(f"{path} is no recipe: {what}.", hint or VALUES) from error
     except (msgspec.MsgspecError, ValueError) as error:
-        raise UsageError(f"{path} is no recipe: {error}.", "Its fields: baselines/recipe.py") from error
+        raise UsageError(f"{path} is no recipe: {error}.", VALUES) from error
 
 
 def _read(text: str) -> Any:

@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Meta
 
 from harness.errors import ContestError, did_you_mean
+from harness.misread import explain
 
 SHIPPED = Path(__file__).parent / "contests"
 
@@ -233,12 +234,19 @@ def read_contest(path: Path) -> Contest:
     ContestError
         The file is missing, is not TOML, or a key or value is not as `Contest` states it.
     """
+    data = b""
     try:
-        return msgspec.toml.decode(path.read_bytes(), type=Contest)
+        data = path.read_bytes()
+        return msgspec.toml.decode(data, type=Contest)
     except FileNotFoundError:
         raise ContestError(f"No contest file {path}.", "See: hemobench contests") from None
     except OSError as error:
         raise ContestError(f"{path} cannot be read: {error.strerror}.", "See: hemobench contests") from error
+    except msgspec.ValidationError as error:
+        what, hint = explain(str(error), msgspec.toml.decode(data), Contest)
+        raise ContestError(
+            f"{path.name} is not a contest file: {what}.", hint or f"Compare it with {SHIPPED / 'blood-cells.toml'}"
+        ) from error
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:  # ValueError: also what is no TOML or no UTF-8
         raise ContestError(
             f"{path.name} is not a contest file: {error}.", f"Compare it with {SHIPPED / 'blood-cells.toml'}"
