@@ -249,7 +249,7 @@ class Run:
 
     def tell(self, **changes: Any) -> None:
         """Append the state to the report, opened anew each time: an entry may close descriptors it does not know."""
-        self.state.update(changes)
+        self.state.update(changes, memory_mb=peak_memory_mb())
         with Path(self.job["report"]).open("a", encoding="utf-8") as file:
             file.write(json.dumps({**self.state, "environment": self.environment}) + "\n")
 
@@ -404,6 +404,17 @@ class Run:
                     opened.append(str(fd.readlink()))
         seen["device"] = "gpu" if any(re.fullmatch(r"/dev/(nvidia\d+|dxg|kfd)", path) for path in opened) else "cpu"
         return seen
+
+
+def peak_memory_mb() -> float:
+    """Return the most memory that this process has held at once, by the kernel's own account.
+
+    Not `getrusage`, whose figure goes on from that of whoever started this process.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        found = re.search(r"^VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+        return int(found[1]) * 1024 / 1e6 if found else 0.0
+    return 0.0
 
 
 def key_of(stage: str) -> str:

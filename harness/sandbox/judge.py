@@ -48,6 +48,7 @@ class Report(msgspec.Struct, frozen=True):
     seconds: dict[str, float] = {}
     environment: dict[str, str] = {}
     failed: dict[str, str] = {}
+    memory_mb: float = 0.0
 
 
 def read_report(file: BinaryIO) -> Report:
@@ -132,7 +133,9 @@ def judge(
             if name in ("load", *(one.key for one in passes))
         }
         | {"wall": watched.wall_s},
-        peak_memory_mb=watched.peak_memory_mb,
+        # Between two looks from outside a short run comes and goes; then what it tells of itself is more.  An entry can
+        # make that larger than it was, up to its limit, which is to nobody's loss, and never smaller than was seen.
+        peak_memory_mb=max(watched.peak_memory_mb, min(report.memory_mb, limits.memory_mb)),
         environment={printable(name)[:40]: printable(value)[:40] for name, value in report.environment.items()},
     )
 

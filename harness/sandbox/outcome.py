@@ -65,7 +65,8 @@ class EntryRun:
     seconds : dict of str to float
         ``load`` and one per pass, as the entry's process measured them; ``wall``, all of it, as we did.
     peak_memory_mb : float
-        Largest resident memory of all its processes together, looked at every 50 ms; shared pages count in each.
+        Largest resident memory of all its processes together, looked at every 50 ms, where shared pages count in each;
+        or, where that is more, of the process that ran the entry, as this told it.
     environment : dict of str to str
         Versions of ``python`` and of the packages the entry imported; ``device``, ``cpu`` or ``gpu``.
     """

@@ -275,6 +275,14 @@ def test_whole_predictions_with_a_report_are_scored(n_missing):
     assert list(run.failed) == (["again"] if n_missing else [])
 
 
+@pytest.mark.parametrize(("told", "kept"), [(-1e9, 9.0), (8.5, 9.0), (31.5, 31.5), (1e308, 6000.0)])
+def test_what_an_entry_tells_of_its_memory_is_held_between_what_was_seen_and_its_limit(told, kept):
+    watched = Watched(told=(), ready=True, stopped="", returncode=0, log="", wall_s=1.0, peak_memory_mb=9.0)
+    report = read_report(io.BytesIO(msgspec.json.encode({"outcome": "scored", "memory_mb": told}) + b"\n"))
+    run = judge(watched, report, io.BytesIO(), io.BytesIO(), PASSES, N_CLASSES, Limits())
+    assert run.peak_memory_mb == kept
+
+
 @pytest.mark.parametrize(("told", "kept"), [("no rows", False), ("", True)])
 def test_whole_probabilities_are_kept_where_the_report_does_not_take_them_back(told, kept):
     labels = np.array([0, 1, 2, 3, 0, 1, 2, 2, 2])

@@ -38,7 +38,7 @@ def test_an_honest_entry_scores_with_its_labels_split_by_split(run, images, isol
     assert set(done.walls) | set(done.missing_walls) == set(ALL_WALLS)
     assert set(done.walls).isdisjoint(done.missing_walls)
     assert set(done.seconds) == {"load", "val", "public", "again", "wall"}
-    assert done.peak_memory_mb > 1
+    assert 20 < done.peak_memory_mb < 500, "NumPy alone takes that, however soon it ends"
     assert done.environment["numpy"] == np.__version__
     assert done.environment["device"] in ("cpu", "gpu")
 
