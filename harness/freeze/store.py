@@ -349,7 +349,11 @@ def _summary(
         + ("; ".join(f"{rule} {n}x {action}" for (rule, action), n in sorted(rules.items())) or "nothing found")
         + ".",
         "",
-        *(f"- {key}: {value}" for key, value in sorted(pictures.provenance.items()) if key not in SOURCE_TEXTS),
+        *(
+            f"- {key}: {markdown(str(value))}"
+            for key, value in sorted(pictures.provenance.items())
+            if key not in SOURCE_TEXTS
+        ),
         "- licence, citation and limits, which may change: `hemobench contest rules`",
         "",
     ]
