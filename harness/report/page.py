@@ -211,7 +211,7 @@ def _data(report: Report) -> dict[str, Any]:
         "entries": [
             {
                 "id": row.id,
-                "name": row.name,
+                "name": f"{row.name} #{row.id}",
                 "rank": row.rank,
                 "hits": {
                     split: sum(round(e.value * e.n) for e in recalls if e)

@@ -100,7 +100,7 @@ def test_names_and_messages_of_strangers_stay_text(page):
     assert "img" not in {tag for tag, _ in read.tags}
     assert not [name for _, attrs in read.tags for name in attrs if name.startswith("on")]
     facts = json.loads(read.scripts[0])
-    assert ODD in [entry["name"] for entry in facts["entries"]]
+    assert f"{ODD} #7" in [entry["name"] for entry in facts["entries"]]
     assert "<b>is missing</b>" not in page
     assert "&lt;b&gt;is missing" in page
 
@@ -185,3 +185,41 @@ def test_the_verb_writes_all_three(full, hemobench, tmp_path):
     done = type(hemobench)(full.workspace.path)("report", "-o", tmp_path / "board.html", "--csv", "--json")
     assert [line.split(":")[0][-5:] for line in done.stdout.splitlines()] == [".html", "d.csv", ".json"]
     assert (tmp_path / "board.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+class Places(HTMLParser):
+    """Collects the texts of what may name an entry: cells, options, headings, list items, and labels of tables."""
+
+    KINDS = ("td", "th", "option", "h3", "li")
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.texts = [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.texts += [value for key, value in attrs if key == "aria-label"]
+        if tag in self.KINDS:
+            self.open.append("")
+
+    def handle_endtag(self, tag):
+        if tag in self.KINDS and self.open:
+            self.texts.append(self.open.pop())
+
+    def handle_data(self, data):
+        if self.open:
+            self.open[-1] += data
+
+
+def test_entries_of_one_name_can_be_told_apart_wherever_the_page_lists_them(desk):
+    for number in range(4):
+        desk.record("twin", 0.9 - number / 10, number=number, sure=True)
+    desk.record("other", 0.5, number=9)
+    page = page_of(desk, reveal_private=True)
+    places = [re.sub(r"\s+", " ", text) for text in Places(page).texts if "twin" in text]
+    assert len(places) > 30, "the board, the blend, pairs, agreement, choices, entries and their tables"
+    for text in places:
+        assert text.count("twin") == len(re.findall(r"twin #\d+", text)), text
+    facts = json.loads(next(script for script in Reader(page).scripts if '"entries"' in script))
+    names = [entry["name"] for entry in facts["entries"]]
+    assert len(set(names)) == len(names) == 5
