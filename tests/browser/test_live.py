@@ -105,7 +105,7 @@ def test_a_new_entry_appears_and_nothing_is_lost(open_live, desk, live, server):
     assert page.locator("#board [aria-sort]").inner_text().strip() == "val %"
     assert page.locator("#said").inner_text() == "", "nobody sorted now"
     chosen = [page.locator(f"{side} option:checked").inner_text().split(" · ")[1] for side in ("#one", "#two")]
-    assert chosen == ["team 1", "team 3"], "though their ranks have moved"
+    assert chosen == ["team 1 #2", "team 3 #4"], "though their ranks have moved"
     assert page.locator("#verdict").inner_text().count("team 1") == 1
     assert page.eval_on_selector_all("details[open]", "found => found.map(each => each.id)") == ["entry-4"]
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
