@@ -70,3 +70,14 @@ def test_the_leaderboard_of_the_readme_is_of_the_page_s_contest(summary):
             f"{100 * hidden.low:.1f}",
             f"{100 * hidden.high:.1f}",
         ]
+
+
+def test_a_page_of_nothing_measured_has_no_empty_place(summary, tmp_path):
+    nothing = {"rows": (), "claims": (), "optimizers": (), "device": "", "versions": {}, "n_hidden": 0, "seconds": 0.0}
+    nothing |= {"rank_correlation": None, "rank_correlation_val": None, "missing": ("vgg16",)}
+    write_page(msgspec.structs.replace(summary, **nothing), tmp_path / "r.md")
+    for suffix in ("md", "html"):
+        text = re.sub(r"<style.*?</style>|<[^>]*>", "", (tmp_path / f"r.{suffix}").read_text(), flags=re.DOTALL)
+        assert "Nothing has been measured" in text and "vgg16: not run yet" in text
+        assert not re.search(r"[,:]\s*[.,]|n = 0|\b0 minutes", text)
+        assert "What made each gap" not in text and "| model |" not in text
