@@ -258,7 +258,6 @@ def become_init(libc: ctypes.CDLL, uid: int | None) -> None:
     child = os.fork()
     if not child:
         return
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # what has no handler does not reach an init
     silence = os.open("/dev/null", os.O_RDWR)
     for end in range(3):
         os.dup2(silence, end)
@@ -377,6 +376,12 @@ def main(job: dict[str, Any]) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     with contextlib.suppress(OSError):  # when memory runs out, the kernel takes the entry and not the harness
         Path("/proc/self/oom_score_adj").write_text("1000")
+    # What the harness was started with is not the entry's: in the background of a shell it would be deaf to SIGINT.
+    # And what has no handler does not reach an init.
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for number in signal.valid_signals():
+        with contextlib.suppress(OSError):  # SIGKILL and SIGSTOP
+            signal.signal(number, signal.SIG_DFL)
     if job["root"] is not None:
         NewRoot(libc, job["root"]).enter()
         become_init(libc, job["uid"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import socket
 import textwrap
 from pathlib import Path
@@ -281,8 +282,14 @@ ENDS = {
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_an_entry_ends_alike_behind_each_isolation(run, end):
-    """As an ordinary process ends; the first of a namespace would be deaf to its own signals."""
+def test_an_entry_ends_alike_behind_each_isolation(run, end, request):
+    """As an ordinary process ends; the first of a namespace would be deaf to its own signals.
+
+    Also where the harness itself is deaf, as in the background of a shell.
+    """
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        before = signal.signal(number, signal.SIG_IGN)
+        request.addfinalizer(lambda number=number, before=before: signal.signal(number, before))
     model = f"class Model:\n    def predict(self, X):\n        {ENDS[end]}\n"
     found = {}
     for isolation in ("bubblewrap", "namespaces"):
