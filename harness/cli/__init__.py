@@ -12,7 +12,7 @@ import click
 
 from harness import __version__, plugins
 from harness.cli.group import VerbGroup
-from harness.cli.screen import plain
+from harness.cli.screen import message
 from harness.errors import DISK_REMEDY, HarnessError, disk_trouble
 
 # The flow; others last.
@@ -81,9 +81,9 @@ def main() -> NoReturn:
         sys.exit(error.exit_code)
     except HarnessError as error:
         # Names of files and arrays stand in messages, and strangers chose them.
-        click.echo(f"{click.style('Error:', fg='red', bold=True)} {plain(error.message)}", err=True)
+        message(f"Error: {error.message}", style="red")
         if error.hint:
-            click.echo(plain(error.hint), err=True)
+            message(error.hint)
         sys.exit(error.exit_code)
     except BrokenPipeError:  # the reader of our output has left, as `head` does
         sys.stderr.close()
@@ -91,8 +91,8 @@ def main() -> NoReturn:
     except OSError as error:
         if (told := disk_trouble(error)) is None:
             raise
-        click.echo(f"{click.style('Error:', fg='red', bold=True)} {told}.", err=True)
-        click.echo(DISK_REMEDY, err=True)
+        message(f"Error: {told}.", style="red")
+        message(DISK_REMEDY)
         sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
         click.echo("Stopped.", err=True)

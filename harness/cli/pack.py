@@ -36,7 +36,7 @@ def pack(
     """
     if fix and folder.is_dir():
         raise click.UsageError("--fix mends a zip; a folder is packed without it.")
-    from harness.cli.screen import plain
+    from harness.cli.screen import message, plain
 
     fitted, why_not = False, ""
     if fix:
@@ -57,8 +57,7 @@ def pack(
         packed = api.pack(folder, output, workspace=workspace if fitted else None, contest=contest)
         changes = ()
     if why_not:
-        told = f"fit.py was not run: {why_not} What it writes is not in the zip, unless you have run it yourself."
-        click.secho(click.wrap_text(plain(told), 80), fg="yellow", err=True)
+        message(f"fit.py was not run: {why_not} What it writes is not in the zip, unless you have run it yourself.")
     if as_json:
         import json
 

@@ -33,9 +33,9 @@ def show_card(card: ScoreCard) -> None:
     for note in card.notes:
         click.echo(click.wrap_text(screen.plain(note), 80), err=True)
     if card.outcome != "scored":
-        click.echo(f"Not scored, {card.outcome}: {card.message}", err=True)
+        screen.message(f"Not scored, {card.outcome}: {card.message}")
         if card.hint:
-            click.echo(card.hint, err=True)
+            screen.message(card.hint)
         if card.log.strip():
             click.echo("Its last words:", err=True)
             for line in card.log.strip().splitlines()[-12:]:

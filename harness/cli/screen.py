@@ -241,3 +241,23 @@ def wrapped(text: str, indent: str = "") -> str:
     import textwrap
 
     return textwrap.fill(plain(text), line_width(), subsequent_indent=indent, break_on_hyphens=False)
+
+
+def message(text: str, *, style: str = "") -> None:
+    """Write a sentence to stderr; on a terminal it breaks between words, elsewhere nowhere.
+
+    Parameters
+    ----------
+    style : str
+        Of the first word: a colour as click has it.
+    """
+    import textwrap
+
+    import click
+
+    text = plain(text)
+    if sys.stderr.isatty():
+        # Only between words: what is longer than a line is a path or a hash, to be copied.
+        text = textwrap.fill(text, line_width(), break_long_words=False, break_on_hyphens=False)
+    first, blank, rest = text.partition(" ")
+    click.echo(f"{click.style(first, fg=style, bold=True) if style else first}{blank}{rest}", err=True)

@@ -280,3 +280,18 @@ def test_on_a_wide_enough_screen_a_table_is_one_and_ends_without_blanks(monkeypa
 def test_markup_and_control_characters_in_a_cell_are_text(monkeypatch, capsys):
     shown = columns_of(("[red]a[/red]\x1b[31m", "1"), width=80, monkeypatch=monkeypatch, capsys=capsys)
     assert "[red]a[/red]\\x1b[31m" in shown
+
+
+def test_a_message_breaks_between_words_on_a_terminal_and_nowhere_else(monkeypatch, capsys):
+    digest, words = "0123456789abcdef" * 4, "the zip of entry 1 with the name " * 3
+    monkeypatch.setenv("COLUMNS", "50")
+    screen.message(f"Error: {words}{digest} --is-gone\x1b[31m")
+    piped = capsys.readouterr().err
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    screen.message(f"Error: {words}{digest} --is-gone\x1b[31m")
+    shown = capsys.readouterr().err
+    assert piped.count("\n") == 1
+    assert piped.split() == shown.split(), "the hash and the option stay whole"
+    assert "\x1b" not in shown
+    assert all(len(line) <= 50 for line in shown.splitlines() if digest not in line)
+    assert len(shown.splitlines()) > 2
