@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from pathlib import Path
 
 from harness.codabench import rules
-from harness.codabench.bundle import Bundle, open_bundle
+from harness.codabench.bundle import UNPACKING, Bundle, open_here
 from harness.codabench.rule import BREAKING, RULES, Finding, Severity
-from harness.errors import BundleError
+from harness.errors import BundleError, HarnessError, UnreadableError
+from harness.limited import Reader
 
 assert rules  # imported for what it registers
 
 DAMAGED = "L0"
-ALWAYS = ("L1", "L2", "L4")  # rules that need no `competition.yaml`
+ALWAYS = ("L1", "L2", "L4", "L5")  # rules that need no `competition.yaml`
+MOST = 50  # findings of one rule; more say nothing new
+LONGEST = 600  # characters of evidence and mend, which quote what strangers wrote
 
 
 def lint(path: Path) -> list[Finding]:
@@ -25,34 +29,45 @@ def lint(path: Path) -> list[Finding]:
         There is no such file or folder.
     """
     if not path.exists():
-        with open_bundle(path):
-            pass
+        raise BundleError(f"There is no bundle {path}.", "Give a zip or a folder; make one: hemobench export codabench")
     try:
-        with open_bundle(path) as bundle:
-            return check(bundle)
-    except BundleError as error:
-        return [
-            Finding(
-                DAMAGED,
-                Severity.REFUSED,
-                "the bundle cannot be unpacked",
-                error.message,
-                error.hint,
-                "Unpacking the bundle failed. Here is the error log: File is not a zip file",
-            )
-        ]
+        with Reader(UNPACKING) as reader:
+            return reader.call(path.name, lint_here, path)
+    except (BundleError, UnreadableError) as error:
+        return [_damaged(error)]
+
+
+def _damaged(error: HarnessError) -> Finding:
+    return Finding(
+        DAMAGED,
+        Severity.REFUSED,
+        "the bundle cannot be unpacked",
+        error.message,
+        error.hint,
+        "Unpacking the bundle failed. Here is the error log: File is not a zip file",
+    )
+
+
+def lint_here(path: Path) -> list[Finding]:
+    """Do what `lint` does, in this process."""
+    with open_here(path) as bundle:
+        return check(bundle)
 
 
 def check(bundle: Bundle) -> list[Finding]:
     """Return the findings of all rules on an opened bundle."""
     order = list(Severity)
     found = [
-        Finding(rule.id, rule.severity, rule.what, evidence, mend, rule.server)
+        Finding(rule.id, rule.severity, rule.what, _short(evidence), _short(mend), rule.server)
         for rule in RULES.values()
         if not bundle.fault or rule.id in ALWAYS
-        for evidence, mend in rule.check(bundle)
+        for evidence, mend in itertools.islice(rule.check(bundle), MOST)
     ]
     return sorted(found, key=lambda finding: order.index(finding.severity))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
 
 
 def breaks(findings: Iterable[Finding]) -> bool:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
-import yaml
+from harness.codabench.yaml_text import YamlFault, load, read_text
+from harness.errors import UnreadableError
+from harness.limited import read
+
+LONGEST = 100_000  # bytes of a command; Linux takes 128 KiB
 
 METADATA = ("metadata.yaml", "metadata")  # the first that is at the root of the folder counts
 
@@ -17,11 +22,38 @@ def metadata_of(folder: Path) -> Path | None:
 def command_in(metadata: Path) -> str:
     """Return the command in a metadata file, empty where there is none."""
     try:
-        found = yaml.safe_load(metadata.read_text(encoding="utf-8", errors="replace"))
-    except (yaml.YAMLError, OSError, ValueError, RecursionError):
+        found = load(read_text(metadata))
+    except (YamlFault, OSError):
         return ""
     command = found.get("command") if isinstance(found, dict) else None
     return command if isinstance(command, str) else ""
+
+
+def read_command(metadata: Path) -> str:
+    """Do what `command_in` does, in a process of its own."""
+    try:
+        return read(metadata.name, command_in, metadata)
+    except UnreadableError:
+        return ""
+
+
+def command_fault(command: str) -> str:
+    """Say why a command cannot be started, whatever it names; empty where it can.
+
+    Examples
+    --------
+    >>> command_fault("python3 'x"), command_fault("python3 x.py")
+    ('cannot be split into words: No closing quotation', '')
+    """
+    if len(command.encode("utf-8", "surrogatepass")) > LONGEST:
+        return f"has more than {LONGEST:,} bytes"
+    if "\0" in command or any("\ud800" <= letter <= "\udfff" for letter in command):
+        return "holds a character that no command can"
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        return f"cannot be split into words: {error}"
+    return "" if words else "names no program"
 
 
 def replace_variables(command: str, kind: str, is_scoring: bool, during_scoring: bool = False) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 
 import msgspec
 
@@ -94,7 +93,3 @@ def shown(names: Iterable[object], most: int = 5) -> str:
     """List a few names."""
     found = [str(name) for name in names]
     return ", ".join(found[:most]) + (f" and {len(found) - most} more" if len(found) > most else "")
-
-
-def below(root: Path, path: Path) -> str:
-    return path.relative_to(root).as_posix()

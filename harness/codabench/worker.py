@@ -17,9 +17,9 @@ from typing import Any
 import msgspec
 import yaml
 
-from harness.codabench.bundle import Bundle, extract, materialise, open_bundle
+from harness.codabench.bundle import Bundle, materialise, open_bundle, unpack
 from harness.codabench.container import FILES, Container, Ended, Room, passed_on_disk, run_containers
-from harness.codabench.metadata import command_in, metadata_of, replace_variables
+from harness.codabench.metadata import command_fault, metadata_of, read_command, replace_variables
 from harness.codabench.scores import leaderboard_cells
 from harness.codabench.transfer import copy_plain, open_to_all
 from harness.errors import BundleError, did_you_mean
@@ -28,6 +28,8 @@ from harness.tree import DEPTH
 
 SUBMISSION_BYTES = 4_000_000_000  # unpacked; the worker sets no limit, but a bomb is not to fill this disk
 TIME_LIMIT_S = 600  # where a phase states none
+LONGEST_S = 7 * 24 * 3600  # of a step here, whatever a phase states
+MOST_PARTS = 100  # phases with each of their tasks
 MEMORY_MB, DISK_MB = 12_000, 20_000  # this machine's, not the worker's: that has no limits but time
 
 
@@ -72,7 +74,7 @@ class Part:
     @property
     def time_s(self) -> int:
         limit = self.phase.get("execution_time_limit")
-        return int(limit) if isinstance(limit, int | float) and limit > 0 else TIME_LIMIT_S
+        return int(min(limit, LONGEST_S)) if isinstance(limit, int | float) and limit >= 1 else TIME_LIMIT_S
 
 
 def parts_of(bundle: Bundle, phase: str | None = None) -> list[Part]:
@@ -102,6 +104,11 @@ def parts_of(bundle: Bundle, phase: str | None = None) -> list[Part]:
                     f"Type: hemobench lint-bundle {bundle.path}",
                 )
             found.append(Part(one, task))
+    if len(found) > MOST_PARTS:
+        raise BundleError(
+            f"The phases of {bundle.path} have {len(found)} tasks, at most {MOST_PARTS} are run.",
+            "Name one phase: --phase NAME",
+        )
     if not found:
         raise BundleError(f"{bundle.path} has no phase with a task.", f"Type: hemobench lint-bundle {bundle.path}")
     return found
@@ -124,7 +131,7 @@ def rehearse_all(
     with open_bundle(path) as bundle:
         found = []
         for number, part in enumerate(parts_of(bundle, phase)):
-            slug = re.sub(r"[^a-z0-9]+", "-", str(part.phase.get("name")).lower()).strip("-")
+            slug = re.sub(r"[^a-z0-9]+", "-", str(part.phase.get("name")).lower()).strip("-")[:60]
             kept = keep / f"{number}-{slug}" if keep else None
             found.append(rehearse(bundle, part, zip_path, scratch=scratch, keep=kept))
         return found
@@ -190,7 +197,7 @@ def rehearse(bundle: Bundle, part: Part, zip_path: Path, *, scratch: Path, keep:
 def extract_submission(zip_path: Path, folder: Path) -> None:
     if not zip_path.is_file():
         raise BundleError(f"There is no zip {zip_path}.", "Build one: hemobench pack FOLDER -o ZIP")
-    extract(zip_path, folder, SUBMISSION_BYTES)
+    unpack(zip_path, folder, SUBMISSION_BYTES)
 
 
 class _Run:
@@ -220,7 +227,7 @@ class _Run:
                 f"Task {self.part.task.get('name')!r} names {key} {value!r}, which is not in the bundle.",
                 f"Type: hemobench lint-bundle {bundle.path}",
             )
-        materialise(source, self.root / name)
+        self.notes += [f"{key}, {left}, left behind." for left in materialise(source, self.root / name)]
 
     def collect(self, output: Path, name: str) -> None:
         """Take over what the step before left: plain files only.
@@ -262,13 +269,16 @@ class _Run:
                 self.notes.append("The scoring program has no metadata at its root: it is not run.")
             copy_plain(program, output)
             return None
-        command = command_in(found)
+        command = read_command(found)
         if not command:
             if kind == "ingestion":
                 raise Failed("Program directory missing 'command' in metadata")
             who = "scoring program" if self.is_scoring else "submission"
             self.notes.append(f"The {who} has a file {found.name} without a command: nothing of it runs or is copied.")
             return None
+        command = replace_variables(command, kind, self.is_scoring, self.during_scoring and self.is_scoring)
+        if fault := command_fault(command):
+            raise Failed(f"The command of the {kind} {fault}.")
         mounts = [(program, "/app/program"), (output, "/app/output"), (self.data, "/app/data")]
         if kind == "ingestion":
             ingested = "input/res" if self.is_scoring else "program"
@@ -277,12 +287,9 @@ class _Run:
             mounts += [(self.folder("shared"), "/app/shared"), (self.folder("input"), "/app/input")]
         if (self.root / "input_data").is_dir():
             mounts.append((self.root / "input_data", "/app/input_data"))
-        during = self.during_scoring and self.is_scoring
-        if during and kind == "ingestion":
+        if self.during_scoring and self.is_scoring and kind == "ingestion":
             self.notes.append("Ingestion runs during scoring: what it imports of the submission can read the labels.")
-        return Container(
-            kind, replace_variables(command, kind, self.is_scoring, during), tuple(mounts), self.folder(f"{kind}_root")
-        )
+        return Container(kind, command, tuple(mounts), self.folder(f"{kind}_root"))
 
     def _run(self, containers: list[Container]) -> None:
         if not containers:

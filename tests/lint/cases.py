@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import os
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -180,6 +181,10 @@ def nest_program(config: Config, folder: Path) -> None:
         task["scoring_program"] = "scoring_program.zip"
 
 
+def pipe(config: Config, folder: Path) -> None:
+    os.mkfifo(folder / "queue")
+
+
 def no_yaml(config: Config, folder: Path) -> None:
     (folder / "Competition.yml").write_text(yaml.safe_dump(config))
     config.clear()
@@ -233,6 +238,7 @@ CASES = (
     Case("L2", "a title with a colon, without quotes", broken_text, "mapping values are not allowed"),
     Case("L3", "title stands twice", doubled_title, "title, again in line"),
     Case("L4", "zipped on a Mac", write("__MACOSX/._logo.png", "x"), "__MACOSX"),
+    Case("L5", "a pipe lies in the folder", pipe, "queue: a pipe"),
     Case("T1", "no version", drop("version"), "version: 2"),
     Case("T2", "version: 1.5", put("version", 1.5), "CodaLab"),
     Case("T2", "version: 3", put("version", 3), "none that the server knows"),
@@ -367,6 +373,12 @@ CASES = (
     ),
     Case(
         "R7", "scores go to result.json", write("scoring_program/scoring.py", "open('/app/output/result.json', 'w')\n")
+    ),
+    Case(
+        "R9",
+        "a quote is not closed",
+        write("scoring_program/metadata.yaml", "command: python3 'scoring.py\n"),
+        "No closing quotation",
     ),
     Case("R8", "a column that the program does not write", put("leaderboards.0.columns.1.key", "f1_macro"), "f1_macro"),
 )

@@ -7,7 +7,9 @@ from pathlib import PurePosixPath
 import yaml
 
 from harness.codabench.bundle import YAML, Bundle
-from harness.codabench.rule import Found, Severity, below, rule, shown
+from harness.codabench.rule import Found, Severity, rule, shown
+from harness.codabench.yaml_text import FAULTS
+from harness.plain_files import is_plain
 
 JUNK = {"__MACOSX", ".DS_Store", "Thumbs.db", "__pycache__", ".ipynb_checkpoints", ".git"}
 
@@ -19,17 +21,18 @@ JUNK = {"__MACOSX", ".DS_Store", "Thumbs.db", "__pycache__", ".ipynb_checkpoints
     "competition.yaml is missing from zip, check your folder structure to make sure it is in the root directory.",
 )
 def missing_yaml(bundle: Bundle) -> Found:
-    if (bundle.root / YAML).is_file():
+    if is_plain(bundle.root / YAML):
         return
-    nested = sorted(below(bundle.root, path) for path in bundle.root.rglob(YAML) if "__MACOSX" not in path.parts)
-    others = sorted(path.name for path in bundle.root.iterdir() if path.suffix.lower() in (".yaml", ".yml"))
+    nested = [str(path) for path in bundle.files.plain if path.name == YAML and "__MACOSX" not in path.parts]
+    there = sorted(path.name for path in bundle.root.iterdir())
+    others = [name for name in there if PurePosixPath(name).suffix.lower() in (".yaml", ".yml")]
     if nested:
         folder = str(PurePosixPath(nested[0]).parent)
         yield f"it lies at {nested[0]}", f"zip the content of the folder: cd {folder} && zip -r ../bundle.zip ."
     elif others:
         yield f"the root holds {shown(others)}", f"rename {others[0]} to {YAML}, in small letters"
     else:
-        yield f"the root holds {shown(sorted(path.name for path in bundle.root.iterdir())) or 'nothing'}", f"add {YAML}"
+        yield f"the root holds {shown(there) or 'nothing'}", f"add {YAML}"
 
 
 @rule(
@@ -39,7 +42,7 @@ def missing_yaml(bundle: Bundle) -> Found:
     "Unpacking the bundle failed. Here is the error log: …",
 )
 def unreadable_yaml(bundle: Bundle) -> Found:
-    if bundle.fault and (bundle.root / YAML).is_file():
+    if bundle.fault and is_plain(bundle.root / YAML):
         yield bundle.fault, "mend that line; a text that holds ': ', '#' or a leading '*', '&', '@' needs quotes"
 
 
@@ -47,7 +50,7 @@ def unreadable_yaml(bundle: Bundle) -> Found:
 def doubled_key(bundle: Bundle) -> Found:
     try:
         node = yaml.compose(bundle.text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError:
+    except FAULTS:
         return
     stack = [node] if node else []
     visited: set[int] = set()  # an alias may lead back to where it stands
@@ -75,6 +78,17 @@ def doubled_key(bundle: Bundle) -> Found:
     "In a program's zip they can take the place of its root: submissions then hang until the time limit.",
 )
 def junk(bundle: Bundle) -> Found:
-    found = sorted(below(bundle.root, path) for path in bundle.root.rglob("*") if path.name in JUNK)
+    found = sorted(str(name) for name in (*bundle.files.plain, *bundle.files.folders) if name.name in JUNK)
     if found:
         yield shown(found), "remove them, or zip with: zip -r bundle.zip . -x '*.DS_Store' '__MACOSX/*' '*__pycache__*'"
+
+
+@rule(
+    "L5",
+    Severity.SILENT,
+    "a file is no plain file",
+    "A zip holds none of these; a rehearsal leaves them behind.",
+)
+def special(bundle: Bundle) -> Found:
+    if found := [f"{name}: {reason}" for name, reason in bundle.files.left_out.items()]:
+        yield shown(found), "remove them, or copy the file itself there: cp -L"

@@ -58,8 +58,8 @@ def _written(value: object) -> dt.datetime | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a zone it does not know: the server drops it too
-            return parser.parse(str(value))
-    except (ValueError, OverflowError):
+            return parser.parse(str(value)[:100])
+    except (ValueError, ArithmeticError, LookupError, TypeError, AttributeError):  # dateutil lets them through
         return None
 
 
@@ -144,7 +144,7 @@ def time_zone(bundle: Bundle) -> Found:
         for key in ("start", "end"):
             value = phase.get(key)
             written = _written(value) if isinstance(value, str) else None
-            if written and written.utcoffset():
+            if written and 1 < written.year < 9999 and written.utcoffset():
                 utc = written.astimezone(dt.UTC)
                 yield (
                     f"{what}: {key} {value!r} is read as {written:%H:%M} UTC",
@@ -166,7 +166,7 @@ def sequence(bundle: Bundle) -> Found:
             yield f"{what} has no end, and {next_what} comes after it", "give it an end before the next phase starts"
             continue
         end = as_read(phase["end"])
-        if end and start and start <= end:
+        if end and start and dt.datetime(1, 1, 2, tzinfo=dt.UTC) < start <= end:
             how = "when" if start == end else "before"
             yield (
                 f"{next_what} starts ({start:%Y-%m-%d %H:%M}) {how} {what} ends ({end:%Y-%m-%d %H:%M})",

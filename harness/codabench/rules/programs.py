@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import shlex
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from harness.codabench.bundle import Bundle, unzipped
-from harness.codabench.metadata import METADATA, command_in, metadata_of, replace_variables
-from harness.codabench.rule import Found, Severity, below, name_of, rule, shown
+from harness.codabench.bundle import Bundle
+from harness.codabench.metadata import METADATA, command_fault, command_in, metadata_of, replace_variables
+from harness.codabench.rule import Found, Severity, name_of, rule, shown
 from harness.codabench.rules.layout import JUNK
+from harness.codabench.yaml_text import read_text
 from harness.errors import BundleError
+from harness.plain_files import Files, plain_files
 
 KINDS = ("ingestion_program", "scoring_program")
 SHELLS = ("sh", "bash", "/bin/sh", "/bin/bash", "/usr/bin/bash", "/usr/bin/env")
 SHELL_WORDS = re.compile(r"&&|\|\||[|;<>`]|\$\(|\$\{?[A-Z_]")
 TEXT_SUFFIXES = (".py", ".sh", ".json", ".yaml", ".yml", ".toml", ".txt", ".cfg", ".r", ".jl")
-TEXT_BYTES = 2_000_000
+TEXT_BYTES = 2_000_000  # of one file
+ALL_TEXTS = 20_000_000  # of all in a program
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,15 @@ class Program:
     kind: str
     folder: Path
 
+    @functools.cached_property
+    def files(self) -> Files:
+        return plain_files(self.folder, follow=True)
+
     @property
     def metadata(self) -> Path | None:
         return metadata_of(self.folder)
 
-    @property
+    @functools.cached_property
     def command(self) -> str:
         """The command with its variables replaced, or "" where there is none."""
         if self.metadata is None:
@@ -44,28 +51,29 @@ class Program:
 
     def texts(self) -> str:
         """All that is written in its files, for words that must occur somewhere."""
-        found = []
-        for path in sorted(self.folder.rglob("*")):
-            if path.is_file() and path.suffix.lower() in TEXT_SUFFIXES and path.stat().st_size < TEXT_BYTES:
+        found, room = [], ALL_TEXTS
+        for name, path in self.files.plain.items():
+            size = path.stat().st_size
+            if name.suffix.lower() in TEXT_SUFFIXES and size < min(TEXT_BYTES, room):
+                room -= size
                 found.append(path.read_text(encoding="utf-8", errors="replace"))
         return "\n".join(found)
 
 
-@contextmanager
-def _programs(bundle: Bundle) -> Iterator[list[Program]]:
-    """Unpack each program once, however many tasks name it."""
-    with ExitStack() as stack:
-        found: dict[tuple[str, str], Program] = {}
-        for place, task in enumerate(bundle.items("tasks")):
-            for kind in KINDS:
-                source = bundle.file(task.get(kind))
-                value = (kind, str(task.get(kind)))
-                if source is None or value in found:
-                    continue
-                with suppress(BundleError):  # R1 tells
-                    folder = stack.enter_context(unzipped(source))
-                    found[value] = Program(f"{kind} {task[kind]!r} of task {name_of(task, place)}", kind, folder)
-        yield list(found.values())
+def _programs(bundle: Bundle) -> list[Program]:
+    """Return each program once, however many tasks name it."""
+    found: dict[tuple[str, str], Program] = {}
+    for place, task in enumerate(bundle.items("tasks")):
+        for kind in KINDS:
+            source = bundle.file(task.get(kind))
+            value = (kind, str(task.get(kind)))
+            if source is None or value in found:
+                continue
+            with suppress(BundleError):  # R1 tells
+                found[value] = Program(
+                    f"{kind} {task[kind]!r} of task {name_of(task, place)}", kind, bundle.part(source)
+                )
+    return list(found.values())
 
 
 @rule(
@@ -83,8 +91,7 @@ def damaged(bundle: Bundle) -> Found:
                 continue
             seen.add(source)
             try:
-                with unzipped(source):
-                    pass
+                bundle.part(source)
             except BundleError as error:
                 yield f"{key} {item[key]!r}: {error.message.replace(str(source), source.name)}", "zip it anew"
 
@@ -97,29 +104,23 @@ def damaged(bundle: Bundle) -> Found:
     "program output it?",
 )
 def metadata(bundle: Bundle) -> Found:
-    with _programs(bundle) as programs:
-        for program in programs:
-            if program.metadata is not None:
-                continue
-            nested = sorted(
-                below(program.folder, path)
-                for name in METADATA
-                for path in program.folder.rglob(name)
-                if path.is_file() and "__MACOSX" not in path.parts
+    for program in _programs(bundle):
+        if program.metadata is not None:
+            continue
+        nested = [str(name) for name in program.files.plain if name.name in METADATA and "__MACOSX" not in name.parts]
+        if nested:
+            folder = PurePosixPath(nested[0]).parent
+            yield (
+                f"{program.what}: it lies at {nested[0]}",
+                (f"zip the content of {folder}, not the folder; or name the folder itself"),
             )
-            if nested:
-                folder = PurePosixPath(nested[0]).parent
-                yield (
-                    f"{program.what}: it lies at {nested[0]}",
-                    (f"zip the content of {folder}, not the folder; or name the folder itself"),
-                )
-            else:
-                root = sorted(path.name for path in program.folder.iterdir() if path.name not in JUNK)
-                script = next((name for name in root if name.endswith(".py")), "program.py")
-                yield (
-                    f"{program.what} holds {shown(root) or 'nothing'}",
-                    (f"add metadata.yaml with the line: command: python3 {script}"),
-                )
+        else:
+            root = sorted(path.name for path in program.folder.iterdir() if path.name not in JUNK)
+            script = next((name for name in root if name.endswith(".py")), "program.py")
+            yield (
+                f"{program.what} holds {shown(root) or 'nothing'}",
+                (f"add metadata.yaml with the line: command: python3 {script}"),
+            )
 
 
 @rule(
@@ -130,11 +131,10 @@ def metadata(bundle: Bundle) -> Found:
     "output it?",
 )
 def command(bundle: Bundle) -> Found:
-    with _programs(bundle) as programs:
-        for program in programs:
-            if program.metadata is not None and not program.command:
-                said = program.metadata.read_text(encoding="utf-8", errors="replace").strip()[:60]
-                yield f"{program.what}: {program.metadata.name} holds {said!r}", "write: command: python3 program.py"
+    for program in _programs(bundle):
+        if program.metadata is not None and not program.command:
+            said = read_text(program.metadata).strip()[:60]
+            yield f"{program.what}: {program.metadata.name} holds {said!r}", "write: command: python3 program.py"
 
 
 @rule(
@@ -144,14 +144,13 @@ def command(bundle: Bundle) -> Found:
     "It is split into words and started as it is: && and > become arguments.",
 )
 def shell(bundle: Bundle) -> Found:
-    with _programs(bundle) as programs:
-        for program in programs:
-            words = _words(program.command)
-            if words and words[0] not in SHELLS and (found := SHELL_WORDS.search(program.command)):
-                yield (
-                    f"{program.what}: {program.command!r} has {found[0]}",
-                    (f"write: command: bash -c {shlex.quote(program.command)}"),
-                )
+    for program in _programs(bundle):
+        words = _words(program.command)
+        if words and words[0] not in SHELLS and (found := SHELL_WORDS.search(program.command)):
+            yield (
+                f"{program.what}: {program.command!r} has {found[0]}",
+                (f"write: command: bash -c {shlex.quote(program.command)}"),
+            )
 
 
 @rule(
@@ -161,20 +160,17 @@ def shell(bundle: Bundle) -> Found:
     "can't open file '…': No such file or directory",
 )
 def missing_script(bundle: Bundle) -> Found:
-    with _programs(bundle) as programs:
-        for program in programs:
-            for word in _words(program.command):
-                name = word.removeprefix("/app/program/")
-                if not re.search(r"\.(py|sh|r|jl)$", name, re.IGNORECASE) or name.startswith("/"):
-                    continue
-                if not (program.folder / name).is_file():
-                    there = sorted(
-                        below(program.folder, path) for path in program.folder.rglob(f"*{Path(name).suffix}")
-                    )
-                    yield (
-                        f"{program.what}: {name}; it holds {shown(there) or 'no such file'}",
-                        ("mend the name in the command; the working directory is the root of the program"),
-                    )
+    for program in _programs(bundle):
+        for word in _words(program.command):
+            name = word.removeprefix("/app/program/")
+            if not re.search(r"\.(py|sh|r|jl)$", name, re.IGNORECASE) or name.startswith("/"):
+                continue
+            if PurePosixPath(name) not in program.files.plain:
+                there = [path for path in program.files.plain if path.suffix == PurePosixPath(name).suffix]
+                yield (
+                    f"{program.what}: {name}; it holds {shown(there) or 'no such file'}",
+                    ("mend the name in the command; the working directory is the root of the program"),
+                )
 
 
 @rule(
@@ -190,14 +186,13 @@ def unmounted(bundle: Bundle) -> Found:
         "scoring_program": always | {"input", "shared"},
     }
     during = any(task.get("ingestion_only_during_scoring") for task in bundle.items("tasks"))
-    with _programs(bundle) as programs:
-        for program in programs:
-            there = mounted[program.kind] | ({"input", "shared", "input_data"} if during else set())
-            for name in sorted(set(re.findall(r"/app/(\w+)", program.command)) - there):
-                yield (
-                    f"{program.what}: /app/{name}",
-                    (f"use one of {shown((f'/app/{one}' for one in sorted(there)), 9)}; your own code is /app/program"),
-                )
+    for program in _programs(bundle):
+        there = mounted[program.kind] | ({"input", "shared", "input_data"} if during else set())
+        for name in sorted(set(re.findall(r"/app/(\w+)", program.command)) - there):
+            yield (
+                f"{program.what}: /app/{name}",
+                (f"use one of {shown((f'/app/{one}' for one in sorted(there)), 9)}; your own code is /app/program"),
+            )
 
 
 @rule(
@@ -207,28 +202,38 @@ def unmounted(bundle: Bundle) -> Found:
     "Could not find scores file, did the scoring program output it?",
 )
 def scores_file(bundle: Bundle) -> Found:
-    with _programs(bundle) as programs:
-        for program in programs:
-            if program.kind == "scoring_program" and program.command:
-                text = program.texts()
-                if text and "scores.json" not in text and "scores.txt" not in text:
-                    yield (
-                        f"{program.what}: neither scores.json nor scores.txt stands in its files",
-                        ("write /app/output/scores.json: one object, column key to finite number"),
-                    )
+    for program in _programs(bundle):
+        if program.kind == "scoring_program" and program.command:
+            text = program.texts()
+            if text and "scores.json" not in text and "scores.txt" not in text:
+                yield (
+                    f"{program.what}: neither scores.json nor scores.txt stands in its files",
+                    ("write /app/output/scores.json: one object, column key to finite number"),
+                )
 
 
 @rule("R8", Severity.SILENT, "a column is never filled", "The cell stays empty; scores under other keys are dropped.")
 def unfilled_column(bundle: Bundle) -> Found:
     keys = [str(column["key"]) for column in bundle.columns() if column.get("key")]
-    with _programs(bundle) as programs:
-        for program in programs:
-            text = program.texts() if program.kind == "scoring_program" else ""
-            if missing := [key for key in keys if text and key not in text]:
-                yield (
-                    f"{program.what}: {shown(missing)} stands in none of its files",
-                    ("let the keys of columns be those that the program writes into scores.json"),
-                )
+    for program in _programs(bundle):
+        text = program.texts() if program.kind == "scoring_program" else ""
+        if missing := [key for key in keys if text and key not in text]:
+            yield (
+                f"{program.what}: {shown(missing)} stands in none of its files",
+                ("let the keys of columns be those that the program writes into scores.json"),
+            )
+
+
+@rule(
+    "R9",
+    Severity.FAILS,
+    "a command cannot be started",
+    "No closing quotation / Argument list too long",
+)
+def startable(bundle: Bundle) -> Found:
+    for program in _programs(bundle):
+        if program.command and (fault := command_fault(program.command)):
+            yield f"{program.what}: its command {fault}", "write: command: python3 program.py"
 
 
 def _words(command: str) -> list[str]:

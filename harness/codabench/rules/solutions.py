@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from harness.codabench.bundle import Bundle, is_uuid, unzipped
+from harness.codabench.bundle import Bundle, is_uuid
 from harness.codabench.metadata import command_in, metadata_of
 from harness.codabench.rule import Found, Severity, name_of, rule, shown
 from harness.errors import BundleError
@@ -60,7 +60,7 @@ def stray_metadata(bundle: Bundle) -> Found:
         source = bundle.file(solution.get("path"))
         if source is None:
             continue
-        with contextlib.suppress(BundleError), unzipped(source) as folder:
-            found = metadata_of(folder)
+        with contextlib.suppress(BundleError):  # R1 tells
+            found = metadata_of(bundle.part(source))
             if found and not command_in(found):
                 yield f"solution {name_of(solution, place)}: {found.name}", f"remove {found.name}"

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import re
+import struct
 import zipfile
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
-from harness.codabench.bundle import Bundle, is_uuid, unzipped
-from harness.codabench.rule import Found, Severity, below, name_of, rule, shown, text_fault
+from harness.codabench.bundle import Bundle, is_uuid
+from harness.codabench.rule import Found, Severity, name_of, rule, shown, text_fault
 from harness.errors import BundleError
+from harness.plain_files import plain_files
 
 FILES = ("scoring_program", "ingestion_program", "input_data", "reference_data")
+MOST_LABELS = 5_000_000  # values of an array that may be labels
 LABELS = re.compile(
     r"(?<!train[_-])(?<!train)(labels?|solutions?|answers?|ground.?truth|y_test|targets?)\b", re.IGNORECASE
 )
@@ -162,11 +168,12 @@ def _contents(bundle: Bundle, value: object) -> dict[str, str]:
     found: dict[str, str] = {}
     if source is None:
         return found
-    with contextlib.suppress(BundleError), unzipped(source) as folder:  # of a damaged zip another rule tells
-        for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.stat().st_size):
-            name = below(folder, path)
+    with contextlib.suppress(BundleError):  # of a damaged zip another rule tells
+        for name, path in plain_files(bundle.part(source), follow=True).plain.items():
+            if not path.stat().st_size:
+                continue
             with path.open("rb") as file:
-                found.setdefault(hashlib.file_digest(file, "sha256").hexdigest(), name)
+                found.setdefault(hashlib.file_digest(file, "sha256").hexdigest(), str(name))
             for array, digest in _arrays(path):
                 found.setdefault(digest, f"{name}{array}")
     return found
@@ -174,17 +181,30 @@ def _contents(bundle: Bundle, value: object) -> dict[str, str]:
 
 def _arrays(path: Path) -> list[tuple[str, str]]:
     """Return the arrays of a NumPy file that may be labels, by name and hash of their values, whatever their dtype."""
-    if path.suffix not in (".npy", ".npz"):
-        return []
+    from harness.sources.npz import DAMAGED
+
+    found: list[tuple[str, str]] = []
+    with contextlib.suppress(*DAMAGED, struct.error):
+        if path.suffix == ".npy":
+            with path.open("rb") as file:
+                found += [("", digest) for digest in _digest(file)]
+        elif path.suffix == ".npz":
+            with zipfile.ZipFile(path) as archive:
+                for name in archive.namelist():
+                    with archive.open(name) as member:
+                        found += [(f"[{name.removesuffix('.npy')}]", digest) for digest in _digest(member)]
+    return found
+
+
+def _digest(file: IO[bytes]) -> Iterator[str]:
+    """Yield the hash of an array's values, where it may hold labels; larger ones are not read."""
     import numpy as np
 
-    try:
-        opened = np.load(path, allow_pickle=False)
-        arrays = {f"[{key}]": opened[key] for key in opened.files} if path.suffix == ".npz" else {"": opened}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
-        return []
-    return [
-        (name, hashlib.sha256(array.astype(np.float64).tobytes()).hexdigest())
-        for name, array in arrays.items()
-        if array.dtype.kind in "biuf" and array.ndim <= 2 and array.size > 1
-    ]
+    from harness.sources.npz import read_header
+
+    shape, _, dtype = read_header(file)
+    n = math.prod(shape)
+    if dtype.kind in "biuf" and len(shape) <= 2 and 1 < n <= MOST_LABELS:
+        values = np.frombuffer(file.read(n * dtype.itemsize), dtype)
+        if len(values) == n:
+            yield hashlib.sha256(values.astype(np.float64).tobytes()).hexdigest()

@@ -16,6 +16,7 @@ READ = (
     "make_programs_available", "make_input_data_available", "description", "competition_type", "fact_sheet", "reward",
     "contact_email", "forum_enabled", "queue",
 )  # fmt: skip
+PAGE = 1_000_000  # characters of a page that are looked at
 FACT_KEYS = {"key", "type", "title", "selection", "is_required", "is_on_leaderboard"}
 FACT_TYPES = ("checkbox", "text", "select")
 
@@ -100,7 +101,8 @@ def _page_fault(path: Path | None) -> str:
     if path is None or not path.is_file():
         return "is not in the bundle"
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as file:
+            text = file.read(PAGE)
     except UnicodeDecodeError:
         return "is not UTF-8"
     return "" if text else "is empty"
