@@ -16,7 +16,6 @@ import json
 import os
 import resource
 import select
-import shutil
 import signal
 import subprocess
 import sys
@@ -36,6 +35,7 @@ if __name__ == "__main__":  # run by path, isolated: the current folder and the 
 
 from harness import errors
 from harness.errors import HarnessError, UnreadableError
+from harness.tree import remove
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -132,7 +132,7 @@ class Reader:
                 assert stream is not None
                 with contextlib.suppress(BrokenPipeError):
                     stream.close()
-            shutil.rmtree(self._home, ignore_errors=True)
+            remove(Path(self._home))
             self._process = None
 
     def _ask(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

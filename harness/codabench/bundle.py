@@ -25,7 +25,7 @@ from harness.codabench.yaml_text import YamlFault, load, plain, read_text
 from harness.errors import BundleError, UnreadableError
 from harness.limited import Bounds, Reader
 from harness.plain_files import Files, is_plain, plain_files
-from harness.tree import temporary_folder
+from harness.tree import remove, temporary_folder
 
 YAML = "competition.yaml"
 MB = 1_000_000
@@ -145,7 +145,7 @@ class Parts:
         if source not in self._found:
             if self._home is None:
                 self._home = Path(tempfile.mkdtemp(prefix="hemobench-parts-"))
-                weakref.finalize(self, shutil.rmtree, self._home, ignore_errors=True)
+                weakref.finalize(self, remove, self._home)
             folder = self._home / str(len(self._found))
             try:
                 self.room -= extract(source, folder, self.room)
