@@ -177,8 +177,8 @@ def test_an_entry_sees_no_label_no_host_and_no_network(bundle, frozen, entry, re
             print("FOUND" + json.dumps(found))
             return X[:, 0, 0, 0] * 0
     """
-    done = rehearsed(bundle, entry(looking))
-    listener.close()
+    with listener:
+        done = rehearsed(bundle, entry(looking))
     (line,) = [line for line in done.steps[0].containers[0].stdout.splitlines() if line.startswith("FOUND")]
     found = json.loads(line.removeprefix("FOUND"))
     assert found["reached"] == [] and found["uid"] != 0 and len(found["processes"]) < 10
