@@ -7,7 +7,15 @@ from pathlib import Path
 import click
 
 from harness.cli.options import complete, contest_names, json_option, workspace_option
+from harness.contest import EmbeddedSource, MedmnistSource
 from harness.words import counted
+
+# Of sources whose hidden labels are no secret, what to know about them.
+OWN = "a contest with real secrets needs images of its own."
+KNOWN_LABELS: dict[type, str] = {
+    EmbeddedSource: f"Its hidden labels are no secret, since anybody can draw the same images with this package; {OWN}",
+    MedmnistSource: f"Its hidden labels are no secret, since MedMNIST publishes them with its test split; {OWN}",
+}
 
 
 @click.command(short_help="Clean, split, shift and lock the pictures of a contest.")
@@ -42,7 +50,7 @@ def freeze(contest: str | None, source: Path | None, if_missing: bool, workspace
 
     home = Workspace(workspace)
     name = contest or home.active() or api.DEFAULT_CONTEST
-    frozen = None
+    frozen, anew = None, False
     changes: list[RulesChanged] = []
     if if_missing:
         try:
@@ -52,6 +60,7 @@ def freeze(contest: str | None, source: Path | None, if_missing: bool, workspace
             frozen = None
     if frozen is None:
         frozen = api.freeze(workspace, name, source, track=screen.bar, rules_changed=changes.append)
+        anew = True
     elif source is not None:
         click.echo(
             f"{name} is frozen already; --source was not read. To freeze it anew, leave out --if-missing.", err=True
@@ -73,6 +82,8 @@ def freeze(contest: str | None, source: Path | None, if_missing: bool, workspace
 
         click.echo("The data are those frozen before; the contest file states other rules:", err=True)
         show_change(change)
+    if anew and (known := KNOWN_LABELS.get(type(lock.contest.source))):
+        click.secho(click.wrap_text(known, 80), fg="yellow", err=True)
     if not if_missing:
         if earlier := api.entries_of_earlier_freezes(workspace, frozen):
             told = (
