@@ -10,7 +10,7 @@ of its own.  The *rules* (`rules_of`) are limits, quotas and texts, and may chan
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -142,6 +142,10 @@ class Contest(Spec, frozen=True):
     board: BoardRules = BoardRules()
 
     def __post_init__(self) -> None:
+        for field, text in _texts(msgspec.to_builtins(self)):
+            # They are shown on terminals, pages and figures: no letter of theirs clears a screen or turns a line round.
+            if odd := next((letter for letter in text if not letter.isprintable()), None):
+                raise ValueError(f"{field} holds {odd!r}, expected one line of letters that can be printed")
         if not NAME.fullmatch(self.name):
             raise ValueError(f"name {self.name!r}: expected small letters, digits and dashes")
         if len(self.class_names) < 2 or len(set(self.class_names)) != len(self.class_names):
@@ -224,6 +228,18 @@ def with_rules(contest: Contest, changes: Mapping[str, Any]) -> Contest:
             msgspec.to_builtins(known[name]) if name in known else {"name": name} for name in changes["metrics"]
         ]
     return msgspec.convert(document, Contest, strict=False)
+
+
+def _texts(value: Any, field: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each text of a contest with the field that holds it, sections before a dot."""
+    if isinstance(value, str):
+        yield field, value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _texts(inner, f"{field}.{key}" if field else key)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _texts(inner, field)
 
 
 def read_contest(path: Path) -> Contest:

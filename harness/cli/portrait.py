@@ -92,8 +92,8 @@ def _why(facts: EntryFacts) -> None:
         say(facts.hint)
     if facts.last_words:
         say("Its last words:")
-        for line in facts.last_words:
-            say(f"  | {line}")
+        for line in screen.quoted(facts.last_words):
+            screen.output().print(line, no_wrap=True, overflow="ignore", crop=False)
     _run(facts)
 
 

@@ -64,6 +64,7 @@ def _show(rehearsal: Rehearsal) -> None:
             click.echo(f"  {step.name}, {container.kind}: {end}, {container.seconds:.1f} s", err=True)
             if not rehearsal.scored:
                 lines = (container.stdout + container.stderr).strip().splitlines()[-TAIL:]
-                click.echo("".join(f"    | {screen.plain(line)}\n" for line in lines), err=True, nl=False)
+                for line in screen.quoted(lines, "    "):
+                    click.echo(line, err=True)
         for note in step.notes:
             click.echo(f"  {screen.plain(note)}", err=True)

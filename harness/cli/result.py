@@ -38,8 +38,8 @@ def show_card(card: ScoreCard) -> None:
             screen.message(card.hint)
         if card.log.strip():
             click.echo("Its last words:", err=True)
-            for line in card.log.strip().splitlines()[-12:]:
-                click.echo(f"  | {screen.plain(line)}", err=True)
+            for line in screen.quoted(card.log.strip().splitlines()[-12:]):
+                click.echo(line, err=True)
         return
     first = next(iter(card.scores.values()))
     scores = card.scores.values()

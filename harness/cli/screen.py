@@ -67,7 +67,8 @@ def output(columns: int | None = None) -> Console:
     """Return the console for results on stdout, by default as wide as a sentence may be."""
     from rich.console import Console
 
-    return Console(highlight=False, width=columns or line_width())
+    # No markup and no emoji: titles, names and messages are shown as they were written.
+    return Console(highlight=False, markup=False, emoji=False, width=columns or line_width())
 
 
 def table(columns: Sequence[Column], rows: Iterable[Sequence[str | tuple[str, ...]] | None], title: str = "") -> None:
@@ -223,6 +224,17 @@ def interval(low: float, high: float) -> str:
     '93.2–96.9'
     """
     return f"{100 * low:.1f}–{100 * high:.1f}"
+
+
+def quoted(lines: Iterable[str], indent: str = "  ") -> Iterator[str]:
+    """Yield what an entry printed, each line cut to the width of the terminal and behind a bar."""
+    from rich.text import Text
+
+    width = __getattr__("console").width
+    for line in lines:
+        shown = Text(f"{indent}| {plain(line[: 4 * width])}")  # letters without a width of their own have an end, too
+        shown.truncate(width, overflow="ellipsis")
+        yield shown.plain
 
 
 def plain(text: str) -> str:
