@@ -266,6 +266,17 @@ def test_what_an_entry_makes_stops_no_later_run(made, limit, bundle, entry, rehe
     assert [path.name for path in (tmp_path / "scratch").iterdir()] == [".lock"]
 
 
+def test_a_zip_with_folders_too_deep_is_stopped_and_cleared_away(bundle, rehearsed, tmp_path):
+    path = tmp_path / "entry.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("model.py", "class Model:\n    def predict(self, X): return [0] * len(X)\n")
+        for depth in range(1, 1900):
+            archive.writestr("a/" * depth, "")
+    found = rehearsed(bundle, path)
+    assert found.status == "Failed" and "100 folders in one another" in found.message
+    assert [path.name for path in (tmp_path / "scratch").iterdir()] == [".lock"]
+
+
 def test_a_bundle_zipped_with_its_folder_is_named_by_both_verbs(bundle, tmp_path, hemobench):
     nested = zip_of(bundle / "pages", tmp_path / "nested.zip", top="course/")
     assert lint(nested)[0].rule == "L1"
