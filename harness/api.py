@@ -55,11 +55,16 @@ def contests(workspace: Path) -> list[Contest]:
     Those that are frozen have the rules in force.
     """
     home = Workspace(workspace)
-    found = {contest.name: contest for contest in map(read_contest, contest_files(home.own_contests).values())}
+    stated = [read_contest(path) for path in contest_files(home.own_contests).values()]
+    frozen: dict[str, Contest] = {}
     for name in frozen_names(home):
         with contextlib.suppress(HarnessError):  # a damaged freeze is a matter for `verify`
-            found[name] = open_contest(workspace, name).contest
-    return list(found.values())
+            frozen[name] = open_contest(workspace, name).contest
+    names = {contest.name for contest in stated}
+    return [
+        *(frozen.get(contest.name, contest) for contest in stated),
+        *(contest for name, contest in frozen.items() if name not in names),
+    ]
 
 
 def freeze(

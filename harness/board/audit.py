@@ -277,7 +277,7 @@ class _Ran(msgspec.Struct):
 def _card_rules(workspace: Workspace, receipt: Scored) -> dict[str, Any]:
     try:
         return msgspec.json.decode((workspace.path / receipt.card).read_bytes(), type=_Ran).rules
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return {}  # told of with the files
 
 

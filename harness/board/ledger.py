@@ -132,7 +132,7 @@ class Line:
         """
         try:
             receipt = msgspec.json.decode(self.text, type=Kind)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise BoardError(f"A line of the ledger is no receipt: {error}.", "Type: hemobench audit") from error
         if receipt.format > FORMAT:
             raise BoardError(
