@@ -19,7 +19,7 @@ from harness.export.kit import write_kit
 from harness.export.logo import draw_logo
 from harness.export.samples import SAMPLES, write_samples
 from harness.freeze.frozen import PUBLIC_SPLITS, Frozen
-from harness.score.evaluate import SPLITS, labels_of
+from harness.score.evaluate import labels_of
 from harness.workspace import Workspace
 
 HOUSE = Path(harness.__file__).parent
@@ -160,7 +160,6 @@ def _write_halves(frozen: Frozen, folder: Path) -> None:
             "split": half,
             "title": f"{half.capitalize()} half of the hidden test",
             "n": len(labels),
-            "seed": [int(frozen.lock_hash[:16], 16), SPLITS.index(half)],  # of the bootstrap, as at home
         }
         _write_json(kept / "task.json", task)
 

@@ -143,8 +143,8 @@ def see_entry(workspace: Workspace, frozen: Frozen, word: str, *, reveal_private
         place = (board, contest.name, lock, metric)
         best = read_leaderboard(*place, by=by, closing=closing, top=AMONG, others=False)
         standing = read_standing(*place, entry, by=by, closing=closing)
-        recipes = read_recipes(board, contest.name, lock) if entry.recipe else {}
-    told_of = splits_told_of(held=is_held(entry, private_told), private_told=private_told)
+        told_of = splits_told_of(held=is_held(entry, private_told), private_told=private_told)
+        seeds = _seeds(board, values, entry, told_of, frozen) if entry.recipe else {}
     truth = truth_of(frozen, told_of)
     shown = [one.entry for one in best.ranked]
     ids = [one.id for one in shown]
@@ -190,7 +190,7 @@ def see_entry(workspace: Workspace, frozen: Frozen, word: str, *, reveal_private
         detail=detail,
         confusions=most_confused(detail.confusion, contest.class_names) if detail else (),
         foretold=_foretold(values, entry, kept[entry.id], truth, lock),
-        seeds=_seeds(values, recipes, entry, told_of, metric),
+        seeds=seeds,
         run=run_of(kept[entry.id]),
     )
 
@@ -324,7 +324,9 @@ def _foretold(values: Values, entry: Entry, kept: Kept, truth: Truth, lock: str)
 
 
 def _seeds(
-    values: Values, recipes: dict[int, str], entry: Entry, splits: Sequence[str], metric: str
+    board: sqlite3.Connection, values: Values, entry: Entry, splits: Sequence[str], frozen: Frozen
 ) -> dict[str, Pooled]:
+    recipes = read_recipes(board, frozen.contest.name, frozen.lock_hash)
     same = {number: recipe for number, recipe in recipes.items() if recipe == entry.recipe}
-    return next((seeds.scores for seeds in pool(values, same, splits, metric)), {})
+    found = pool(board, values, same, splits, frozen.contest.metrics[0].name)
+    return next((seeds.scores for seeds in found), {})

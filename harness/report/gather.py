@@ -19,7 +19,7 @@ from harness.report.kept import Kept, find_kept
 from harness.report.seeds import pool
 from harness.report.shakeup import shake_up
 from harness.report.shown import aside_of, rows_of, unscored_of
-from harness.report.structure import Closed, ForecastMethod, FrozenFacts, Report, Row, SplitFacts
+from harness.report.structure import Closed, ForecastMethod, FrozenFacts, Report, Row, Seeds, SplitFacts
 from harness.report.together import see_pairs, see_together
 from harness.report.told import SEEN_AT_HOME, TITLES, Told, Truth, truth_of
 from harness.report.values import Values, read_recipes, read_values
@@ -85,7 +85,7 @@ def gather(workspace: Workspace, frozen: Frozen, *, top: int = TOP, reveal_priva
         unscored=tuple(unscored_of(entry, kept[entry.id]) for entry in read.unscored),
         n_aside=read.n_aside,
         aside=tuple(aside_of(entry, splits, metric, closing) for entry in read.aside),
-        seeds=pool(read.values, read.recipes, ("val", "val_shifted", truth.by), metric),
+        seeds=read.pooled,
         together=see_together(told.rows, told.labels, truth.labels, truth.by, contest.n_classes) if told.many else None,
         pairwise=(
             see_pairs(few, {split: right[: len(few)] for split, right in told.right.items()}, pairs)
@@ -109,6 +109,7 @@ class _Read:
 
     values: Values
     recipes: dict[int, str]
+    pooled: tuple[Seeds, ...]
     board: Leaderboard
     n_unscored: int
     unscored: list[Entry]
@@ -139,9 +140,11 @@ def _read(workspace: Workspace, frozen: Frozen, truth: Truth, closing: Closing |
         scored = ~np.isnan(values[truth.by, metric]) | values.held
         unscored = values.ids[~scored].tolist()
         aside = _without_rank(values, truth.by, metric, closing)
+        recipes = read_recipes(board, name, lock)
         return _Read(
             values,
-            read_recipes(board, name, lock),
+            recipes,
+            pool(board, values, recipes, (*SEEN_AT_HOME, truth.by), metric),
             found,
             len(unscored),
             read_some(board, unscored[-UNSCORED:]),

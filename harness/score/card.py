@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from harness.contest import Contest
 from harness.sandbox.outcome import Repeat
 from harness.score.metrics import DECIMALS, METRICS, confusion_matrix
-from harness.score.stats import bootstrap_interval, wilson_interval
+from harness.score.stats import metric_interval, wilson_interval
 
 FORMAT = 1
 
@@ -75,23 +75,20 @@ class ScoreCard(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def score_split(
-    contest: Contest, y_true: NDArray[np.int64], y_pred: NDArray[np.int64], rng: np.random.Generator
-) -> SplitScore:
+def score_split(contest: Contest, y_true: NDArray[np.int64], y_pred: NDArray[np.int64]) -> SplitScore:
     """Score one split, labels of shape (n,), int64.
 
     Accuracy and recall are shares of independent pictures: Wilson intervals.  The other metrics are averages over
-    classes: stratified bootstrap.
+    classes: `metric_interval`.
     """
     confusion = confusion_matrix(y_true, y_pred, contest.n_classes)
     metrics: dict[str, Estimate] = {}
     for spec in contest.metrics:
-        metric = METRICS[spec.name]
         if spec.name == "accuracy":
             metrics[spec.name] = share_of(int(np.trace(confusion)), len(y_true))
         else:
-            low, high = bootstrap_interval(confusion, metric, rng)
-            metrics[spec.name] = Estimate(round(float(metric(confusion)), DECIMALS), low, high, len(y_true))
+            value = round(float(METRICS[spec.name](confusion)), DECIMALS)
+            metrics[spec.name] = Estimate(value, *metric_interval(confusion, spec.name), len(y_true))
     recalls = {
         name: share_of(int(row[number]), int(row.sum()))
         for number, (name, row) in enumerate(zip(contest.class_names, confusion, strict=True))

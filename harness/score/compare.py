@@ -114,7 +114,7 @@ def paired_bootstrap(
 
     Notes
     -----
-    Pictures are drawn anew within each true class, as in `harness.score.stats.bootstrap_interval`.  Both entries see
+    Pictures are drawn anew within each true class, as for `harness.score.stats.metric_interval`.  Both entries see
     the same draw.  All that matters of a picture is the pair of labels it got, so each class is one multinomial draw
     over the pairs that occur.  Below some hundred pictures plain percentiles are too narrow, as few pictures divide
     two entries: half a picture is added to each of the cells both right, one right, other right and none right, as

@@ -115,9 +115,7 @@ def evaluate(
                 likely[split] = run.probabilities[shown][where]
             if split not in splits:
                 continue
-            # One generator a split: its interval does not depend on which other splits are scored.
-            rng = np.random.default_rng([int(frozen.lock_hash[:16], 16), SPLITS.index(split)])
-            scores[split] = score_split(contest, y_true, predictions[split], rng)
+            scores[split] = score_split(contest, y_true, predictions[split])
     card = ScoreCard(
         outcome=str(run.outcome),
         message=run.message,

@@ -61,8 +61,32 @@ def macro_f1(confusion: NDArray) -> NDArray[np.float64]:
     return np.nanmean(np.divide(2 * hits, either, out=np.full(either.shape, np.nan), where=either > 0), axis=-1)
 
 
+def balanced_accuracy_slope(confusion: NDArray) -> NDArray[np.float64]:
+    """How much balanced accuracy gains by one more picture in each cell, the numbers of a class held."""
+    true = confusion.sum(axis=-1, keepdims=True)
+    gain = np.divide(1.0, true, out=np.zeros(true.shape), where=true > 0)
+    return np.eye(confusion.shape[-1]) * gain / (true > 0).sum(axis=-2, keepdims=True)
+
+
+def macro_f1_slope(confusion: NDArray) -> NDArray[np.float64]:
+    """How much macro-F1 gains by one more picture in each cell, the numbers of a class held.
+
+    Notes
+    -----
+    The picture is predicted as the class of its column, which adds to what F1 of that class is divided by.
+    """
+    hits = np.diagonal(confusion, axis1=-2, axis2=-1)[..., None, :]
+    either = (confusion.sum(axis=-1) + confusion.sum(axis=-2))[..., None, :]
+    share = np.divide(1.0, either, out=np.zeros(either.shape), where=either > 0)
+    return (2 * np.eye(confusion.shape[-1]) * share - 2 * hits * share**2) / (either > 0).sum(axis=-1, keepdims=True)
+
+
 METRICS: dict[str, Metric] = {
     "accuracy": accuracy,
     "macro_f1": macro_f1,
     "balanced_accuracy": balanced_accuracy,
+}
+SLOPES: dict[str, Metric] = {  # of those that are no plain share: see `harness.score.stats.metric_interval`
+    "macro_f1": macro_f1_slope,
+    "balanced_accuracy": balanced_accuracy_slope,
 }

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from math import nan, sqrt
-from typing import TypeVar
+from collections.abc import Sequence
+from math import hypot, nan, sqrt
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-Key = TypeVar("Key", bound=Hashable)
+from harness.score.card import Estimate
 
 
 class RankRange(msgspec.Struct, frozen=True):
@@ -30,9 +29,9 @@ class RankRange(msgspec.Struct, frozen=True):
 
 
 class Pooled(msgspec.Struct, frozen=True):
-    """What `n` seeds of one recipe scored: mean, sample standard deviation, and the 95 % interval of the mean.
+    """What `n` seeds of one recipe scored: mean, sample standard deviation, and the 95 % interval of the recipe.
 
-    With one seed nothing is known of the spread: `sd`, `low` and `high` are nan.
+    With one seed nothing is known of the spread: `sd` is nan, and the interval is that of the pictures alone.
     """
 
     mean: float
@@ -95,32 +94,33 @@ def not_distinguishable_from_first(better: NDArray[np.bool_], scores: NDArray) -
     return [int(entry) for entry in order if not better[order[0], entry]]
 
 
-def pool_seeds(recipes: Sequence[Key], values: Sequence[float]) -> dict[Key, Pooled]:
-    """Pool the scores of entries that share a recipe, in the order in which recipes first came.
+def pool_seeds(scores: Sequence[Estimate]) -> Pooled:
+    """Pool the scores of entries of one recipe.
 
     Notes
     -----
-    The interval is Student's, for the mean over all seeds on these pictures: it tells of the luck of the seed, not of
-    the choice of pictures.
+    The interval is for the mean over all seeds and all pictures of this kind, as in a model with random effects of
+    both: limits of the mean over seeds (Student's) and over pictures (the mean of the entries' own) are joined as
+    independent ones are.  Seeds are measured on the same pictures and mostly miss the same, so more seeds do not make
+    the pictures' part smaller; where they do miss different ones, the interval is wider than it need be.
+
+    References
+    ----------
+    G. Y. Zou, A. Donner, "Construction of confidence limits about effect measures: a general approach", Statistics in
+    Medicine 27 (2008) 1693-1702, for limits of a sum from those of its parts.
 
     Examples
     --------
-    >>> pooled = pool_seeds(["a", "b", "a", "a"], [0.70, 0.5, 0.74, 0.72])["a"]
-    >>> f"{pooled.mean:.2f} ± {pooled.sd:.2f} (n = {pooled.n})"
-    '0.72 ± 0.02 (n = 3)'
+    >>> pooled = pool_seeds([Estimate(value, value - 0.03, value + 0.03, 1000) for value in (0.70, 0.74, 0.72)])
+    >>> f"{pooled.mean:.2f} ± {pooled.sd:.2f} ({pooled.low:.2f}–{pooled.high:.2f}, n = {pooled.n})"
+    '0.72 ± 0.02 (0.66–0.78, n = 3)'
     """
-    members: dict[Key, list[float]] = {}
-    for recipe, value in zip(recipes, values, strict=True):
-        members.setdefault(recipe, []).append(value)
-    return {recipe: _pool(scores) for recipe, scores in members.items()}
-
-
-def _pool(scores: list[float]) -> Pooled:
     from scipy.special import stdtrit
 
-    n, mean = len(scores), float(np.mean(scores))
+    n = len(scores)
+    mean, low, high = (float(np.mean([getattr(one, name) for one in scores])) for name in ("value", "low", "high"))
     if n == 1:
-        return Pooled(mean, nan, 1, nan, nan)
-    sd = float(np.std(scores, ddof=1))
-    half = float(stdtrit(n - 1, 0.975)) * sd / sqrt(n)
-    return Pooled(mean, sd, n, mean - half, mean + half)
+        return Pooled(mean, nan, 1, low, high)
+    sd = float(np.std([one.value for one in scores], ddof=1))
+    luck = float(stdtrit(n - 1, 0.975)) * sd / sqrt(n)
+    return Pooled(mean, sd, n, max(0.0, mean - hypot(luck, mean - low)), min(1.0, mean + hypot(luck, high - mean)))

@@ -71,7 +71,7 @@ def test_the_same_labels_get_the_same_score_here_and_there(kind, metric, folder,
     submission = pd.DataFrame({"id": solution["id"], "label": labels}).sample(frac=1, random_state=3)
     for usage, split in (("Public", "public"), ("Private", "private")):
         rows, y_true = labels_of(frozen)[split]
-        here = score_split(frozen.contest, y_true, labels[rows], rng).metrics["accuracy"].value
+        here = score_split(frozen.contest, y_true, labels[rows]).metrics["accuracy"].value
         half = solution[solution["Usage"] == usage]
         assert repr(metric.score(half, submission, "id")) == repr(here)
         assert repr(metric.score(half.drop(columns="Usage"), submission, "id")) == repr(here)

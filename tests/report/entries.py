@@ -78,10 +78,7 @@ class Desk:
             drawn = self.labels(accuracy, seed, seed if private_seed is None else private_seed)
             said = drawn if outcome == "scored" else {}
         truth = labels_of(frozen)
-        scores = {
-            split: score_split(frozen.contest, truth[split][1], labels, np.random.default_rng(0))
-            for split, labels in said.items()
-        }
+        scores = {split: score_split(frozen.contest, truth[split][1], labels) for split, labels in said.items()}
         digest = hashlib.sha256(f"{name} {number}".encode()).hexdigest()
         card = ScoreCard(
             outcome=outcome,

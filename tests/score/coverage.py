@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 import numpy as np
 
+from harness.score.card import share_of
 from harness.score.compare import compare_all, compare_all_drawn, draw_scores, mcnemar, paired_bootstrap
 from harness.score.forecast import (
     difference_of_confidences,
@@ -18,21 +20,21 @@ from harness.score.forecast import (
     from_shifted_and_misses,
 )
 from harness.score.metrics import METRICS
-from harness.score.ranges import rank_ranges
-from harness.score.stats import bootstrap_interval, paired_interval, wilson_interval
+from harness.score.ranges import pool_seeds, rank_ranges
+from harness.score.stats import metric_interval, paired_interval, wilson_interval
 
 SIZES = np.array([78, 199, 102, 189, 79, 93, 217, 156])  # the classes of a public half of 1,113 real pictures
 SMALL = SIZES // 5  # and those of a fifth of it, 219 pictures
 SHARES = np.arange(0.05, 1.0, 0.05)  # the grid over which Wilson's wobble is averaged
 
 
-def confusing(recall: float, rng: np.random.Generator) -> np.ndarray:
-    """Return P(label | true class), shape (8, 8), with recalls around `recall` and uneven mistakes."""
-    recalls = np.clip(recall + rng.uniform(-0.15, 0.15, 8) * min(1, 4 * (1 - recall)), 0, 1)
-    wrong = rng.dirichlet(np.full(7, 0.6), 8)
-    table = np.zeros((8, 8))
-    for true in range(8):
-        table[true, np.arange(8) != true] = (1 - recalls[true]) * wrong[true]
+def confusing(recall: float, rng: np.random.Generator, classes: int = 8) -> np.ndarray:
+    """Return P(label | true class), shape (classes, classes), with recalls around `recall` and uneven mistakes."""
+    recalls = np.clip(recall + rng.uniform(-0.15, 0.15, classes) * min(1, 4 * (1 - recall)), 0, 1)
+    wrong = rng.dirichlet(np.full(classes - 1, 0.6), classes)
+    table = np.zeros((classes, classes))
+    for true in range(classes):
+        table[true, np.arange(classes) != true] = (1 - recalls[true]) * wrong[true]
         table[true, true] = recalls[true]
     return table
 
@@ -47,13 +49,68 @@ def wilson_over_shares(n: int, draws: int, rng: np.random.Generator) -> float:
     return float(np.mean([wilson(n, share, max(1, draws // 10), rng) for share in SHARES]))
 
 
-def bootstrap(metric: str, recall: float, draws: int, rng: np.random.Generator, sizes: np.ndarray = SIZES) -> float:
-    said = confusing(recall, np.random.default_rng(1))
-    truth, held = METRICS[metric](sizes[:, None] * said), 0
+def constant(sizes: np.ndarray, off: np.ndarray, share: float) -> np.ndarray:
+    """Return a table that predicts the largest class, but for a `share` that is predicted as the rows of `off` say."""
+    said = np.zeros(off.shape)
+    said[:, sizes.argmax()] = 1
+    return (1 - share) * said + share * off
+
+
+def few(sizes: np.ndarray, rng: np.random.Generator) -> float:
+    """Return the share of pictures that makes 1 to 30 of them, small numbers as often as large ones."""
+    return min(0.5, float(np.exp(rng.uniform(0, np.log(30)))) / sizes.sum())
+
+
+Model = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+# P(label | true class) for classes of these sizes, from what knows nothing to what knows nearly everything.
+MODELS: dict[str, Model] = {
+    "constant": lambda sizes, rng: constant(sizes, np.eye(len(sizes)), 0),
+    "constant, few others": lambda sizes, rng: constant(
+        sizes, np.full((len(sizes), len(sizes)), 1 / len(sizes)), few(sizes, rng)
+    ),
+    "constant, few others right": lambda sizes, rng: constant(sizes, np.eye(len(sizes)), few(sizes, rng)),
+    "chance": lambda sizes, rng: np.full((len(sizes), len(sizes)), 1 / len(sizes)),
+    "recall 0.3": lambda sizes, rng: confusing(0.3, rng, len(sizes)),
+    "recall 0.7": lambda sizes, rng: confusing(0.7, rng, len(sizes)),
+    "recall 0.95": lambda sizes, rng: confusing(0.95, rng, len(sizes)),
+    "all but few right": lambda sizes, rng: confusing(1 - few(sizes, rng), rng, len(sizes)),
+}
+CONTESTS = {
+    "8 classes, n = 1,113": SIZES,
+    "8 classes, n = 219": SMALL,
+    "8 classes, n = 78": SIZES // 14,
+    "8 equal classes, n = 2,000": np.full(8, 250),
+    "3 classes, 14 : 4 : 2, n = 2,000": np.array([1400, 400, 200]),
+    "3 classes, n = 78": np.array([54, 16, 8]),
+    "2 classes, n = 200": np.array([100, 100]),
+}
+
+
+def of_classes(
+    metric: str, model: Model, draws: int, rng: np.random.Generator, contests: Iterable[np.ndarray] = CONTESTS.values()
+) -> float:
+    """Return how often the interval of `metric` holds, over `contests` in turn and models drawn anew."""
+    held, sizes = 0, list(contests)
+    for draw in range(draws):
+        of = sizes[draw % len(sizes)]
+        said = model(of, rng)
+        truth = METRICS[metric](of[:, None] * said)
+        low, high = metric_interval(rng.multinomial(of, said), metric)
+        held += low - 1e-9 <= truth <= high + 1e-9  # a constant entry's score is the truth, but for rounding
+    return held / draws
+
+
+def pooled(seeds: int, n: int, spread: float, ease: float, draws: int, rng: np.random.Generator) -> float:
+    """Seeds whose skill varies by `spread` logits, on pictures whose difficulty does by `ease`: how often they share
+    mistakes.
+    """
+    many = 1.5 + np.hypot(spread, ease) * np.random.default_rng(1).normal(0, 1, 1_000_000)
+    truth, held = float(_logistic(many).mean()), 0
     for _ in range(draws):
-        confusion = rng.multinomial(sizes, said)
-        low, high = bootstrap_interval(confusion, METRICS[metric], rng, draws=1000)
-        held += low <= truth <= high
+        skill = 1.5 + spread * rng.normal(0, 1, seeds)
+        hits = (rng.random((seeds, n)) < _logistic(skill[:, None] + ease * rng.normal(0, 1, n))).sum(axis=1)
+        found = pool_seeds([share_of(int(hit), n) for hit in hits])
+        held += found.low <= truth <= found.high
     return held / draws
 
 
@@ -196,12 +253,16 @@ INTERVALS: tuple[tuple[str, Simulation], ...] = (
     ("Wilson, n = 1,113, p = 0.73", lambda draws, rng: wilson(1113, 0.73, draws, rng)),
     ("Wilson, n = 1,113, p = 0.98", lambda draws, rng: wilson(1113, 0.98, draws, rng)),
     ("Wilson, n = 78, p = 0.98", lambda draws, rng: wilson(78, 0.98, draws, rng)),
-    ("bootstrap, macro-F1, recall 0.7", lambda draws, rng: bootstrap("macro_f1", 0.7, draws, rng)),
-    ("bootstrap, macro-F1, recall 0.95", lambda draws, rng: bootstrap("macro_f1", 0.95, draws, rng)),
-    ("bootstrap, balanced, recall 0.7", lambda draws, rng: bootstrap("balanced_accuracy", 0.7, draws, rng)),
-    ("bootstrap, balanced, recall 0.95", lambda draws, rng: bootstrap("balanced_accuracy", 0.95, draws, rng)),
-    ("bootstrap, balanced, recall 0.99", lambda draws, rng: bootstrap("balanced_accuracy", 0.99, draws, rng)),
-    ("bootstrap, macro-F1, recall 0.95, n = 219", lambda draws, rng: bootstrap("macro_f1", 0.95, draws, rng, SMALL)),
+    *(
+        (f"{metric}, {name}", partial(of_classes, metric, model))
+        for metric in ("macro_f1", "balanced_accuracy")
+        for name, model in MODELS.items()
+    ),
+    ("2 seeds, n = 1,113, they share mistakes", partial(pooled, 2, 1113, 0.2, 3)),
+    ("5 seeds, n = 1,113, they share mistakes", partial(pooled, 5, 1113, 0.2, 3)),
+    ("5 seeds, n = 219, they share mistakes", partial(pooled, 5, 219, 0.2, 3)),
+    ("5 seeds, n = 1,113, they hardly share any", partial(pooled, 5, 1113, 0.2, 0.5)),
+    ("5 seeds, n = 1,113, of different skill", partial(pooled, 5, 1113, 1, 1.5)),
     ("paired, n = 1,113, 10 % against 7 %", lambda draws, rng: paired(1113, 0.10, 0.07, draws, rng)),
     ("paired, n = 100, 10 % against 7 %", lambda draws, rng: paired(100, 0.10, 0.07, draws, rng)),
     ("paired bootstrap, accuracy", lambda draws, rng: paired_resampled("accuracy", (0.75, 0.65), draws, rng)),
@@ -232,6 +293,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--draws", type=int, default=10_000)
     draws = parser.parse_args().draws
+    print(f"95 % intervals of metrics of classes by contest, % held; {draws:,} draws")
+    for metric in ("macro_f1", "balanced_accuracy"):
+        for name, sizes in CONTESTS.items():
+            held = (
+                100 * of_classes(metric, model, draws, np.random.default_rng(7), [sizes]) for model in MODELS.values()
+            )
+            print(f"  {metric}, {name}: " + ", ".join(f"{one:.1f}" for one in held), flush=True)
     for title, simulations in (("95 % intervals, % held", INTERVALS), ("false decisions, %", DECISIONS)):
         print(f"\n{title}; {draws:,} draws")
         for name, simulate in simulations:

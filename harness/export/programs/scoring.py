@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from harness.export.programs import page
 from harness.sandbox.untrusted import printable, read_predictions
 from harness.score.metrics import DECIMALS, METRICS, confusion_matrix
-from harness.score.stats import bootstrap_interval, wilson_interval
+from harness.score.stats import metric_interval, wilson_interval
 
 HERE = Path(__file__).resolve().parent
 STATUS_BYTES = 64_000
@@ -43,7 +43,7 @@ def read_status(path: Path) -> dict[str, Any]:
 
 
 def score(
-    contest: dict[str, Any], y_true: NDArray[np.int64], y_pred: NDArray[np.int64], rng: np.random.Generator
+    contest: dict[str, Any], y_true: NDArray[np.int64], y_pred: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], dict[str, tuple[float, float, float]]]:
     """Return the confusion matrix, and value and 95 % interval of each metric in the contest's order."""
     confusion = confusion_matrix(y_true, y_pred, len(contest["class_names"]))
@@ -53,7 +53,7 @@ def score(
         if name == "accuracy":
             metrics[name] = (value, *wilson_interval(int(np.trace(confusion)), len(y_true)))
         else:
-            metrics[name] = (round(value, DECIMALS), *bootstrap_interval(confusion, METRICS[name], rng))
+            metrics[name] = (round(value, DECIMALS), *metric_interval(confusion, name))
     return confusion, metrics
 
 
@@ -80,7 +80,7 @@ def main(given: Path, output: Path) -> int:
         )
         print(f"Not scored, {printable(status['outcome'])}: {message}\n{hint}", file=sys.stderr)
         return 1
-    confusion, metrics = score(contest, y_true, y_pred, np.random.default_rng(task["seed"]))
+    confusion, metrics = score(contest, y_true, y_pred)
     values = {name: value for name, (value, _, _) in metrics.items()}
     if not all(map(math.isfinite, values.values())):
         print(f"A metric is no finite number: {values}. The reference data are damaged.", file=sys.stderr)
