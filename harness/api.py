@@ -160,8 +160,9 @@ def score(
 ) -> tuple[ScoreCard, Ahead | None]:
     """Run a zip in the sandbox and score it on `splits`; nothing is recorded.
 
-    With the card comes what its public accuracy is foretold to be, where it was scored on both public splits.  While
-    the contest is open, the private half asks for `reveal_private`, and under the Ladder the public half, too.
+    With the card comes what its public score is foretold to be, by the metric that ranks, where it was scored on both
+    public splits.  While the contest is open, the private half asks for `reveal_private`, and under the Ladder the
+    public half, too.
     """
     from harness.board.closing import check_may_be_told
     from harness.report.ahead import look_ahead

@@ -79,7 +79,7 @@ class Submitted:
     rank: int | None = None  # by the public score
     n_ranked: int = 0
     closing: Closing | None = None  # of a contest that was closed before: the entry is late
-    ahead: Ahead | None = None  # what its public accuracy was foretold to be, from public data and earlier entries
+    ahead: Ahead | None = None  # what its public score was foretold to be, from public data and earlier entries
     notes: tuple[str, ...] = ()  # for a person: what a stopped process had left half done, say
     equals: int | None = None  # the earliest entry with the same zip
 

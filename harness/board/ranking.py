@@ -39,8 +39,10 @@ class Leaderboard:
 
     Attributes
     ----------
+    metric : str
+        The one that ranks, and that every score here is by.
     by : {"public", "private"}
-        What ranks.
+        The half that ranks.
     ranked : list of Standing
         Best first; of equal scores, compared unrounded, the earlier entry stands first.
     others : list of Standing
@@ -49,6 +51,7 @@ class Leaderboard:
         How many there are of both, listed or not.
     """
 
+    metric: str
     by: Half
     ranked: list[Standing]
     others: list[Standing]
@@ -114,6 +117,7 @@ def _read_leaderboard(
         known = set(ids if top is None else _ids(board, contest, lock, metric, half, closing, None))
         rest = rows.read_some(board, [number for number in rows.all_ids(board, contest, lock) if number not in known])
     return Leaderboard(
+        metric,
         half,
         [
             _standing(rank, entry, metric, half, closing)

@@ -35,7 +35,7 @@ def leaderboard(
     workspace: Path,
     as_json: bool,
 ) -> None:
-    """Show who stands where, by the public score.
+    """Show who stands where, by the public score and the contest's first metric.
 
     Scores are in percent with 95 % intervals; the gap is val minus public. Of equal scores the earlier stands first.
     When the contest is closed each team ranks once, by the better private score of its finals.
@@ -52,7 +52,7 @@ def leaderboard(
     board = api.leaderboard(workspace, contest, by="private" if reveal_private else None, top=top, others=listed)
     private = board.by == "private"
     if as_json or as_csv:
-        rows = [_facts(standing, private) for standing in board.standings]
+        rows = [_facts(standing, board) for standing in board.standings]
         if as_json:
             import json
 
@@ -75,17 +75,31 @@ def leaderboard(
 def _columns(private: bool) -> tuple[str, ...]:
     splits = [split for split in SPLITS if private or split != "private"]
     facts = [f"{split}{part}" for split in splits for part in ("", "_low", "_high", "_n")]
-    return ("rank", "entry", "id", *facts, "gap", "weights", "date", "message", "outcome", "note", "zip_sha256")
+    return (
+        "rank",
+        "entry",
+        "id",
+        "metric",
+        *facts,
+        "gap",
+        "weights",
+        "date",
+        "message",
+        "outcome",
+        "note",
+        "zip_sha256",
+    )
 
 
-def _facts(standing: Standing, private: bool) -> dict[str, Any]:
-    """One row for a program: shares 0 to 1, unrounded, None where there is no score."""
+def _facts(standing: Standing, board: Leaderboard) -> dict[str, Any]:
+    """One row for a program: scores by the metric that ranks, 0 to 1, unrounded, None where there is none."""
     entry = standing.entry
-    facts: dict[str, Any] = dict.fromkeys(_columns(private))
+    facts: dict[str, Any] = dict.fromkeys(_columns(board.by == "private"))
     facts |= {
         "rank": standing.rank,
         "entry": entry.name,
         "id": entry.id,
+        "metric": board.metric,
         "gap": standing.gap,
         "weights": entry.weights,
         "date": entry.created_at,
@@ -127,8 +141,14 @@ def _show(board: Leaderboard, title: str) -> None:
             *([] if private else [entry.weights.removeprefix("sha256:")[:8]]),
         ]
         rows.append(cells)
-    screen.table(columns, rows, title)
+    screen.table(columns, rows, _title(board, title))
     click.echo(screen.wrapped(" ".join(_notes(board))), err=True)
+
+
+def _title(board: Leaderboard, title: str) -> str:
+    """Say what the scores are of, by which metric and on how many pictures."""
+    n = _n(board)
+    return f"{title}: {board.metric.replace('_', ' ')}" + ("" if n is None else f", {board.by} n = {n:,}")
 
 
 def _was(board: Leaderboard, standing: Standing) -> str:
@@ -143,8 +163,8 @@ def _why(standing: Standing) -> str:
 
 def _notes(board: Leaderboard) -> list[str]:
     notes = []
-    if (n := _n(board)) is not None:
-        notes.append(f"{board.by.capitalize()}: n = {n:,}, 95 % interval behind each score.")
+    if board.ranked:
+        notes.append(f"Ranked by {board.metric.replace('_', ' ')}, 95 % interval behind each {board.by} score.")
     if board.closing:
         notes.append(f"Closed at {board.closing.when}; was: rank by the public score then.")
     if board.n_ranked > len(board.ranked):
@@ -183,7 +203,11 @@ def _write_markdown(board: Leaderboard) -> None:
     for line in lines:
         click.echo(f"| {' | '.join(line)} |")
     if (n := _n(board)) is not None:
-        click.echo(f"\n{board.by.capitalize()} half of the hidden test, n = {n:,}; 95 % intervals.")
+        click.echo(f"\n{_scored(board)}, n = {n:,}; 95 % intervals.")
+
+
+def _scored(board: Leaderboard) -> str:
+    return f"{board.metric.replace('_', ' ').capitalize()} on the {board.by} half of the hidden test"
 
 
 def _points(gap: float | None) -> str:

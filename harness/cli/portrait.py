@@ -13,6 +13,7 @@ from harness.report.groups import FEW
 from harness.report.structure import Calibration, Detail
 from harness.score.card import Estimate, share_of
 from harness.score.diagnosis import Tally
+from harness.score.forecast import Forecast
 from harness.words import counted
 
 LOWEST = 8  # groups that the short view draws, the worst ones
@@ -218,19 +219,19 @@ def _forecast(facts: EntryFacts) -> None:
     known = {name: forecast for name, forecast in facts.foretold.items() if forecast}
     if not known:
         return
-    public = facts.scores.get("public", {}).get("accuracy")
+    public = facts.scores.get("public", {}).get(facts.metric)
     measured = f"; measured {screen.percent(public.value)}" if public else ""
-    title(f"Public accuracy foretold on the day it came{measured}")
+    title(f"Public {_words(facts.metric)} foretold on the day it came, %{measured}")
     for name, forecast in known.items():
-        inside = "" if public is None else _inside(public.value, forecast.low, forecast.high)
-        told = f"{100 * forecast.value:.1f} ({screen.interval(forecast.low, forecast.high)})"
+        inside = "" if public is None else _inside(public.value, forecast)
+        told = f"{screen.percent(forecast.value)} ({screen.interval(forecast.low, forecast.high, 2)})"
         say(f"  {told}{inside} {FORETOLD.get(name, name)}")
 
 
-def _inside(value: float, low: float, high: float) -> str:
-    if low <= value <= high:
+def _inside(value: float, forecast: Forecast) -> str:
+    if forecast.holds(value):
         return ", within the interval:"
-    return ", too high:" if value < low else ", too low:"
+    return ", too high:" if value < forecast.low else ", too low:"
 
 
 def _seeds(facts: EntryFacts) -> None:

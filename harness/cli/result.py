@@ -12,14 +12,14 @@ TITLES = {"val": "val", "val_shifted": "shifted val", "public": "public", "priva
 
 
 def show_forecast(ahead: Ahead, measured: Estimate | None = None) -> None:
-    """Print on stderr what the public accuracy is foretold to be, and what came, where that is told."""
+    """Print on stderr what the public score is foretold to be, and what came by the same metric, where told."""
     found = ahead.forecast
     told = (
-        f"Public accuracy, foretold {ahead.title}: {screen.percent(found.value)} % "
-        f"({screen.interval(found.low, found.high)})."
+        f"Public {ahead.metric.replace('_', ' ')}, foretold {ahead.title}: {screen.percent(found.value)} % "
+        f"({screen.interval(found.low, found.high, 2)})."
     )
     if measured is not None:
-        held = found.low <= measured.value <= found.high
+        held = found.holds(measured.value)
         told += f" Measured: {screen.percent(measured.value)} %, {'within' if held else 'outside'} the interval."
     click.echo(click.wrap_text(told, 80), err=True)
 

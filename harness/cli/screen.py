@@ -215,15 +215,15 @@ def percent(value: float) -> str:
     return f"{100 * value:.2f}"
 
 
-def interval(low: float, high: float) -> str:
-    """Write a 95 % interval of a share in percent.
+def interval(low: float, high: float, digits: int = 1) -> str:
+    """Write a 95 % interval of a share in percent; with two digits beside a score that lies in it or does not.
 
     Examples
     --------
     >>> interval(0.93212, 0.9689)
     '93.2–96.9'
     """
-    return f"{100 * low:.1f}–{100 * high:.1f}"
+    return f"{100 * low:.{digits}f}–{100 * high:.{digits}f}"
 
 
 def quoted(lines: Iterable[str], indent: str = "  ") -> Iterator[str]:

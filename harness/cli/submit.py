@@ -89,7 +89,7 @@ def submit(
         show_card(card)
         if submitted.ahead:
             public = card.scores.get("public")
-            show_forecast(submitted.ahead, public.metrics.get("accuracy") if public else None)
+            show_forecast(submitted.ahead, public.metrics.get(submitted.ahead.metric) if public else None)
         for note in submitted.notes:
             click.echo(click.wrap_text(note, 80), err=True)
         if submitted.shown is not None:
@@ -102,6 +102,8 @@ def submit(
                 err=True,
             )
         place = f"rank {submitted.rank} of {submitted.n_ranked:,}" if submitted.rank else "not ranked"
+        if submitted.rank and submitted.ahead:
+            place += f" by {submitted.ahead.metric.replace('_', ' ')}"
         if submitted.closing:
             place = f"late, the contest was closed at {submitted.closing.when}"
         told = f"Entry {submitted.entry}, {submitted.name}: {place}. See: hemobench leaderboard"

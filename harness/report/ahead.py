@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from harness.board.recorder import open_to_read
 from harness.board.rows import read_some
 from harness.freeze.frozen import Frozen
-from harness.report.foretell import Sizes, best_method, confidence_of, foretell, foretell_new, generator, judge
+from harness.report.foretell import best_method, confidence_of, foretell, foretell_new, generator, judge
 from harness.report.kept import find_kept
 from harness.report.structure import ForecastMethod
 from harness.report.told import SEEN_AT_HOME, Told, truth_of
 from harness.report.values import read_values
+from harness.score.card import score_split
 from harness.score.forecast import Forecast
 from harness.workspace import Workspace
 
@@ -23,11 +24,13 @@ JUDGED = 100  # the last entries of the board, by which the methods are judged
 
 
 class Ahead(msgspec.Struct, frozen=True):
-    """The public accuracy foretold by each method, the name of the one that has fared best so far, and how all fared.
+    """The public score by `metric`, foretold by each method, the one that has fared best so far, and how all fared.
 
-    `best` is one of `forecasts` that is not None; before any entry was scored it is ``shifted``.
+    `metric` is the one that ranks.  `best` is one of `forecasts` that is not None; before any entry was scored it is
+    ``shifted``.
     """
 
+    metric: str
     best: str
     forecasts: dict[str, Forecast | None]
     methods: tuple[ForecastMethod, ...]
@@ -52,7 +55,9 @@ def look_ahead(
     zip_sha256: str,
     probabilities: Mapping[str, NDArray[np.float32]] | None = None,
 ) -> Ahead:
-    """Foretell the public accuracy of a zip that was run, from public labels and the entries on the board.
+    """Foretell the public score, by the metric that ranks, of a zip that was run.
+
+    Known are public labels and the entries on the board.
 
     Parameters
     ----------
@@ -71,34 +76,29 @@ def look_ahead(
     BoardError, WorkspaceError
         Board or contest cannot be read.
     """
-    truth = truth_of(frozen, (*SEEN_AT_HOME, "public"))
-    sizes = Sizes(*(len(truth.labels[split]) for split in ("val", "val_shifted", "public")))
+    truth, metric = truth_of(frozen, (*SEEN_AT_HOME, "public")), frozen.contest.metrics[0].name
+    n_hidden = len(truth.labels["public"])
     val, shifted = (
-        (int((labels[split] == truth.labels[split]).sum()), len(truth.labels[split])) for split in SEEN_AT_HOME
+        score_split(frozen.contest, truth.labels[split], labels[split]).metrics[metric] for split in SEEN_AT_HOME
     )
     with open_to_read(workspace) as board:
-        values = read_values(board, frozen.contest.name, frozen.lock_hash, ())
-        ids, earlier = values.accuracies()
+        ids, earlier = read_values(board, frozen.contest.name, frozen.lock_hash, metric).measured(metric)
         judged = read_some(board, ids[-JUDGED:].tolist())
     kept = find_kept(workspace, frozen.contest.name, judged)
-    whole = {judged[row].id for row in Told(judged, kept, truth).rows}
-    asked = {
-        entry.id: (
-            confidence_of(kept[entry.id].labels, kept[entry.id].probabilities, truth.labels["val_shifted"])
-            if entry.id in whole
-            else None,
-            entry.zip_sha256,
-        )
-        for entry in judged
+    whole = [judged[row].id for row in Told(judged, kept, truth).rows]
+    confidences = {
+        number: confidence_of(kept[number].labels, kept[number].probabilities, truth.labels["val_shifted"])
+        for number in whole
     }
-    found = foretell(ids, earlier, asked, sizes, frozen.lock_hash)
+    found = foretell(ids, earlier, judged, confidences, metric=metric, n_hidden=n_hidden, lock=frozen.lock_hash)
     methods = judge([found[entry.id] for entry in judged], earlier[len(earlier) - len(judged) :, 2].tolist())
     forecasts = foretell_new(
         earlier,
-        val=val,
+        metric=metric,
+        val=val.value,
         shifted=shifted,
-        n_hidden=sizes.public,
+        n_hidden=n_hidden,
         confidence=confidence_of(labels, probabilities or {}, truth.labels["val_shifted"]),
         rng=generator(frozen.lock_hash, zip_sha256),
     )
-    return Ahead(best_method(methods, forecasts) or "shifted", forecasts, methods)
+    return Ahead(metric, best_method(methods, forecasts) or "shifted", forecasts, methods)

@@ -63,7 +63,7 @@ class EntryFacts(msgspec.Struct, frozen=True, kw_only=True):
     families, lengths : Axis
         What the tallies of `detail` count by.
     foretold : dict of str to (Forecast or None)
-        Public accuracy foretold from entries before it, by method.
+        Public score by `metric` foretold from entries before it, by method.
     seeds : dict of str to Pooled
         By split, the primary metric over all entries of its recipe; empty where it has none beside itself.
     """
@@ -137,7 +137,7 @@ def see_entry(workspace: Workspace, frozen: Frozen, word: str, *, reveal_private
     private_told = reveal_private or closing is not None
     with open_to_read(workspace) as board:
         splits = splits_told_of(held=False, private_told=private_told)
-        values = read_values(board, contest.name, lock, [(split, metric) for split in splits])
+        values = read_values(board, contest.name, lock, metric, splits)
         entry = find_entry(board, values, frozen, word, closing)
         by: Half = "private" if private_told else "public"
         place = (board, contest.name, lock, metric)
@@ -189,7 +189,7 @@ def see_entry(workspace: Workspace, frozen: Frozen, word: str, *, reveal_private
         lengths=truth.groups.lengths,
         detail=detail,
         confusions=most_confused(detail.confusion, contest.class_names) if detail else (),
-        foretold=_foretold(values, entry, kept[entry.id], truth, lock),
+        foretold=_foretold(values, entry, kept[entry.id], truth, frozen),
         seeds=seeds,
         run=run_of(kept[entry.id]),
     )
@@ -307,19 +307,21 @@ def most_confused(
     return tuple(sorted(found, key=lambda one: -one.n)[:most])
 
 
-def _foretold(values: Values, entry: Entry, kept: Kept, truth: Truth, lock: str) -> Forecasts:
-    """Foretell the public accuracy of an entry from what was known on the day it came."""
-    val, shifted, public = (entry.scores.get((split, "accuracy")) for split in ("val", "val_shifted", "public"))
+def _foretold(values: Values, entry: Entry, kept: Kept, truth: Truth, frozen: Frozen) -> Forecasts:
+    """Foretell the public score of an entry from what was known on the day it came."""
+    metric = frozen.contest.metrics[0].name
+    val, shifted, public = (entry.scores.get((split, metric)) for split in ("val", "val_shifted", "public"))
     if not (val and shifted and public):
         return {}
-    ids, accuracies = values.accuracies()
+    ids, measured = values.measured(metric)
     return foretell_new(
-        accuracies[ids < entry.id],
-        val=(round(val.value * val.n), val.n),
-        shifted=(round(shifted.value * shifted.n), shifted.n),
+        measured[ids < entry.id],
+        metric=metric,
+        val=val.value,
+        shifted=shifted,
         n_hidden=public.n,
         confidence=confidence_of(kept.labels, kept.probabilities, truth.labels["val_shifted"]),
-        rng=generator(lock, entry.zip_sha256),
+        rng=generator(frozen.lock_hash, entry.zip_sha256),
     )
 
 

@@ -146,7 +146,7 @@ def rank_bar(moved: Moved, entries: int) -> Markup:
     )
 
 
-def forecasts(rows: Sequence[Row], method: str) -> Markup:
+def forecasts(rows: Sequence[Row], method: str, metric: str) -> Markup:
     """Draw what was foretold, with its interval, against what was measured."""
     side, left, top, bottom = 340, 44, 12, 40
     wide = side - left - 12
@@ -164,12 +164,12 @@ def forecasts(rows: Sequence[Row], method: str) -> Markup:
     ]
     parts.append(f'<text x="{x(0.5)}" y="{side - 7}" text-anchor="middle">foretold, %</text>')
     for row in rows:
-        found, measured = row.foretold.get(method), row.scores["public"].get("accuracy")
+        found, measured = row.foretold.get(method), row.scores["public"].get(metric)
         if found and measured:
             height = y(measured.value)
             parts.append(f'<path class="whisker thin" d="M{x(found.low)} {height}H{x(found.high)}"/>')
             parts.append(f'<circle class="other" cx="{x(found.value)}" cy="{height}" r="4"/>')
-    return _figure(side, side, "Measured against foretold accuracy; on the line both are equal.", parts)
+    return _figure(side, side, "Measured against foretold scores; on the line both are equal.", parts)
 
 
 def _axis(left: float, right: float, y: Callable[[float], float]) -> str:

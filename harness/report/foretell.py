@@ -2,7 +2,7 @@
 
 For an entry that has no row yet::
 
-    foretell_new(earlier, val=(hits, n), shifted=(hits, n), n_hidden=n, confidence=None, rng=None)
+    foretell_new(earlier, metric="accuracy", val=0.9, shifted=Estimate(...), n_hidden=n, confidence=None, rng=None)
 
 returns a forecast, or None, for each of `METHODS`; `harness.report.ahead` reads what it needs from a workspace.
 """
@@ -15,7 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.board.rows import Entry, Score
 from harness.report.structure import ForecastMethod
+from harness.score.card import Estimate
 from harness.score.forecast import (
     Forecast,
     average_thresholded_confidence,
@@ -24,7 +26,9 @@ from harness.score.forecast import (
     fit_line,
     from_shifted,
     from_shifted_and_misses,
+    in_whole_pictures,
 )
+from harness.score.stats import effective_number
 
 # The last two learn how sure is too sure on pictures with public labels.  Those are the shifted ones, for every entry
 # and before anything is measured: validation pictures look like what entries were trained on, so that nearly all of
@@ -89,24 +93,27 @@ def generator(lock: str, zip_sha256: str) -> np.random.Generator:
 def foretell_new(
     earlier: NDArray[np.float64],
     *,
-    val: tuple[int, int],
-    shifted: tuple[int, int],
+    metric: str,
+    val: float,
+    shifted: Estimate | Score,
     n_hidden: int,
     confidence: Confidence | None = None,
     rng: np.random.Generator | None = None,
 ) -> Forecasts:
-    """Foretell the public accuracy of one entry.
+    """Foretell the public score of one entry.
 
     Parameters
     ----------
     earlier : ndarray of shape (rows, 3), float64
-        Accuracy of earlier entries on validation, shifted validation and the public half, 0 to 1.
-    val, shifted : tuple of int
-        Of the entry: how many pictures it has right, and of how many.
+        `metric` of earlier entries on validation, shifted validation and the public half, 0 to 1.
+    metric : str
+        The one that ranks.
+    val, shifted : float, Estimate or Score
+        `metric` of the entry.
     n_hidden : int
         Pictures of the public half.
     confidence : Confidence, optional
-        Of the entry, where it gives probabilities.
+        Of the entry, where it gives probabilities; it foretells accuracy alone.
     rng : numpy.random.Generator, optional
         Of `generator`; needed with `confidence`.
 
@@ -117,69 +124,70 @@ def foretell_new(
 
     Examples
     --------
-    >>> foretold = foretell_new(np.empty((0, 3)), val=(95, 100), shifted=(70, 100), n_hidden=1000)
+    >>> shifted = Estimate(0.7, 0.604, 0.781, 100)
+    >>> foretold = foretell_new(np.empty((0, 3)), metric="accuracy", val=0.95, shifted=shifted, n_hidden=1000)
     >>> {name: forecast and round(forecast.value, 2) for name, forecast in foretold.items()}
     {'shifted': 0.7, 'misses': None, 'line': None, 'atc': None, 'doc': None}
     """
-    hits, n = shifted
+    share, plain = shifted.value, metric == "accuracy"
+    n = shifted.n if plain else effective_number(share, shifted.low, shifted.high)
+    away = n_hidden * n / shifted.n
     found: Forecasts = dict.fromkeys(METHODS)
-    found["shifted"] = from_shifted(hits, n, n_hidden)
-    found["misses"] = from_shifted_and_misses(hits / n, earlier[:, 1], earlier[:, 2], n, n_hidden)
-    if len(earlier) and (line := fit_line(earlier[:, :2], earlier[:, 2], n_public=n, n_hidden=n_hidden)):
-        found["line"] = line.predict([val[0] / val[1], hits / n])
-    if confidence is not None:
+    found["shifted"] = from_shifted(share, n, away)
+    found["misses"] = from_shifted_and_misses(share, earlier[:, 1], earlier[:, 2], n, away)
+    if len(earlier) and (line := fit_line(earlier[:, :2], earlier[:, 2], n_public=shifted.n, n_hidden=n_hidden)):
+        found["line"] = line.predict([val, share])
+    if confidence is not None and plain:
         known = (confidence.home, confidence.right, confidence.away)
         found["atc"] = average_thresholded_confidence(*known, rng or np.random.default_rng(0), draws=DRAWS)
         found["doc"] = difference_of_confidences(*known)
+    if plain:
+        found = {name: forecast and in_whole_pictures(forecast, n_hidden) for name, forecast in found.items()}
     return found
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """Pictures of the three splits that forecasts know of."""
-
-    val: int
-    shifted: int
-    public: int
 
 
 def foretell(
     ids: NDArray[np.int64],
-    accuracies: NDArray[np.float64],
-    asked: Mapping[int, tuple[Confidence | None, str]],
-    sizes: Sizes,
+    measured: NDArray[np.float64],
+    asked: Iterable[Entry],
+    confidences: Mapping[int, Confidence | None],
+    *,
+    metric: str,
+    n_hidden: int,
     lock: str,
 ) -> dict[int, Forecasts]:
-    """Return, for each entry in `asked`, its forecasts; one without the accuracies needed gets none.
+    """Return, for each entry in `asked`, its forecasts by id; one without the scores needed gets none.
 
     Parameters
     ----------
-    ids, accuracies : ndarray of shape (rows,) and (rows, 3)
-        Of all of the board, in the order in which entries came: see `harness.report.values.Values.accuracies`.
-    asked : mapping of int to tuple
-        By id: what is known of the entry's confidence, and the SHA-256 of its zip.
-    sizes : Sizes
+    ids, measured : ndarray of shape (rows,) and (rows, 3)
+        Of all of the board, in the order in which entries came: see `harness.report.values.Values.measured`.
+    asked : iterable of Entry
+    confidences : mapping of int to Confidence
+        By id, of those whose labels and probabilities are kept.
+    metric, n_hidden :
+        See `foretell_new`.
     lock : str
         Digest of the frozen contest.
     """
-    found: dict[int, Forecasts] = {number: {} for number in asked}
-    for row in np.flatnonzero(np.isin(ids, list(asked))).tolist():
-        number = int(ids[row])
-        confidence, zip_sha256 = asked[number]
-        val, shifted, _ = accuracies[row].tolist()
-        found[number] = foretell_new(
-            accuracies[:row],
-            val=(round(val * sizes.val), sizes.val),
-            shifted=(round(shifted * sizes.shifted), sizes.shifted),
-            n_hidden=sizes.public,
-            confidence=confidence,
-            rng=generator(lock, zip_sha256),
+    entries = {entry.id: entry for entry in asked}
+    found: dict[int, Forecasts] = {number: {} for number in entries}
+    for row in np.flatnonzero(np.isin(ids, list(entries))).tolist():
+        entry = entries[int(ids[row])]
+        found[entry.id] = foretell_new(
+            measured[:row],
+            metric=metric,
+            val=float(measured[row, 0]),
+            shifted=entry.scores[HOME, metric],
+            n_hidden=n_hidden,
+            confidence=confidences.get(entry.id),
+            rng=generator(lock, entry.zip_sha256),
         )
     return found
 
 
 def judge(foretold: Sequence[Forecasts], public: Sequence[float]) -> tuple[ForecastMethod, ...]:
-    """Compare forecasts with the public accuracies that came."""
+    """Compare forecasts with the public scores that came."""
     return tuple(
         ForecastMethod(name, title, errors([forecasts.get(name) for forecasts in foretold], public))
         for name, title in METHODS.items()

@@ -13,7 +13,7 @@ from harness.board.recorder import open_to_read
 from harness.board.rows import Entry, read_some
 from harness.freeze.frozen import Frozen
 from harness.freeze.lock import Lock
-from harness.report.foretell import Forecasts, Sizes, confidence_of, foretell, judge
+from harness.report.foretell import Forecasts, confidence_of, foretell, judge
 from harness.report.history import history, teams
 from harness.report.kept import Kept, find_kept
 from harness.report.seeds import pool
@@ -61,7 +61,7 @@ def gather(workspace: Workspace, frozen: Frozen, *, top: int = TOP, reveal_priva
     kept = find_kept(workspace, contest.name, [*(standing.entry for standing in shown), *read.unscored])
     told = Told([standing.entry for standing in shown], kept, truth)
     pairs = told.compare(metric, contest.n_classes, frozen.lock_hash)
-    foretold = _foretell(read, kept, told, frozen.lock_hash)
+    foretold = _foretell(read, kept, told, metric, frozen.lock_hash)
     rows = rows_of(shown, kept, told, pairs, foretold, read.seeds, contest.class_names, metric)
     few = told.rows[:COMPARED]
     return Report(
@@ -96,7 +96,7 @@ def gather(workspace: Workspace, frozen: Frozen, *, top: int = TOP, reveal_priva
             _probing(read.values, len(truth.labels["public"]), contest.n_classes) if metric == "accuracy" else None
         ),
         teams=teams(read.values, len(truth.labels["public"]), contest.n_classes) if metric == "accuracy" else (),
-        methods=_judge(rows),
+        methods=_judge(rows, metric),
         history=history(read.values, metric, {standing.entry.id for standing in shown}),
         shaken_up=shake_up(shown, told, metric, COMPARED, closing) if revealed else None,
         frozen=_frozen_facts(frozen.lock, frozen.lock_hash),
@@ -126,7 +126,7 @@ class _Read:
 def _read(workspace: Workspace, frozen: Frozen, truth: Truth, closing: Closing | None, top: int) -> _Read:
     name, lock, metric = frozen.contest.name, frozen.lock_hash, frozen.contest.metrics[0].name
     with open_to_read(workspace) as board:
-        values = read_values(board, name, lock, [(split, metric) for split in truth.labels])
+        values = read_values(board, name, lock, metric, tuple(truth.labels))
         found = read_leaderboard(
             board,
             name,
@@ -164,21 +164,18 @@ def _without_rank(values: Values, by: str, metric: str, closing: Closing | None)
     return sorted(score.keys() - ranked, key=lambda number: (-score[number], number))
 
 
-def _foretell(read: _Read, kept: dict[int, Kept], told: Told, lock: str) -> dict[int, Forecasts]:
+def _foretell(read: _Read, kept: dict[int, Kept], told: Told, metric: str, lock: str) -> dict[int, Forecasts]:
     y_true = told.truth.labels["val_shifted"]
     whole = [read.board.ranked[row].entry.id for row in told.rows]
     confidences = {number: confidence_of(kept[number].labels, kept[number].probabilities, y_true) for number in whole}
-    asked = {
-        standing.entry.id: (confidences.get(standing.entry.id), standing.entry.zip_sha256)
-        for standing in read.board.ranked
-    }
-    sizes = Sizes(*(len(told.truth.labels[split]) for split in ("val", "val_shifted", "public")))
-    return foretell(*read.values.accuracies(), asked, sizes, lock)
+    asked = [standing.entry for standing in read.board.ranked]
+    n_hidden = len(told.truth.labels["public"])
+    return foretell(*read.values.measured(metric), asked, confidences, metric=metric, n_hidden=n_hidden, lock=lock)
 
 
-def _judge(rows: tuple[Row, ...]) -> tuple[ForecastMethod, ...]:
-    measured = [row for row in rows if "accuracy" in row.scores["public"]]
-    return judge([row.foretold for row in measured], [row.scores["public"]["accuracy"].value for row in measured])
+def _judge(rows: tuple[Row, ...], metric: str) -> tuple[ForecastMethod, ...]:
+    measured = [row for row in rows if metric in row.scores["public"]]
+    return judge([row.foretold for row in measured], [row.scores["public"][metric].value for row in measured])
 
 
 def _probing(values: Values, n_public: int, n_classes: int) -> Probing | None:

@@ -203,6 +203,7 @@ def _data(report: Report) -> dict[str, Any]:
     compared = [report.rows[row] for row in report.pairwise.rows] if report.pairwise else []
     return {
         "by": report.ranked_by,
+        "metric": report.metric.replace("_", " "),
         "z": Z_95,
         "splits": [{"name": split.name, "title": split.title, "n": split.n} for split in report.splits],
         "classes": [name.replace("_", " ") for name in report.class_names],
@@ -257,9 +258,9 @@ def as_csv(report: Report) -> str:
         numbers = [getattr(e, part.lstrip("_") or "value", None) for e in found for part in PARTS]
         rows.append(
             [row.rank, *ranks, row.level_with_first, row.id, row.name, row.message, row.created_at, row.weights,
-             row.zip_sha256, row.gap, *numbers]
+             row.zip_sha256, report.metric, row.gap, *numbers]
         )  # fmt: skip
-    return spreadsheet.as_csv([*head, "zip_sha256", "gap", *columns], rows)
+    return spreadsheet.as_csv([*head, "zip_sha256", "metric", "gap", *columns], rows)
 
 
 PARTS = ("", "_low", "_high", "_n")

@@ -124,7 +124,7 @@ def see_pair(workspace: Workspace, frozen: Frozen, one: str, other: str, *, reve
     private_told = reveal_private or closing is not None
     with open_to_read(workspace) as board:
         halves = ("public", "private") if closing else ("public",)
-        values = read_values(board, contest.name, lock, [(half, metric) for half in halves])
+        values = read_values(board, contest.name, lock, metric, halves)
         entries = [find_entry(board, values, frozen, word, closing) for word in (one, other)]
     if entries[0].id == entries[1].id:
         raise UsageError(f"{one!r} and {other!r} are both entry {entries[0].id}.", "Name two entries, by their ids.")

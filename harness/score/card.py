@@ -88,7 +88,8 @@ def score_split(contest: Contest, y_true: NDArray[np.int64], y_pred: NDArray[np.
             metrics[spec.name] = share_of(int(np.trace(confusion)), len(y_true))
         else:
             value = round(float(METRICS[spec.name](confusion)), DECIMALS)
-            metrics[spec.name] = Estimate(value, *metric_interval(confusion, spec.name), len(y_true))
+            low, high = metric_interval(confusion, spec.name)
+            metrics[spec.name] = Estimate(value, min(low, value), max(high, value), len(y_true))
     recalls = {
         name: share_of(int(row[number]), int(row.sum()))
         for number, (name, row) in enumerate(zip(contest.class_names, confusion, strict=True))

@@ -1,13 +1,14 @@
 """What an entry will score on pictures whose labels nobody has shown, foretold from public data and earlier entries.
 
-Each forecast has a 95 % interval for the share right of the hidden pictures.  Shares are compared as logits, so that no
-interval leaves 0 to 1 and a point at 98 % weighs as much as it should.
+Each forecast has a 95 % interval for the score that will be measured on the hidden pictures: accuracy, or another
+metric from 0 to 1, which is then taken for a share.  Shares are compared as logits, so that no interval leaves 0 to 1
+and a point at 98 % weighs as much as it should.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import sqrt
+from math import ceil, floor, sqrt
 
 import msgspec
 import numpy as np
@@ -19,11 +20,15 @@ SPARE = 3  # rows a fit needs beyond its coefficients: with fewer its interval i
 
 
 class Forecast(msgspec.Struct, frozen=True):
-    """An accuracy foretold, with its 95 % interval, all 0 to 1."""
+    """A score foretold, with its 95 % interval, all 0 to 1."""
 
     value: float
     low: float
     high: float
+
+    def holds(self, measured: float) -> bool:
+        """Say whether a score, unrounded, lies in the interval; its ends are in it."""
+        return self.low <= measured <= self.high
 
 
 class Errors(msgspec.Struct, frozen=True):
@@ -64,11 +69,13 @@ class Line(msgspec.Struct, frozen=True):
 
         row = np.concatenate([[1.0], logit(np.asarray(features, float), self.n_public)])
         spread = sqrt(self.variance * (1 + float(row @ self.covariance @ row)))  # of one new entry, not of the line
-        return _around(float(row @ self.coefficients), float(stdtrit(self.freedom, 0.975)) * spread)
+        return _around(float(row @ self.coefficients), float(stdtrit(self.freedom, 0.975)) * spread, self.n_hidden)
 
 
-def from_shifted(hits: int, n: int, n_hidden: int) -> Forecast:
-    """Foretell that hidden accuracy will be that on shifted validation, `hits` of `n`.
+def from_shifted(share: float, n: float, n_hidden: float) -> Forecast:
+    """Foretell that the hidden score will be that on shifted validation, `share` of `n` pictures.
+
+    Of another metric than accuracy the numbers are effective ones: see `harness.score.stats.effective_number`.
 
     Notes
     -----
@@ -77,25 +84,24 @@ def from_shifted(hits: int, n: int, n_hidden: int) -> Forecast:
 
     Examples
     --------
-    >>> foretold = from_shifted(600, 1000, 1000)
+    >>> foretold = from_shifted(0.6, 1000, 1000)
     >>> f"{foretold.value:.3f} {foretold.low:.3f} {foretold.high:.3f}"
     '0.600 0.556 0.642'
     """
-    around = _around(float(logit(np.array(hits / n), n)), _chance(hits, n, n_hidden))
-    return msgspec.structs.replace(around, value=hits / n)
+    return _with(share, _around(float(logit(np.array(share), n)), _chance(share, n, n_hidden), n_hidden))
 
 
-def _chance(hits: float, n: int, n_hidden: int) -> float:
-    """Return half the 95 % interval, in logits, that two samples of pictures leave of one share, `hits` of `n`."""
-    here, there = hits + 0.5, n - hits + 0.5
-    share = here / (n + 1)
-    return Z_95 * sqrt(1 / here + 1 / there + 1 / (n_hidden * share * (1 - share)))
+def _chance(share: float, n: float, n_hidden: float) -> float:
+    """Return half the 95 % interval, in logits, that two samples of pictures leave of one share, seen on `n`."""
+    here, there = share * n + 0.5, (1 - share) * n + 0.5
+    shrunk = here / (n + 1)
+    return Z_95 * sqrt(1 / here + 1 / there + 1 / (n_hidden * shrunk * (1 - shrunk)))
 
 
 def from_shifted_and_misses(
-    shifted: float, earlier_shifted: NDArray[np.float64], earlier_hidden: NDArray[np.float64], n: int, n_hidden: int
+    shifted: float, earlier_shifted: NDArray[np.float64], earlier_hidden: NDArray[np.float64], n: float, n_hidden: float
 ) -> Forecast | None:
-    """Foretell accuracy on shifted validation, with an interval as wide as this has missed for earlier entries.
+    """Foretell the score on shifted validation, with an interval as wide as this has missed for earlier entries.
 
     Parameters
     ----------
@@ -103,8 +109,8 @@ def from_shifted_and_misses(
         Of the entry, on shifted validation, 0 to 1.
     earlier_shifted, earlier_hidden : ndarray of shape (rows,), float64
         Of earlier entries, on shifted validation and on hidden pictures.
-    n, n_hidden : int
-        Pictures these were measured on.
+    n, n_hidden : float
+        Pictures these were measured on, as for `from_shifted`.
 
     Returns
     -------
@@ -119,8 +125,8 @@ def from_shifted_and_misses(
     miss = logit(earlier_hidden, n_hidden) - logit(earlier_shifted, n)
     half = float(stdtrit(rows, 0.975)) * sqrt(float((miss**2).mean()))  # around 0, so that no mean is estimated
     # Entries that are nearly one, as seeds and resubmissions are, miss alike: that makes no forecast surer than chance.
-    half = max(half, _chance(shifted * n, n, n_hidden))
-    return msgspec.structs.replace(_around(float(logit(np.array(shifted), n)), half), value=shifted)
+    half = max(half, _chance(shifted, n, n_hidden))
+    return _with(shifted, _around(float(logit(np.array(shifted), n)), half, n_hidden))
 
 
 def fit_line(
@@ -255,11 +261,11 @@ def errors(forecasts: Sequence[Forecast | None], hidden: Sequence[float] | NDArr
     if not made:
         return None
     missed = [abs(foretold.value - true) for foretold, true in made]
-    held = [foretold.low <= true <= foretold.high for foretold, true in made]
+    held = [foretold.holds(true) for foretold, true in made]
     return Errors(float(np.mean(missed)), float(np.mean(held)), len(made))
 
 
-def logit(share: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+def logit(share: NDArray[np.float64], n: float) -> NDArray[np.float64]:
     """Return ln(hits / misses) of shares of `n`, half a picture added to both, so that 0 and 1 have one too.
 
     References
@@ -269,12 +275,29 @@ def logit(share: NDArray[np.float64], n: int) -> NDArray[np.float64]:
     return np.log((share * n + 0.5) / ((1 - share) * n + 0.5))
 
 
-def _around(centre: float, half: float) -> Forecast:
-    """Return the shares whose logits are `centre` and `half` to either side."""
+def in_whole_pictures(found: Forecast, n: int) -> Forecast:
+    """Widen an interval to the next shares of `n` pictures: what is measured then lies in it or clearly outside.
+
+    Examples
+    --------
+    >>> in_whole_pictures(Forecast(0.97, 0.904, 0.9996), 100)
+    Forecast(value=0.97, low=0.9, high=1.0)
+    """
+    return Forecast(found.value, floor(found.low * n) / n, ceil(found.high * n) / n)
+
+
+def _around(centre: float, half: float, n: float) -> Forecast:
+    """Return the shares of `n` pictures whose logits, as of `logit`, are `centre` and `half` to either side."""
     from scipy.special import expit
 
-    value, low, high = expit(np.array([centre, centre - half, centre + half])).tolist()
-    return Forecast(value, low, high)
+    with_halves = expit(np.array([centre, centre - half, centre + half]))
+    # Else all of `n` right, whose logit is finite, would lie above every interval.
+    return Forecast(*(_within(share) for share in ((with_halves * (n + 1) - 0.5) / n).tolist()))
+
+
+def _with(value: float, around: Forecast) -> Forecast:
+    """Return the forecast `value` with the interval of `around`, which holds it."""
+    return Forecast(value, min(value, around.low), max(value, around.high))
 
 
 def _within(share: float) -> float:

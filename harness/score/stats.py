@@ -122,6 +122,21 @@ def metric_interval(confusion: NDArray[np.int64], name: str) -> tuple[float, flo
     return max(0.0, min(value, float(limits[0]))), min(1.0, max(value, float(limits[1])))
 
 
+def effective_number(value: float, low: float, high: float) -> float:
+    """Return the number of pictures on which a share of this value has a Wilson interval as wide as this one.
+
+    Examples
+    --------
+    >>> round(effective_number(0.9, *wilson_interval(90, 100)), 6)
+    100.0
+    """
+    width2 = min(high - low, 0.999) ** 2
+    middle = 4 * value * (1 - value) - 2 * width2
+    # With a = z² / n the squared width is a (4 p (1 - p) + a) / (1 + a)²: a quadratic equation in a.
+    a = (sqrt(middle**2 + 4 * (1 - width2) * width2) - middle) / (2 * (1 - width2))
+    return Z_95**2 / a
+
+
 def paired_interval(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> tuple[float, float, float]:
     """Return how much more often `one` is right than `other` on the same pictures, with its 95 % interval; -1 to 1.
 

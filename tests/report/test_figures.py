@@ -11,8 +11,14 @@ from harness.report.gather import gather
 from harness.report.page import render
 from harness.report.structure import ForecastMethod, Pairwise
 from harness.score.calibration import expected_calibration_error, log_loss, reliability
+from harness.score.card import share_of
 from harness.score.evaluate import labels_of
-from harness.score.forecast import Errors, average_thresholded_confidence, difference_of_confidences
+from harness.score.forecast import (
+    Errors,
+    average_thresholded_confidence,
+    difference_of_confidences,
+    in_whole_pictures,
+)
 from harness.score.ladder import probing
 
 
@@ -92,9 +98,11 @@ def test_forecasts_from_confidences_look_at_no_hidden_label(sure, report):
         arrays = arrays_of(sure, row.id)
         home, away = (arrays[f"{split}_probabilities"].max(axis=1).astype(float) for split in ("val_shifted", "public"))
         right = arrays["val_shifted"] == y_true
-        assert row.foretold["doc"] == difference_of_confidences(home, right, away)
+        n = len(away)
+        assert row.foretold["doc"] == in_whole_pictures(difference_of_confidences(home, right, away), n)
         rng = generator(sure.frozen.lock_hash, row.zip_sha256)
-        assert row.foretold["atc"] == average_thresholded_confidence(home, right, away, rng, draws=DRAWS)
+        atc = average_thresholded_confidence(home, right, away, rng, draws=DRAWS)
+        assert row.foretold["atc"] == in_whole_pictures(atc, n)
     assert {method.name: method.errors.n for method in report.methods if method.errors}["atc"] == 3
 
 
@@ -107,7 +115,7 @@ def test_a_zip_is_foretold_before_it_has_a_row_as_it_is_afterwards(make_desk):
     probabilities = {name.removesuffix("_probabilities"): of for name, of in desk.probabilities(said).items()}
     ahead = look_ahead(desk.workspace, desk.frozen, said, "ab" * 32, probabilities)
     truth = {split: labels for split, (_, labels) in labels_of(desk.frozen).items()}
-    hits = {split: (int((said[split] == truth[split]).sum()), len(truth[split])) for split in ("val", "val_shifted")}
+    right = {split: said[split] == truth[split] for split in ("val", "val_shifted")}
     earlier = np.array(
         [
             [row.scores[split]["accuracy"].value for split in ("val", "val_shifted", "public")]
@@ -116,8 +124,9 @@ def test_a_zip_is_foretold_before_it_has_a_row_as_it_is_afterwards(make_desk):
     )
     assert ahead.forecasts == foretell_new(
         earlier,
-        val=hits["val"],
-        shifted=hits["val_shifted"],
+        metric="accuracy",
+        val=float(right["val"].mean()),
+        shifted=share_of(int(right["val_shifted"].sum()), len(right["val_shifted"])),
         n_hidden=len(truth["public"]),
         confidence=confidence_of(said, probabilities, truth["val_shifted"]),
         rng=generator(desk.frozen.lock_hash, "ab" * 32),

@@ -11,7 +11,8 @@ from functools import partial
 
 import numpy as np
 
-from harness.score.card import share_of
+from harness.report.foretell import foretell_new
+from harness.score.card import Estimate, share_of
 from harness.score.compare import compare_all, compare_all_drawn, draw_scores, mcnemar, paired_bootstrap
 from harness.score.forecast import (
     difference_of_confidences,
@@ -165,15 +166,26 @@ def line(rows: int, draws: int, rng: np.random.Generator) -> float:
         public, hidden = _rows(rows + 1, rng)
         fitted = fit_line(public[:-1], hidden[:-1], n_public=891, n_hidden=1113)
         found = fitted.predict(public[-1])
-        held += found.low <= hidden[-1] <= found.high
+        held += found.holds(hidden[-1])
     return held / draws
 
 
 def shifted(share: float, draws: int, rng: np.random.Generator) -> float:
     held = 0
     for hits, true in zip(rng.binomial(891, share, draws), rng.binomial(1113, share, draws) / 1113, strict=True):
-        found = from_shifted(int(hits), 891, 1113)
-        held += found.low <= true <= found.high
+        held += from_shifted(int(hits) / 891, 891, 1113).holds(true)
+    return held / draws
+
+
+def shifted_macro_f1(draws: int, rng: np.random.Generator) -> float:
+    """The same of a metric of classes, which `foretell_new` takes for a share of an effective number of pictures."""
+    held, score = 0, METRICS["macro_f1"]
+    for _ in range(draws):
+        said = confusing(rng.uniform(0.2, 0.95), rng)
+        here, there = (rng.multinomial(sizes, said) for sizes in (SIZES * 4 // 5, SIZES))
+        shown = Estimate(float(score(here)), *metric_interval(here, "macro_f1"), int(here.sum()))
+        found = foretell_new(np.empty((0, 3)), metric="macro_f1", val=1.0, shifted=shown, n_hidden=int(there.sum()))
+        held += found["shifted"].holds(float(score(there)))
     return held / draws
 
 
@@ -185,7 +197,7 @@ def shifted_and_misses(rows: int, draws: int, rng: np.random.Generator) -> float
         public = rng.binomial(891, _logistic(skill)) / 891
         hidden = rng.binomial(1113, _logistic(skill + rng.normal(0, 0.3, rows + 1))) / 1113
         found = from_shifted_and_misses(public[-1], public[:-1], hidden[:-1], 891, 1113)
-        held += found.low <= hidden[-1] <= found.high
+        held += found.holds(hidden[-1])
     return held / draws
 
 
@@ -195,7 +207,7 @@ def confidences(draws: int, rng: np.random.Generator) -> float:
     for _ in range(draws):
         home, away = rng.beta(8, 2, 891), rng.beta(5, 3, 1113)
         found = difference_of_confidences(home + 0.05, rng.random(891) < home, away + 0.05)
-        held += found.low <= (rng.random(1113) < away).mean() <= found.high
+        held += found.holds((rng.random(1113) < away).mean())
     return held / draws
 
 
@@ -276,6 +288,7 @@ INTERVALS: tuple[tuple[str, Simulation], ...] = (
     ("forecast, line through 40 rows", lambda draws, rng: line(40, draws, rng)),
     ("forecast, shifted validation, p = 0.6", lambda draws, rng: shifted(0.6, draws, rng)),
     ("forecast, shifted validation, p = 0.97", lambda draws, rng: shifted(0.97, draws, rng)),
+    ("forecast, shifted validation, macro_f1, all kinds", shifted_macro_f1),
     ("forecast, shifted and 5 earlier misses", lambda draws, rng: shifted_and_misses(5, draws, rng)),
     ("forecast, shifted and 40 earlier misses", lambda draws, rng: shifted_and_misses(40, draws, rng)),
     ("forecast, difference of confidences", confidences),

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.special import expit
 from statsmodels.stats.proportion import confint_proportions_2indep
 
@@ -14,6 +16,7 @@ from harness.score.forecast import (
     fit_line,
     from_shifted,
     from_shifted_and_misses,
+    in_whole_pictures,
     leave_one_out,
     logit,
 )
@@ -33,7 +36,7 @@ def test_a_line_and_its_interval_are_those_of_statsmodels():
     theirs = sm.OLS(logit(hidden[:-1], 1113), design[:-1]).fit()
     assert fitted.coefficients == pytest.approx(theirs.params)
     frame = theirs.get_prediction(design[-1:]).summary_frame(alpha=0.05)
-    limits = expit(frame[["mean", "obs_ci_lower", "obs_ci_upper"]].to_numpy()[0])
+    limits = (expit(frame[["mean", "obs_ci_lower", "obs_ci_upper"]].to_numpy()[0]) * 1114 - 0.5) / 1113
     found = fitted.predict(public[-1])
     assert (found.value, found.low, found.high) == pytest.approx(limits)
 
@@ -63,14 +66,39 @@ def test_features_that_say_the_same_do_not_break_the_line():
 
 
 def test_accuracy_on_shifted_validation_is_its_own_forecast():
-    found = from_shifted(600, 891, 1113)
+    found = from_shifted(600 / 891, 891, 1113)
     assert found.value == 600 / 891
     low, high = confint_proportions_2indep(600, 891, 750, 1113, method="newcomb", compare="diff")
     assert found.high - found.low == pytest.approx(high - low, rel=0.02)  # 750 of 1,113 is about the same share
     for hits in (0, 891):
-        edge = from_shifted(hits, 891, 1113)
+        edge = from_shifted(hits / 891, 891, 1113)
         assert 0 <= edge.low <= edge.value <= edge.high <= 1 or hits in (0, 891)
         assert 0 <= edge.low < edge.high <= 1
+
+
+@given(st.integers(20, 2000), st.integers(20, 2000))
+def test_all_right_on_the_hidden_pictures_is_what_all_right_on_shifted_ones_foretell(n, n_hidden):
+    for share in (0.0, 1.0):
+        assert from_shifted(share, n, n_hidden).holds(share)
+        assert from_shifted_and_misses(share, np.full(5, 0.6), np.full(5, 0.7), n, n_hidden).holds(share)
+
+
+@given(st.integers(2, 3000).flatmap(lambda n: st.tuples(st.integers(0, n), st.integers(0, n), st.just(n))))
+def test_the_ends_of_an_interval_are_in_it_and_what_is_outside_is_so_by_a_picture(drawn):
+    low, high, n = min(drawn[:2]), max(drawn[:2]), drawn[2]
+    exact = Forecast(low / n, low / n, high / n)
+    assert exact.holds(low / n) and exact.holds(high / n)
+    assert not exact.holds((low - 0.001) / n) and not exact.holds((high + 0.001) / n)
+    inner = Forecast(low / n, low / n, min(1, (high + 0.3) / n))
+    widened = in_whole_pictures(inner, n)
+    assert widened.low <= inner.low and widened.high >= inner.high
+    assert round(widened.high * n) - widened.high * n == pytest.approx(0, abs=1e-9)
+
+
+def test_a_forecast_that_reads_100_holds_100():
+    for hits in range(60, 101):
+        found = in_whole_pictures(from_shifted(hits / 100, 100, 1113), 1113)
+        assert found.holds(1.0) == (f"{100 * found.high:.2f}" == "100.00")
 
 
 def test_earlier_misses_widen_the_interval():
@@ -127,6 +155,6 @@ def test_errors_are_of_the_forecasts_that_were_made():
 def test_entries_that_all_miss_alike_make_no_forecast_surer_than_chance():
     alike = np.full(30, 0.6)
     found = from_shifted_and_misses(0.6, alike, alike, 1000, 1000)
-    assert found == from_shifted(600, 1000, 1000)
+    assert found == from_shifted(0.6, 1000, 1000)
     apart = from_shifted_and_misses(0.6, alike, alike - 0.2, 1000, 1000)
     assert apart.low < found.low < found.high < apart.high

@@ -53,7 +53,9 @@ def score(
         if name == "accuracy":
             metrics[name] = (value, *wilson_interval(int(np.trace(confusion)), len(y_true)))
         else:
-            metrics[name] = (round(value, DECIMALS), *metric_interval(confusion, name))
+            value = round(value, DECIMALS)
+            low, high = metric_interval(confusion, name)
+            metrics[name] = (value, min(low, value), max(high, value))
     return confusion, metrics
 
 

@@ -175,9 +175,9 @@ function compare() {
   const ranking = facts.splits.find((split) => split.name === facts.by);
   const [better, worse] = one.rank < two.rank ? [one, two] : [two, one];
   const verdict = adjusted <= 0.05
-    ? `${better.name} is better than ${worse.name} on the ${ranking.title}: a difference as large as this would seldom `
+    ? `${better.name} is better than ${worse.name} by ${facts.metric} on the ${ranking.title}: a difference as large as this would seldom `
       + `be chance (p ${adjusted < 0.0001 ? "" : "= "}${p(adjusted)}, corrected for all pairs of this board).`
-    : `${one.name} and ${two.name} cannot be told apart on the ${ranking.title}: among so many pairs of entries a `
+    : `${one.name} and ${two.name} cannot be told apart by ${facts.metric} on the ${ranking.title}: among so many pairs of entries a `
       + `difference as large as this may be chance (p = ${p(adjusted)}, corrected for all pairs of this board).`;
   const said = make("p", { id: "verdict" }, verdict);
   said.dataset.adjusted = adjusted;
