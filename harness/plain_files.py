@@ -15,7 +15,8 @@ KINDS = {
     stat.S_IFBLK: "a device",
 }
 DEEPEST = 64  # folders in one another; an entry's zip may have half of it
-MOST = 200_000  # files and folders
+MOST = 500_000  # files and folders
+BROKEN = "No such file, a broken link"
 
 Skip = Callable[[PurePosixPath], str]
 
@@ -84,12 +85,9 @@ def plain_files(root: Path, *, skip: Skip = lambda name: "", follow: bool = Fals
                 left_out[name] = reason
             elif entry.is_symlink() and not follow:
                 left_out[name] = "a link"
-            elif entry.is_dir():
-                try:
-                    at = path.stat()
-                except OSError:
-                    left_out[name] = "a link that leads nowhere"
-                    continue
+            elif (at := _stat(entry)) is None:
+                left_out[name] = BROKEN
+            elif stat.S_ISDIR(at.st_mode):
                 if any(os.path.samestat(at, one) for one in above):
                     left_out[name] = "a link to a folder that it lies in"
                 elif len(above) > DEEPEST:
@@ -99,10 +97,10 @@ def plain_files(root: Path, *, skip: Skip = lambda name: "", follow: bool = Fals
                         homes.append(path.resolve())
                     folders.add(name)
                     pending.append((name, path, (*above, at)))
-            elif entry.is_file():
+            elif stat.S_ISREG(at.st_mode):
                 (linked if entry.is_symlink() else plain)[name] = path
             else:
-                left_out[name] = _reason(path)
+                left_out[name] = KINDS.get(stat.S_IFMT(at.st_mode), "no plain file")
     for name, path in linked.items():
         if any(path.resolve().is_relative_to(home) for home in homes):
             plain[name] = path
@@ -111,12 +109,11 @@ def plain_files(root: Path, *, skip: Skip = lambda name: "", follow: bool = Fals
     return _sorted(plain, folders, left_out)
 
 
-def _reason(path: Path) -> str:
+def _stat(entry: os.DirEntry[str]) -> os.stat_result | None:
     try:
-        kind = stat.S_IFMT(path.stat().st_mode)
-    except OSError:
-        return "a link that leads nowhere"
-    return KINDS.get(kind, "no plain file")
+        return entry.stat()
+    except OSError:  # a link to nothing, or to itself
+        return None
 
 
 def _sorted(plain: dict[PurePosixPath, Path], folders: set[PurePosixPath], left_out: dict[PurePosixPath, str]) -> Files:

@@ -8,7 +8,7 @@ import pytest
 
 from harness.errors import PackError
 from harness.pack import pack
-from harness.plain_files import plain_files
+from harness.plain_files import BROKEN, plain_files
 
 MODEL = "class Model:\n    def predict(self, X):\n        return [0] * len(X)\n"
 SPECIAL = {
@@ -19,6 +19,7 @@ SPECIAL = {
     "out": "a link",
     "inside": "a link",
     "loop": "a link",
+    "itself": "a link",
 }
 
 
@@ -39,6 +40,7 @@ def folder(tmp_path):
     (root / "out").symlink_to(tmp_path / "secret.txt")
     (root / "inside").symlink_to("model.py")
     (root / "loop").symlink_to(".")
+    (root / "itself").symlink_to("itself")
     return root
 
 
@@ -58,7 +60,8 @@ def test_links_are_followed_where_they_stay_inside_and_never_in_a_circle(folder,
     assert [str(name) for name in found.plain] == ["inside", "model.py", "more/a.txt", "via"]
     assert {str(name): reason for name, reason in found.left_out.items()} == {
         **{name: SPECIAL[name] for name in ("pipe", "socket", "device")},
-        "nowhere": "a link that leads nowhere",
+        "nowhere": BROKEN,
+        "itself": BROKEN,
         "out": "a link that leads out of the folder",
         "loop": "a link to a folder that it lies in",
     }

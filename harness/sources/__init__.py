@@ -68,4 +68,4 @@ def load_source(contest: Contest, path: Path | None, *, cache: Path, track: Trac
                     "each class, and no --source was given.",
                     f"Type: {freeze} --source PATH",
                 )
-            return folder.load(source, path, class_names, image_shape, track=track)
+            return folder.load(source, path, class_names, image_shape, drop=contest.cleaning.drop, track=track)

@@ -22,7 +22,7 @@ Known faults
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,7 @@ import numpy as np
 from harness.progress import Track, silent
 from harness.sources.image_set import ImageSet
 from harness.sources.npz import ROWS, digest, open_npz
+from harness.sources.shared import ARRAYS, reader_of, view
 
 
 def load(
@@ -42,16 +43,13 @@ def load(
     SourceError
         A key is missing, or an array is damaged or not as the datasheet states.
     """
-    with open_npz(path, ("images", "labels")) as npz:
-        n = npz.picture_count(
-            "images", image_shape, "Mend the array, or set image_shape in a copy of the contest file."
-        )
-        labels = npz.labels("labels", n, class_names)
-        images = np.empty((n, *image_shape), np.uint8)
-        first = 0
-        for piece in track(npz.pixels("images"), f"reading {path.name} (hundreds of pictures)", -(-n // ROWS)):
-            images[first : first + len(piece)] = piece
-            first += len(piece)
+    with reader_of(ARRAYS) as (reader, fd):
+        labels = np.array(reader.call(path.name, read_labels, path, class_names, image_shape), np.int64)
+        n = len(labels)
+        images = view(fd, (n, *image_shape))
+        pieces = reader.each(path.name, read_images, path, fd, n, image_shape)
+        for _ in track(pieces, f"reading {path.name} (hundreds of pictures)", -(-n // ROWS)):
+            pass
     return ImageSet(
         images=images,
         labels=labels,
@@ -66,3 +64,23 @@ def load(
             "pictures": str(n),
         },
     )
+
+
+def read_labels(path: Path, class_names: Sequence[str], image_shape: tuple[int, int, int]) -> list[int]:
+    """Check the header of the pictures and return the labels; to be called in another process."""
+    with open_npz(path, ("images", "labels")) as npz:
+        n = npz.picture_count(
+            "images", image_shape, "Mend the array, or set image_shape in a copy of the contest file."
+        )
+        return npz.labels("labels", n, class_names).tolist()
+
+
+def read_images(path: Path, fd: int, n: int, image_shape: tuple[int, int, int]) -> Iterator[int]:
+    """Write the pictures into shared memory and yield how many at a time; to be called in another process."""
+    images = view(fd, (n, *image_shape))
+    with open_npz(path, ("images", "labels")) as npz:
+        first = 0
+        for piece in npz.pixels("images"):
+            images[first : first + len(piece)] = piece
+            first += len(piece)
+            yield len(piece)

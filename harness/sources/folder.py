@@ -4,7 +4,8 @@ Datasheet
 ---------
 Input
     PNG, JPEG or WebP at ``CLASS/FILE``, below any number of enclosing folders; recognised by content, listed by
-    suffix.  The first frame counts.  A zip is read in place: nothing of it is written to disk.
+    suffix.  The first frame counts.  A zip is read in place: nothing of it is written to disk.  A class folder may be a
+    link; a file that leads out of the folder by a link is not opened, nor is a pipe, a socket or a device.
 Label
     The name of the class folder; case, spaces, dashes and underscores do not matter.
 Colour
@@ -25,52 +26,33 @@ Known faults
 
 from __future__ import annotations
 
-import io
-import os
 import re
-import struct
-import warnings
 import zipfile
-import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
-# Imported by name, so that they are registered before threads open pictures: Pillow's own search for plugins is
-# not made for threads and may then miss the one it needs.
-from PIL import Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin  # noqa: F401
-
 from harness.contest import FolderSource
-from harness.errors import SourceError, did_you_mean
+from harness.errors import SourceError, UnreadableError, did_you_mean
+from harness.limited import Reader
+from harness.plain_files import plain_files
 from harness.progress import Track, silent
-from harness.sources import resize
+from harness.sources.decoding import RESIZE, WHOLE, Decoded, Picture, decode, open_zip
 from harness.sources.image_set import ImageSet
-from harness.sources.npz import DAMAGED, digest
+from harness.sources.npz import digest
+from harness.sources.resize import RULE
+from harness.sources.shared import DECODING, THREADS, reader_of, view
 
-FORMATS = ("PNG", "JPEG", "WEBP")
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
 OTHER_PICTURES = frozenset({".tif", ".tiff", ".bmp", ".gif", ".jp2", ".avif", ".heic"})  # an error, not a stray file
 
-# A picture of one cell has less than a megapixel.  These bound what a mistaken or hostile file costs each thread.
-MAX_PIXELS = 25_000_000
-MAX_FILE_BYTES = 64 * 2**20
-
-# What Pillow's three decoders raise on bytes that are not what they should be.
-UNDECODABLE = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    IndexError,
-    struct.error,
-    zlib.error,
-    Image.DecompressionBombError,
-    Image.DecompressionBombWarning,
-)
+NAMED = 30  # broken pictures that one message names
+MOST_ENDED = 20  # pictures that may end the process which decodes them
+DROP = "Or leave it out: write its name into drop, under [cleaning] of a copy of the contest file."
 
 
 @dataclass(frozen=True)
@@ -79,20 +61,24 @@ class _Listing:
 
     Attributes
     ----------
-    files : mapping of PurePosixPath to function
-        Path below the source, and what reads its bytes.
+    files : mapping of PurePosixPath to str
+        Path below the source, and the name by which it is opened.
     folders : frozenset of PurePosixPath
+    left_out : mapping of PurePosixPath to str
+        What is no plain file, with the reason.
     """
 
-    files: Mapping[PurePosixPath, Callable[[], bytes]]
+    files: Mapping[PurePosixPath, str]
     folders: frozenset[PurePosixPath]
+    left_out: Mapping[PurePosixPath, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class _Picture:
-    id: str
-    label: int
-    read: Callable[[], bytes]
+class Listed:
+    """The pictures sorted by id, and the other files with what they are."""
+
+    pictures: tuple[Picture, ...]
+    ignored: tuple[str, ...]
 
 
 def load(
@@ -101,67 +87,103 @@ def load(
     class_names: Sequence[str],
     image_shape: tuple[int, int, int],
     *,
+    drop: Collection[str] = (),
     track: Track = silent,
 ) -> ImageSet:
     """Read all pictures below `path`, sorted by id, which is ``class/file``.
 
+    Those in `drop` are listed and not decoded: their pixels are black.
+
     Raises
     ------
     SourceError
-        The zip is damaged or encrypted; a class folder is missing, unknown, twice there or empty; a picture cannot be
-        decoded or has another size.  The message names the first such picture in the order of the ids.
+        The zip is damaged or encrypted; a class folder is missing, unknown, twice there or empty; pictures cannot be
+        decoded or have another size.  The message names all of them, in the order of the ids.
     """
-    if path.is_dir():
-        return _load(source, _list_folder(path), path, class_names, image_shape, track)
-    try:
-        archive = zipfile.ZipFile(path)
-    except DAMAGED as error:
-        raise SourceError(
-            f"{path.name} is neither a folder nor a whole zip: {error}.",
-            "A download that was cut looks like this: fetch it again, or name the unpacked folder.",
-        ) from error
-    with archive:
-        return _load(source, _list_zip(archive), path, class_names, image_shape, track)
-
-
-def _load(
-    source: FolderSource,
-    listing: _Listing,
-    path: Path,
-    class_names: Sequence[str],
-    image_shape: tuple[int, int, int],
-    track: Track,
-) -> ImageSet:
-    pictures, ignored = _by_class(listing, path, class_names)
-    height, width, _ = image_shape
-    images = np.empty((len(pictures), *image_shape), np.uint8)
-
-    def decode_into(row: int) -> tuple[str, bool]:
-        picture, mode = _decode(pictures[row], pictures[row].read())
-        if picture.size != (width, height) and not source.resize:
-            raise SourceError(
-                f"{pictures[row].id} is {picture.width} wide and {picture.height} high, "
-                f"the contest's pictures are {width} and {height}.",
-                "Put resize = true under [source] of a copy of the contest file (centre square, then bicubic), "
-                "or resize the pictures yourself.",
+    with reader_of(DECODING) as (reader, fd):
+        listed = reader.call(path.name, list_pictures, path, tuple(class_names))
+        images = view(fd, (len(listed.pictures), *image_shape))
+        wanted = tuple(picture if picture.id not in drop else replace(picture, name="") for picture in listed.pictures)
+        done = list(
+            track(
+                decoded(reader, fd, path, wanted, image_shape, source.resize),
+                f"decoding {path.name} (pictures)",
+                len(wanted),
             )
-        images[row] = np.asarray(resize.fit(picture, height, width))
-        return mode, picture.size != (width, height)
-
-    # Pillow decodes without the interpreter's lock, so threads use every core and share the one array.
-    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as threads:
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        rows = range(len(pictures))
-        done = list(track(threads.map(decode_into, rows), f"decoding {path.name} (pictures)", len(rows)))
-
-    labels = np.array([picture.label for picture in pictures], np.int64)
+        )
+    if faults := [(p.id, one) for p, one in zip(wanted, done, strict=True) if one.fault and p.id not in drop]:
+        raise faulty(faults)
+    labels = np.array([picture.label for picture in listed.pictures], np.int64)
     return ImageSet(
         images=images,
         labels=labels,
-        ids=tuple(picture.id for picture in pictures),
+        ids=tuple(picture.id for picture in listed.pictures),
         class_names=tuple(class_names),
-        provenance=_provenance(source, path, class_names, labels, done, ignored),
+        provenance=_provenance(source, path, class_names, labels, done, listed.ignored),
     )
+
+
+def decoded(
+    reader: Reader,
+    fd: int,
+    path: Path,
+    pictures: Sequence[Picture],
+    image_shape: tuple[int, int, int],
+    resize: bool,
+    function: Callable[..., Iterator[Decoded]] = decode,
+) -> Iterator[Decoded]:
+    """Yield what became of each picture; one that ends the process that decodes it is named, and the next one begun.
+
+    With several threads nobody knows which picture it was, so that the next few are decoded one by one.
+    """
+    first, alone, ended = 0, 0, 0
+    while first < len(pictures):
+        some = tuple(pictures[first : first + 1 if alone else None])
+        try:
+            threads = 1 if alone else THREADS
+            for one in reader.each(
+                path.name, function, path, some, fd, first, len(pictures), image_shape, resize, threads
+            ):
+                yield one
+                first, alone = first + 1, max(alone - 1, 0)
+        except UnreadableError as error:
+            if ended > MOST_ENDED:
+                raise
+            if alone or THREADS == 1:
+                reason = error.message.partition(" cannot be read: ")[2]
+                yield Decoded(fault=f" cannot be decoded: {reason}", hint=WHOLE)
+                first, alone, ended = first + 1, max(alone - 1, 0), ended + 1
+            else:
+                alone = 2 * THREADS
+
+
+def faulty(faults: Sequence[tuple[str, Decoded]]) -> SourceError:
+    """Return one error for all pictures that cannot be used."""
+    (name, first), *others = faults
+    message = f"{name}{first.fault.rstrip('.')}."
+    if others:
+        same = [other for other, one in others if one.fault == first.fault]
+        different = [f"{other}{one.fault.rstrip('.')}" for other, one in others if one.fault != first.fault]
+        if same:
+            message += f" The same holds for {_several(same, ', ')}."
+        if different:
+            message += f" {_several(different, '; ')}."
+    return SourceError(message, first.hint if first.hint == RESIZE else f"{first.hint.rstrip('.')}. {DROP}")
+
+
+def _several(names: Sequence[str], comma: str) -> str:
+    more = len(names) - NAMED
+    return comma.join(names[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def list_pictures(path: Path, class_names: tuple[str, ...]) -> Listed:
+    """List the pictures; to be called in another process."""
+    if path.is_dir():
+        return _by_class(_list_folder(path), path, class_names)
+    if not path.is_file():
+        raise SourceError(f"{path.name} is neither a folder nor a zip.", "Name the folder, or the zip of it.")
+    with open_zip(path) as archive:
+        return _by_class(_list_zip(archive), path, class_names)
 
 
 def _provenance(
@@ -169,11 +191,11 @@ def _provenance(
     path: Path,
     class_names: Sequence[str],
     labels: NDArray[np.int64],
-    done: Sequence[tuple[str, bool]],
-    ignored: Sequence[PurePosixPath],
+    done: Sequence[Decoded],
+    ignored: Sequence[str],
 ) -> dict[str, str]:
     per_class = np.bincount(labels, minlength=len(class_names))
-    modes = Counter(mode for mode, _ in done if mode != "RGB")
+    modes = Counter(one.mode for one in done if one.mode != "RGB")
     facts = {
         "source": "folder of class folders",
         "licence": source.licence,
@@ -184,42 +206,23 @@ def _provenance(
     }
     if path.is_file():
         facts["sha256"] = digest(path, "sha256")
-    if resized := sum(other_size for _, other_size in done):
-        facts["resized"] = f"{resized} pictures: {resize.RULE}"
+    if resized := sum(one.resized for one in done):
+        facts["resized"] = f"{resized} pictures: {RULE}"
     if modes:
         facts["converted to RGB"] = ", ".join(f"{n} of {mode}" for mode, n in sorted(modes.items()))
     if ignored:
-        shown = ", ".join(map(str, ignored[:5])) + (", …" if len(ignored) > 5 else "")
+        shown = ", ".join(ignored[:5]) + (", …" if len(ignored) > 5 else "")
         facts["files ignored"] = f"{len(ignored)}: {shown}"
     return facts
 
 
 def _list_folder(root: Path) -> _Listing:
-    files: dict[PurePosixPath, Callable[[], bytes]] = {}
-    folders = set()
-    for where, below, names in os.walk(root, followlinks=True):  # class folders may be links to where the data lie
-        here = PurePosixPath(Path(where).relative_to(root).as_posix())
-        folders |= {here / name for name in below}
-        for name in names:
-            files[here / name] = _file_reader(Path(where) / name)
-    return _Listing(files, frozenset(folders))
-
-
-def _file_reader(path: Path) -> Callable[[], bytes]:
-    def read() -> bytes:
-        try:
-            with path.open("rb") as file:
-                return file.read(MAX_FILE_BYTES + 1)
-        except OSError as error:
-            raise SourceError(
-                f"{path} cannot be read: {error.strerror}.", "Mend its rights, or take it away."
-            ) from error
-
-    return read
+    found = plain_files(root, follow=True)  # class folders may be links to where the data lie
+    return _Listing({name: str(name) for name in found.plain}, found.folders, found.left_out)
 
 
 def _list_zip(archive: zipfile.ZipFile) -> _Listing:
-    files: dict[PurePosixPath, Callable[[], bytes]] = {}
+    files: dict[PurePosixPath, str] = {}
     folders = set()
     for member in archive.infolist():
         path = PurePosixPath(member.filename.replace("\\", "/"))  # some programs on Windows write backslashes
@@ -229,31 +232,14 @@ def _list_zip(archive: zipfile.ZipFile) -> _Listing:
         elif path in files:
             raise SourceError(f"{path} is in the zip twice, expected each name once.", "Zip the folder again.")
         else:
-            files[path] = _member_reader(archive, member)
+            files[path] = member.filename
     return _Listing(files, frozenset(folders - {PurePosixPath(".")}))
 
 
-def _member_reader(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Callable[[], bytes]:
-    def read() -> bytes:
-        if member.flag_bits & 0x1:
-            raise SourceError(
-                f"{member.filename} in the zip is encrypted.", "Unpack it with its password, and name the folder."
-            )
-        try:
-            with archive.open(member) as file:
-                # Bounded, since the size that a zip declares may be a lie.
-                return file.read(MAX_FILE_BYTES + 1)
-        except DAMAGED as error:
-            raise SourceError(
-                f"{member.filename} in the zip is damaged: {error}.", "Fetch the zip again, or make it anew."
-            ) from error
-
-    return read
-
-
-def _by_class(listing: _Listing, path: Path, class_names: Sequence[str]) -> tuple[list[_Picture], list[PurePosixPath]]:
+def _by_class(listing: _Listing, path: Path, class_names: Sequence[str]) -> Listed:
     """Return the pictures sorted by id, and the files that are none."""
-    files = sorted(name for name in listing.files if not _is_hidden(name))
+    left_out = {name: reason for name, reason in listing.left_out.items() if not _is_hidden(name)}
+    files = sorted(name for name in (*listing.files, *left_out) if not _is_hidden(name))
     # Names become ids, which are printed and written into files: nothing may climb or steer a terminal.
     if odd := next((n for n in files if n.is_absolute() or ".." in n.parts or not str(n).isprintable()), None):
         raise SourceError(
@@ -293,7 +279,7 @@ def _by_class(listing: _Listing, path: Path, class_names: Sequence[str]) -> tupl
                 "Put their pictures into one of them.",
             )
         picture_id = "/".join((class_names[label], *inside.parts[1:]))
-        pictures.append(_Picture(picture_id, label, listing.files[name]))
+        pictures.append(Picture(picture_id, label, listing.files.get(name, ""), left_out.get(name, "")))
 
     there = {_fold(folder.name) for folder in listing.folders if folder.parent == root}
     for label, class_name in enumerate(class_names):
@@ -307,7 +293,8 @@ def _by_class(listing: _Listing, path: Path, class_names: Sequence[str]) -> tupl
             f"There is no folder for the class {class_name!r}.",
             f"Add it; found: {', '.join(sorted(folder_of.values()))}.",
         )
-    return sorted(pictures, key=lambda picture: picture.id), ignored
+    others = (f"{name} ({left_out[name]})" if name in left_out else str(name) for name in ignored)
+    return Listed(tuple(sorted(pictures, key=lambda picture: picture.id)), tuple(others))
 
 
 def _root(pictures: Iterable[PurePosixPath], classes: Mapping[str, int]) -> PurePosixPath:
@@ -336,52 +323,3 @@ def _fold(name: str) -> str:
     True
     """
     return re.sub(r"[\s_-]+", "", name).casefold()
-
-
-def _decode(picture: _Picture, data: bytes) -> tuple[Image.Image, str]:
-    """Return the picture as 8-bit RGB, and the mode it had in its file."""
-    if len(data) > MAX_FILE_BYTES:
-        raise SourceError(
-            f"{picture.id} has more than {MAX_FILE_BYTES // 2**20} MB, expected a picture of one cell.",
-            "Take it away, or make it smaller.",
-        )
-    try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise SourceError(
-                    f"{picture.id} is {image.width} × {image.height} pixels, expected a picture of one cell.",
-                    "Take it away, or make it smaller.",
-                )
-            return _to_rgb(image), image.mode
-    except UNDECODABLE as error:
-        raise SourceError(
-            f"{picture.id} cannot be decoded: {_reason(error, data)}.", "Replace it by a whole file, or take it away."
-        ) from error
-
-
-def _reason(error: Exception, data: bytes) -> str:
-    if not data:
-        return "it is empty"
-    if isinstance(error, Image.UnidentifiedImageError):  # its own text shows the address of a buffer
-        return "it is no whole PNG, JPEG or WebP"
-    return str(error).rstrip(".") or type(error).__name__
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    """Return 8-bit RGB by the rules of the datasheet.
-
-    Examples
-    --------
-    >>> _to_rgb(Image.new("RGBA", (1, 1), (200, 0, 0, 0))).getpixel((0, 0))
-    (255, 255, 255)
-    >>> _to_rgb(Image.fromarray(np.full((1, 1), 0x80FF, np.uint16))).getpixel((0, 0))
-    (128, 128, 128)
-    """
-    image.load()
-    if image.mode.startswith("I"):
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    if image.has_transparency_data:
-        clear = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, clear).convert("RGB")
-    return image.convert("RGB")

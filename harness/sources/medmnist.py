@@ -24,8 +24,7 @@ Known faults
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -39,6 +38,7 @@ from harness.sources import resize
 from harness.sources.download import fetch
 from harness.sources.image_set import ImageSet
 from harness.sources.npz import ROWS, digest, open_npz
+from harness.sources.shared import ARRAYS, THREADS, reader_of, view
 
 URL = "https://zenodo.org/records/10519652/files/{name}?download=1"
 # What the authors publish (medmnist/info.py), by size.
@@ -49,6 +49,7 @@ MD5 = {
     224: "b718ff6835fcbdb22ba9eacccd7b2601",
 }
 SPLITS = ("train", "val", "test")
+KEYS = tuple(f"{split}_{what}" for split in SPLITS for what in ("images", "labels"))
 
 
 def load(
@@ -70,21 +71,18 @@ def load(
     if path is None:
         name = file_name(source.size)
         path = fetch(URL.format(name=name), name, MD5[source.size], cache, track=track)
-    keys = [f"{split}_{what}" for split in SPLITS for what in ("images", "labels")]
     shape = (source.size, source.size, 3)
-    hint = "Set size under [source] of a copy of the contest file: 28, 64, 128 or 224."
-    with open_npz(path, keys) as npz, ThreadPoolExecutor(os.cpu_count()) as threads:
-        counts = [npz.picture_count(f"{split}_images", shape, hint) for split in SPLITS]
-        labels = [npz.labels(f"{split}_labels", n, class_names) for split, n in zip(SPLITS, counts, strict=True)]
-        images = np.empty((sum(counts), *image_shape), np.uint8)
-        first = 0
+    with reader_of(ARRAYS) as (reader, fd):
+        found = reader.call(path.name, read_labels, path, class_names, shape)
+        labels = [np.array(found[split], np.int64) for split in SPLITS]
+        counts = [len(one) for one in labels]
+        images = view(fd, (sum(counts), *image_shape))
         for split, n in zip(SPLITS, counts, strict=True):
             what = f"reading {split} of {path.name} (hundreds of pictures)"
-            for piece in track(npz.pixels(f"{split}_images"), what, -(-n // ROWS)):
-                # Pillow resizes without the interpreter's lock, so threads use every core.
-                for row, picture in enumerate(threads.map(lambda pixels: _fit(pixels, image_shape), piece), first):
-                    images[row] = picture
-                first += len(piece)
+            first = sum(counts[: SPLITS.index(split)])
+            pieces = reader.each(path.name, read_images, path, split, fd, first, sum(counts), image_shape)
+            for _ in track(pieces, what, -(-n // ROWS)):
+                pass
     return ImageSet(
         images=images,
         labels=np.concatenate(labels),
@@ -102,6 +100,31 @@ def load(
         },
         official_hidden=np.repeat([split == "test" for split in SPLITS], counts),
     )
+
+
+def read_labels(path: Path, class_names: Sequence[str], shape: tuple[int, int, int]) -> dict[str, list[int]]:
+    """Check the headers of the pictures and return the labels by split; to be called in another process."""
+    hint = "Set size under [source] of a copy of the contest file: 28, 64, 128 or 224."
+    with open_npz(path, KEYS) as npz:
+        counts = [npz.picture_count(f"{split}_images", shape, hint) for split in SPLITS]
+        return {
+            split: npz.labels(f"{split}_labels", n, class_names).tolist()
+            for split, n in zip(SPLITS, counts, strict=True)
+        }
+
+
+def read_images(
+    path: Path, split: str, fd: int, first: int, n: int, image_shape: tuple[int, int, int]
+) -> Iterator[int]:
+    """Write the pictures of a split into shared memory, from row `first` on; to be called in another process."""
+    images = view(fd, (n, *image_shape))
+    # Pillow resizes without the interpreter's lock, so threads use every core.
+    with open_npz(path, KEYS) as npz, ThreadPoolExecutor(THREADS) as threads:
+        for piece in npz.pixels(f"{split}_images"):
+            for row, picture in enumerate(threads.map(lambda pixels: _fit(pixels, image_shape), piece), first):
+                images[row] = picture
+            first += len(piece)
+            yield len(piece)
 
 
 def file_name(size: int) -> str:

@@ -31,6 +31,7 @@ ROWS = 100  # read at once; 22 MB of 96 × 96 RGB as float64
 DAMAGED = (zipfile.BadZipFile, RuntimeError, EOFError, OSError, ValueError, zlib.error, lzma.LZMAError)
 # NumPy reads a header as Python's own literals, with all that their tokens, nesting and types may bring.
 UNREADABLE = (SyntaxError, tokenize.TokenError, TypeError, RecursionError, MemoryError, OverflowError)
+GROWTH, GROWTH_FLOOR = 200, 100_000_000  # of an array; images hardly shrink
 FETCH_AGAIN = "A download that was cut looks like this: fetch the file again."
 
 
@@ -131,7 +132,10 @@ class Npz:
             with self.archive.open(f"{key}.npy") as file:
                 shape, fortran, dtype = read_header(file)
                 promised = math.prod(shape) * dtype.itemsize
-                held = self.archive.getinfo(f"{key}.npy").file_size - file.tell()
+                info = self.archive.getinfo(f"{key}.npy")
+                held = info.file_size - file.tell()
+                if info.file_size > max(GROWTH_FLOOR, GROWTH * info.compress_size):
+                    raise ValueError(f"it grows more than {GROWTH}-fold when unpacked, as only a bomb does")
                 if promised != held and not dtype.hasobject:  # checked before memory is set aside for it
                     raise ValueError(f"its header promises {promised} bytes, it has {held}")
                 yield file, shape, dtype, fortran
@@ -179,6 +183,8 @@ def open_npz(path: Path, keys: Sequence[str]) -> Iterator[Npz]:
     SourceError
         The file is no whole ``.npz``, or lacks a key.
     """
+    if not path.is_file():  # a pipe would never end
+        raise SourceError(f"{path.name} is no file, expected an .npz.", "Name the file.")
     try:
         archive = zipfile.ZipFile(path)
     except DAMAGED as error:

@@ -3,11 +3,14 @@
 import contextlib
 import io
 import itertools
+import os
 import random
 import shutil
+import signal
 import struct
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +19,10 @@ from PIL import Image
 
 from harness.contest import FolderSource
 from harness.errors import SourceError
-from harness.sources.folder import load
+from harness.limited import Reader
+from harness.sources.decoding import Decoded, Picture, decode
+from harness.sources.folder import decoded, faulty, list_pictures, load
+from harness.sources.shared import shared_memory, view
 
 CLASSES = ("basophil", "immature_granulocyte", "platelet")
 SHAPE = (8, 8, 3)
@@ -58,6 +64,16 @@ def zipped(root: Path, target: Path, top: str = "", members: dict[str, bytes] | 
         for name, data in (members or {}).items():
             archive.writestr(name, data)
     return target
+
+
+def load_here(source: FolderSource, path: Path) -> np.ndarray:
+    """Do what `load` does in another process, for tests with many cases."""
+    with shared_memory() as fd:
+        pictures = list_pictures(path, CLASSES).pictures
+        done = list(decode(path, pictures, fd, 0, len(pictures), SHAPE, source.resize, 2))
+        if faults := [(picture.id, one) for picture, one in zip(pictures, done, strict=True) if one.fault]:
+            raise faulty(faults)
+        return view(fd, (len(pictures), *SHAPE))
 
 
 def refusal(path: Path, source: FolderSource = STRICT) -> SourceError:
@@ -270,7 +286,7 @@ def test_any_damage_to_a_picture_is_decoded_or_refused_in_words(cells):
                 data[dice.randrange(len(data))] = dice.randrange(256)
             (cells / "platelet" / f"0.{suffix}").write_bytes(data)
             try:
-                load(RESIZE, cells, CLASSES, SHAPE)
+                load_here(RESIZE, cells)
             except SourceError as error:
                 assert error.message.startswith(f"platelet/0.{suffix} ")
         (cells / "platelet" / f"0.{suffix}").write_bytes(whole)
@@ -348,7 +364,7 @@ def test_any_damage_to_a_zip_is_read_or_refused_in_words(cells, tmp_path):
         data[dice.randrange(dice.choice((0, directory)), len(data))] = dice.randrange(256)
         path.write_bytes(data)
         with contextlib.suppress(SourceError):
-            load(STRICT, path, CLASSES, SHAPE)
+            load_here(STRICT, path)
 
 
 def test_an_encrypted_member_of_a_zip_is_named(cells, tmp_path):
@@ -376,3 +392,121 @@ def test_the_file_is_left_as_it_was(cells, tmp_path):
     load(STRICT, path, CLASSES, SHAPE)
     assert path.read_bytes() == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["cells", "cells.zip"]
+
+
+OTHERS = {
+    "BMP": "a BMP image",
+    "GIF": "a GIF image",
+    "TIFF": "a TIFF image",
+    "ICO": "an ICO image",
+    "PPM": "a Netpbm image",
+    "JPEG2000": "a JPEG 2000 image",
+}
+BYTES = {
+    b"8BPS\0\1": "a Photoshop file (PSD)",
+    b"\0\0\0\x18ftypheic\0\0": "a HEIC image",
+    b"\0\0\0\x18ftypavif\0\0": "an AVIF image",
+    b"%PDF-1.7": "a PDF",
+    b"<!DOCTYPE html><html>": "a web page",
+    b"PK\x03\x04": "a zip",
+    b"version https://git-lfs.github.com/spec/v1": "a Git-LFS pointer",
+    b"\0" * 128 + b"DICM": "a DICOM file",
+    b"<svg xmlns='x'/>": "an SVG drawing",
+    b"not found": "a text",
+}
+
+
+def contents():
+    for kind, name in OTHERS.items():
+        buffer = io.BytesIO()
+        try:
+            Image.fromarray(pixels(3, 16, 16)).save(buffer, kind)
+        except (OSError, KeyError):  # this Pillow cannot write it
+            continue
+        yield pytest.param(buffer.getvalue(), name, id=kind)
+    for data, name in BYTES.items():
+        yield pytest.param(data, name, id=name)
+
+
+@pytest.mark.parametrize(("data", "name"), list(contents()))
+def test_another_format_under_the_suffix_of_a_picture_is_named_with_what_to_do(cells, data, name):
+    (cells / "platelet" / "0.png").write_bytes(data)
+    with pytest.raises(SourceError) as caught:
+        load_here(STRICT, cells)
+    assert f"platelet/0.png cannot be decoded: it is {name}, expected PNG" in caught.value.message
+    assert len(caught.value.hint) > 20
+
+
+def test_one_run_names_all_broken_pictures_and_none_of_the_drop_list_is_decoded(cells):
+    whole = encoded(pixels(3, 64, 64), "jpg")
+    broken = ("basophil/7.jpg", "immature_granulocyte/7.jpg", "platelet/7.jpg")
+    for name in broken:
+        (cells / name).write_bytes(whole[: len(whole) // 2])
+    (cells / "platelet" / "8.png").write_bytes(b"GIF89a")
+    (cells / "platelet" / "9.png").write_bytes(encoded(pixels(3, 9, 9)))
+    message = refusal(cells).message
+    assert all(name in message for name in (*broken, "platelet/8.png", "platelet/9.png"))
+    assert "9 wide" in message and "GIF" in message and "/0.png" not in message
+    got = load(STRICT, cells, CLASSES, SHAPE, drop=(*broken, "platelet/8.png", "platelet/9.png", "basophil/0.png"))
+    assert len(got) == 11
+    assert [name for name, image in zip(got.ids, got.images, strict=True) if not image.any()] == sorted(
+        (*broken, "platelet/8.png", "platelet/9.png", "basophil/0.png")
+    )
+
+
+def test_of_hundreds_of_broken_pictures_the_first_are_named(cells):
+    for number in range(100, 300):
+        (cells / "platelet" / f"{number}.png").write_bytes(b"GIF89a")
+    error = refusal(cells)
+    assert "platelet/129.png" in error.message and "more" in error.message
+    assert len(error.message) < 2000
+
+
+def test_a_picture_that_crashes_its_decoder_is_named_and_the_others_are_decoded(cells, tmp_path):
+    """A picture whose name says so stands for one that Pillow cannot survive: the process that decodes it is killed."""
+    for name in ("basophil/crash.png", "platelet/crash.png"):
+        (cells / name).write_bytes(encoded(pixels(3)))
+    with shared_memory() as fd, Reader(pass_fds=(fd,)) as reader:
+        pictures = list_pictures(cells, CLASSES).pictures
+        done = list(decoded(reader, fd, cells, pictures, SHAPE, False, crashing))
+        images = view(fd, (len(pictures), *SHAPE)).copy()
+    assert [picture.id for picture, one in zip(pictures, done, strict=True) if one.fault] == [
+        "basophil/crash.png",
+        "platelet/crash.png",
+    ]
+    assert [bool(image.any()) for image in images] == [not one.fault for one in done]
+
+
+def crashing(
+    path: Path, pictures: tuple[Picture, ...], fd: int, first: int, n: int,
+    image_shape: tuple[int, int, int], resize: bool, threads: int,
+) -> Iterator[Decoded]:  # fmt: skip
+    for place, picture in enumerate(pictures):
+        if "crash" in picture.name:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        yield from decode(path, (picture,), fd, first + place, n, image_shape, resize, threads)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "out", "nowhere"])
+def test_a_picture_that_is_no_plain_file_is_named_and_never_opened(cells, tmp_path, kind):
+    path = cells / "platelet" / "0.png"
+    path.rename(tmp_path / "secret.png")
+    match kind:
+        case "pipe":
+            os.mkfifo(path)
+        case _:
+            path.symlink_to({"device": "/dev/zero", "out": tmp_path / "secret.png", "nowhere": "none.png"}[kind])
+    assert refusal(cells).message.startswith("platelet/0.png cannot be read: ")
+
+
+def test_special_files_that_are_no_pictures_are_left_out_and_said(cells):
+    os.mkfifo(cells / "queue")
+    (cells / "platelet" / "again").symlink_to("..")
+    got = load(STRICT, cells, CLASSES, SHAPE)
+    assert len(got) == 6
+    assert got.provenance["files ignored"] == "2: platelet/again (a link to a folder that it lies in), queue (a pipe)"
+
+
+def test_a_source_that_is_a_pipe_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "cells.zip")
+    assert "neither a folder nor a zip" in refusal(tmp_path / "cells.zip").message
