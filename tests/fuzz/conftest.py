@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import shutil
+import subprocess
 import tempfile
 import time
 from collections import defaultdict
@@ -15,12 +17,14 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import psutil
 import pytest
 from hypothesis import HealthCheck, Phase, is_hypothesis_test, settings
 
 from harness.contest import SHIPPED, EmbeddedSource, FolderSource, read_contest
 from harness.errors import HarnessError
 from harness.freeze.store import freeze
+from harness.limited import OUR_FAULT, Reader
 from harness.sources import embedded
 from harness.sources.image_set import ImageSet
 from harness.workspace import Workspace
@@ -30,15 +34,70 @@ CASES = int(os.environ.get("HEMOBENCH_FUZZ", FEW))
 # Hundredths of all cases by file; within a file its tests share alike.  Freezing, the board and the command line cost
 # most.  They add up to a little more than 100, since some tests run out of cases that differ.
 SHARES = {
-    "test_zips": 29,
-    "test_sources": 22,
-    "test_contest_files": 8,
-    "test_predictions": 16,
-    "test_frozen": 10,
-    "test_command_line": 12,
-    "test_board": 6,
+    "test_readers": 30,
+    "test_zips": 20,
+    "test_sources": 14,
+    "test_contest_files": 6,
+    "test_predictions": 12,
+    "test_frozen": 7,
+    "test_command_line": 9,
+    "test_board": 4,
 }
 LONGEST = 20.0  # seconds that one case may take on a busy machine; most take milliseconds
+LONGEST_CPU_S = 5.0  # of this process and of the one that reads
+
+
+class LastingReader(Reader):
+    """One process that reads for all cases, where each verb starts its own: a case costs a millisecond, not 100."""
+
+    def __init__(self, folder: Path) -> None:
+        self.memory = os.memfd_create("fuzz")
+        super().__init__(pass_fds=(self.memory,))
+        self.folder = folder
+        self.ended_cpu = 0.0
+
+    def __call__(self, *_: object, **__: object) -> LastingReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stay."""
+
+    def end(self) -> None:
+        self.ended_cpu = self.cpu_s()
+        super().end()
+
+    def cpu_s(self) -> float:
+        """Return the processor time of the processes so far."""
+        if self._process is None:
+            return self.ended_cpu
+        with contextlib.suppress(psutil.Error):
+            times = psutil.Process(self._process.pid).cpu_times()
+            return self.ended_cpu + times.user + times.system
+        return self.ended_cpu
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        before, tempfile.tempdir = tempfile.tempdir, str(self.folder)
+        try:
+            return super()._start()
+        finally:
+            tempfile.tempdir = before
+
+
+@pytest.fixture(scope="session")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LastingReader]:
+    reader = LastingReader(tmp_path_factory.mktemp("reading"))
+    yield reader
+    reader.end()
+
+
+@pytest.fixture(autouse=True)
+def reads_in_one_process(lasting: LastingReader, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("limited", "sandbox.unpack", "sandbox.mend", "codabench.bundle", "codabench.lint"):
+        monkeypatch.setattr(f"harness.{module}.Reader", lasting)
+    for module in ("an2dl", "medmnist", "folder"):
+        monkeypatch.setattr(
+            f"harness.sources.{module}.reader_of", lambda bounds: contextlib.nullcontext((lasting, lasting.memory))
+        )
 
 
 def do_all(steps: Iterable[Callable[[], object]]) -> None:
@@ -67,6 +126,8 @@ class Target:
 
     folder: Path
     around: Path
+    lasting: LastingReader
+    slowest: float = 0.0
     cases: int = 0
     unhandled: int = 0
 
@@ -87,18 +148,22 @@ class Target:
         """
         self.cases += 1
         before = self._elsewhere()
-        started = time.perf_counter()
+        started, cpu_before = time.perf_counter(), time.process_time() + self.lasting.cpu_s()
         try:
             yield
         except (HarnessError, *also) as error:
             if isinstance(error, HarnessError):
                 self._check_words(error)
+                self._check_no_fault(error)
         except BaseException:
             self.unhandled += 1
             raise
         took = time.perf_counter() - started
-        if took > LONGEST or self._elsewhere() != before:
+        cpu = time.process_time() + self.lasting.cpu_s() - cpu_before
+        self.slowest = max(self.slowest, cpu)
+        if took > LONGEST or cpu > LONGEST_CPU_S or self._elsewhere() != before:
             self.unhandled += 1
+        assert cpu < LONGEST_CPU_S, f"{cpu:.1f} s of processor time"
         assert took < LONGEST, f"{took:.1f} s"
         assert self._elsewhere() == before, "something was left outside"
 
@@ -109,6 +174,12 @@ class Target:
         except AssertionError:
             self.unhandled += 1
             raise
+
+    def _check_no_fault(self, error: HarnessError) -> None:
+        """A reader that stopped with an error that is none for people is the traceback of before."""
+        if error.hint == OUR_FAULT:
+            self.unhandled += 1
+            raise AssertionError(error.message) from error
 
     def _elsewhere(self) -> list[str]:
         """Return what lies around, but for the case's own folder: copies in the system's temporary folder too."""
@@ -140,15 +211,17 @@ def tiny_workspace(tmp_path_factory: pytest.TempPathFactory, few_pictures: Image
 
 
 @pytest.fixture
-def target(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Target]:
+def target(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lasting: LastingReader
+) -> Iterator[Target]:
     """The counter of this test, with a folder of its own; temporary files of the system are watched, too."""
     for name in ("case", "temporary", "neighbour"):
         (tmp_path / name).mkdir()
     (tmp_path / "neighbour" / "file").write_bytes(b"stays")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
-    made = Target(tmp_path / "case", tmp_path)
+    made = Target(tmp_path / "case", tmp_path, lasting)
     yield made
-    request.node.user_properties.append(("fuzz", (made.cases, made.unhandled)))
+    request.node.user_properties.append(("fuzz", (made.cases, made.unhandled, made.slowest)))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -168,17 +241,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print cases and unhandled ones by target; in one process only, since workers keep their own account."""
-    counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    counts: dict[str, list[float]] = defaultdict(lambda: [0, 0, 0.0])
     for report in terminalreporter.stats.get("", []):  # teardowns, which hold the final numbers
         for name, value in report.user_properties:
             if name == "fuzz":
                 row = counts[Path(report.location[0]).stem.removeprefix("test_").replace("_", " ")]
                 row[0] += value[0]
                 row[1] += value[1]
+                row[2] = max(row[2], value[2])
     if not counts:
         return
     terminalreporter.section("fuzzing")
     rows = [(name, *counts[name]) for name in sorted(counts)]
-    rows.append(("all", sum(row[1] for row in rows), sum(row[2] for row in rows)))
-    for name, cases, unhandled in (("target", "cases", "unhandled"), *rows):
-        terminalreporter.write_line(f"{name:<20} {cases:>8} {unhandled:>10}")
+    rows.append(("all", sum(row[1] for row in rows), sum(row[2] for row in rows), max(row[3] for row in rows)))
+    terminalreporter.write_line(f"{'target':<20} {'cases':>8} {'unhandled':>10} {'slowest, CPU s':>15}")
+    for name, cases, unhandled, slowest in rows:
+        terminalreporter.write_line(f"{name:<20} {cases:>8} {unhandled:>10} {slowest:>15.2f}")
