@@ -28,6 +28,7 @@ def explain(error: str, document: Any, kind: Any) -> tuple[str, str]:
 
     Examples
     --------
+    >>> import msgspec
     >>> class Limits(msgspec.Struct, forbid_unknown_fields=True):
     ...     time_s: int = 900
     >>> explain("Object contains unknown field `times`", {"times": 1}, Limits)

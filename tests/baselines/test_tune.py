@@ -526,7 +526,8 @@ def test_the_figure_of_importances_is_the_same_bytes_for_the_same_shares_and_not
     draw(tmp_path / "one.png", {"l1": 1.0}, 8, "T")
 
 
-def test_the_table_fits_80_columns_and_warns_of_the_best_of_many(tmp_path, capsys):
+def test_the_table_fits_80_columns_and_warns_of_the_best_of_many(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
     search = search_in(tmp_path)
     trials = run(search, 12)
     with search.opened(lambda: None):
