@@ -1,4 +1,7 @@
-"""A saved model whose bytes follow from the model alone, so that the same training gives the same zip anywhere."""
+"""A saved model whose bytes follow from the model alone, so that the same training gives the same zip in any folder.
+
+Between machines with other processors, or another number of cores, the weights themselves differ in their last digits.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from baselines.schedule import best_epoch
 from baselines.train import train
 from baselines.weights import Weights
 from harness.errors import TrainError
+from tests.baselines.conftest import job_of
 
 
 def mute(line):
@@ -32,10 +34,17 @@ def weights_of(folder):
     return keras.saving.load_model(folder.model, compile=False).get_weights()
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = RunFolder(tmp_path_factory.mktemp("trained") / "whole")
+    return folder, train(job_of(), folder, tell=mute)
+
+
 @pytest.fixture
-def finished(tiny_job, tmp_path):
-    folder = RunFolder(tmp_path / "whole")
-    return folder, train(tiny_job(), folder, tell=mute)
+def finished(trained, tmp_path):
+    """A finished run, to be changed or damaged, and its record."""
+    shutil.copytree(trained[0].path, tmp_path / "whole")
+    return RunFolder(tmp_path / "whole"), trained[1]
 
 
 def test_a_run_folder_holds_model_history_and_record(finished):
