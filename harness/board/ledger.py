@@ -15,7 +15,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
-import mmap
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -234,21 +233,17 @@ def rule_changes(path: Path) -> Iterator[RulesChanged]:
 
     They are few, and every verb asks for them: the bytes of other lines are passed over, not read as JSON.
     """
-    begins = b'{"kind":"rules",'
-    with contextlib.ExitStack() as opened:
-        try:
-            file = opened.enter_context(path.open("rb"))
-            content = opened.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        except (FileNotFoundError, ValueError):  # ValueError: an empty file cannot be mapped
-            return
-        except OSError as error:
-            raise _unreadable(path, error) from error
-        at = 0 if content[: len(begins)] == begins else content.find(b"\n" + begins) + 1 or -1
-        while at >= 0 and (end := content.find(b"\n", at)) >= 0:  # a torn last line was never reported
-            receipt = Line(content[at:end]).receipt
-            assert isinstance(receipt, RulesChanged)
-            yield receipt
-            at = content.find(b"\n" + begins, end) + 1 or -1
+    try:
+        with path.open("rb") as file:
+            for line in file:
+                if line.startswith(b'{"kind":"rules",') and line.endswith(b"\n"):  # a torn last line never was
+                    receipt = Line(line[:-1]).receipt
+                    assert isinstance(receipt, RulesChanged)
+                    yield receipt
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _unreadable(path, error) from error
 
 
 def append(path: Path, line: Line) -> None:
