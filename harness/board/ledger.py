@@ -234,7 +234,7 @@ def rule_changes(path: Path) -> Iterator[RulesChanged]:
     They are few, and every verb asks for them: the bytes of other lines are passed over, not read as JSON.
     """
     try:
-        with path.open("rb") as file:
+        with path.open("rb", buffering=1 << 20) as file:  # 0.3 s for 100,000 receipts
             for line in file:
                 if line.startswith(b'{"kind":"rules",') and line.endswith(b"\n"):  # a torn last line never was
                     receipt = Line(line[:-1]).receipt

@@ -4,6 +4,9 @@ import json
 
 import pytest
 
+from harness import api, submit
+from harness.errors import BoardError
+
 
 def rules(hemobench):
     return json.loads(hemobench("contest", "rules", "--json").stdout)
@@ -52,6 +55,21 @@ def test_an_entry_is_run_under_the_limits_in_force(hemobench, tmp_path):
     assert (card["outcome"], card["rules"]["time_s"]) == ("timed_out", 2)
     found = json.loads(hemobench("audit", "--json").stdout)
     assert found["findings"] == []
+
+
+def test_a_quota_that_came_while_an_entry_ran_counts_when_it_is_recorded(hemobench, monkeypatch):
+    hemobench("submit", "random", "-m", "first")
+    run = submit.evaluate
+
+    def and_meanwhile(*words, **options):
+        done = run(*words, **options)
+        hemobench("contest", "rules", "submissions_total=1", "--why", "too many")
+        return done
+
+    monkeypatch.setattr(submit, "evaluate", and_meanwhile)
+    with pytest.raises(BoardError, match="1 in all"):
+        api.submit(hemobench.workspace, "submissions/random", "second")
+    assert len(api.leaderboard(hemobench.workspace).standings) == 1
 
 
 def test_what_a_kit_says_are_the_rules_in_force(hemobench, tmp_path):
