@@ -336,7 +336,7 @@ def test_a_restore_that_is_stopped_half_way_is_completed_by_the_next(three, monk
     head = audit(three).head
     for step in ("write_atomic", "_make_board", "_copy_aside", "move_durably"):
 
-        def stop(*_):
+        def stop(*_, **__):
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
