@@ -10,6 +10,7 @@ import contextlib
 import os
 import select
 import shlex
+import socket
 import subprocess
 import sys
 import time
@@ -21,7 +22,7 @@ from typing import get_args
 from harness.errors import IsolationError
 from harness.sandbox.layout import MB, Bind, Layout
 from harness.sandbox.walls import Walled, boxed, counts_its_own_processes
-from harness.sandbox.watch import Log, start
+from harness.sandbox.watch import DESCRIPTORS, Ends, Log, start
 from harness.tree import DEPTH, walk
 
 LOG_BYTES = 256_000
@@ -89,19 +90,20 @@ class Running:
 
     def __init__(self, container: Container, isolation: Walled) -> None:
         self.container = container
-        self.told_reader, told = os.pipe()
+        self.told_reader, told = socket.socketpair()
+        self.told, self.scratch = b"", Ends(())
         try:
-            self.family = start(argv(container, isolation, told), _environment(), told, stderr=subprocess.PIPE)
+            with told:
+                command = argv(container, isolation, told.fileno())
+                self.family = start(command, _environment(), told.fileno(), stderr=subprocess.PIPE)
         except BaseException:
-            os.close(self.told_reader)
+            self.told_reader.close()
             raise
-        finally:
-            os.close(told)
         self.process = self.family.process
         assert self.process.stdout is not None and self.process.stderr is not None
         self.logs = {self.process.stdout.fileno(): Log(LOG_BYTES), self.process.stderr.fileno(): Log(LOG_BYTES)}
         self.texts = tuple(self.logs.values())
-        for end in (*self.logs, self.told_reader):
+        for end in (*self.logs, self.told_reader.fileno()):
             os.set_blocking(end, False)
         self.peak = 0
         self.started = time.monotonic()
@@ -119,6 +121,13 @@ class Running:
             self.logs.pop(end)
         return bool(data)
 
+    def hear(self) -> None:
+        """Take in what `fence.py` tells: that the sandbox stands, and descriptors of its folders of memory."""
+        with contextlib.suppress(BlockingIOError, ConnectionError):
+            told, ends, _, _ = socket.recv_fds(self.told_reader, 1 << 12, DESCRIPTORS)
+            self.told += told
+            self.scratch.take(ends)
+
     def close(self, *, stopped: bool) -> Ended:
         """Leave nothing of it alive, and tell how it ended."""
         self.seconds = self.seconds or time.monotonic() - self.started
@@ -126,14 +135,14 @@ class Running:
         for end in list(self.logs):
             while self.read(end):
                 pass
-        with contextlib.suppress(BlockingIOError):
-            told = os.read(self.told_reader, 4096)
-        os.close(self.told_reader)
+        self.hear()
+        self.told_reader.close()
+        self.scratch.close()
         for stream in (self.process.stdout, self.process.stderr):
             assert stream is not None
             stream.close()
         out, err = (log.text() for log in self.texts)
-        if not told and not stopped:
+        if not self.told and not stopped:
             why = " ".join(err.split())[-300:] or f"exit code {self.process.returncode}"
             raise IsolationError(f"it did not start: {why}", "")
         code = None if stopped else self.process.returncode
@@ -180,6 +189,10 @@ def _watch(running: Sequence[Running], room: Room, folders: Sequence[Path]) -> s
         if now >= next_look:
             total = 0
             for one in living:
+                if not one.told:
+                    one.hear()
+                if one.scratch.too_many():
+                    return "scratch"
                 memory, _ = one.family.measure()
                 one.peak = max(one.peak, memory)
                 total += memory

@@ -24,6 +24,7 @@ from harness.codabench.scores import leaderboard_cells
 from harness.codabench.transfer import copy_plain, open_to_all
 from harness.errors import BundleError, did_you_mean
 from harness.sandbox.scratch import scratch_folder
+from harness.sandbox.watch import SCRATCH_FILES
 from harness.tree import DEPTH
 
 SUBMISSION_BYTES = 4_000_000_000  # unpacked; the worker sets no limit, but a bomb is not to fill this disk
@@ -309,6 +310,7 @@ class _Run:
                 "disk": f"{DISK_MB:,} MB of disk",
                 "files": f"{FILES:,} files and folders",
                 "depth": f"{DEPTH} folders in one another",
+                "scratch": f"{SCRATCH_FILES:,} files in /tmp and /dev/shm",
             }[end.stopped]
             raise Failed(f"Stopped at {limit}: a limit of this machine; the worker may have more, or less.")
         for container in end.ended:

@@ -378,6 +378,7 @@ def main(job: dict[str, Any]) -> None:
         Path("/proc/self/oom_score_adj").write_text("1000")
     # What the harness was started with is not the entry's: in the background of a shell it would be deaf to SIGINT.
     # And what has no handler does not reach an init.
+    os.umask(0o022)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     for number in signal.valid_signals():
         with contextlib.suppress(OSError):  # SIGKILL and SIGSTOP
@@ -406,13 +407,10 @@ def main(job: dict[str, Any]) -> None:
         with contextlib.suppress(*tolerated):
             walls += close_syscalls(libc)
     line = json.dumps(walls).encode() + b"\n"
-    if ends:
-        with socket.socket(fileno=os.dup(job["tell"])) as told:
-            socket.send_fds(told, [line], ends)
-        for end in ends:
-            os.close(end)
-    else:
-        os.write(job["tell"], line)
+    with socket.socket(fileno=os.dup(job["tell"])) as told:
+        socket.send_fds(told, [line], ends)
+    for end in ends:
+        os.close(end)
     os.set_inheritable(job["tell"], True)
     os.execv(job["argv"][0], job["argv"])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +26,7 @@ from harness.sandbox.unpack import unpack
 from harness.sandbox.untrusted import REPORT_BYTES, printable
 from harness.sandbox.walls import ALL_WALLS, Device, Isolation, Room, command, scratch_mb
 from harness.sandbox.watch import WRAPPERS, Watched, watch
+from harness.tree import walk
 
 HEADER_BYTES = 4096  # more than NumPy writes before the labels
 PAGE = 65_536  # the largest there is: a file takes whole ones
@@ -129,13 +131,14 @@ def run_passes(
         at = {id(one.images): path for path, one in zip(room.images, passes, strict=True)}
         room = replace(room, images=tuple(at[id(one.images)] for one in passes))
         for name in ("entry", "images", "out", "work", "tmp", "root"):
-            (folder / name).mkdir(mode=0o755)
+            (folder / name).mkdir()
         try:
             notes = unpack(zip_path, folder / "entry", limits)
         except RefusedZip as refusal:
             return EntryRun(Outcome.REFUSED, refusal.message, refusal.hint)
         for path, one in dict(zip(room.images, passes, strict=True)).items():
             np.save(path, np.ascontiguousarray(one.images), allow_pickle=False)
+        _open_to_read(folder)
         # In the order of `room.answers`.
         answers = (
             HEADER_BYTES + 8 * n_pictures(passes, PREDICT),
@@ -156,6 +159,15 @@ def run_passes(
             control_group=started.control_group,
             notes=notes,
         )
+
+
+def _open_to_read(folder: Path) -> None:
+    """Let the entry, who may be another user than ours, read what is laid out for it, whatever the umask is.
+
+    The folder itself keeps everybody else out.
+    """
+    for item in walk(folder):
+        os.chmod(item.entry.name, 0o755 if item.is_folder else 0o644, dir_fd=item.folder)
 
 
 def _start(

@@ -225,7 +225,7 @@ def boxed(
         "required": isolation == "namespaces",
         "syscalls": True,
         "answers": list(answers),
-        "scratch": layout.scratch if answers else [],
+        "scratch": layout.scratch,
         "tell": tell,
     }
     return [*start, *_fenced(bubblewrap.FENCE_INSIDE if isolation == "bubblewrap" else str(FENCE), job)]

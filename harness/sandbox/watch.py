@@ -218,7 +218,7 @@ class Ends:
 
     def take(self, descriptors: Sequence[int]) -> None:
         """Take over what came with one message; only the first that brings any is the fence's."""
-        if self.answers or len(descriptors) < len(self.sizes):
+        if self.answers or self.scratch or len(descriptors) < len(self.sizes):
             for end in descriptors:
                 os.close(end)
             return

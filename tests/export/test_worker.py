@@ -7,6 +7,7 @@ import pytest
 
 from harness.codabench.container import split_command
 from harness.errors import IsolationError
+from harness.sandbox.watch import SCRATCH_FILES
 from tests.lint.cases import build, put
 
 TELL = "import sys; print(sys.argv)\n"
@@ -210,3 +211,14 @@ def test_without_any_isolation_it_is_said_what_to_install(made, entry, rehearsed
         rehearsed(made(GOOD), entry("x = 1\n"))
     assert all(program in raised.value.message for program in ("bwrap", "unshare"))
     assert "apt install bubblewrap" in raised.value.hint
+
+
+def test_files_in_memory_are_counted_too(made, entry, rehearsed):
+    make = "import os\nfor i in range(N): os.mkdir(f'/tmp/{i}')\n" + GOOD
+    found = rehearsed(made(make.replace("N", "1_000_000")), entry("x = 1\n"))
+    assert (found.status, f"{SCRATCH_FILES:,} files" in found.message) == ("Failed", True), found
+
+
+def test_a_thousand_files_in_memory_are_few(made, entry, rehearsed):
+    make = "import os\nfor i in range(1000): os.mkdir(f'/tmp/{i}')\n" + GOOD
+    assert rehearsed(made(make), entry("x = 1\n")).scored

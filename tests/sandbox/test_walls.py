@@ -342,3 +342,11 @@ def test_an_answer_takes_no_more_of_the_machine_than_it_may_hold(run, isolation)
     done = run(model, isolation)
     assert done.log.splitlines() == [f"{name} 1000000 28" for name in ("predictions", "probabilities", "report")]
     assert done.outcome == "predict_failed"
+
+
+def test_an_entry_is_run_whatever_the_umask_is(run, isolation, request):
+    """As another user than ours, where we are root, it must be able to read what is laid out for it."""
+    before = os.umask(0o077)
+    request.addfinalizer(lambda: os.umask(before))
+    done = run(isolation=isolation)
+    assert (done.outcome, done.isolation) == ("scored", isolation), done
