@@ -13,7 +13,7 @@ from harness.contest import Limits
 from harness.errors import PackError, UnreadableError, did_you_mean
 from harness.limited import read
 from harness.plain_files import plain_files
-from harness.python_source import UNREADABLE, parse, told
+from harness.python_source import LARGEST, UNREADABLE, parse, told
 from harness.workspace import write_atomic
 
 CACHES = {"__pycache__", "__MACOSX", "node_modules"}
@@ -120,6 +120,8 @@ def check_model(folder: Path, names: list[str]) -> None:
             else (did_you_mean("model.py", [name for name in names if name.endswith(".py")]))
         )
         raise PackError(f"{folder} has no model.py at its top.", hint)
+    if (folder / "model.py").stat().st_size > LARGEST:
+        return  # weights as text, most likely; only running it can tell
     try:
         read("model.py", _check_class, folder / "model.py")
     except UnreadableError as error:

@@ -7,7 +7,7 @@ import re
 import warnings
 from pathlib import Path
 
-LARGEST = 1_000_000  # bytes; a long model.py has a hundredth, and the parser needs a hundred times as much memory
+LARGEST = 500_000  # bytes; a long model.py has a tenth, and the parser needs a hundred times as much memory
 # Python joins `import a.b.c` anew at each dot: 76 s and 9 GB for 200 KB.  No honest name has a tenth of so many parts.
 PARTS = 200
 LONG_NAME = re.compile(rb"(?:\.[\s\\]*[\w\x80-\xff]+[\s\\]*){%d}" % PARTS)
@@ -26,7 +26,7 @@ def parse(path: Path, version: tuple[int, int] | None = None) -> ast.Module:
     with path.open("rb") as file:
         content = file.read(LARGEST + 1)
     if len(content) > LARGEST:
-        raise ValueError(f"it has more than {LARGEST / 1e6:.0f} MB")
+        raise ValueError(f"it has more than {LARGEST:,} bytes")
     if LONG_NAME.search(content):
         raise ValueError(f"a name in it has more than {PARTS} parts")
     with warnings.catch_warnings():

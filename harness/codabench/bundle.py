@@ -38,7 +38,7 @@ UNPACKING = Bounds(cpu_s=300, wall_s=3000)
 DEFAULT_QUEUE_S = 600  # what the default queue gives a step at most, whatever the bundle says
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Bundle:
     """An opened bundle.
 
@@ -61,7 +61,7 @@ class Bundle:
     config: dict[str, Any] = field(default_factory=dict)
     fault: str = ""
     text: str = ""
-    parts: Parts = field(default_factory=lambda: Parts(), compare=False)
+    parts: Parts = field(default_factory=lambda: Parts())
 
     @functools.cached_property
     def files(self) -> Files:

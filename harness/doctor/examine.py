@@ -30,6 +30,7 @@ from harness.sandbox.unpack import unpack
 from harness.sandbox.walls import Device
 
 N_FEW = 16  # pictures of the first look: enough to see what comes out, and over in a second
+SHOWN = 5  # files named of many
 SEED = 4430  # of the draw of pictures: the same submission gets the same examination
 HANDED_OVER = ("val", "val_shifted", "public", "private")
 LOOKED_AT = {
@@ -262,8 +263,14 @@ def examine(
     if fix and fix.resolve() == path.resolve():
         raise UsageError("The mended zip would overwrite the one it is made of.", "Give -o another name.")
     with scratch_folder(scratch) as folder:
-        zip_path = zip_of(path, folder / "folder.zip") if path.is_dir() else path
+        zip_path, left_out = path, list[str]()
+        if path.is_dir():
+            zip_path = folder / "folder.zip"
+            left_out = zip_of(path, zip_path)
         examination = Examination(frozen, target, folder, zip_path, isolation, device, say)
+        if left_out:
+            more = f" and {len(left_out) - SHOWN} more" if len(left_out) > SHOWN else ""
+            examination.findings.append(_note(f"Left out of the zip: {', '.join(left_out[:SHOWN])}{more}."))
         examination.look()
         mended = ""
         if fix and examination.was_mended:

@@ -11,8 +11,13 @@ from harness.pack import leftover, plain_member
 from harness.plain_files import plain_files
 
 
-def zip_of(folder: Path, zip_path: Path) -> Path:
+def zip_of(folder: Path, zip_path: Path) -> list[str]:
     """Zip a folder without its hidden files, links and caches, as `harness.pack.pack` does, and refuse no content.
+
+    Returns
+    -------
+    list of str
+        What is no plain file and was left out, with the reason.
 
     Raises
     ------
@@ -26,7 +31,7 @@ def zip_of(folder: Path, zip_path: Path) -> Path:
         write_zip(folder, found.plain.values(), zip_path)
     except OSError as error:
         raise PackError(f"{folder} cannot be read: {error}.", "Mend its rights, or take that file away.") from error
-    return zip_path
+    return [f"{name}: {reason}" for name, reason in found.left_out.items() if not leftover(name)]
 
 
 def write_zip(folder: Path, files: Iterable[Path], zip_path: Path) -> None:

@@ -17,6 +17,7 @@ from harness.doctor.target import Target
 from harness.doctor.uses import Import, Named, foreign_imports
 from harness.doctor.versions import judge_saved, newer_names
 from harness.errors import UnreadableError, did_you_mean
+from harness.python_source import LARGEST
 
 CODABENCH_FOLDERS = ("/app/ingested_program/", "/app/program/")
 CONTRACT = ("syntax", "no-model", "no-predict", "init-arguments", "older-contract", "predict-arguments")
@@ -50,6 +51,8 @@ def read(folder: Path, files: frozenset[str], target: Target, building: Path) ->
     building : Path
         A folder for mended copies of its files.
     """
+    if (folder / "model.py").stat().st_size > LARGEST:
+        return Reading((_too_long(),), Plan())
     code = read_code(folder, target.python)
     if code.error:
         return Reading((_no_python(code.error, ""),), Plan())
@@ -73,6 +76,16 @@ def read(folder: Path, files: frozenset[str], target: Target, building: Path) ->
 def unread(error: UnreadableError) -> Reading:
     """Return what there is to say of a submission that its reader did not come to an end with: running it may tell."""
     return Reading((Finding(code="unread", severity=Severity.WARNING, title=error.message, mend=error.hint),), Plan())
+
+
+def _too_long() -> Finding:
+    return Finding(
+        code="unread",
+        severity=Severity.WARNING,
+        title=f"model.py has more than {LARGEST:,} bytes and was not read",
+        cause="Its code, the files it names and the saved models were not looked at; it is run all the same.",
+        mend="Put weights and data into files of their own.",
+    )
 
 
 def _shortened(finding: Finding) -> Finding:

@@ -117,13 +117,20 @@ def read_keras(path: Path, name: str) -> Saved:
             metadata = json.loads(_member(archive, "metadata.json"))
             config = copy.deepcopy(json.loads(_member(archive, "config.json")))  # no deeper than Python can follow
     except DAMAGED as error:
-        return Saved(name, "keras", damaged=f"{type(error).__name__}: {error}"[:200])
+        return Saved(name, "keras", damaged=reason(error))
     if not isinstance(metadata, dict) or not isinstance(config, dict):
         return Saved(name, "keras", damaged="its JSON holds no objects")
     version = str(metadata.get("keras_version", ""))
     return Saved(
         name, "keras", version if VERSION.fullmatch(version) else "", own=tuple(_own_classes(config)), config=config
     )
+
+
+def reason(error: Exception) -> str:
+    """Return what is wrong with a damaged archive, in words."""
+    if isinstance(error, EOFError):
+        return "It ends before the size that it states."
+    return f"{type(error).__name__}: {error}"[:200]
 
 
 def _check_directory(path: Path) -> None:

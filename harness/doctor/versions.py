@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.doctor.code import Code
 from harness.doctor.findings import Finding, Severity
-from harness.doctor.saved import DAMAGED, Saved, Unknown, objects, rewrite, unknown_to
+from harness.doctor.saved import DAMAGED, Saved, Unknown, objects, reason, rewrite, unknown_to
 from harness.doctor.target import Target
 from harness.doctor.uses import Dotted
 from harness.errors import did_you_mean, disk_trouble
@@ -91,7 +91,7 @@ def judge_saved(
             except DAMAGED as error:
                 if isinstance(error, OSError) and disk_trouble(error):
                     raise
-                return [_damaged(saved.name, f"{type(error).__name__}: {error}")], ()
+                return [_damaged(saved.name, reason(error))], ()
             return found, ((saved.name, str(mended)),)
     elif version and numbers(saved.version) > numbers(version) and not target.table():
         found.append(
@@ -112,7 +112,8 @@ def _damaged(name: str, evidence: str) -> Finding:
         code="saved-damaged",
         severity=Severity.WARNING,
         title=f"{name} is not a whole Keras file",
-        cause="A .keras file is a zip of config.json, metadata.json and weights; this one is another thing, or cut.",
+        cause="A .keras file is a zip of config.json, metadata.json and weights; this one was cut, renamed or "
+        "encrypted.",
         evidence=evidence,
         mend=f"Save it again: model.save({name!r})",
     )

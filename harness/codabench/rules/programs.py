@@ -60,6 +60,7 @@ class Program:
         return "\n".join(found)
 
 
+@functools.lru_cache(maxsize=1)
 def _programs(bundle: Bundle) -> list[Program]:
     """Return each program once, however many tasks name it."""
     found: dict[tuple[str, str], Program] = {}
