@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from harness.codabench.bundle import Bundle
-from harness.codabench.metadata import METADATA, command_fault, command_in, metadata_of, replace_variables
+from harness.codabench.metadata import LONGEST, METADATA, command_fault, command_in, metadata_of, replace_variables
 from harness.codabench.rule import Found, Severity, name_of, rule, shown
 from harness.codabench.rules.layout import JUNK
 from harness.codabench.yaml_text import read_text
@@ -238,6 +238,8 @@ def startable(bundle: Bundle) -> Found:
 
 
 def _words(command: str) -> list[str]:
+    if len(command) > LONGEST:  # R9 tells
+        return []
     try:
         return shlex.split(command)
     except ValueError:
