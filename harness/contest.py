@@ -248,10 +248,12 @@ def read_contest(path: Path) -> Contest:
     Raises
     ------
     ContestError
-        The file is missing, is not TOML, or a key or value is not as `Contest` states it.
+        The file is missing, no plain file, or not TOML, or a key or value is not as `Contest` states it.
     """
     data = b""
     try:
+        if path.exists() and not path.is_file():  # a pipe would never end, a device have no end
+            raise ContestError(f"{path} is no plain file.", "See: hemobench contests")
         data = path.read_bytes()
         return msgspec.toml.decode(data, type=Contest)
     except FileNotFoundError:

@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-CLEARED_S = 30.0  # for what was killed to vanish
+CLEARED_S = 15.0  # for what was killed to vanish
 PR_SET_CHILD_SUBREAPER = 36
 
 libc = ctypes.CDLL(None)

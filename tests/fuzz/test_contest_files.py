@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness import api
 from harness.contest import SHIPPED, Contest, FolderSource, read_contest
+from harness.errors import ContestError
 from harness.freeze.store import freeze
 from harness.workspace import Workspace
 from tests.fuzz.mutations import DEEP, TEXT, damaged, values
@@ -100,3 +104,10 @@ def test_any_contest_that_can_be_read_can_be_frozen_or_says_why_not(target, few_
         frozen = freeze(Workspace(target.folder), contest, few_pictures)
         assert api.verify(target.folder) == []
         assert sum(frozen.lock.counts["train"].values()) > 0
+
+
+def test_a_contest_file_that_is_a_pipe_is_not_waited_for(tmp_path):
+    pipe = tmp_path / "contest.toml"
+    os.mkfifo(pipe)
+    with pytest.raises(ContestError, match="no plain file"):
+        read_contest(pipe)

@@ -20,8 +20,8 @@ class Attack(Chance):
                     os.closerange(0, 100)
                     # Started anew with an empty environment, nothing of the run is left on it.
                     if os.path.exists("/usr/bin/sleep"):
-                        os.execve("/usr/bin/sleep", ["sleep", "30"], {})
-                    time.sleep(30)
+                        os.execve("/usr/bin/sleep", ["sleep", "600"], {})
+                    time.sleep(600)
                 os._exit(0)
 
 
@@ -30,5 +30,5 @@ class Honest(Chance):
 
     def __init__(self):
         if os.fork() == 0:
-            time.sleep(30)
+            time.sleep(600)
             os._exit(0)

@@ -24,7 +24,7 @@ class Attack(Chance):
                 signal.signal(number, signal.SIG_IGN)
             if os.fork() == 0:
                 os.setsid()
-        time.sleep(50)
+        time.sleep(600)
 
 
 class Honest(Chance):
