@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.attacks.besieged import besieged_workspace
+from tests.attacks.ideas import BEST
 from tests.sandbox.conftest import why_not
 
 # Entries are read and zipped, never imported.
@@ -16,8 +17,10 @@ def besieged(tmp_path_factory):
     return besieged_workspace(tmp_path_factory.mktemp("besieged"))
 
 
-# Both are tried by `make test-slow`; the first alone takes two minutes.
-@pytest.fixture(params=["bubblewrap", pytest.param("namespaces", marks=pytest.mark.slow)])
+# Both are tried by `make test-slow`; the best one alone takes some minutes.
+@pytest.fixture(
+    params=[pytest.param(one, marks=[] if one == BEST else pytest.mark.slow) for one in ("bubblewrap", "namespaces")]
+)
 def isolation(request: pytest.FixtureRequest) -> str:
     if reason := why_not(request.param):
         pytest.skip(reason)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import io
 import json
+import shutil
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+BEST = "bubblewrap" if shutil.which("bwrap") else "namespaces"  # the isolation that this machine takes by itself
 HERE = Path(__file__).parent
 ENTRIES = HERE / "entries"
 
