@@ -247,7 +247,7 @@ def test_the_surest_mistake_comes_first_and_what_is_right_not_at_all(tmp_path):
 
 
 def test_without_mistakes_a_sentence_says_so(tmp_path):
-    assert "No mistakes: all 8 pictures" in watch(CASES["mistakes-none"], tmp_path / "x.png").words
+    assert "No mistakes in 8 pictures." in watch(CASES["mistakes-none"], tmp_path / "x.png").words
 
 
 def test_a_reported_value_is_drawn_beside_its_row_only(tmp_path):
