@@ -32,6 +32,8 @@ def main() -> int:
                 trial = run(idea, "Attack", isolation, besieged)
                 blocked[isolation] += not trial.breaches
                 known = (idea.known or {}).get(isolation, "")
+                if idea.grouped and not trial.control_group and trial.breaches:
+                    known = "only a control group counts that memory, and this user can make none"
                 if bool(trial.breaches) != bool(known):
                     wrong.append(f"{idea.id}, {isolation}: {'; '.join(trial.breaches) or 'held by now'}")
                 cells.append(_end(trial, known))
