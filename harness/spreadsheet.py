@@ -23,10 +23,12 @@ def as_csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     '=1+1,-0.5
     a,
     """
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerows([_text(cell) for cell in row] for row in (head, *rows))
-    return file.getvalue()
+    lines = []
+    for row in (head, *rows):
+        line = io.StringIO(newline="")
+        csv.writer(line).writerow([_text(cell) for cell in row])  # its usual end of line: else older ones quote no \r
+        lines.append(line.getvalue().removesuffix("\r\n"))
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _text(cell: object) -> object:

@@ -101,6 +101,30 @@ def _open_folder(name: str | Path, parent: int | None = None) -> int:
         os.close(handle)
 
 
+def open_file(item: Item) -> int:
+    """Open a plain file to read, whatever its modes are: not through a link, and not waiting at a pipe.
+
+    Raises
+    ------
+    OSError
+        It is no plain file, or somebody else's and not open to us.
+    """
+    if not hasattr(os, "O_PATH"):
+        return os.open(item.entry.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=item.folder)
+    handle = os.open(item.entry.name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=item.folder)
+    try:
+        mode = os.fstat(handle).st_mode
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "not a plain file")
+        same = f"/proc/self/fd/{handle}"  # a name may lead to something else by now
+        if not mode & 0o400:
+            with contextlib.suppress(OSError):
+                Path(same).chmod(stat.S_IMODE(mode) | 0o600)
+        return os.open(same, os.O_RDONLY | os.O_CLOEXEC)
+    finally:
+        os.close(handle)
+
+
 def remove(folder: Path) -> str:
     """Remove a folder and all below it, and return why something is left; empty when nothing is.
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import stat
 from pathlib import Path
 
-from harness.tree import DEPTH, walk
+from harness.tree import DEPTH, open_file, walk
 
 NAMED = 8  # of what was left behind
 
@@ -27,13 +26,11 @@ def copy_plain(source: Path, target: Path) -> list[str]:
                     raise OSError("not entered")
                 copy.mkdir(mode=0o700, exist_ok=True)
                 continue
-            # Opened as it is: not through a link, not waiting at a pipe.
-            handle = os.open(item.entry.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=item.folder)
-            with os.fdopen(handle, "rb") as found:
-                if not stat.S_ISREG(os.fstat(handle).st_mode):
-                    raise OSError("not a plain file")
-                with os.fdopen(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                    shutil.copyfileobj(found, file, 1 << 20)
+            with (
+                os.fdopen(open_file(item), "rb") as found,
+                os.fdopen(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file,
+            ):
+                shutil.copyfileobj(found, file, 1 << 20)
         except OSError:  # a link, a pipe, a folder too deep, or a name longer than any path may be
             left.append(item.path[:200])
     return [*sorted(left)[:NAMED], *([f"{len(left) - NAMED:,} more"] if len(left) > NAMED else [])]
