@@ -33,9 +33,10 @@ OPEN_FILES = 65536
 FILES = 100_000  # files and folders of a step: they lie on this machine's disk, which has only so many
 NOT_FOUND = 127
 START_S = 120.0  # for a sandbox to stand on a busy machine
-# Becomes the command, found by PATH, as a container's start does.
+# Becomes the command, found by PATH, as a container's start does; the socket it was told by is not the command's.
 START = (
     "import os, sys\n"
+    "os.closerange(3, 65536)\n"
     "try:\n"
     "    os.execvp(sys.argv[1], sys.argv[1:])\n"
     "except OSError as error:\n"
@@ -289,7 +290,7 @@ def argv(container: Container, isolation: Walled, tell: int) -> list[str]:
     if counts_its_own_processes():
         limits["NPROC"] = PROCESSES
     command = [sys.executable, "-I", "-S", "-B", "-c", START, *split_command(container.command)]
-    built = boxed(isolation, layout, container.root, command, limits=limits, tell=tell, landlock=False)
+    built = boxed(isolation, layout, container.root, command, limits=limits, tell=tell)
     if isinstance(built, str):
         raise IsolationError(built, "")
     return built

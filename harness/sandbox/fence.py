@@ -263,10 +263,11 @@ def become_init(libc: ctypes.CDLL, uid: int | None) -> None:
         os.dup2(silence, end)
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
     change_user(uid)
+    # Before it is the entry's equal: its memory and descriptors are at no time for the entry to open.
+    call(libc.prctl, PR_SET_DUMPABLE, 0, 0, 0, 0)
     end_with_parent(libc)
     drop_capabilities(libc)
     call(libc.prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    call(libc.prctl, PR_SET_DUMPABLE, 0, 0, 0, 0)
     while True:
         with contextlib.suppress(InterruptedError):
             ended, status = os.waitpid(-1, 0)

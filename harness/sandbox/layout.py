@@ -118,6 +118,11 @@ class Layout:
         """The folders of memory that everybody may write."""
         return [one.folder for one in self.memory if one.mode == 0o1777]
 
+    @property
+    def writable(self) -> list[str]:
+        """All that may be written."""
+        return [*self.scratch, *(bind.seen for bind in self.binds if bind.writable)]
+
 
 def nobody() -> int | None:
     """Return a user that owns nothing, for the inmate of a box that root builds; None where we are not root."""

@@ -196,7 +196,6 @@ def boxed(
     limits: dict[str, int],
     tell: int,
     answers: Sequence[str] = (),
-    landlock: bool = True,
 ) -> list[str] | str:
     """Return the command that becomes `argv` in a sandbox, or why there can be none.
 
@@ -210,8 +209,6 @@ def boxed(
         As the sandboxed process sees it.
     limits, tell, answers
         See `fence.py`.
-    landlock : bool
-        Whether a second lock is put on the same doors.  It keeps an entry also out of the memory of its init.
     """
     start = {"bubblewrap": bubblewrap, "namespaces": namespaces}[isolation].wrapper(layout)
     if isinstance(start, str):
@@ -221,7 +218,8 @@ def boxed(
         "root": namespaces.root_of(layout, root) if isolation == "namespaces" else None,
         "limits": limits,
         "uid": nobody(),
-        "landlock": {"read": ["/"], "write": [*layout.scratch, "/dev", *answers]} if landlock else None,
+        # A second lock on the same doors.  It keeps the process also out of the memory of bubblewrap's init.
+        "landlock": {"read": ["/"], "write": [*layout.writable, "/dev", *answers]},
         "required": isolation == "namespaces",
         "syscalls": True,
         "answers": list(answers),

@@ -222,3 +222,19 @@ def test_files_in_memory_are_counted_too(made, entry, rehearsed):
 def test_a_thousand_files_in_memory_are_few(made, entry, rehearsed):
     make = "import os\nfor i in range(1000): os.mkdir(f'/tmp/{i}')\n" + GOOD
     assert rehearsed(made(make), entry("x = 1\n")).scored
+
+
+def test_a_program_reaches_no_memory_of_its_init_and_holds_nothing_of_the_harness(made, entry, rehearsed):
+    program = """
+    import os
+    try:
+        open("/proc/1/mem", "r+b")
+        print("init is open")
+    except OSError:
+        print("init is closed")
+    with os.scandir("/proc/self/fd") as ends:
+        print("open:", sorted(int(end.name) for end in ends))
+    """
+    found = rehearsed(made(textwrap.dedent(program) + GOOD), entry(files={"predictions.csv": "1\n"}))
+    assert found.scored
+    assert "init is closed\nopen: [0, 1, 2, 3]\n" in found.steps[1].containers[0].stdout
