@@ -7,7 +7,7 @@ Run by path, with one argument, a JSON object; needs nothing but the standard li
                 folder; ``memory``, ``[folder, bytes, mode]`` each; ``links``, ``[target, place]``; ``binds``,
                 ``[host, seen, writable]``; ``devices``; empty ``folders``; ``hidden`` ones; ``start``, where to begin.
                 An init is then put above what follows, so that signals do to it what they do anywhere
-``limits``      resource limits by name, ``{"NOFILE": 1024, ...}``, soft and hard alike
+``limits``      resource limits by name, ``{"NOFILE": 768, ...}``, soft and hard alike
 ``uid``         a user to change to, or null (only root can)
 ``landlock``    null, or ``{"read": [...], "write": [...]}``: every other path becomes unreachable
 ``syscalls``    true: deny system calls no model needs (keyrings, ptrace, mount, new namespaces, bpf, ...)
@@ -310,6 +310,14 @@ def open_ends(answers: Iterable[str], scratch: Iterable[str]) -> list[int]:
     return found + [os.open(path, os.O_PATH | os.O_DIRECTORY) for path in scratch]
 
 
+def keep_to(name: str, value: int) -> None:
+    """Set a resource limit, soft and hard alike."""
+    kind = getattr(resource, f"RLIMIT_{name}")
+    hard = resource.getrlimit(kind)[1]
+    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(kind, (value, value))
+
+
 def seccomp_filter(machine: str) -> bytes:
     """Return the program that denies `DENIED`, `ABSENT`, new user namespaces and all socket families but `SOCKETS`.
 
@@ -388,11 +396,10 @@ def main(job: dict[str, Any]) -> None:
         NewRoot(libc, job["root"]).enter()
         become_init(libc, job["uid"])
     ends = open_ends(job["answers"], job["scratch"])
-    for name, value in job["limits"].items():
-        kind = getattr(resource, f"RLIMIT_{name}")
-        hard = resource.getrlimit(kind)[1]
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(kind, (value, value))
+    limits = dict(job["limits"])
+    open_files = limits.pop("NOFILE")
+    for name, value in limits.items():
+        keep_to(name, value)
     change_user(job["uid"])
     end_with_parent(libc)
     if job["landlock"] is not None or job["syscalls"]:
@@ -412,6 +419,9 @@ def main(job: dict[str, Any]) -> None:
         socket.send_fds(told, [line], ends)
     for end in ends:
         os.close(end)
+    # By this limit the kernel counts also what is in flight between all processes of a user: an entry beside this one
+    # may have filled it.
+    keep_to("NOFILE", open_files)
     os.set_inheritable(job["tell"], True)
     os.execv(job["argv"][0], job["argv"])
 

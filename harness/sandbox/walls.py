@@ -36,7 +36,9 @@ Device = Literal["auto", "cpu"]
 CHILD = Path(__file__).parent / "child.py"
 OUT = "/sandbox/out"  # where the answers lie inside
 
-OPEN_FILES = 1024
+# As many descriptors a user may have in flight between processes, and 253 more; 1024 is what other programs of the same
+# user have, and what is left of it is for them.
+OPEN_FILES = 768
 # Stacks of threads and arenas of the allocator are counted by RLIMIT_DATA before they are used.  The limit itself is
 # kept by measuring; this one only stops a single huge allocation faster than the next measurement could.
 DATA_HEADROOM_MB = 2048
@@ -171,7 +173,7 @@ def _sandboxed(
         layout,
         Path(room.root),
         _become_child(child, inside, job),
-        limits=_resource_limits(limits, gpu, own_user=True),
+        limits=_resource_limits(limits, gpu) | _process_limit(limits, isolation),
         tell=job["ready"],
         answers=inside.answers,
     )
@@ -233,7 +235,7 @@ def _none(room: Room, job: dict[str, Any], limits: Limits, gpu: list[str]) -> Co
     fence = {
         "argv": _become_child(str(CHILD), room, job),
         "root": None,
-        "limits": _resource_limits(limits, gpu, own_user=False),
+        "limits": _resource_limits(limits, gpu),
         "uid": None,
         "landlock": None,
         "required": False,
@@ -268,7 +270,7 @@ def _become_child(child: str, room: Room, job: dict[str, Any]) -> list[str]:
     return [sys.executable, "-P", "-s", "-B", child, json.dumps(told)]
 
 
-def _resource_limits(limits: Limits, gpu: list[str], *, own_user: bool) -> dict[str, int]:
+def _resource_limits(limits: Limits, gpu: list[str]) -> dict[str, int]:
     """Return the limits the kernel keeps for each process."""
     found = {
         "CORE": 0,
@@ -278,9 +280,17 @@ def _resource_limits(limits: Limits, gpu: list[str], *, own_user: bool) -> dict[
     }
     if not gpu:  # the GPU's driver maps far more memory than it uses
         found["DATA"] = (limits.memory_mb + DATA_HEADROOM_MB) * MB
-    if own_user and counts_its_own_processes():
-        found["NPROC"] = limits.processes
     return found
+
+
+def _process_limit(limits: Limits, isolation: Walled) -> dict[str, int]:
+    """Return the limit with which an entry may have as many processes as it is told, whoever stands above it.
+
+    The kernel counts those of the walls, too, which are of the same user: an init, unless bubblewrap's, which stays
+    root where root starts it; and the ``unshare`` that has made a user namespace.
+    """
+    above = (isolation == "namespaces") + (os.geteuid() != 0)
+    return {"NPROC": limits.processes + above} if counts_its_own_processes() else {}
 
 
 def counts_its_own_processes() -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import textwrap
@@ -17,7 +18,7 @@ import harness
 from harness.contest import Limits
 from harness.sandbox.outcome import Outcome
 from harness.sandbox.run import run_entry
-from harness.sandbox.walls import ALL_WALLS
+from harness.sandbox.walls import ALL_WALLS, counts_its_own_processes
 from harness.sandbox.watch import SCRATCH_FILES
 from tests.sandbox.conftest import why_not
 
@@ -307,6 +308,54 @@ def test_an_entry_ends_alike_behind_each_isolation(run, end, request):
         if end in scored
         else {"gone with a code": "predict_failed", "interrupted": "predict_failed"}.get(end, "killed")
     ), found
+
+
+def test_an_entry_may_have_as_many_processes_as_it_is_told(run, isolation):
+    if isolation == "none" or not counts_its_own_processes():
+        pytest.skip("the kernel keeps no count for the entry alone")
+    model = """
+    import re, threading
+    class Model:
+        def predict(self, X):
+            end = threading.Event()
+            try:
+                for _ in range(100): threading.Thread(target=end.wait, daemon=True).start()
+            except RuntimeError:
+                print('threads:', re.search(r'Threads:\\s*(\\d+)', open('/proc/self/status').read())[1])
+            end.set()
+            return [0] * len(X)
+    """
+    done = run(model, isolation, processes=40)
+    assert (done.outcome, "threads: 40\n" in done.log) == ("scored", True), done
+
+
+def test_descriptors_in_flight_stop_no_other_program_of_the_same_user(run, isolation):
+    if isolation == "none":
+        pytest.skip("without walls an entry of root's has no limit")
+    model = """
+    import socket
+    class Model:
+        def predict(self, X):
+            n, self.held = 0, []
+            try:
+                while n < 2000:
+                    self.held.append(socket.socketpair())
+                    socket.send_fds(self.held[-1][0], [b'x'], [0] * 250)
+                    n += 250
+            except OSError:
+                print('in flight:', n)
+            return [0] * len(X)
+    """
+    done = run(model, isolation)
+    assert done.outcome == "scored", done
+    found = re.search(r"in flight: (\d+)", done.log)
+    assert found and int(found[1]) <= 1024, done.log
+    # And what others have in flight keeps no entry from being started.
+    with contextlib.ExitStack() as stack:
+        for _ in range(4):
+            pair = [stack.enter_context(end) for end in socket.socketpair()]
+            socket.send_fds(pair[0], [b"x"], [0] * 240)
+        assert run(isolation=isolation).outcome == "scored"
 
 
 def test_the_folders_of_memory_hold_so_many_files_and_no_more(run, isolation):
