@@ -227,7 +227,7 @@ class NewRoot:
         else:
             self.folder(os.path.dirname(seen))  # noqa: PTH120
             place = self.place(seen)
-            os.close(os.open(place, os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW, 0o644))
+            os.close(os.open(place, os.O_CREAT | os.O_RDONLY | os.O_NOFOLLOW, 0o644))
         self.mount(source, place, flags=MS_BIND | MS_REC)
         attributes = MOUNT_ATTR_NOSUID | (0 if device else MOUNT_ATTR_NODEV) | (0 if writable else MOUNT_ATTR_RDONLY)
         self.restrict(seen, attributes, AT_RECURSIVE)

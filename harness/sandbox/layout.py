@@ -34,6 +34,9 @@ ROOT_FOLDERS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64")  # links into /usr 
 GPU_FOLDERS = ("/sys/bus/pci", "/sys/devices", "/sys/module/nvidia", "/sys/module/nvidia_uvm")
 NO_FOLDERS_OF_ITS_OWN = ("/", "/usr", "/usr/local")  # an interpreter there lies in the system folders
 
+# Names of the user's keys.
+MASKED = ("/proc/keys", "/proc/key-users")
+
 # Users of no account and no service (systemd's "Users, Groups, UIDs and GIDs" leaves these free).
 NOBODYS = range(60578, 61184)
 
@@ -101,6 +104,7 @@ class Layout:
             binds=(
                 *(Bind(folder, folder) for folder in roots if not Path(folder).is_symlink()),
                 *(Bind(path, path) for path in readable),
+                *(Bind("/dev/null", path) for path in MASKED if Path(path).exists()),
                 *binds,
             ),
             memory=(Memory("/dev/shm", SHARED_MEMORY_MB * MB), Memory("/tmp", TMP_MB * MB), *memory),
