@@ -463,6 +463,7 @@ def main(job: dict[str, Any]) -> None:
     work = Path(job["work"], "submission")
     shutil.copytree(job["entry"], work, copy_function=shutil.copyfile)
     os.chdir(work)
+    os.environ["PWD"] = str(work)  # some of what starts this sets it, to another folder
     run = Run({**job, "work": str(work)})
     # The project's own folder may be on the path (an editable install); where no wall hides it, it is not the entry's.
     ours = Path(__file__).resolve().parent.parent.parent
