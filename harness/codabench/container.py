@@ -286,7 +286,7 @@ def argv(container: Container, isolation: Walled, tell: int) -> list[str]:
         folders=["/app/data", "/app/program"],
         start="/app/program",
     )
-    limits = {"CORE": 0, "NOFILE": OPEN_FILES}
+    limits = {"CORE": 1, "NOFILE": OPEN_FILES}
     if counts_its_own_processes():
         limits["NPROC"] = PROCESSES
     command = [sys.executable, "-I", "-S", "-B", "-c", START, *split_command(container.command)]

@@ -273,7 +273,8 @@ def _become_child(child: str, room: Room, job: dict[str, Any]) -> list[str]:
 def _resource_limits(limits: Limits, gpu: list[str]) -> dict[str, int]:
     """Return the limits the kernel keeps for each process."""
     found = {
-        "CORE": 0,
+        # No dump.  Of 0 a program that handles crashes knows nothing: the kernel starts it all the same, as root.
+        "CORE": 1,
         "NOFILE": OPEN_FILES,
         "FSIZE": limits.unpacked_mb * MB,
         "CPU": limits.time_s * (os.cpu_count() or 1) + 5,
