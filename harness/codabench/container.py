@@ -129,8 +129,8 @@ class Running:
             self.told += told
             self.scratch.take(ends)
 
-    def close(self, *, stopped: bool) -> Ended:
-        """Leave nothing of it alive, and tell how it ended."""
+    def close(self) -> None:
+        """Leave nothing of it alive, with all read that it has said."""
         self.seconds = self.seconds or time.monotonic() - self.started
         self.family.end(pid_namespace=True)
         for end in list(self.logs):
@@ -142,6 +142,15 @@ class Running:
         for stream in (self.process.stdout, self.process.stderr):
             assert stream is not None
             stream.close()
+
+    def ended(self, *, stopped: bool) -> Ended:
+        """Tell how it ended, when it is closed.
+
+        Raises
+        ------
+        IsolationError
+            It was not stopped, and never stood.
+        """
         out, err = (log.text() for log in self.texts)
         if not self.told and not stopped:
             why = " ".join(err.split())[-300:] or f"exit code {self.process.returncode}"
@@ -165,19 +174,16 @@ def run_containers(containers: Sequence[Container], room: Room, folders: Sequenc
     IsolationError
         No sandbox can be built here.
     """
-    running: list[Running] = []
-    stopped = ""
     isolation = best_isolation(containers[0].root)
-    try:
+    running: list[Running] = []
+    with contextlib.ExitStack() as open_ones:  # all are closed, whatever becomes of one
         for container in containers:
             running.append(Running(container, isolation))
+            open_ones.callback(running[-1].close)
         stopped = _watch(running, room, folders)
-    except BaseException:
-        for one in running:
-            with contextlib.suppress(Exception):
-                one.close(stopped=True)
-        raise
-    return StepEnd(tuple(one.close(stopped=bool(stopped) and one.process.poll() is None) for one in running), stopped)
+        alive = [one.process.poll() is None for one in running]
+    ends = [one.ended(stopped=bool(stopped) and lives) for one, lives in zip(running, alive, strict=True)]
+    return StepEnd(tuple(ends), stopped)
 
 
 def _watch(running: Sequence[Running], room: Room, folders: Sequence[Path]) -> str:
@@ -257,14 +263,13 @@ def best_isolation(root: Path) -> Walled:
     reasons = []
     for isolation in get_args(Walled):
         try:
-            trial = Running(Container("program", "true", (), root), isolation)
-            trial.process.wait(START_S)
-            trial.close(stopped=False)
+            with contextlib.closing(Running(Container("program", "true", (), root), isolation)) as trial:
+                trial.process.wait(START_S)
+            trial.ended(stopped=False)
             return isolation
         except IsolationError as error:
             reasons.append(f"{isolation}: {error.message}")
         except subprocess.TimeoutExpired:
-            trial.close(stopped=True)
             reasons.append(f"{isolation}: it did not start within {START_S:.0f} s")
     raise IsolationError(
         f"Nothing stands here for the worker's containers: {'; '.join(reasons)}.",

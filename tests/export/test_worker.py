@@ -5,6 +5,7 @@ import textwrap
 
 import pytest
 
+from harness.codabench import container
 from harness.codabench.container import split_command
 from harness.errors import IsolationError
 from harness.sandbox.watch import SCRATCH_FILES
@@ -238,3 +239,27 @@ def test_a_program_reaches_no_memory_of_its_init_and_holds_nothing_of_the_harnes
     found = rehearsed(made(textwrap.dedent(program) + GOOD), entry(files={"predictions.csv": "1\n"}))
     assert found.scored
     assert "init is closed\nopen: [0, 1, 2, 3]\n" in found.steps[1].containers[0].stdout
+
+
+def test_where_one_container_does_not_start_the_other_is_ended(monkeypatch, tmp_path):
+    running, argv, start = [], container.argv, container.Running
+
+    def broken_for_programs(one, *args):
+        return ["false"] if one.kind == "program" else argv(one, *args)
+
+    roots = [tmp_path / "a", tmp_path / "b"]
+    for root in roots:
+        root.mkdir()
+    isolation = container.best_isolation(roots[0])
+    monkeypatch.setattr(container, "best_isolation", lambda root: isolation)
+    monkeypatch.setattr(container, "argv", broken_for_programs)
+    monkeypatch.setattr(container, "_watch", lambda running, *_: running[0].process.wait() and "time")
+    monkeypatch.setattr(container, "Running", lambda *args: running.append(start(*args)) or running[-1])
+    both = [
+        container.Container(kind, "sleep 1000", (), root)
+        for kind, root in zip(("program", "ingestion"), roots, strict=True)
+    ]
+    with pytest.raises(IsolationError, match="did not start"):
+        container.run_containers(both, container.Room(1000.0, 1000, 1000), [])
+    assert len(running) == 2
+    assert all(one.process.returncode is not None and one.process.stdout.closed for one in running)
