@@ -21,6 +21,17 @@ def counted(n: int, one: str, many: str = "") -> str:
     return f"{n:,} {one if n == 1 else many}"
 
 
+def plain(text: str) -> str:
+    """Show control characters as escapes: what strangers wrote must not steer the terminal.
+
+    Examples
+    --------
+    >>> plain("red\\x1b[31m")
+    'red\\\\x1b[31m'
+    """
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
 def markdown(text: str) -> str:
     """Return text that a reader of Markdown shows as it is, and that stays in its cell of a table.
 

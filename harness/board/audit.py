@@ -19,7 +19,7 @@ from harness.board.recorder import hash_rows
 from harness.contest import rules_of
 from harness.errors import BoardError, HarnessError, UsageError
 from harness.freeze.frozen import find_freeze
-from harness.words import counted
+from harness.words import counted, plain
 from harness.workspace import Workspace
 
 RESTORE = "hemobench restore"
@@ -195,7 +195,7 @@ def _rows(books: Books, chain: Chain, old: list[rows.Row], closed: Container[str
         yield from _old_rows(chain, old)
     for entry in (row.entry for row in books.rows if row.entry.id not in known):
         told = "no receipt" if entry.receipt is None else f"receipt {entry.receipt}, which is not in the chain"
-        yield Finding(f"row {entry.id} ({_plain(entry.name)})", told, "a receipt", RESTORE)
+        yield Finding(f"row {entry.id} ({plain(entry.name)})", told, "a receipt", RESTORE)
 
 
 def _told(receipt: Receipt, closed: Container[str], what: str, field: str, got: str, expected: str) -> Finding:
@@ -282,7 +282,7 @@ def _card_rules(workspace: Workspace, receipt: Scored) -> dict[str, Any]:
 
 
 def _say(value: Any) -> str:
-    return _plain(msgspec.json.encode(value).decode())
+    return plain(msgspec.json.encode(value).decode())
 
 
 def _old_rows(chain: Chain, old: list[rows.Row]) -> Iterator[Finding]:
@@ -344,7 +344,7 @@ def _closings(workspace: Workspace, books: Books, chain: Chain) -> Iterator[Find
                 mine = entry and (entry.name, entry.contest, entry.lock) == (team, closing.contest, closing.lock)
                 if not (entry and mine) or closing.is_late(entry):
                     told = f"entry {number}, {'late' if entry and mine else 'not one of that team'}"
-                    yield Finding(f"{what}: finals of {_plain(team)}", told, "its entries in time", FROM_BACKUP)
+                    yield Finding(f"{what}: finals of {plain(team)}", told, "its entries in time", FROM_BACKUP)
 
 
 def _notes(workspace: Workspace, books: Books, chain: Chain, old: list[rows.Row]) -> Iterator[str]:
@@ -368,7 +368,10 @@ def _notes(workspace: Workspace, books: Books, chain: Chain, old: list[rows.Row]
         yield f"{counted(len(old), 'row is', 'rows are')} from before the ledger: {told}."
     strays = sum(1 for _ in workspace.path.glob("cards/*/*.json")) - len(chain.scores)
     if strays > 0:
-        yield f"{strays} cards belong to no receipt: of stopped submits, or from before the ledger."
+        yield (
+            f"{counted(strays, 'card belongs', 'cards belong')} to no receipt: of stopped submits, or from before the "
+            "ledger."
+        )
 
 
 def shown_by_row(entry: rows.Entry) -> dict[str, Any]:
@@ -397,7 +400,7 @@ def differing(got: Any, expected: Any, at: str = "") -> list[tuple[str, str, str
     if got == expected:
         return []
     if not (isinstance(got, dict) and isinstance(expected, dict)):
-        return [(at, _plain(str(got)), _plain(str(expected)))]
+        return [(at, plain(str(got)), plain(str(expected)))]
     keys = [*expected, *(key for key in got if key not in expected)]
     return [
         one
@@ -419,7 +422,3 @@ def _hash(path: Path) -> str:
 def _short(text: str) -> str:
     """A hash by its beginning; other words as they are."""
     return f"{text[:12]}…" if len(text) == 64 else text
-
-
-def _plain(text: str) -> str:
-    return text if text.isprintable() else repr(text)[1:-1]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.options import complete, contest_option, json_option, workspace_option
+from harness.cli.screen import wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,15 +74,16 @@ def show_change(change: RulesChanged) -> None:
 def _show(rules: dict[str, Any], history: list[RulesChanged]) -> None:
     width = max(map(len, rules))
     for rule, value in rules.items():
-        click.echo(_wrapped(f"{rule:<{width}}  {said(value)}", " " * (width + 2)))
+        click.echo(wrapped(f"{rule:<{width}}  {said(value)}", " " * (width + 2)))
     for change in history:
-        click.echo(_wrapped(f"\nReceipt {change.number}, {change.created_at[:16].replace('T', ' ')} UTC: {change.why}"))
+        click.echo()
+        click.echo(wrapped(f"Receipt {change.number}, {change.created_at[:16].replace('T', ' ')} UTC: {change.why}"))
         for rule, values in change.changes.items():
             click.echo(_line(rule, values))
 
 
 def _line(rule: str, change: Change) -> str:
-    return _wrapped(f"  {rule}: {said(change.old)} → {said(change.new)}", "    ")
+    return wrapped(f"  {rule}: {said(change.old)} → {said(change.new)}", "    ")
 
 
 def said(value: Any) -> str:
@@ -89,12 +91,3 @@ def said(value: Any) -> str:
     if isinstance(value, list):
         return ",".join(map(str, value))
     return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _wrapped(text: str, indent: str = "") -> str:
-    import textwrap
-
-    from harness.cli.screen import plain
-
-    start = "\n" if text.startswith("\n") else ""
-    return start + textwrap.fill(plain(text.lstrip("\n")), 80, subsequent_indent=indent)

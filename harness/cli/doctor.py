@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,12 +15,12 @@ from harness.cli.options import (
     json_option,
     workspace_option,
 )
+from harness.cli.screen import wrapped
 
 if TYPE_CHECKING:
     from harness.doctor.findings import Checkup, Finding
 
 COLOURS = {"fail": "red", "wrong": "magenta", "warning": "yellow", "note": "blue"}
-WIDTH = 80
 
 
 def target_names() -> tuple[str, ...]:
@@ -106,10 +105,10 @@ def doctor(
 
 
 def show(checkup: Checkup, *, fix: bool) -> None:
-    """Print a checkup as a numbered list, within 80 columns."""
+    """Print a checkup as a numbered list, no wider than a sentence may be."""
     if checkup.missing_walls:
         walls = f"Walls missing: {', '.join(checkup.missing_walls)}. Run only zips that you trust."
-        click.secho(textwrap.fill(walls, WIDTH), fg="red", err=True)
+        click.secho(wrapped(walls), fg="red", err=True)
     for number, finding in enumerate(checkup.findings, 1):
         show_finding(number, finding)
     if not checkup.findings:
@@ -117,7 +116,7 @@ def show(checkup: Checkup, *, fix: bool) -> None:
     for fit in checkup.fits:
         limit = f"of {fit.allowed:,.0f} {fit.unit}" if fit.allowed is not None else "(no limit is known)"
         click.echo(f"{fit.what:<7} {fit.verdict:<6} {fit.needed:,.1f} {fit.unit} {limit}")
-        click.echo(textwrap.fill(fit.how, WIDTH, initial_indent=" " * 15, subsequent_indent=" " * 15))
+        click.echo(wrapped(fit.how, " " * 15, start=" " * 15))
     for name, words in (("val", "as it is"), ("mended", "mended")):
         if name in checkup.accuracy:
             share, n = checkup.accuracy[name], checkup.n[name]
@@ -136,16 +135,12 @@ def show(checkup: Checkup, *, fix: bool) -> None:
 
 def show_finding(number: int, finding: Finding) -> None:
     """Print one finding: its title, then cause, evidence and mend below it."""
-    from harness.cli.screen import plain
-
     head = f"{number}. "
     word = f"{finding.severity}: "
-    title = textwrap.fill(
-        head + word + plain(finding.title), WIDTH, subsequent_indent=" " * len(head), break_long_words=True
-    )
+    title = wrapped(f"{head}{word}{finding.title}", " " * len(head))
     click.echo(title.replace(word, click.style(word, fg=COLOURS[finding.severity], bold=True), 1))
     for name, text in (("cause", finding.cause), ("seen", finding.evidence), ("mend", finding.mend)):
         if text:
             start = f"{' ' * len(head)}{name:<6}"
-            click.echo(textwrap.fill(plain(text), WIDTH, initial_indent=start, subsequent_indent=" " * len(start)))
+            click.echo(wrapped(text, " " * len(start), start=start))
     click.echo()

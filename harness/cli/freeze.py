@@ -83,7 +83,7 @@ def freeze(contest: str | None, source: Path | None, if_missing: bool, workspace
         click.echo("The data are those frozen before; the contest file states other rules:", err=True)
         show_change(change)
     if anew and (known := KNOWN_LABELS.get(type(lock.contest.source))):
-        click.secho(click.wrap_text(known, 80), fg="yellow", err=True)
+        click.secho(screen.wrapped(known), fg="yellow", err=True)
     if not if_missing:
         if earlier := api.entries_of_earlier_freezes(workspace, frozen):
             told = (
@@ -91,6 +91,6 @@ def freeze(contest: str | None, source: Path | None, if_missing: bool, workspace
                 "show: other pictures, classes, splits or another primary metric are another contest. To see them "
                 "again, freeze what they ran on."
             )
-            click.secho(click.wrap_text(told, 80), fg="yellow", err=True)
+            click.secho(screen.wrapped(told), fg="yellow", err=True)
         click.echo("What was dropped, and why: private/removed.png in that folder.", err=True)
         click.echo("Next: hemobench submit majority -m first", err=True)

@@ -47,18 +47,9 @@ def lint_bundle(bundle: Path, as_json: bool) -> None:
             head = click.style(finding.severity, fg=COLOURS[finding.severity], bold=True)
             click.echo(f"{number}. {head} {finding.rule}: {finding.what}.")
             for word, text in (("found", finding.evidence), ("server", finding.server), ("mend", finding.mend)):
-                _say(word, screen.plain(text))
+                click.echo(screen.wrapped(text, " " * 10, start=f"   {word:7s}"))
         count = counted(len(findings), "finding")
         worst = f", the worst: {MEANING[findings[0].severity]}" if findings else ": the server would take this bundle"
         click.echo(f"{count}{worst}.", err=True)
     if broken:
         raise click.exceptions.Exit(1)
-
-
-def _say(word: str, text: str) -> None:
-    """Print a labelled text, indented and wrapped."""
-    import textwrap
-
-    click.echo(
-        textwrap.fill(text, 80, initial_indent=f"   {word:7s}", subsequent_indent=" " * 10, break_on_hyphens=False)
-    )

@@ -21,7 +21,7 @@ def show_forecast(ahead: Ahead, measured: Estimate | None = None) -> None:
     if measured is not None:
         held = found.holds(measured.value)
         told += f" Measured: {screen.percent(measured.value)} %, {'within' if held else 'outside'} the interval."
-    click.echo(click.wrap_text(told, 80), err=True)
+    click.echo(screen.wrapped(told), err=True)
 
 
 def show_card(card: ScoreCard) -> None:
@@ -31,7 +31,7 @@ def show_card(card: ScoreCard) -> None:
             f"Walls missing: {', '.join(card.missing_walls)}. Run only zips that you trust.", fg="red", err=True
         )
     for note in card.notes:
-        click.echo(click.wrap_text(screen.plain(note), 80), err=True)
+        click.echo(screen.wrapped(note), err=True)
     if card.outcome != "scored":
         screen.message(f"Not scored, {card.outcome}: {card.message}")
         if card.hint:

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from harness.words import plain
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -237,22 +239,13 @@ def quoted(lines: Iterable[str], indent: str = "  ") -> Iterator[str]:
         yield shown.plain
 
 
-def plain(text: str) -> str:
-    """Show control characters as escapes: what an entry printed must not steer the terminal.
-
-    Examples
-    --------
-    >>> plain("red\\x1b[31m")
-    'red\\\\x1b[31m'
-    """
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
-
-
-def wrapped(text: str, indent: str = "") -> str:
-    """Break a text into lines, those after the first one indented; nothing in it steers the terminal."""
+def wrapped(text: str, indent: str = "", *, start: str = "") -> str:
+    """Break a text into lines, `start` before the first and the others indented; nothing in it steers the terminal."""
     import textwrap
 
-    return textwrap.fill(plain(text), line_width(), subsequent_indent=indent, break_on_hyphens=False)
+    return textwrap.fill(
+        plain(text), line_width(), initial_indent=start, subsequent_indent=indent, break_on_hyphens=False
+    )
 
 
 def message(text: str, *, style: str = "") -> None:

@@ -85,19 +85,19 @@ def submit(
         click.echo(msgspec.json.encode({**facts, **msgspec.to_builtins(card)}))
     else:
         from harness.cli.result import show_card, show_forecast
+        from harness.cli.screen import wrapped
 
         show_card(card)
         if submitted.ahead:
             public = card.scores.get("public")
             show_forecast(submitted.ahead, public.metrics.get(submitted.ahead.metric) if public else None)
         for note in submitted.notes:
-            click.echo(click.wrap_text(note, 80), err=True)
+            click.echo(wrapped(note), err=True)
         if submitted.shown is not None:
             click.echo(
-                click.wrap_text(
+                wrapped(
                     f"Held back by the Ladder: the public score is no clear gain over that of entry {submitted.shown}, "
-                    "which the board goes on showing.",
-                    80,
+                    "which the board goes on showing."
                 ),
                 err=True,
             )
@@ -107,6 +107,6 @@ def submit(
         if submitted.closing:
             place = f"late, the contest was closed at {submitted.closing.when}"
         told = f"Entry {submitted.entry}, {submitted.name}: {place}. See: hemobench leaderboard"
-        click.echo(click.wrap_text(told, 80), err=True)
+        click.echo(wrapped(told), err=True)
     if card.outcome != "scored":
         raise click.exceptions.Exit(1)
