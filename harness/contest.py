@@ -216,7 +216,7 @@ def with_rules(contest: Contest, changes: Mapping[str, Any]) -> Contest:
     Raises
     ------
     msgspec.ValidationError
-        A value is none that the contest file could hold.
+        A value is none that the contest file could hold; told as for a contest file.
     """
     document = msgspec.to_builtins(contest)
     for section, names in _rule_names(contest).items():
@@ -227,7 +227,10 @@ def with_rules(contest: Contest, changes: Mapping[str, Any]) -> Contest:
         document["metrics"] = [
             msgspec.to_builtins(known[name]) if name in known else {"name": name} for name in changes["metrics"]
         ]
-    return msgspec.convert(document, Contest, strict=False)
+    try:
+        return msgspec.convert(document, Contest, strict=False)
+    except msgspec.ValidationError as error:
+        raise msgspec.ValidationError(explain(str(error), document, Contest)[0]) from error
 
 
 def _texts(value: Any, field: str = "") -> Iterator[tuple[str, str]]:

@@ -41,8 +41,10 @@ def contest_rules(
       hemobench contest rules time_s=1800 --why "slow machines"
     """
     from harness import api
+    from harness.board.rule_change import read_settings
 
     if settings and why is None:
+        read_settings(settings)  # what is no rule at all is told first
         raise click.UsageError("A change of rules asks for its reason: add --why TEXT.")
     if why is not None and not settings:
         raise click.UsageError("--why goes with a change, for instance: time_s=1800")
