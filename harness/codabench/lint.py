@@ -27,6 +27,8 @@ def lint(path: Path) -> list[Finding]:
     ------
     BundleError
         There is no such file or folder.
+    UnreadableError
+        By a fault of ours, which says nothing of the bundle.
     """
     if not path.exists():
         raise BundleError(f"There is no bundle {path}.", "Give a zip or a folder; make one: hemobench export codabench")
@@ -34,6 +36,8 @@ def lint(path: Path) -> list[Finding]:
         with Reader(UNPACKING) as reader:
             return reader.call(path.name, lint_here, path)
     except (BundleError, UnreadableError) as error:
+        if isinstance(error, UnreadableError) and error.end == "fault":
+            raise
         return [_damaged(error)]
 
 

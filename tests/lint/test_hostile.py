@@ -11,7 +11,8 @@ from harness.codabench.lint import DAMAGED, lint
 from harness.codabench.metadata import command_fault, read_command
 from harness.codabench.scores import leaderboard_cells
 from harness.codabench.worker import parts_of
-from harness.errors import BundleError
+from harness.errors import BundleError, UnreadableError
+from harness.limited import Reader
 from tests.lint.cases import build, put, zip_of
 
 MERGES = "a0: &a0 {k: 1, l: 2}\n" + "".join(
@@ -193,3 +194,16 @@ def test_a_zip_too_deep_is_refused(tmp_path):
     (finding,) = lint(tmp_path / "deep.zip")
     assert "folders in one another" in finding.evidence
     assert lint(zip_of(build(tmp_path / "bundle"), tmp_path / "bundle.zip")) == []
+
+
+@pytest.mark.parametrize("end", ["fault", "time"])
+def test_a_fault_of_ours_is_no_finding_about_the_bundle(end, tmp_path, monkeypatch):
+    def fail(*words):
+        raise UnreadableError("It cannot be read.", end=end)
+
+    monkeypatch.setattr(Reader, "call", fail)
+    if end == "fault":
+        with pytest.raises(UnreadableError):
+            lint(tmp_path)
+    else:
+        assert [one.rule for one in lint(tmp_path)] == [DAMAGED]
