@@ -78,7 +78,7 @@ def judge(measured: Measured, target: Target, limits: Limits, counts: dict[str, 
             "time",
             "s",
             seconds,
-            f"loading {measured.load_s:.1f} s, {total} pictures at {measured.n / max(measured.predict_s, 1e-9):.0f} a "
+            f"loading {measured.load_s:.1f} s, {total} pictures at {measured.n / max(measured.predict_s, 1e-9):,.0f} a "
             f"second{slower}",
         ),
         ("memory", "MB", measured.memory(most), f"{measured.memory_mb:.0f} MB measured, for {most} pictures at once"),
