@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from msgspec.structs import replace
-
-from harness.contest import Contest, EmbeddedSource, read_contest
+from harness.contest import EmbeddedSource, read_contest
 from harness.doctor.examine import examine
 from harness.doctor.findings import Checkup, Finding
 from harness.doctor.target import find_target
@@ -46,18 +43,6 @@ network(keras.layers.Conv2D(2, 3)).save("tiny.h5")
 """
 
 
-@dataclass(frozen=True)
-class Hurried(Frozen):
-    """A frozen contest with less time than its lock allows."""
-
-    time_s: int
-
-    @property
-    def contest(self) -> Contest:
-        contest = super().contest
-        return replace(contest, limits=replace(contest.limits, time_s=self.time_s))
-
-
 def open_kitchen(home: Path) -> Kitchen:
     """Freeze the contest in `home`, and let Keras save its files there when one is first asked for."""
     path = home / "clinic.toml"
@@ -82,7 +67,7 @@ def examined(kitchen: Kitchen, case: Case, home: Path) -> Checkup:
     home.mkdir(parents=True, exist_ok=True)
     return examine(
         zipped(case.make(kitchen), home / "entry.zip", case.spoil),
-        Hurried(kitchen.frozen.folder, case.time_s),
+        Frozen(kitchen.frozen.folder, {"time_s": case.time_s}),
         find_target(case.target),
         scratch=home / "scratch",
         fix=home / "mended.zip",
