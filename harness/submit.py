@@ -344,7 +344,9 @@ def fit(workspace: Workspace, frozen: Frozen, folder: Path) -> Path:
 
 
 def _say(sentence: str) -> None:
-    print(textwrap.fill(printable(sentence), 80, break_on_hyphens=False), file=sys.stderr, flush=True)
+    # What is longer than a line is a path, to be copied.
+    told = textwrap.fill(printable(sentence), 80, break_on_hyphens=False, break_long_words=False)
+    print(told, file=sys.stderr, flush=True)
 
 
 def _keep_zip(workspace: Workspace, frozen: Frozen, folder: Path | None, zip_path: Path | None) -> Path:

@@ -263,14 +263,14 @@ def test_what_an_entry_makes_stops_no_later_run(made, limit, bundle, entry, rehe
     assert [path.name for path in (tmp_path / "scratch").iterdir()] == [".lock"]
 
 
-def test_a_zip_with_folders_too_deep_is_stopped_and_cleared_away(bundle, rehearsed, tmp_path):
+def test_a_zip_with_folders_too_deep_is_refused_and_cleared_away(bundle, rehearsed, tmp_path):
     path = tmp_path / "entry.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("model.py", "class Model:\n    def predict(self, X): return [0] * len(X)\n")
         for depth in range(1, 1900):
             archive.writestr("a/" * depth, "")
-    found = rehearsed(bundle, path)
-    assert found.status == "Failed" and "100 folders in one another" in found.message
+    with pytest.raises(BundleError, match="folders in one another"):
+        rehearsed(bundle, path)
     assert [path.name for path in (tmp_path / "scratch").iterdir()] == [".lock"]
 
 
