@@ -45,8 +45,6 @@ class Watched:
         Lines it wrote to the descriptor it was given for that.
     ready : bool
         Whether it told that the entrant's code begins.
-    answers : tuple of binary file
-        What it was given to write into, by the file itself and not by its name; nobody is left to write them.
     stopped : {'', 'time', 'memory', 'processes', 'files', 'answers'}
         The limit for which it was killed, if it was.
     returncode : int
@@ -56,16 +54,18 @@ class Watched:
     peak_memory_mb : float
         Resident memory of all processes together; a page that two share counts twice.
     log : str
+    answers : tuple of binary file
+        What it was given to write into, by the file itself and not by its name; nobody is left to write them.
     """
 
     told: tuple[str, ...]
     ready: bool
-    answers: tuple[BinaryIO, ...]
     stopped: Stopped
     returncode: int
     wall_s: float
     peak_memory_mb: float
     log: str
+    answers: tuple[BinaryIO, ...] = ()
 
 
 class Log:
