@@ -96,6 +96,7 @@ def workspace(target, tiny_workspace, monkeypatch) -> Path:
         with zipfile.ZipFile(place / f"{name}.zip", "w") as archive:
             archive.writestr(member, content)
     monkeypatch.chdir(place)
+    target.lasting.end()  # the next one starts in this folder, as that of a verb does
     monkeypatch.setenv("HEMOBENCH_WORKSPACE", "workspace")
     monkeypatch.setenv("COLUMNS", "80")
     return place / "workspace"
