@@ -24,7 +24,7 @@ from typing import Any
 from harness.codabench.yaml_text import YamlFault, load, plain, read_text
 from harness.errors import BundleError, UnreadableError
 from harness.limited import Bounds, Reader
-from harness.plain_files import Files, is_plain, plain_files
+from harness.plain_files import DEEPEST, Files, is_plain, plain_files
 from harness.tree import remove, temporary_folder
 
 YAML = "competition.yaml"
@@ -33,7 +33,6 @@ UNPACKED_BYTES = 4_000 * MB  # of a bundle and all zips in it together, by what 
 # Of one zip: images hardly shrink, text does, and what grows a thousandfold fills disks.
 GROWTH, GROWTH_FLOOR = 50, 100 * MB
 FILES = 50_000
-DEEPEST = 64  # folders in one another
 UNPACKING = Bounds(cpu_s=300, wall_s=3000)
 DEFAULT_QUEUE_S = 600  # what the default queue gives a step at most, whatever the bundle says
 
