@@ -306,6 +306,8 @@ def test_nothing_special_in_a_folder_is_opened(target, things):
     root = target.fresh() / "root"
     root.mkdir()
     for place, kind in things:
+        if os.path.lexists(root / place):  # a pipe there would be waited for by this test itself
+            continue
         try:
             put(root, place, kind)
         except OSError:  # a file where a folder is to be
