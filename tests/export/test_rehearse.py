@@ -246,7 +246,7 @@ class Model:
         ("dig('/app/output', 20, 'n' * 255)", ""),
         ("dig('/app/output', 500, 'n' * 255)", "100 folders"),
         ("dig('/app/program', 1500)", "100 folders"),
-        ("dig('.', 20000)", ""),
+        ("dig('.', 10000)", ""),
         ("[os.mkdir(f'/app/output/{n}') for n in range(1100)]", "1,000 files"),
         ("[os.close(os.open(f'/app/output/{n}', os.O_CREAT)) for n in range(1100)]", "1,000 files"),
         ("os.truncate(os.open('/app/output/large', os.O_CREAT | os.O_RDWR), 1 << 40)", "20,000 MB"),
