@@ -24,6 +24,10 @@ from harness.progress import Track, silent
 from harness.workspace import Workspace, scratch_of
 
 if TYPE_CHECKING:
+    from harness.analysis.ahead import Ahead
+    from harness.analysis.diagnosis import Diagnosis
+    from harness.analysis.entry import EntryFacts
+    from harness.analysis.pair import Versus
     from harness.board.audit import Audit
     from harness.board.closing import Closing
     from harness.board.ledger import RulesChanged
@@ -36,14 +40,10 @@ if TYPE_CHECKING:
     from harness.export.codabench import Settings
     from harness.freeze.verify import Difference
     from harness.pack import Packed
-    from harness.report.ahead import Ahead
-    from harness.report.entry import EntryFacts
-    from harness.report.versus import Versus
+    from harness.report.live import LiveBoard
     from harness.sandbox.run import Choice as Isolation
     from harness.sandbox.walls import Device
     from harness.score.card import ScoreCard
-    from harness.score.diagnosis import Diagnosis
-    from harness.serve.live import LiveBoard
     from harness.submit import Submitted
 
 DEFAULT_CONTEST = "blood-cells"
@@ -164,8 +164,8 @@ def score(
     public splits.  While the contest is open, the private half asks for `reveal_private`, and under the Ladder the
     public half, too.
     """
+    from harness.analysis.ahead import look_ahead
     from harness.board.closing import check_may_be_told
-    from harness.report.ahead import look_ahead
     from harness.score.evaluate import evaluate
 
     home, frozen = Workspace(workspace), open_contest(workspace, contest)
@@ -250,7 +250,7 @@ def diagnose(
     splits: tuple[str, ...] = ("val", "val_shifted", "public"),
 ) -> Diagnosis:
     """Return where the entry behind a kept card, a file of the workspace's ``cards``, was right."""
-    from harness.score.diagnosis import diagnose as diagnose_predictions
+    from harness.analysis.diagnosis import diagnose as diagnose_predictions
 
     return diagnose_predictions(open_contest(workspace, contest), card.with_suffix(".npz"), splits)
 
@@ -282,7 +282,7 @@ def leaderboard(
 
 def show(workspace: Path, entry: str, contest: str | None = None, *, reveal_private: bool = False) -> EntryFacts:
     """Return all that is known of one entry, an id or a name: of a name the one with the best public score."""
-    from harness.report.entry import see_entry
+    from harness.analysis.entry import see_entry
 
     return see_entry(Workspace(workspace), open_contest(workspace, contest), entry, reveal_private=reveal_private)
 
@@ -291,7 +291,7 @@ def compare(
     workspace: Path, one: str, other: str, contest: str | None = None, *, reveal_private: bool = False
 ) -> Versus:
     """Compare two entries, each an id or a name, on the same pictures."""
-    from harness.report.versus import see_pair
+    from harness.analysis.pair import see_pair
 
     return see_pair(Workspace(workspace), open_contest(workspace, contest), one, other, reveal_private=reveal_private)
 
@@ -407,8 +407,8 @@ def serve(
     changed: Callable[[LiveBoard], object] = lambda live: None,
 ) -> None:
     """Serve the live board on 127.0.0.1 until Ctrl-C; `ready` is told the address, `changed` what came in."""
-    from harness.serve.live import LiveBoard
-    from harness.serve.server import serve as serve_board
+    from harness.report.live import LiveBoard
+    from harness.report.server import serve as serve_board
 
     name = open_contest(workspace, contest).contest.name
     live = LiveBoard(Workspace(workspace), name, top=top, reveal_private=reveal_private)

@@ -23,6 +23,7 @@ import msgspec
 import numpy as np
 
 from harness import plugins
+from harness.analysis.ahead import Ahead, look_ahead
 from harness.board import rows
 from harness.board.closing import Closing, read_closing
 from harness.board.in_force import in_force
@@ -42,7 +43,6 @@ from harness.errors import (
 from harness.freeze.frozen import Frozen
 from harness.freeze.hashing import hash_file
 from harness.pack import pack
-from harness.report.ahead import Ahead, look_ahead
 from harness.sandbox.fence import PR_SET_PDEATHSIG
 from harness.sandbox.run import Choice as Isolation
 from harness.sandbox.scratch import scratch_folder

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FLOW = (
-    "sources", "freeze", "pack", "sandbox", "score", "board", "report", "serve",
+    "sources", "freeze", "pack", "sandbox", "score", "board", "analysis", "report",
     "submit", "doctor", "codabench", "export", "api", "cli",
 )  # fmt: skip
 MODULES = sorted((ROOT / "harness").rglob("*.py"))

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.board import ledger, rows
+from harness.board.ladder import climb
 from harness.board.team_name import team_key
 from harness.errors import BoardError, WorkspaceError
 from harness.freeze.frozen import Frozen, read_arrays
 from harness.freeze.hashing import hash_file
 from harness.score.evaluate import labels_of
-from harness.score.ladder import climb
 from harness.workspace import Workspace
 
 UNTIL_THEN = "hemobench score ZIP"
@@ -69,7 +69,7 @@ def holding_back(
 
     Notes
     -----
-    The new entry is held against the one shown last; see `harness.score.ladder.climb`.  Where the labels of that one
+    The new entry is held against the one shown last; see `harness.board.ladder.climb`.  Where the labels of that one
     are not kept, nothing is known to be a gain, and the new one is held back.
     """
     if not frozen.contest.board.ladder:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from harness.analysis.compare import Difference
 from harness.cli import screen
 from harness.cli.bars import bar, carried
 from harness.score.card import Estimate
-from harness.score.compare import Difference
 
 SHARE_BAR = 34  # letters
 DIFFERENCE_BAR = 24  # without the line at 0

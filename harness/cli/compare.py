@@ -10,7 +10,7 @@ import click
 from harness.cli.options import contest_option, json_option, workspace_option
 
 if TYPE_CHECKING:
-    from harness.report.versus import Divided, Versus
+    from harness.analysis.pair import Divided, Versus
 
 LARGEST = 8  # groups that the short view draws, those with the largest difference
 
@@ -68,8 +68,8 @@ def _show(found: Versus, *, by_name: tuple[bool, bool], full: bool) -> None:
 
 def verdict(found: Versus) -> str:
     """Say in one sentence which of the two is better, if either is."""
+    from harness.analysis.compare import Difference
     from harness.cli.charts import HALVES, points, spread
-    from harness.score.compare import Difference
 
     decided, where = found.splits[found.by], HALVES[found.by]
     by = decided.metrics[found.metric].difference

@@ -1,19 +1,19 @@
-"""One entry on a screen: sentences, tables and bars, from what `harness.report.entry` knows of it."""
+"""One entry on a screen: sentences, tables and bars, from what `harness.analysis.entry` knows of it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from harness.analysis.corruptions import FEW
+from harness.analysis.diagnosis import Tally
+from harness.analysis.document import Calibration, Detail
+from harness.analysis.entry import EntryFacts
+from harness.analysis.forecast import Forecast
 from harness.cli import screen
 from harness.cli.bars import KEY, columns
 from harness.cli.charts import HALVES, Share, matrix, pictures, points, say, shares, title
 from harness.cli.result import TITLES
-from harness.report.entry import EntryFacts
-from harness.report.groups import FEW
-from harness.report.structure import Calibration, Detail
 from harness.score.card import Estimate, share_of
-from harness.score.diagnosis import Tally
-from harness.score.forecast import Forecast
 from harness.words import counted
 
 LOWEST = 8  # groups that the short view draws, the worst ones
@@ -65,7 +65,7 @@ def _head(facts: EntryFacts, by_name: bool) -> None:
 
 
 def _chosen(facts: EntryFacts) -> str:
-    """Say why this entry stands for its name: see `harness.report.entry.find_entry`."""
+    """Say why this entry stands for its name: see `harness.analysis.entry.find_entry`."""
     if not facts.scores:
         return "this is the last of them"
     return "this one ranks for them" if facts.closed else "this one has the best public score that shows"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from harness.analysis.ahead import Ahead
 from harness.cli import screen
-from harness.report.ahead import Ahead
 from harness.score.card import Estimate, ScoreCard
 
 TITLES = {"val": "val", "val_shifted": "shifted val", "public": "public", "private": "private"}

@@ -11,7 +11,7 @@ from harness.cli.options import contest_option, workspace_option
 from harness.cli.screen import plain
 
 if TYPE_CHECKING:
-    from harness.serve.live import LiveBoard
+    from harness.report.live import LiveBoard
 
 
 @click.command(short_help="Show the live board in the browser, on this machine.")

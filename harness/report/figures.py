@@ -11,8 +11,8 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from harness.report.structure import Moment, Moved, Report, Row
-from harness.score.calibration import Bin
+from harness.analysis.calibration import Bin
+from harness.analysis.document import Moment, Moved, Report, Row
 from harness.score.card import Estimate
 
 BAR = (112, 14)

@@ -16,10 +16,10 @@ import numpy as np
 from markupsafe import Markup
 
 from harness import spreadsheet
+from harness.analysis.corruptions import FEW
+from harness.analysis.document import Pairwise, Report
+from harness.analysis.preview import best_method
 from harness.report import figures
-from harness.report.foretell import best_method
-from harness.report.groups import FEW
-from harness.report.structure import Pairwise, Report
 from harness.score.card import Estimate
 from harness.score.stats import Z_95
 from harness.words import counted
@@ -61,7 +61,7 @@ def compose(report: Report, pictures: Mapping[tuple[str, int], str], live: Live 
     ----------
     report : Report
     pictures : mapping of (split, row) to str
-        Of `harness.report.pictures.thumbnails`.
+        Of `harness.report.images.thumbnails`.
     live : Live or None
     """
     environment = _environment()

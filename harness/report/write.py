@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from harness.analysis.build import TOP, gather
 from harness.freeze.frozen import Frozen
-from harness.report.gather import TOP, gather
+from harness.report.images import thumbnails
 from harness.report.page import as_csv, as_json, render
-from harness.report.pictures import thumbnails
 from harness.workspace import Workspace, write_atomic
 
 

@@ -66,10 +66,10 @@ def metric_interval(confusion: NDArray[np.int64], name: str) -> tuple[float, flo
     each row of the table tilted by exp(t slope), the least favourable family, in which the metric is as hard to
     estimate as in all populations.
 
-    Three numbers were chosen by simulation (``python -m tests.score.coverage``).  `SPARE` pictures a class, spread over
-    the classes that occur, leave room for answers that were possible and not seen.  A fifth of the variance is that of
-    what was seen, where that is more: this moves a limit near the end to where Brown, Cai and DasGupta put Wilson's.
-    n / (n - 1) makes the variance of a class unbiased.
+    Three numbers were chosen by simulation (``python -m tests.analysis.coverage``).  `SPARE` pictures a class, spread
+    over the classes that occur, leave room for answers that were possible and not seen.  A fifth of the variance is
+    that of what was seen, where that is more: this moves a limit near the end to where Brown, Cai and DasGupta put
+    Wilson's.  n / (n - 1) makes the variance of a class unbiased.
 
     A constant entry, and a perfect one, has an interval too: of answers that it may give and did not.  What is measured
     comes in steps.  Where fewer than some five pictures differ from such an entry's, no interval holds 95 % at each

@@ -5,8 +5,8 @@ from importlib.resources import files
 
 import pytest
 
-from harness.serve.live import LiveBoard
-from harness.serve.server import listening
+from harness.report.live import LiveBoard
+from harness.report.server import listening
 from harness.workspace import Workspace
 from tests.report.entries import ODD, Desk
 

@@ -7,7 +7,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from harness.score.compare import mcnemar
+from harness.analysis.compare import mcnemar
 from tests.report.entries import ODD
 
 pytestmark = pytest.mark.browser

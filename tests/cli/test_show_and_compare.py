@@ -11,9 +11,9 @@ import sys
 import msgspec
 import pytest
 
+from harness.analysis.entry import EntryFacts, see_entry
+from harness.analysis.pair import Versus
 from harness.cli.bars import bar, columns
-from harness.report.entry import EntryFacts, see_entry
-from harness.report.versus import Versus
 from harness.workspace import Workspace
 from tests.conftest import ROOT, CommandLine
 from tests.report.entries import Desk

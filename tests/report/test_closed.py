@@ -6,14 +6,14 @@ import msgspec
 import numpy as np
 import pytest
 
+from harness.analysis.build import gather
+from harness.analysis.document import Report
+from harness.analysis.shakeup import rank_correlation, redraw_halves
 from harness.board.closing import close, select
 from harness.freeze.frozen import read_arrays
-from harness.report.gather import gather
+from harness.report.images import thumbnails
 from harness.report.page import as_csv, as_json, render
-from harness.report.pictures import thumbnails
-from harness.report.structure import Report
 from harness.score.evaluate import labels_of
-from harness.score.shakeup import rank_correlation, redraw_halves
 
 
 def page_of(desk, **options) -> str:

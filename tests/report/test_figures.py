@@ -4,22 +4,22 @@ import msgspec
 import numpy as np
 import pytest
 
-from harness.freeze.frozen import read_arrays
-from harness.report.ahead import look_ahead
-from harness.report.foretell import DRAWS, METHODS, best_method, confidence_of, foretell_new, generator
-from harness.report.gather import gather
-from harness.report.page import render
-from harness.report.structure import ForecastMethod, Pairwise
-from harness.score.calibration import expected_calibration_error, log_loss, reliability
-from harness.score.card import share_of
-from harness.score.evaluate import labels_of
-from harness.score.forecast import (
+from harness.analysis.ahead import look_ahead
+from harness.analysis.build import gather
+from harness.analysis.calibration import expected_calibration_error, log_loss, reliability
+from harness.analysis.document import ForecastMethod, Pairwise
+from harness.analysis.forecast import (
     Errors,
     average_thresholded_confidence,
     difference_of_confidences,
     in_whole_pictures,
 )
-from harness.score.ladder import probing
+from harness.analysis.overfitting import probing
+from harness.analysis.preview import DRAWS, METHODS, best_method, confidence_of, foretell_new, generator
+from harness.freeze.frozen import read_arrays
+from harness.report.page import render
+from harness.score.card import share_of
+from harness.score.evaluate import labels_of
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ from html.parser import HTMLParser
 import msgspec
 import pytest
 
-from harness.report.gather import gather
+from harness.analysis.build import gather
+from harness.analysis.document import Pairwise, Report
+from harness.report.images import thumbnails
 from harness.report.page import as_csv, as_json, render
-from harness.report.pictures import thumbnails
-from harness.report.structure import Pairwise, Report
 from harness.report.write import write_report
 from tests.report.entries import ODD
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from harness import api
+from harness.analysis.diagnosis import diagnose
 from harness.freeze.frozen import read_arrays
-from harness.score.diagnosis import diagnose
 from harness.score.evaluate import SPLITS, evaluate
 
 # Tells pictures apart by their brightness, so that each row says which picture it belongs to.

@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
-from harness.serve.live import LiveBoard
-from harness.serve.server import listening
+from harness.report.live import LiveBoard
+from harness.report.server import listening
 from harness.workspace import Workspace
 from tests.report.entries import Desk
 

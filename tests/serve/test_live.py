@@ -5,13 +5,13 @@ import shutil
 
 import pytest
 
+from harness.analysis.build import gather
 from harness.board.closing import close
 from harness.errors import BoardError
-from harness.report.gather import gather
+from harness.report import live as module
+from harness.report.images import thumbnails
+from harness.report.live import LiveBoard
 from harness.report.page import as_csv, as_json, render
-from harness.report.pictures import thumbnails
-from harness.serve import live as module
-from harness.serve.live import LiveBoard
 from harness.workspace import Workspace
 from tests.report.entries import Desk
 

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from harness.errors import ServeError
-from harness.serve.live import LiveBoard
-from harness.serve.server import BoardServer, listening
+from harness.report.live import LiveBoard
+from harness.report.server import BoardServer, listening
 
 PATHS = ("/", "/state", "/board.csv", "/board.json")
 

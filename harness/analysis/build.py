@@ -1,0 +1,199 @@
+"""Gather the report of a frozen contest from its board, its kept cards and labels, and its lock."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.analysis.document import Closed, ForecastMethod, FrozenFacts, Report, Row, Seeds, SplitFacts
+from harness.analysis.history import history, teams
+from harness.analysis.overfitting import Probing, probing
+from harness.analysis.predictions import SEEN_AT_HOME, TITLES, Told, Truth, truth_of
+from harness.analysis.preview import Forecasts, confidence_of, foretell, judge
+from harness.analysis.seeds import pool
+from harness.analysis.shake_up import shake_up
+from harness.analysis.shown import aside_of, rows_of, unscored_of
+from harness.analysis.together import see_pairs, see_together
+from harness.analysis.values import Values, read_recipes, read_values
+from harness.board.artifacts import Kept, find_kept
+from harness.board.closing import Closing, read_closing
+from harness.board.ranking import Leaderboard, read_leaderboard
+from harness.board.recorder import open_to_read
+from harness.board.rows import Entry, read_some
+from harness.freeze.frozen import Frozen
+from harness.freeze.lock import Lock
+from harness.workspace import Workspace
+
+TOP = 100  # entries shown, where no other number is asked for
+COMPARED = 100  # of those, entries that a reader may compare: the pairs grow with the square
+UNSCORED = 50
+ASIDE = 20  # entries listed of those that were scored and have no rank
+FINDINGS = 200
+ORDER = ("train", "val", "val_shifted", "public", "private")
+
+
+def gather(workspace: Workspace, frozen: Frozen, *, top: int = TOP, reveal_private: bool = False) -> Report:
+    """Return the report of the best `top` entries.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    frozen : Frozen
+        The contest; entries that were scored on another freeze of it are left out.
+    top : int
+    reveal_private : bool
+        Tell of the private half, and rank by it, before the contest is closed.  Else, while it is open, the labels,
+        the scores and the corruptions of that half are not looked at.
+
+    Raises
+    ------
+    BoardError, WorkspaceError
+        Board or contest cannot be read.
+    """
+    contest, metric = frozen.contest, frozen.contest.metrics[0].name
+    closing = read_closing(workspace, contest.name, frozen.lock_hash)
+    revealed = reveal_private or closing is not None
+    truth = truth_of(frozen, (*SEEN_AT_HOME, "public", *(("private",) if revealed else ())))
+    read = _read(workspace, frozen, truth, closing, top)
+    shown, splits = read.board.ranked, tuple(truth.labels)
+    kept = find_kept(workspace, contest.name, [*(standing.entry for standing in shown), *read.unscored])
+    told = Told([standing.entry for standing in shown], kept, truth)
+    pairs = told.compare(metric, contest.n_classes, frozen.lock_hash)
+    foretold = _foretell(read, kept, told, metric, frozen.lock_hash)
+    rows = rows_of(shown, kept, told, pairs, foretold, read.seeds, contest.class_names, metric)
+    few = told.rows[:COMPARED]
+    return Report(
+        contest=contest.name,
+        title=contest.title,
+        version=contest.version,
+        revealed=revealed,
+        closed=Closed(closing.closed_at, closing.receipts, closing.head, len(closing.chosen)) if closing else None,
+        ladder=contest.board.ladder,
+        metric=metric,
+        metrics=tuple(spec.name for spec in contest.metrics),
+        ranked_by=truth.by,
+        class_names=contest.class_names,
+        splits=tuple(SplitFacts(split, TITLES[split], len(labels)) for split, labels in truth.labels.items()),
+        families=truth.groups.families,
+        severities=truth.groups.severities,
+        lengths=truth.groups.lengths,
+        n_scored=read.board.n_ranked,
+        rows=rows,
+        n_unscored=read.n_unscored,
+        unscored=tuple(unscored_of(entry, kept[entry.id]) for entry in read.unscored),
+        n_aside=read.n_aside,
+        aside=tuple(aside_of(entry, splits, metric, closing) for entry in read.aside),
+        seeds=read.pooled,
+        together=see_together(told.rows, told.labels, truth.labels, truth.by, contest.n_classes) if told.many else None,
+        pairwise=(
+            see_pairs(few, {split: right[: len(few)] for split, right in told.right.items()}, pairs)
+            if told.many
+            else None
+        ),
+        probing=(
+            _probing(read.values, len(truth.labels["public"]), contest.n_classes) if metric == "accuracy" else None
+        ),
+        teams=teams(read.values, len(truth.labels["public"]), contest.n_classes) if metric == "accuracy" else (),
+        methods=_judge(rows, metric),
+        history=history(read.values, metric, {standing.entry.id for standing in shown}),
+        shaken_up=shake_up(shown, told, metric, COMPARED, closing) if revealed else None,
+        frozen=_frozen_facts(frozen.lock, frozen.lock_hash),
+    )
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What the board holds: those shown in full, of all others a few numbers."""
+
+    values: Values
+    recipes: dict[int, str]
+    pooled: tuple[Seeds, ...]
+    board: Leaderboard
+    n_unscored: int
+    unscored: list[Entry]
+    n_aside: int
+    aside: list[Entry]
+
+    @property
+    def seeds(self) -> dict[int, int]:
+        """How many entries share the recipe of each."""
+        uses = Counter(self.recipes.values())
+        return {number: uses[recipe] for number, recipe in self.recipes.items()}
+
+
+def _read(workspace: Workspace, frozen: Frozen, truth: Truth, closing: Closing | None, top: int) -> _Read:
+    name, lock, metric = frozen.contest.name, frozen.lock_hash, frozen.contest.metrics[0].name
+    with open_to_read(workspace) as board:
+        values = read_values(board, name, lock, metric, tuple(truth.labels))
+        found = read_leaderboard(
+            board,
+            name,
+            lock,
+            metric,
+            by="private" if "private" in truth.labels else "public",
+            closing=closing,
+            top=top,
+            others=False,
+        )
+        scored = ~np.isnan(values[truth.by, metric]) | values.held
+        unscored = values.ids[~scored].tolist()
+        aside = _without_rank(values, truth.by, metric, closing)
+        recipes = read_recipes(board, name, lock)
+        return _Read(
+            values,
+            recipes,
+            pool(board, values, recipes, (*SEEN_AT_HOME, truth.by), metric),
+            found,
+            len(unscored),
+            read_some(board, unscored[-UNSCORED:]),
+            len(aside),
+            read_some(board, aside[:ASIDE]),
+        )
+
+
+def _without_rank(values: Values, by: str, metric: str, closing: Closing | None) -> list[int]:
+    """Return the ids of those that were scored and have no rank: those held back newest first, else best first."""
+    if closing is None:
+        return values.ids[values.held][::-1].tolist() if by == "public" else []
+    known = np.flatnonzero(~np.isnan(values[by, metric]))
+    score = dict(zip(values.ids[known].tolist(), values[by, metric][known].tolist(), strict=True))
+    finals = ([number for number in sorted(ids) if number in score] for ids in closing.finals.values())
+    ranked = {max(ids, key=lambda number: score[number]) for ids in finals if ids}
+    return sorted(score.keys() - ranked, key=lambda number: (-score[number], number))
+
+
+def _foretell(read: _Read, kept: dict[int, Kept], told: Told, metric: str, lock: str) -> dict[int, Forecasts]:
+    y_true = told.truth.labels["val_shifted"]
+    whole = [read.board.ranked[row].entry.id for row in told.rows]
+    confidences = {number: confidence_of(kept[number].labels, kept[number].probabilities, y_true) for number in whole}
+    asked = [standing.entry for standing in read.board.ranked]
+    n_hidden = len(told.truth.labels["public"])
+    return foretell(*read.values.measured(metric), asked, confidences, metric=metric, n_hidden=n_hidden, lock=lock)
+
+
+def _judge(rows: tuple[Row, ...], metric: str) -> tuple[ForecastMethod, ...]:
+    measured = [row for row in rows if metric in row.scores["public"]]
+    return judge([row.foretold for row in measured], [row.scores["public"][metric].value for row in measured])
+
+
+def _probing(values: Values, n_public: int, n_classes: int) -> Probing | None:
+    """Say what the number of all submissions may explain of the best public score."""
+    public = values["public", "accuracy"]
+    known = ~np.isnan(public)
+    if not known.any():
+        return None
+    return probing(int((known | values.held).sum()), n_public, float(public[known].max()), n_classes)
+
+
+def _frozen_facts(lock: Lock, digest: str) -> FrozenFacts:
+    findings = [(found.id, f"{found.rule}: {found.action}", found.reason) for found in lock.findings]
+    removed: dict[str, int] = {}
+    for _, rule, _ in findings:
+        removed[rule] = removed.get(rule, 0) + 1
+    hashes = {f"{file}: {key}": array.sha256 for file, arrays in lock.arrays.items() for key, array in arrays.items()}
+    counts = {split: lock.counts[split] for split in ORDER if split in lock.counts}
+    return FrozenFacts(
+        digest, lock.source, counts, removed, tuple(findings[:FINDINGS]), len(findings), hashes, lock.versions
+    )

@@ -1,0 +1,100 @@
+"""Groups of hidden pictures by how they were corrupted, and how many of each entries have right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.analysis.diagnosis import UNTOUCHED, Tally
+from harness.analysis.document import Axis, Worst
+from harness.freeze.shift import Link
+from harness.score.card import share_of
+
+FEW = 20  # a group of fewer pictures is not called an entry's worst: its share hangs on one or two
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Which pictures belong to which group; a picture counts for each link of its chain.
+
+    Attributes
+    ----------
+    families, lengths : Axis
+    severities : tuple of int
+        Those that occur.
+    by_family : ndarray of shape (families, n), bool
+    by_severity : ndarray of shape (families, severities, n), bool
+    by_length : ndarray of shape (lengths, n), bool
+    """
+
+    families: Axis
+    lengths: Axis
+    severities: tuple[int, ...]
+    by_family: NDArray[np.bool_]
+    by_severity: NDArray[np.bool_]
+    by_length: NDArray[np.bool_]
+
+
+def group(chains: Sequence[Sequence[Link]]) -> Groups:
+    """Sort pictures by their chains: families in the order of their groups, those left untouched last."""
+    links = {(link.group, link.family) for chain in chains for link in chain}
+    ordered = sorted(links) + ([("", UNTOUCHED)] if any(not chain for chain in chains) else [])
+    severities = tuple(sorted({link.severity for chain in chains for link in chain}))
+    lengths = sorted({len(chain) for chain in chains})
+    place = {family: number for number, (_, family) in enumerate(ordered)}
+    by_severity = np.zeros((len(ordered), len(severities), len(chains)), bool)
+    for row, chain in enumerate(chains):
+        for link in chain:
+            by_severity[place[link.family], severities.index(link.severity), row] = True
+    by_family: NDArray[np.bool_] = np.logical_or.reduce(by_severity, axis=1)
+    sizes = np.array([len(chain) for chain in chains], np.int64)
+    by_length = sizes == np.array(lengths, np.int64)[:, None]
+    if UNTOUCHED in place:
+        by_family[place[UNTOUCHED]] = sizes == 0
+    return Groups(
+        Axis(tuple(name for _, name in ordered), tuple(of for of, _ in ordered), _counts(by_family)),
+        Axis(tuple(map(str, lengths)), tuple("" for _ in lengths), _counts(by_length)),
+        severities,
+        by_family,
+        by_severity,
+        by_length,
+    )
+
+
+def _counts(members: NDArray[np.bool_]) -> tuple[int, ...]:
+    return tuple(members.sum(axis=-1).tolist())
+
+
+def tallies(members: NDArray[np.bool_], right: NDArray[np.bool_]) -> tuple[Tally, ...]:
+    """Count the pictures of each group, shape (groups, n), that an entry has right, shape (n,)."""
+    hits = (members & right).sum(axis=-1)
+    return tuple(Tally(int(hit), int(n)) for hit, n in zip(hits, members.sum(axis=-1), strict=True))
+
+
+def worst_groups(
+    class_names: Sequence[str], y_true: NDArray[np.int64], groups: Groups, right: NDArray[np.bool_]
+) -> tuple[Worst, ...]:
+    """Return the class, the family, and the class within a family that an entry does worst on.
+
+    Groups of fewer than `FEW` pictures are passed over.
+    """
+    of_class = y_true == np.arange(len(class_names))[:, None]
+    both = of_class[:, None] & groups.by_family
+    names = [f"{name}, {family}" for name in class_names for family in groups.families.names]
+    candidates = (
+        ("class", list(class_names), of_class),
+        ("corruption", list(groups.families.names), groups.by_family),
+        ("class under a corruption", names, both.reshape(-1, len(y_true))),
+    )
+    found = []
+    for kind, labels, members in candidates:
+        n = members.sum(axis=1)
+        share = np.where(n >= FEW, (members & right).sum(axis=1) / np.maximum(n, 1), np.inf)
+        lowest = int(share.argmin())
+        if np.isfinite(share[lowest]):
+            hits = int((members[lowest] & right).sum())
+            found.append(Worst(kind, labels[lowest], share_of(hits, int(n[lowest]))))
+    return tuple(found)

@@ -1,0 +1,334 @@
+"""All that is known of one entry: its place on the board, where it is right and where not, and how it was run."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import NoReturn
+
+import msgspec
+import numpy as np
+
+from harness.analysis.document import Axis, Detail, Run, SplitFacts
+from harness.analysis.predictions import SEEN_AT_HOME, TITLES, Told, Truth, detail_of, run_of, scores_of, truth_of
+from harness.analysis.preview import Forecasts, confidence_of, foretell_new, generator
+from harness.analysis.ranks import Pooled, RankRange, not_distinguishable_from_first, rank_ranges
+from harness.analysis.seeds import pool
+from harness.analysis.values import Values, read_recipes, read_values
+from harness.board.artifacts import Kept, find_kept
+from harness.board.closing import Closing, read_closing
+from harness.board.ranking import Half, read_leaderboard, read_standing
+from harness.board.recorder import open_to_read
+from harness.board.rows import Entry, read_some
+from harness.board.team_name import team_key
+from harness.errors import UsageError, did_you_mean
+from harness.freeze.frozen import Frozen
+from harness.score.card import Estimate
+from harness.workspace import Workspace
+
+AMONG = 100  # the best, among whom ranges of ranks are found: the pairs grow with the square
+CONFUSIONS = 3
+LAST_WORDS = 12  # lines of the log of an entry that failed
+NAMED = 12  # names that an error lists
+NO_ENTRIES = "No entries yet. Type: hemobench submit majority -m first"
+
+
+class Confusion(msgspec.Struct, frozen=True):
+    """`n` pictures of class `true`, of its `of`, that were taken for class `said`."""
+
+    true: str
+    said: str
+    n: int
+    of: int
+
+
+class EntryFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry of a frozen contest; shares are 0 to 1 and unrounded.
+
+    Nothing here depends on the private half unless `private_told` is set, nor on the public half of an entry that the
+    Ladder holds back.
+
+    Attributes
+    ----------
+    namesakes : int
+        Other entries of this name.
+    rank, ranked : int
+        Its place, None where it has none, and how many have one; `note` says why it has none.
+    ranks : RankRange or None
+        Ranks that the comparisons leave open, among the best 100; None where its labels are not kept, or beyond those.
+    splits : tuple of SplitFacts
+        Those that are told of; the last one, `by`, decides.
+    detail : Detail or None
+        Over the hidden pictures told of; None where no labels are kept.
+    families, lengths : Axis
+        What the tallies of `detail` count by.
+    foretold : dict of str to (Forecast or None)
+        Public score by `metric` foretold from entries before it, by method.
+    seeds : dict of str to Pooled
+        By split, the primary metric over all entries of its recipe; empty where it has none beside itself.
+    """
+
+    format: int = 1
+    contest: str
+    title: str
+    lock: str
+    metric: str
+    metrics: tuple[str, ...]
+    class_names: tuple[str, ...]
+    private_told: bool
+    closed: bool
+    by: str
+    splits: tuple[SplitFacts, ...]
+    id: int
+    name: str
+    namesakes: int
+    message: str
+    created_at: str
+    weights: str
+    zip_sha256: str
+    outcome: str
+    why: str
+    hint: str
+    last_words: tuple[str, ...]
+    rank: int | None
+    ranked: int
+    ranked_by: str
+    ranks: RankRange | None
+    level_with_first: bool
+    note: str
+    scores: dict[str, dict[str, Estimate]]
+    families: Axis
+    severities: tuple[int, ...]
+    lengths: Axis
+    detail: Detail | None
+    confusions: tuple[Confusion, ...]
+    foretold: Forecasts
+    seeds: dict[str, Pooled]
+    run: Run | None
+
+    @property
+    def gap(self) -> float | None:
+        """Validation score less the public one, by the primary metric: what the team could not see at home."""
+        here, there = (self.scores.get(split, {}).get(self.metric) for split in ("val", "public"))
+        return here.value - there.value if here and there else None
+
+
+def see_entry(workspace: Workspace, frozen: Frozen, word: str, *, reveal_private: bool = False) -> EntryFacts:
+    """Return what is known of the entry `word`, an id or a name.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    frozen : Frozen
+    word : str
+        Of a name the entry with the best public score is taken.
+    reveal_private : bool
+        Tell of the private half while the contest is open, too.
+
+    Raises
+    ------
+    UsageError
+        There is no such entry in this contest.
+    BoardError, WorkspaceError
+        Board or contest cannot be read.
+    """
+    contest, lock, metric = frozen.contest, frozen.lock_hash, frozen.contest.metrics[0].name
+    closing = read_closing(workspace, contest.name, lock)
+    private_told = reveal_private or closing is not None
+    with open_to_read(workspace) as board:
+        splits = splits_told_of(held=False, private_told=private_told)
+        values = read_values(board, contest.name, lock, metric, splits)
+        entry = find_entry(board, values, frozen, word, closing)
+        by: Half = "private" if private_told else "public"
+        place = (board, contest.name, lock, metric)
+        best = read_leaderboard(*place, by=by, closing=closing, top=AMONG, others=False)
+        standing = read_standing(*place, entry, by=by, closing=closing)
+        told_of = splits_told_of(held=is_held(entry, private_told), private_told=private_told)
+        seeds = _seeds(board, values, entry, told_of, frozen) if entry.recipe else {}
+    truth = truth_of(frozen, told_of)
+    shown = [one.entry for one in best.ranked]
+    ids = [one.id for one in shown]
+    row = ids.index(entry.id) if entry.id in ids else len(shown)
+    everyone = shown if row < len(shown) else [*shown, entry]
+    kept = find_kept(workspace, contest.name, everyone)
+    told = Told(everyone, kept, truth)
+    detail = detail_of(told, told.rows.index(row), contest.class_names) if row in told.rows else None
+    ranks, level = _ranks(told, row, metric, frozen) if detail and row < len(shown) else (None, False)
+    card = kept[entry.id].card if entry.outcome != "scored" else None
+    return EntryFacts(
+        contest=contest.name,
+        title=contest.title,
+        lock=lock,
+        metric=metric,
+        metrics=tuple(spec.name for spec in contest.metrics),
+        class_names=contest.class_names,
+        private_told=private_told,
+        closed=closing is not None,
+        by=truth.by,
+        splits=tuple(SplitFacts(split, TITLES[split], len(labels)) for split, labels in truth.labels.items()),
+        id=entry.id,
+        name=entry.name,
+        namesakes=values.names.count(entry.name) - 1,
+        message=entry.message,
+        created_at=entry.created_at,
+        weights=entry.weights,
+        zip_sha256=entry.zip_sha256,
+        outcome=entry.outcome,
+        why=card.message if card else "",
+        hint=card.hint if card else "",
+        last_words=tuple(card.log.strip().splitlines()[-LAST_WORDS:]) if card else (),
+        rank=standing.rank,
+        ranked=best.n_ranked,
+        ranked_by=best.by,
+        ranks=ranks,
+        level_with_first=level,
+        note=standing.note,
+        scores=scores_of(entry, told_of),
+        families=truth.groups.families,
+        severities=truth.groups.severities,
+        lengths=truth.groups.lengths,
+        detail=detail,
+        confusions=most_confused(detail.confusion, contest.class_names) if detail else (),
+        foretold=_foretold(values, entry, kept[entry.id], truth, frozen),
+        seeds=seeds,
+        run=run_of(kept[entry.id]),
+    )
+
+
+def find_entry(
+    board: sqlite3.Connection, values: Values, frozen: Frozen, word: str, closing: Closing | None = None
+) -> Entry:
+    """Return the entry with the id `word`, else the one of this name with the best public score that shows.
+
+    Of a closed contest that is the final which ranks for the team.  Of equal scores the earlier entry is taken; where
+    none of that name shows one, the last of them.
+
+    Parameters
+    ----------
+    board : sqlite3.Connection
+    values : Values
+        Of all entries of the contest: their names, and the primary metric on the public half.
+    frozen : Frozen
+    word : str
+    closing : Closing, optional
+        Of a closed contest; `values` then hold the private half, too.
+
+    Raises
+    ------
+    UsageError
+        There is none in this freeze of the contest.
+    """
+    ids = values.ids.tolist()
+    key = team_key(word)
+    spelt = {name for name in set(values.names) if team_key(name) == key}
+    named = [row for row, name in enumerate(values.names) if name in spelt]
+    if is_number(word) and (int(word) in ids or not named):
+        number = int(word)
+    elif named:
+        metric = frozen.contest.metrics[0].name
+        finals = {number for name in spelt for number in closing.finals.get(name, ())} if closing else set()
+        named = [row for row in named if ids[row] in finals] or named
+        scores = values["private" if finals else "public", metric][named]
+        number = ids[named[-1] if np.isnan(scores).all() else named[int(np.nanargmax(scores))]]
+    else:
+        raise UsageError(f"{frozen.contest.name} has no entry {word!r}.", _names(values, word))
+    found = read_some(board, [number])
+    if not found:
+        raise UsageError(f"The board has no entry {number}.", _ids(values))
+    if number not in ids:
+        _refuse_stranger(found[0], frozen)
+    return found[0]
+
+
+def is_number(word: str) -> bool:
+    """Say whether a word can be an id: SQLite holds no larger ones."""
+    return word.isascii() and word.isdecimal() and len(word) <= 18
+
+
+def _names(values: Values, word: str) -> str:
+    names = set(values.names)
+    said = did_you_mean(word, names)
+    if said.startswith("Did") or 0 < len(names) <= NAMED:
+        return said
+    return f"It has {len(names)} names, see: hemobench leaderboard" if names else NO_ENTRIES
+
+
+def _ids(values: Values) -> str:
+    return f"Ids of this contest go from {values.ids[0]} to {values.ids[-1]}." if len(values.ids) else NO_ENTRIES
+
+
+def _refuse_stranger(entry: Entry, frozen: Frozen) -> NoReturn:
+    """Say whose entry this is: of another contest, or of a freeze with other pictures."""
+    asked = frozen.contest.name
+    if entry.contest != asked:
+        raise UsageError(
+            f"Entry {entry.id}, {entry.name}, belongs to the contest {entry.contest}, not to {asked}.",
+            f"Add: --contest {entry.contest}",
+        )
+    raise UsageError(
+        f"Entry {entry.id}, {entry.name}, was scored on another freeze of {asked}: other pictures, {entry.lock[:12]}.",
+        f"Only entries of the freeze in force, {frozen.lock_hash[:12]}, are shown and compared.",
+    )
+
+
+def is_held(entry: Entry, private_told: bool) -> bool:
+    """Say whether the Ladder holds the public score of an entry back; it does so while the private half is unseen."""
+    return entry.held and not private_told
+
+
+def splits_told_of(*, held: bool, private_told: bool) -> tuple[str, ...]:
+    """Return the splits that may be told of, the one that decides last."""
+    return (*SEEN_AT_HOME, *(() if held else ("public",)), *(("private",) if private_told else ()))
+
+
+def _ranks(told: Told, row: int, metric: str, frozen: Frozen) -> tuple[RankRange, bool]:
+    """Return the range of ranks of the entry in `row` of those that rank, and whether it may be the first."""
+    better = told.spread(told.compare(metric, frozen.contest.n_classes, frozen.lock_hash).better)
+    level = not_distinguishable_from_first(better, -np.arange(len(better)))  # they stand in their order already
+    return rank_ranges(better)[row], row in level
+
+
+def most_confused(
+    confusion: Sequence[Sequence[int]], class_names: Sequence[str], most: int = CONFUSIONS
+) -> tuple[Confusion, ...]:
+    """Return the most frequent confusions, of equal ones those of the earlier class first.
+
+    Examples
+    --------
+    >>> most_confused([[7, 3], [0, 5]], ["monocyte", "platelet"])
+    (Confusion(true='monocyte', said='platelet', n=3, of=10),)
+    """
+    found = [
+        Confusion(class_names[true], class_names[said], n, sum(row))
+        for true, row in enumerate(confusion)
+        for said, n in enumerate(row)
+        if n and said != true
+    ]
+    return tuple(sorted(found, key=lambda one: -one.n)[:most])
+
+
+def _foretold(values: Values, entry: Entry, kept: Kept, truth: Truth, frozen: Frozen) -> Forecasts:
+    """Foretell the public score of an entry from what was known on the day it came."""
+    metric = frozen.contest.metrics[0].name
+    val, shifted, public = (entry.scores.get((split, metric)) for split in ("val", "val_shifted", "public"))
+    if not (val and shifted and public):
+        return {}
+    ids, measured = values.measured(metric)
+    return foretell_new(
+        measured[ids < entry.id],
+        metric=metric,
+        val=val.value,
+        shifted=shifted,
+        n_hidden=public.n,
+        confidence=confidence_of(kept.labels, kept.probabilities, truth.labels["val_shifted"]),
+        rng=generator(frozen.lock_hash, entry.zip_sha256),
+    )
+
+
+def _seeds(
+    board: sqlite3.Connection, values: Values, entry: Entry, splits: Sequence[str], frozen: Frozen
+) -> dict[str, Pooled]:
+    recipes = read_recipes(board, frozen.contest.name, frozen.lock_hash)
+    same = {number: recipe for number, recipe in recipes.items() if recipe == entry.recipe}
+    found = pool(board, values, same, splits, frozen.contest.metrics[0].name)
+    return next((seeds.scores for seeds in found), {})

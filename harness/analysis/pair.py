@@ -1,0 +1,241 @@
+"""Two entries on the same pictures: what divides them, and whether that is more than chance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.analysis.compare import LEVEL, Difference, mcnemar, paired_bootstrap
+from harness.analysis.entry import find_entry, is_held, splits_told_of
+from harness.analysis.predictions import TITLES, Told, scores_of, truth_of
+from harness.analysis.values import Values, read_values
+from harness.board.artifacts import find_kept
+from harness.board.closing import read_closing
+from harness.board.recorder import open_to_read
+from harness.board.rows import Entry
+from harness.errors import UsageError, WorkspaceError
+from harness.freeze.frozen import Frozen
+from harness.score.card import Estimate
+from harness.score.evaluate import SPLITS
+from harness.score.metrics import METRICS
+from harness.score.stats import paired_interval
+from harness.workspace import Workspace
+
+Better = Literal["one", "other", ""]
+
+
+class Side(msgspec.Struct, frozen=True):
+    """One of the two; `namesakes` are other entries of its name, `held` says that the Ladder holds its public score."""
+
+    id: int
+    name: str
+    namesakes: int
+    created_at: str
+    held: bool
+
+
+class Divided(msgspec.Struct, frozen=True):
+    """`n` pictures: right by both, by the first alone, by the second alone, and by neither.
+
+    `difference` is of their accuracies, first less second.
+    """
+
+    name: str
+    n: int
+    both: int
+    gained: int
+    lost: int
+    neither: int
+    difference: Difference
+
+
+class Measured(msgspec.Struct, frozen=True):
+    """A metric of both, each with its 95 % interval, and the paired difference, first less second."""
+
+    one: Estimate
+    other: Estimate
+    difference: Difference
+
+
+class SplitVersus(msgspec.Struct, frozen=True):
+    """Both on one split; `p` is of the exact McNemar test, two-sided, for this pair alone."""
+
+    divided: Divided
+    p: float
+    metrics: dict[str, Measured]
+
+
+class Versus(msgspec.Struct, frozen=True, kw_only=True):
+    """Two entries of a frozen contest; shares are 0 to 1 and unrounded.
+
+    Nothing here depends on the private half unless `private_told` is set, nor on the public half where the Ladder
+    holds the score of either back.
+
+    Attributes
+    ----------
+    by : str
+        The split that decides, the last of `splits`.
+    better : {"one", "other", ""}
+        By the primary metric on the split that decides; empty where chance may explain the difference.
+    classes, families : tuple of Divided
+        The hidden pictures told of, largest difference first; without any, those of the split that decides by class.
+    """
+
+    format: int = 1
+    contest: str
+    title: str
+    lock: str
+    metric: str
+    private_told: bool
+    by: str
+    one: Side
+    other: Side
+    better: Better
+    splits: dict[str, SplitVersus]
+    classes: tuple[Divided, ...]
+    families: tuple[Divided, ...]
+
+
+def see_pair(workspace: Workspace, frozen: Frozen, one: str, other: str, *, reveal_private: bool = False) -> Versus:
+    """Compare two entries, each an id or a name, picture by picture.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    frozen : Frozen
+    one, other : str
+        Of a name the entry with the best public score is taken.
+    reveal_private : bool
+        Tell of the private half while the contest is open, too.
+
+    Raises
+    ------
+    UsageError
+        There is no such entry in this contest, it was not scored, or both are one.
+    WorkspaceError
+        The labels of one are not kept, or are not those that were scored.
+    """
+    contest, lock, metric = frozen.contest, frozen.lock_hash, frozen.contest.metrics[0].name
+    closing = read_closing(workspace, contest.name, lock)
+    private_told = reveal_private or closing is not None
+    with open_to_read(workspace) as board:
+        halves = ("public", "private") if closing else ("public",)
+        values = read_values(board, contest.name, lock, metric, halves)
+        entries = [find_entry(board, values, frozen, word, closing) for word in (one, other)]
+    if entries[0].id == entries[1].id:
+        raise UsageError(f"{one!r} and {other!r} are both entry {entries[0].id}.", "Name two entries, by their ids.")
+    for entry in entries:
+        if entry.outcome != "scored":
+            raise UsageError(
+                f"Entry {entry.id}, {entry.name}, was not scored: {entry.outcome}.", f"See: hemobench show {entry.id}"
+            )
+    held = any(is_held(entry, private_told) for entry in entries)
+    truth = truth_of(frozen, splits_told_of(held=held, private_told=private_told))
+    told = Told(entries, find_kept(workspace, contest.name, entries), truth)
+    for row, entry in enumerate(entries):
+        if row not in told.rows or (truth.by, metric) not in entry.scores:
+            raise WorkspaceError(
+                f"The labels of entry {entry.id}, {entry.name}, are not kept as they were scored.",
+                f"See what is gone: hemobench audit. To run it again: hemobench replay {entry.id}",
+            )
+    splits = {split: _on_split(frozen, split, told, entries) for split in truth.labels}
+    return Versus(
+        contest=contest.name,
+        title=contest.title,
+        lock=lock,
+        metric=metric,
+        private_told=private_told,
+        by=truth.by,
+        one=_side(entries[0], values, private_told),
+        other=_side(entries[1], values, private_told),
+        better=_better(splits[truth.by], metric),
+        splits=splits,
+        classes=_by_class(told, contest.class_names),
+        families=_by_family(told),
+    )
+
+
+def _side(entry: Entry, values: Values, private_told: bool) -> Side:
+    namesakes = values.names.count(entry.name) - 1
+    return Side(entry.id, entry.name, namesakes, entry.created_at, is_held(entry, private_told))
+
+
+def _better(decided: SplitVersus, metric: str) -> Better:
+    difference = decided.metrics[metric].difference
+    if metric == "accuracy":
+        clear = decided.p <= LEVEL and difference.value != 0
+    else:
+        clear = difference.low > 0 or difference.high < 0
+    if not clear:
+        return ""
+    return "one" if difference.value > 0 else "other"
+
+
+def _on_split(frozen: Frozen, split: str, told: Told, entries: Sequence[Entry]) -> SplitVersus:
+    contest = frozen.contest
+    divided = divide(TITLES[split], *told.right[split])
+    scores = [scores_of(entry, (split,))[split] for entry in entries]
+    measured: dict[str, Measured] = {}
+    for number, spec in enumerate(contest.metrics):
+        if not all(spec.name in found for found in scores):
+            continue
+        difference = divided.difference
+        if spec.name != "accuracy":
+            rng = np.random.default_rng([int(frozen.lock_hash[:16], 16), SPLITS.index(split), number])
+            difference = _drawn(spec.name, told, split, rng, contest.n_classes, entries[0].id < entries[1].id)
+        measured[spec.name] = Measured(scores[0][spec.name], scores[1][spec.name], difference)
+    return SplitVersus(divided, float(mcnemar(divided.gained, divided.lost)), measured)
+
+
+def _drawn(metric: str, told: Told, split: str, rng: np.random.Generator, n_classes: int, in_order: bool) -> Difference:
+    """Return the bootstrapped difference; the earlier entry is drawn first, so that both orders give one interval."""
+    first, second = told.labels[split] if in_order else told.labels[split][::-1]
+    found = paired_bootstrap(told.truth.labels[split], first, second, METRICS[metric], rng, n_classes=n_classes)
+    return found if in_order else Difference(-found.value, -found.high, -found.low)
+
+
+def divide(name: str, one: NDArray[np.bool_], other: NDArray[np.bool_]) -> Divided:
+    """Count which of two entries has which of `n` > 0 pictures right, both of shape (n,).
+
+    Examples
+    --------
+    >>> found = divide("val", np.array([True, True, False]), np.array([True, False, False]))
+    >>> found.both, found.gained, found.lost, found.neither
+    (1, 1, 0, 1)
+    """
+    return Divided(
+        name,
+        len(one),
+        int((one & other).sum()),
+        int((one & ~other).sum()),
+        int((other & ~one).sum()),
+        int((~one & ~other).sum()),
+        Difference(*paired_interval(one, other)),
+    )
+
+
+def _by_class(told: Told, class_names: Sequence[str]) -> tuple[Divided, ...]:
+    """Divide the hidden pictures by their class; shifted validation where no hidden ones may be told of."""
+    truth = told.truth
+    y_true = truth.hidden if truth.hidden_splits else truth.labels[truth.by]
+    return _sorted_out(class_names, y_true == np.arange(len(class_names))[:, None], told)
+
+
+def _by_family(told: Told) -> tuple[Divided, ...]:
+    if not told.truth.hidden_splits:
+        return ()
+    return _sorted_out(told.truth.groups.families.names, told.truth.groups.by_family, told)
+
+
+def _sorted_out(names: Sequence[str], members: NDArray[np.bool_], told: Told) -> tuple[Divided, ...]:
+    """Divide each group that has pictures, the largest difference first."""
+    one, other = (
+        told.hidden(told.right, number) if told.truth.hidden_splits else told.right[told.truth.by][number]
+        for number in (0, 1)
+    )
+    found = [divide(name, one[rows], other[rows]) for name, rows in zip(names, members, strict=True) if rows.any()]
+    return tuple(sorted(found, key=lambda group: -abs(group.difference.value)))

@@ -1,0 +1,207 @@
+"""What a public score is foretold to be on the day its entry comes, from public data and the entries before it.
+
+For an entry that has no row yet::
+
+    foretell_new(earlier, metric="accuracy", val=0.9, shifted=Estimate(...), n_hidden=n, confidence=None, rng=None)
+
+returns a forecast, or None, for each of `METHODS`; `harness.analysis.ahead` reads what it needs from a workspace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.analysis.document import ForecastMethod
+from harness.analysis.forecast import (
+    Forecast,
+    average_thresholded_confidence,
+    difference_of_confidences,
+    errors,
+    fit_line,
+    from_shifted,
+    from_shifted_and_misses,
+    in_whole_pictures,
+)
+from harness.board.rows import Entry, Score
+from harness.score.card import Estimate
+from harness.score.stats import effective_number
+
+# The last two learn how sure is too sure on pictures with public labels.  Those are the shifted ones, for every entry
+# and before anything is measured: validation pictures look like what entries were trained on, so that nearly all of
+# them are right, and say little about when an entry is wrong.
+HOME = "val_shifted"
+METHODS = {  # the title follows "foretold"
+    "shifted": "as on shifted validation",
+    "misses": "as on shifted validation, as far off as for earlier entries",
+    "line": "by a line through earlier entries, in validation and shifted validation",
+    "atc": "by the share of public pictures above a confidence that is set on shifted validation (ATC)",
+    "doc": "from shifted validation, by as much as mean confidence differs from there (DoC)",
+}
+DRAWS = 500  # for ATC's interval: a board has a hundred of these, and each draw sorts all pictures
+Forecasts = dict[str, Forecast | None]
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """How sure an entry is of the labels it gives.
+
+    Attributes
+    ----------
+    home, right : ndarray of shape (n,), float64 and bool
+        The probability of each label on shifted validation, 0 to 1, and whether it was right.
+    away : ndarray of shape (n_hidden,), float64
+        The same probability on the public half of the hidden test, whose labels are not needed.
+    """
+
+    home: NDArray[np.float64]
+    right: NDArray[np.bool_]
+    away: NDArray[np.float64]
+
+
+def confidence_of(
+    labels: Mapping[str, NDArray[np.int64]],
+    probabilities: Mapping[str, NDArray[np.float32]],
+    y_true: NDArray[np.int64],
+) -> Confidence | None:
+    """Return how sure an entry is of its labels, None where its probabilities are not known.
+
+    Parameters
+    ----------
+    labels, probabilities : mapping of str to ndarray of shape (n,) and (n, classes)
+        By split; ``val_shifted`` and ``public`` are looked at.
+    y_true : ndarray of shape (n,), int64
+        Of shifted validation.
+    """
+    if any(split not in labels or split not in probabilities for split in (HOME, "public")):
+        return None
+    home, away = (
+        np.take_along_axis(probabilities[split], labels[split][:, None], axis=1)[:, 0].astype(np.float64)
+        for split in (HOME, "public")
+    )
+    return Confidence(home, labels[HOME] == y_true, away)
+
+
+def generator(lock: str, zip_sha256: str) -> np.random.Generator:
+    """Return the generator of one entry's forecasts: it hangs on the contest and the zip, on nothing drawn before."""
+    return np.random.default_rng([int(lock[:16], 16), int(zip_sha256[:16], 16)])
+
+
+def foretell_new(
+    earlier: NDArray[np.float64],
+    *,
+    metric: str,
+    val: float,
+    shifted: Estimate | Score,
+    n_hidden: int,
+    confidence: Confidence | None = None,
+    rng: np.random.Generator | None = None,
+) -> Forecasts:
+    """Foretell the public score of one entry.
+
+    Parameters
+    ----------
+    earlier : ndarray of shape (rows, 3), float64
+        `metric` of earlier entries on validation, shifted validation and the public half, 0 to 1.
+    metric : str
+        The one that ranks.
+    val, shifted : float, Estimate or Score
+        `metric` of the entry.
+    n_hidden : int
+        Pictures of the public half.
+    confidence : Confidence, optional
+        Of the entry, where it gives probabilities; it foretells accuracy alone.
+    rng : numpy.random.Generator, optional
+        Of `generator`; needed with `confidence`.
+
+    Returns
+    -------
+    dict of str to Forecast or None
+        For each of `METHODS`; None where too little is known.
+
+    Examples
+    --------
+    >>> shifted = Estimate(0.7, 0.604, 0.781, 100)
+    >>> foretold = foretell_new(np.empty((0, 3)), metric="accuracy", val=0.95, shifted=shifted, n_hidden=1000)
+    >>> {name: forecast and round(forecast.value, 2) for name, forecast in foretold.items()}
+    {'shifted': 0.7, 'misses': None, 'line': None, 'atc': None, 'doc': None}
+    """
+    share, plain = shifted.value, metric == "accuracy"
+    n = shifted.n if plain else effective_number(share, shifted.low, shifted.high)
+    away = n_hidden * n / shifted.n
+    found: Forecasts = dict.fromkeys(METHODS)
+    found["shifted"] = from_shifted(share, n, away)
+    found["misses"] = from_shifted_and_misses(share, earlier[:, 1], earlier[:, 2], n, away)
+    if len(earlier) and (line := fit_line(earlier[:, :2], earlier[:, 2], n_public=shifted.n, n_hidden=n_hidden)):
+        found["line"] = line.predict([val, share])
+    if confidence is not None and plain:
+        known = (confidence.home, confidence.right, confidence.away)
+        found["atc"] = average_thresholded_confidence(*known, rng or np.random.default_rng(0), draws=DRAWS)
+        found["doc"] = difference_of_confidences(*known)
+    if plain:
+        found = {name: forecast and in_whole_pictures(forecast, n_hidden) for name, forecast in found.items()}
+    return found
+
+
+def foretell(
+    ids: NDArray[np.int64],
+    measured: NDArray[np.float64],
+    asked: Iterable[Entry],
+    confidences: Mapping[int, Confidence | None],
+    *,
+    metric: str,
+    n_hidden: int,
+    lock: str,
+) -> dict[int, Forecasts]:
+    """Return, for each entry in `asked`, its forecasts by id; one without the scores needed gets none.
+
+    Parameters
+    ----------
+    ids, measured : ndarray of shape (rows,) and (rows, 3)
+        Of all of the board, in the order in which entries came: see `harness.analysis.values.Values.measured`.
+    asked : iterable of Entry
+    confidences : mapping of int to Confidence
+        By id, of those whose labels and probabilities are kept.
+    metric, n_hidden :
+        See `foretell_new`.
+    lock : str
+        Digest of the frozen contest.
+    """
+    entries = {entry.id: entry for entry in asked}
+    found: dict[int, Forecasts] = {number: {} for number in entries}
+    for row in np.flatnonzero(np.isin(ids, list(entries))).tolist():
+        entry = entries[int(ids[row])]
+        found[entry.id] = foretell_new(
+            measured[:row],
+            metric=metric,
+            val=float(measured[row, 0]),
+            shifted=entry.scores[HOME, metric],
+            n_hidden=n_hidden,
+            confidence=confidences.get(entry.id),
+            rng=generator(lock, entry.zip_sha256),
+        )
+    return found
+
+
+def judge(foretold: Sequence[Forecasts], public: Sequence[float]) -> tuple[ForecastMethod, ...]:
+    """Compare forecasts with the public scores that came."""
+    return tuple(
+        ForecastMethod(name, title, errors([forecasts.get(name) for forecasts in foretold], public))
+        for name, title in METHODS.items()
+    )
+
+
+def best_method(methods: Iterable[ForecastMethod], known: Mapping[str, Forecast | None] | None = None) -> str | None:
+    """Return the name of the forecast with the smallest mean absolute error, among those `known` where that is given.
+
+    A method is passed over that fared well on few: half as many entries as the most is the least.
+    """
+    judged = [
+        (method, method.errors) for method in methods if method.errors and (known is None or known.get(method.name))
+    ]
+    most = max((found.n for _, found in judged), default=0)
+    made = [(found.mean_absolute, method.name) for method, found in judged if 2 * found.n >= most]
+    return min(made)[1] if made else None

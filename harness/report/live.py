@@ -1,0 +1,155 @@
+"""The board as it stands now, made ready to be handed out, and made anew when it has changed."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+import traceback
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import harness
+from harness.analysis.build import gather
+from harness.analysis.document import Report
+from harness.board.in_force import open_in_force
+from harness.errors import HarnessError, disk_trouble
+from harness.report.images import thumbnails
+from harness.report.page import Live, Page, as_csv, as_json, compose, compose_trouble
+from harness.workspace import Workspace
+
+AGAIN_S = 10  # after which what could not be read is read again
+
+
+@dataclass(frozen=True)
+class Content:
+    """What was gathered last without trouble.
+
+    Attributes
+    ----------
+    version : str
+        Names the content: another one is another content.
+    since : str
+        When it was first gathered, UTC, ISO 8601.
+    """
+
+    version: str
+    since: str
+    report: Report
+    pictures: dict[tuple[str, int], str]
+    csv: bytes
+    json: bytes
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a browser gets at one moment; `trouble` says in a sentence why it is not of now, "" where it is."""
+
+    page: Page
+    content: Content | None
+    trouble: str = ""
+
+    @property
+    def state(self) -> dict[str, str | int]:
+        """What the page asks for every few seconds."""
+        content = self.content
+        return {
+            "version": content.version if content else "",
+            "since": content.since if content else "",
+            "entries": content.report.n_scored + content.report.n_unscored if content else 0,
+            "trouble": self.trouble,
+        }
+
+
+class LiveBoard:
+    """The board of one contest, for those who look while scores come in.
+
+    `shown` is replaced as a whole, so that threads read it without a lock.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    contest : str
+    top : int
+        Show the best `top` entries.
+    reveal_private : bool
+        Also tell of the private half while the contest is open.
+    """
+
+    def __init__(self, workspace: Workspace, contest: str, *, top: int, reveal_private: bool = False) -> None:
+        self.workspace, self.contest, self.top, self.reveal_private = workspace, contest, top, reveal_private
+        self.shown = Shown(compose_trouble("The board is being read."), None, "The board is being read.")
+        self._seen: object = None
+        self._again = math.inf
+
+    def refresh(self) -> bool:
+        """Gather anew if a file has changed since the last time; return whether something else is shown now.
+
+        A board that cannot be read is told of in a sentence, beside what was last shown, and read again a little later:
+        a full disk, say, changes no file of ours.
+        """
+        seen = self._look()
+        if seen == self._seen and time.monotonic() < self._again:
+            return False
+        before = self.shown
+        content, trouble = before.content, ""
+        try:
+            content = self._gather()
+        except HarnessError as error:
+            trouble = f"{error.message} {error.hint}".strip()
+        except OSError as error:
+            trouble = f"{disk_trouble(error) or error}."
+        except Exception:  # a fault of ours must not end what is shown to a class
+            trouble = "A fault of hemobench; the terminal that serves says which."
+            if trouble != before.trouble:
+                traceback.print_exc()
+        # Noted after the gathering, but as it was before: what changed meanwhile is looked at the next time.
+        self._seen, self._again = seen, time.monotonic() + AGAIN_S if trouble else math.inf
+        if content is before.content and trouble == before.trouble:
+            return False
+        self.shown = Shown(_page(content, trouble), content, trouble)
+        return True
+
+    def _look(self) -> object:
+        """Return what differs when an entry came in, teams chose, the contest was closed, frozen or restored.
+
+        Sizes and times of a few files, since this is done every second. Reading leaves the board's file as it was; the
+        log beside it is made and removed by reading, so an empty one counts as none.
+        """
+        home, board = self.workspace, self.workspace.board
+        files = (
+            home.ledger,
+            board,
+            home.contest(self.contest) / "current",
+            home.closed(self.contest, "").parent,
+            home.finals(self.contest, "").parent,
+        )
+        log = _stamp(board.with_name(f"{board.name}-wal"))
+        return (*map(_stamp, files), log if log and log[1] else None)
+
+    def _gather(self) -> Content:
+        frozen = open_in_force(self.workspace, self.contest)
+        report = gather(self.workspace, frozen, top=self.top, reveal_private=self.reveal_private)
+        json = as_json(report)
+        version = hashlib.sha256(harness.__version__.encode() + json).hexdigest()[:16]
+        before = self.shown.content
+        if before and before.version == version:
+            return before
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        return Content(version, now, report, thumbnails(frozen, report), as_csv(report).encode(), json)
+
+
+def _page(content: Content | None, trouble: str) -> Page:
+    if content is None:
+        return compose_trouble(trouble)
+    return compose(content.report, content.pictures, Live(content.version, content.since, trouble))
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """Return what tells one content of a file from the next; of a link its own, not that of what it leads to."""
+    try:
+        found = path.lstat() if path.name == "current" else path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
