@@ -34,12 +34,12 @@ if TYPE_CHECKING:
     from harness.board.ranking import Half, Leaderboard
     from harness.board.replay import Replay
     from harness.board.restore import Restored
-    from harness.codabench.rule import Finding
-    from harness.codabench.worker import Rehearsal
     from harness.doctor.findings import Checkup
-    from harness.export.codabench import Settings
     from harness.freeze.verify import Difference
     from harness.pack import Packed
+    from harness.platforms.codabench.export import Settings
+    from harness.platforms.codabench.rehearse import Rehearsal
+    from harness.platforms.codabench.rule import Finding
     from harness.report.live import LiveBoard
     from harness.sandbox.run import Choice as Isolation
     from harness.sandbox.walls import Device
@@ -343,28 +343,28 @@ def export_codabench(
     workspace: Path, folder: Path, contest: str | None = None, *, settings: Settings | None = None
 ) -> Path:
     """Write a frozen contest as a Codabench bundle, the new folder `folder`, and return its zip, beside it."""
-    from harness.export.codabench import export_codabench as export_bundle
+    from harness.platforms.codabench.export import export_codabench as export_bundle
 
     return export_bundle(Workspace(workspace), open_contest(workspace, contest), folder, settings)
 
 
 def export_kaggle(workspace: Path, folder: Path, contest: str | None = None, *, track: Track = silent) -> None:
     """Write a frozen contest in the shape of a Kaggle competition, as the new folder `folder`."""
-    from harness.export.kaggle import export_kaggle as export_folder
+    from harness.platforms.kaggle import export_kaggle as export_folder
 
     export_folder(open_contest(workspace, contest), folder, track=track)
 
 
 def export_kit(workspace: Path, folder: Path, contest: str | None = None, *, data: bool = True) -> int:
     """Write the starting kit of a frozen contest as the new folder `folder`, and return its size in bytes."""
-    from harness.export.kit import export_kit as export_folder
+    from harness.platforms.kit import export_kit as export_folder
 
     return export_folder(open_contest(workspace, contest), folder, data=data)
 
 
 def lint_bundle(bundle: Path) -> list[Finding]:
     """Return what is wrong with a Codabench bundle, a zip or a folder, worst first."""
-    from harness.codabench.lint import lint
+    from harness.platforms.codabench.lint import lint
 
     return lint(bundle)
 
@@ -373,7 +373,7 @@ def rehearse(
     workspace: Path, bundle: Path, zip_path: Path, *, phase: str | None = None, keep: Path | None = None
 ) -> list[Rehearsal]:
     """Run a zip through a Codabench bundle as the server's worker would; nothing is recorded."""
-    from harness.codabench.worker import rehearse_all
+    from harness.platforms.codabench.rehearse import rehearse_all
 
     with scratch_of(Workspace(workspace)) as scratch:
         return rehearse_all(bundle, zip_path, scratch=scratch, phase=phase, keep=keep)

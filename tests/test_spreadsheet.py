@@ -59,7 +59,7 @@ def test_names_and_messages_are_no_formulas_in_any_csv_of_the_board(hemobench, t
 
 @pytest.mark.parametrize("start", RUN)
 def test_classes_are_no_formulas_in_the_tables_of_a_kaggle_export(start, tmp_path):
-    from harness.export.kaggle import _write_table
+    from harness.platforms.kaggle import _write_table
 
     _write_table(tmp_path / "t.csv", ("id", "class"), [("train_00000", f"{start}cell")])
     assert unsafe((tmp_path / "t.csv").read_bytes().decode()) == []

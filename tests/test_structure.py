@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FLOW = (
     "sources", "freeze", "pack", "sandbox", "score", "board", "analysis", "report",
-    "submit", "doctor", "codabench", "export", "api", "cli",
+    "submit", "doctor", "platforms", "api", "cli",
 )  # fmt: skip
 MODULES = sorted((ROOT / "harness").rglob("*.py"))
 

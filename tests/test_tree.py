@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.codabench.container import Room, passed_on_disk
-from harness.codabench.transfer import copy_plain
+from harness.platforms.codabench.container import Room, passed_on_disk
+from harness.platforms.codabench.transfer import copy_plain
 from harness.sandbox import scratch
 from harness.sandbox.scratch import scratch_folder
 from harness.tree import DEPTH, remove, temporary_folder, walk

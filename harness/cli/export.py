@@ -64,8 +64,8 @@ def codabench(
     from datetime import UTC
 
     from harness import api
-    from harness.export.codabench import Settings
-    from harness.export.facts import Dates
+    from harness.platforms.codabench.export import Settings
+    from harness.platforms.facts import Dates
 
     given = {
         name: date.replace(tzinfo=UTC) for name, date in (("start", start), ("final", final), ("end", end)) if date

@@ -34,7 +34,7 @@ def lint_bundle(bundle: Path, as_json: bool) -> None:
     """
     from harness import api
     from harness.cli import screen
-    from harness.codabench.rule import BREAKING
+    from harness.platforms.codabench.rule import BREAKING
 
     findings = api.lint_bundle(bundle)
     broken = any(finding.severity in BREAKING for finding in findings)

@@ -10,7 +10,7 @@ import click
 from harness.cli.options import json_option, workspace_option
 
 if TYPE_CHECKING:
-    from harness.codabench.worker import Rehearsal
+    from harness.platforms.codabench.rehearse import Rehearsal
 
 TAIL = 12  # lines of a log that are shown
 

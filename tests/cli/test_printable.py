@@ -11,9 +11,9 @@ from rich.cells import cell_len
 from harness.cli import main, portrait, screen
 from harness.cli.rehearse import _show
 from harness.cli.result import show_card
-from harness.codabench.container import Ended
-from harness.codabench.worker import Rehearsal, Step
 from harness.contest import Contest
+from harness.platforms.codabench.container import Ended
+from harness.platforms.codabench.rehearse import Rehearsal, Step
 from harness.score.card import ScoreCard
 
 WHOLE = {

@@ -14,11 +14,6 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.codabench.bundle import Bundle, open_bundle
-from harness.codabench.lint import lint
-from harness.codabench.metadata import command_fault, read_command
-from harness.codabench.scores import leaderboard_cells
-from harness.codabench.worker import parts_of
 from harness.contest import FolderSource
 from harness.doctor import loading
 from harness.doctor.folder import zip_of
@@ -26,9 +21,14 @@ from harness.doctor.target import find_target
 from harness.errors import BundleError, PackError
 from harness.limited import read
 from harness.pack import pack
+from harness.platforms.codabench.bundle import Bundle, open_bundle
+from harness.platforms.codabench.lint import lint
+from harness.platforms.codabench.metadata import command_fault, read_command
+from harness.platforms.codabench.rehearse import parts_of
+from harness.platforms.codabench.scores import leaderboard_cells
 from harness.sources import folder as folder_source
 from tests.fuzz.mutations import TEXT, damaged, other_document, values
-from tests.lint.cases import build, sound
+from tests.platforms.lint.cases import build, sound
 
 GOOD = "class Model:\n    def predict(self, X):\n        return [0] * len(X)\n"
 TARGETS = [find_target(name) for name in ("local", "codabench-4430")]

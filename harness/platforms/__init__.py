@@ -1,0 +1,1 @@
+"""Everything about another platform: Codabench, Kaggle, and the kit that participants start from."""
