@@ -24,10 +24,10 @@ from harness.progress import Track, silent
 from harness.workspace import Workspace, scratch_of
 
 if TYPE_CHECKING:
-    from harness.analysis.ahead import Ahead
-    from harness.analysis.diagnosis import Diagnosis
     from harness.analysis.entry import EntryFacts
     from harness.analysis.pair import Versus
+    from harness.analysis.predictions import Diagnosis
+    from harness.analysis.preview import Ahead
     from harness.board.audit import Audit
     from harness.board.closing import Closing
     from harness.board.ledger import RulesChanged
@@ -164,7 +164,7 @@ def score(
     public splits.  While the contest is open, the private half asks for `reveal_private`, and under the Ladder the
     public half, too.
     """
-    from harness.analysis.ahead import look_ahead
+    from harness.analysis.preview import look_ahead
     from harness.board.closing import check_may_be_told
     from harness.score.evaluate import evaluate
 
@@ -250,7 +250,7 @@ def diagnose(
     splits: tuple[str, ...] = ("val", "val_shifted", "public"),
 ) -> Diagnosis:
     """Return where the entry behind a kept card, a file of the workspace's ``cards``, was right."""
-    from harness.analysis.diagnosis import diagnose as diagnose_predictions
+    from harness.analysis.predictions import diagnose as diagnose_predictions
 
     return diagnose_predictions(open_contest(workspace, contest), card.with_suffix(".npz"), splits)
 

@@ -23,7 +23,7 @@ import msgspec
 import numpy as np
 
 from harness import plugins
-from harness.analysis.ahead import Ahead, look_ahead
+from harness.analysis.preview import Ahead, look_ahead
 from harness.board import rows
 from harness.board.closing import Closing, read_closing
 from harness.board.in_force import in_force

@@ -5,7 +5,7 @@ from __future__ import annotations
 from baselines.figures.style import spoken
 from baselines.reproduce.row import Gap, Row
 from baselines.weights import NONE
-from harness.analysis.diagnosis import UNTOUCHED, Tally
+from harness.analysis.corruptions import UNTOUCHED, Tally
 from harness.score.stats import wilson_interval
 
 PART = "The largest part that can be told apart here"

@@ -7,7 +7,7 @@ import msgspec
 from baselines.entries import Reported
 from baselines.recipe import Recipe
 from baselines.run_folder import Accuracy, Adapted
-from harness.analysis.diagnosis import Tally
+from harness.analysis.corruptions import Tally
 
 
 class Gap(msgspec.Struct, frozen=True):

@@ -19,7 +19,7 @@ from baselines.reproduce.row import Gap, Row
 from baselines.reproduce.trials import CLAIMS, OPTIMIZERS, TABLE, Trial, all_trials, optimizer_trials
 from baselines.run_folder import Accuracy, RunFolder
 from harness import api
-from harness.analysis.diagnosis import Diagnosis
+from harness.analysis.predictions import Diagnosis
 from harness.score.stats import paired_interval
 from harness.workspace import write_atomic
 

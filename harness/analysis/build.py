@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from harness.analysis.document import Closed, ForecastMethod, FrozenFacts, Report, Row, Seeds, SplitFacts
-from harness.analysis.history import history, teams
-from harness.analysis.overfitting import Probing, probing
-from harness.analysis.predictions import SEEN_AT_HOME, TITLES, Told, Truth, truth_of
-from harness.analysis.preview import Forecasts, confidence_of, foretell, judge
-from harness.analysis.seeds import pool
-from harness.analysis.shake_up import shake_up
-from harness.analysis.shown import aside_of, rows_of, unscored_of
-from harness.analysis.together import see_pairs, see_together
-from harness.analysis.values import Values, read_recipes, read_values
+from harness.analysis.compare import Pairs, see_pairs
+from harness.analysis.document import Aside, Closed, FrozenFacts, Report, Row, SplitFacts, Unscored
+from harness.analysis.ensemble import see_together
+from harness.analysis.overfitting import overall, teams
+from harness.analysis.predictions import SEEN_AT_HOME, TITLES, Told, Truth, detail_of, run_of, scores_of, truth_of
+from harness.analysis.preview import ForecastMethod, Forecasts, confidence_of, foretell, judge
+from harness.analysis.ranks import not_distinguishable_from_first, rank_ranges, ranks_of
+from harness.analysis.seeds import Seeds, pool
+from harness.analysis.shakeup import shake_up
+from harness.analysis.values import Values, history, read_recipes, read_values
 from harness.board.artifacts import Kept, find_kept
 from harness.board.closing import Closing, read_closing
-from harness.board.ranking import Leaderboard, read_leaderboard
+from harness.board.ranking import Leaderboard, Standing, read_leaderboard
 from harness.board.recorder import open_to_read
 from harness.board.rows import Entry, read_some
 from harness.freeze.frozen import Frozen
@@ -93,7 +94,7 @@ def gather(workspace: Workspace, frozen: Frozen, *, top: int = TOP, reveal_priva
             else None
         ),
         probing=(
-            _probing(read.values, len(truth.labels["public"]), contest.n_classes) if metric == "accuracy" else None
+            overall(read.values, len(truth.labels["public"]), contest.n_classes) if metric == "accuracy" else None
         ),
         teams=teams(read.values, len(truth.labels["public"]), contest.n_classes) if metric == "accuracy" else (),
         methods=_judge(rows, metric),
@@ -178,15 +179,6 @@ def _judge(rows: tuple[Row, ...], metric: str) -> tuple[ForecastMethod, ...]:
     return judge([row.foretold for row in measured], [row.scores["public"][metric].value for row in measured])
 
 
-def _probing(values: Values, n_public: int, n_classes: int) -> Probing | None:
-    """Say what the number of all submissions may explain of the best public score."""
-    public = values["public", "accuracy"]
-    known = ~np.isnan(public)
-    if not known.any():
-        return None
-    return probing(int((known | values.held).sum()), n_public, float(public[known].max()), n_classes)
-
-
 def _frozen_facts(lock: Lock, digest: str) -> FrozenFacts:
     findings = [(found.id, f"{found.rule}: {found.action}", found.reason) for found in lock.findings]
     removed: dict[str, int] = {}
@@ -197,3 +189,68 @@ def _frozen_facts(lock: Lock, digest: str) -> FrozenFacts:
     return FrozenFacts(
         digest, lock.source, counts, removed, tuple(findings[:FINDINGS]), len(findings), hashes, lock.versions
     )
+
+
+def rows_of(
+    shown: Sequence[Standing],
+    kept: dict[int, Kept],
+    told: Told,
+    pairs: Pairs,
+    foretold: Mapping[int, Forecasts],
+    seeds: Mapping[int, int],
+    class_names: tuple[str, ...],
+    metric: str,
+) -> tuple[Row, ...]:
+    """Return the rows of the board; `foretold`, and the size of its recipe in `seeds`, go by an entry's id."""
+    better = told.spread(pairs.better)
+    ranges = rank_ranges(better)
+    values = -np.arange(len(shown))  # they stand in their order already
+    level = set(not_distinguishable_from_first(better, values)) if shown else set()
+    place = {row: number for number, row in enumerate(told.rows)}
+    public = _public_ranks(shown, metric)
+    return tuple(
+        Row(
+            rank=row + 1,
+            id=standing.entry.id,
+            name=standing.entry.name,
+            message=standing.entry.message,
+            created_at=standing.entry.created_at,
+            weights=standing.entry.weights,
+            zip_sha256=standing.entry.zip_sha256,
+            recipe=standing.entry.recipe,
+            seed=standing.entry.seed,
+            seeds=seeds.get(standing.entry.id, 1),
+            held=standing.entry.held,
+            scores=scores_of(standing.entry, tuple(told.truth.labels)),
+            gap=standing.gap,
+            ranks=ranges[row] if row in place else None,
+            level_with_first=row in level and (row in place or not row),
+            public_rank=public.get(row) if told.truth.by == "private" else None,
+            run=run_of(kept[standing.entry.id]),
+            detail=detail_of(told, place[row], class_names) if row in place else None,
+            foretold=foretold.get(standing.entry.id, {}),
+        )
+        for row, standing in enumerate(shown)
+    )
+
+
+def _public_ranks(shown: Sequence[Standing], metric: str) -> dict[int, int]:
+    """Return the ranks that these entries have among themselves by their public score; of equal ones the earlier."""
+    came = sorted(range(len(shown)), key=lambda row: shown[row].entry.id)
+    scored = [(row, score.value) for row in came if (score := shown[row].entry.scores.get(("public", metric)))]
+    ranks = ranks_of(np.array([value for _, value in scored])).tolist() if scored else []
+    return {row: rank for (row, _), rank in zip(scored, ranks, strict=True)}
+
+
+def aside_of(entry: Entry, splits: tuple[str, ...], metric: str, closing: Closing | None) -> Aside:
+    """Return an entry that was scored and has no rank, and why it has none."""
+    note = "held" if closing is None else closing.why_unranked(entry)
+    told = [split for split in splits if not (note == "held" and split == "public")]
+    scores = {split: found[metric] for split, found in scores_of(entry, told).items() if metric in found}
+    return Aside(entry.id, entry.name, entry.created_at, note, scores)
+
+
+def unscored_of(entry: Entry, kept: Kept) -> Unscored:
+    """Return an entry without a score, and what its card says of it."""
+    said = (kept.card.message, kept.card.hint) if kept.card else ("", "")
+    return Unscored(entry.id, entry.name, entry.created_at, entry.outcome, *said)

@@ -6,15 +6,14 @@ equal ones the first, and its confidence is that class's probability.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.score.stats import wilson_interval
 
-Cut = Literal["mass", "width"]
+BINS = 15
+DIGITS = 3  # of losses on hidden pictures
 
 
 class Bin(msgspec.Struct, frozen=True):
@@ -30,38 +29,29 @@ class Bin(msgspec.Struct, frozen=True):
     high: float
 
 
-def reliability(
-    probabilities: NDArray, y_true: NDArray[np.int64], *, bins: int = 15, cut: Cut = "mass"
-) -> tuple[Bin, ...]:
-    """Return the bins of a reliability diagram, least confidence first, empty ones left out.
+def reliability(probabilities: NDArray, y_true: NDArray[np.int64], *, bins: int = BINS) -> tuple[Bin, ...]:
+    """Return the bins of a reliability diagram, of equally many pictures give or take one, least confidence first.
 
     Parameters
     ----------
     probabilities : ndarray of shape (n, classes)
     y_true : ndarray of shape (n,), int64
     bins : int
-    cut : {"mass", "width"}
-        Bins of equally many pictures, give or take one, or equally wide ones of (0, 1], each with its upper end.
+        With fewer pictures, as many as there are.
 
     References
     ----------
-    C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, "On calibration of modern neural networks", ICML 2017, whose bins are
-    of equal width; K. Nguyen, B. O'Connor, "Posterior calibration and exploratory analysis for natural language
-    processing models", EMNLP 2015, for those of equal mass.
+    K. Nguyen, B. O'Connor, "Posterior calibration and exploratory analysis for natural language processing models",
+    EMNLP 2015.
 
     Examples
     --------
     >>> sure = np.array([[0.9, 0.1]] * 10)
-    >>> [(found.n, found.accuracy) for found in reliability(sure, np.array([0] * 7 + [1] * 3), cut="width")]
+    >>> [(found.n, found.accuracy) for found in reliability(sure, np.array([0] * 7 + [1] * 3), bins=1)]
     [(10, 0.7)]
     """
-    confidence, right = confidence_and_right(probabilities, y_true)
-    order = np.argsort(confidence, kind="stable")
-    if cut == "mass":
-        parts = np.array_split(order, bins)
-    else:
-        number = np.clip(np.ceil(confidence[order] * bins).astype(int) - 1, 0, bins - 1)
-        parts = np.split(order, np.searchsorted(number, np.arange(1, bins)))
+    confidence, right = probabilities.max(axis=1).astype(np.float64), probabilities.argmax(axis=1) == y_true
+    parts = np.array_split(np.argsort(confidence, kind="stable"), bins)
     return tuple(_bin(confidence[rows], right[rows]) for rows in parts if len(rows))
 
 
@@ -75,7 +65,7 @@ def expected_calibration_error(bins: tuple[Bin, ...]) -> float:
 
     Notes
     -----
-    It depends on the cut, so say which: bins of equal mass have the smaller bias.  Even a perfectly calibrated entry
+    Of bins of equal mass, which have a smaller bias than those of equal width.  Even a perfectly calibrated entry
     has one above 0, about sqrt(2 bins p (1 - p) / (pi n)).
 
     References
@@ -120,8 +110,39 @@ def brier_loss(probabilities: NDArray, y_true: NDArray[np.int64]) -> float:
     return float(((probabilities - truth) ** 2).sum(axis=1).mean())
 
 
-def confidence_and_right(
-    probabilities: NDArray, y_true: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return the confidence of each picture and whether its label is right, both of shape (n,)."""
-    return probabilities.max(axis=1).astype(np.float64), probabilities.argmax(axis=1) == y_true
+class Calibration(msgspec.Struct, frozen=True):
+    """Whether an entry is right as often as it says: `bins` of equally many pictures, and three numbers, 0 the best.
+
+    `ece` is the expected calibration error over these bins; log loss is in nats, and the Brier score 0 to 2.
+    """
+
+    bins: tuple[Bin, ...]
+    ece: float
+    log_loss: float
+    brier: float
+
+
+def calibrate(probabilities: NDArray[np.float32], y_true: NDArray[np.int64], *, hidden: bool = False) -> Calibration:
+    """Return how far probabilities of shape (n, classes) may be believed, in bins of equally many pictures.
+
+    Notes
+    -----
+    Of hidden pictures no number is told more finely than to three digits: probabilities can be made up so that the
+    digits of an exact log loss spell the labels of single pictures, and those of a bin's mean confidence the bins.
+
+    References
+    ----------
+    J. Whitehill, "Climbing the Kaggle leaderboard by exploiting the log-loss oracle", AAAI workshops 2018.
+    """
+    bins = reliability(probabilities, y_true)
+    found = Calibration(
+        bins, expected_calibration_error(bins), log_loss(probabilities, y_true), brier_loss(probabilities, y_true)
+    )
+    if not hidden:
+        return found
+    return msgspec.structs.replace(
+        found,
+        ece=round(found.ece, DIGITS),
+        log_loss=round(found.log_loss, DIGITS),
+        brier=round(found.brier, DIGITS),
+    )

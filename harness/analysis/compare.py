@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 import numpy as np
@@ -259,3 +259,40 @@ def _by_class(
     for true in np.unique(y_true):
         said = labels[:, y_true == true].T
         yield int(true), np.eye(n_classes, dtype=np.float32)[said].reshape(len(said), -1)
+
+
+def see_pairs(rows: Sequence[int], right: dict[str, NDArray[np.bool_]], pairs: Pairs) -> Pairwise:
+    """Count, for each two entries, the pictures that only one of them has right.
+
+    Only counts leave here: which picture of the hidden test an entry has right would tell its label to whoever
+    submits entries made to find out.
+
+    Parameters
+    ----------
+    rows : sequence of int
+        Where each entry stands on the board, best first.
+    right : dict of str to ndarray of shape (entries, n), bool
+        By split.
+    pairs : Pairs
+        Of the same entries on the split that ranks.
+    """
+    one, other = np.triu_indices(len(rows), 1)
+    gained, lost = {}, {}
+    for split, hits in right.items():
+        ones = hits.astype(np.float32)
+        only = np.rint(ones @ (1 - ones).T).astype(int)
+        gained[split], lost[split] = tuple(only[one, other].tolist()), tuple(only[other, one].tolist())
+    return Pairwise(tuple(rows), gained, lost, tuple(pairs.adjusted[one, other].tolist()))
+
+
+class Pairwise(msgspec.Struct, frozen=True):
+    """Counts of pictures that divide two entries, by split, for each pair of `rows` with the first before the second.
+
+    `gained` are those that only the first has right, `lost` those that only the second has; `adjusted` is Holm's
+    p-value on the split that ranks.
+    """
+
+    rows: tuple[int, ...]
+    gained: dict[str, tuple[int, ...]]
+    lost: dict[str, tuple[int, ...]]
+    adjusted: tuple[float, ...]

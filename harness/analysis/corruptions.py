@@ -5,15 +5,55 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.analysis.diagnosis import UNTOUCHED, Tally
-from harness.analysis.document import Axis, Worst
+from harness.errors import WorkspaceError
+from harness.freeze.frozen import Frozen
 from harness.freeze.shift import Link
-from harness.score.card import share_of
+from harness.score.card import Estimate, share_of
 
+UNTOUCHED = "untouched"  # the family of pictures that the shift left as they are
 FEW = 20  # a group of fewer pictures is not called an entry's worst: its share hangs on one or two
+
+
+class Tally(msgspec.Struct, frozen=True):
+    """`hits` right of `n` pictures."""
+
+    hits: int
+    n: int
+
+
+def read_chains(frozen: Frozen) -> list[list[Link]]:
+    """Return the corruptions of each hidden picture, in the order of `Frozen.hidden_labels`.
+
+    Raises
+    ------
+    WorkspaceError
+        The file is missing or damaged.
+    """
+    path = frozen.folder / "private" / "shift.json"
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=list[list[Link]])
+    except (OSError, ValueError, msgspec.MsgspecError, RecursionError) as error:
+        raise WorkspaceError(f"{path} cannot be read: {error}.", "See: hemobench verify") from error
+
+
+class Axis(msgspec.Struct, frozen=True):
+    """What hidden pictures are counted by: `names`, in groups called `of` where they have any, with `n` of each."""
+
+    names: tuple[str, ...]
+    of: tuple[str, ...]
+    n: tuple[int, ...]
+
+
+class Worst(msgspec.Struct, frozen=True):
+    """The group of hidden pictures that an entry does worst on."""
+
+    kind: str
+    name: str
+    estimate: Estimate
 
 
 @dataclass(frozen=True)

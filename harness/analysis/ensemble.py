@@ -5,13 +5,21 @@ Labels have shape (entries, n), int64, the pictures in one order for all entries
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.score.card import Estimate, share_of
 from harness.score.metrics import confusion_matrix
 
 ROUNDS = 25  # votes that a greedy blend may cast
+IN_TABLES = 12  # entries in the tables of agreement and gain: more do not fit beside each other
+IN_BLENDS = 40  # entries that pairs and the greedy blend are chosen from
+BEST_PAIRS = 5
+MISSED = 12  # pictures shown of each public split
+CHOOSE = "val_shifted"  # where blends are chosen: labels are public there, and the pictures are shifted
 
 
 class Blend(msgspec.Struct, frozen=True):
@@ -27,16 +35,6 @@ class Blend(msgspec.Struct, frozen=True):
 
     votes: tuple[int, ...]
     accuracy: float
-
-    def contributivity(self, entries: int) -> NDArray[np.float64]:
-        """Return the share of the blend's votes that each of the board's entries casts, shape (entries,), sum 1.
-
-        References
-        ----------
-        B. Kégl, A. Boucaud, M. Cherti et al., "The RAMP framework: from reproducibility to transparency in the design
-        and optimization of scientific workflows", ICML workshop RML 2018: the name and the idea.
-        """
-        return np.bincount(self.votes, minlength=entries) / len(self.votes)
 
 
 def agreement(labels: NDArray[np.int64], n_classes: int) -> NDArray[np.float64]:
@@ -59,12 +57,6 @@ def oracle_accuracy(right: NDArray[np.bool_]) -> float:
     L. I. Kuncheva, "Combining Pattern Classifiers" (2004), section 4.2.
     """
     return float(right.any(axis=0).mean())
-
-
-def pair_oracle(right: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the oracle accuracy of each two entries, shape (entries, entries); the diagonal is their own."""
-    wrong = (~right).astype(np.float32)
-    return 1 - (np.rint(wrong @ wrong.T) / right.shape[1]).astype(np.float64)
 
 
 def precision(y_true: NDArray[np.int64], labels: NDArray[np.int64], n_classes: int) -> NDArray[np.float64]:
@@ -205,3 +197,122 @@ def missed_alone(right: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def _one_hot(labels: NDArray[np.int64], n_classes: int) -> NDArray[np.float32]:
     """Return labels of shape (...) as shape (..., classes), 0 and 1."""
     return np.eye(n_classes, dtype=np.float32)[labels]
+
+
+class Pair(msgspec.Struct, frozen=True):
+    """Two entries, by their rows of the board, and a share."""
+
+    one: int
+    other: int
+    value: float
+
+
+class Missed(msgspec.Struct, frozen=True):
+    """A picture of a public split that `entries` miss: its row, its class, and what they most often say instead."""
+
+    split: str
+    row: int
+    label: int
+    said: int
+    entries: int
+
+
+class Together(msgspec.Struct, frozen=True):
+    """What the entries with kept labels are worth together, on the split that ranks.
+
+    Attributes
+    ----------
+    entries : int
+        How many have kept labels.
+    shown : tuple of int
+        Rows of the board in the two tables: the best with kept labels.
+    agreement, gain : tuple of tuple of float
+        Among those: the share of pictures with one label; points that the vote of two has more than the better one.
+    oracle : float
+        Share of pictures that at least one entry has right.
+    best_pairs : tuple of Pair
+        The pairs of those that gain most.
+    blend : tuple of tuple of int
+        Rows of the board in the greedy blend, and their votes, chosen on shifted validation.
+    blend_chosen, blend_measured : Estimate
+        Its accuracy where it was chosen, which is too good, and on the split that ranks.
+    missed : tuple of Missed
+    missed_by : tuple of int
+        Of the split that ranks: how many pictures are missed by 0, 1, ... all entries.
+    """
+
+    entries: int
+    shown: tuple[int, ...]
+    agreement: tuple[tuple[float, ...], ...]
+    gain: tuple[tuple[float, ...], ...]
+    oracle: float
+    best_pairs: tuple[Pair, ...]
+    blend: tuple[tuple[int, int], ...]
+    blend_chosen: Estimate
+    blend_measured: Estimate
+    missed: tuple[Missed, ...]
+    missed_by: tuple[int, ...]
+
+
+def see_together(
+    rows: Sequence[int],
+    labels: dict[str, NDArray[np.int64]],
+    truth: dict[str, NDArray[np.int64]],
+    by: str,
+    n_classes: int,
+) -> Together:
+    """Return what the entries are worth together.
+
+    Parameters
+    ----------
+    rows : sequence of int
+        Where each entry stands on the board, best first.
+    labels : dict of str to ndarray of shape (entries, n), int64
+        By split.
+    truth : dict of str to ndarray of shape (n,), int64
+    by : str
+        The split that ranks.
+    n_classes : int
+    """
+    said, y_true = labels[by], truth[by]
+    right = said == y_true
+    trust = precision(truth[CHOOSE], labels[CHOOSE][:IN_BLENDS], n_classes)
+    gain = pair_gain(y_true, said[:IN_BLENDS], trust)
+    pairs = np.argwhere(np.triu(np.ones_like(gain, bool), 1)).tolist()
+    best = sorted(pairs, key=lambda pair: -gain[*pair])[:BEST_PAIRS]
+    blend = greedy_blend(truth[CHOOSE], labels[CHOOSE][:IN_BLENDS], n_classes)
+    blended = vote(said[list(blend.votes)], n_classes) == y_true
+    chosen_n = len(truth[CHOOSE])
+    return Together(
+        entries=len(rows),
+        shown=tuple(rows[:IN_TABLES]),
+        agreement=_table(agreement(said[:IN_TABLES], n_classes)),
+        gain=_table(gain[:IN_TABLES, :IN_TABLES]),
+        oracle=oracle_accuracy(right),
+        best_pairs=tuple(Pair(rows[a], rows[b], float(gain[a, b])) for a, b in best),
+        blend=tuple((rows[entry], votes) for entry, votes in enumerate(np.bincount(blend.votes).tolist()) if votes),
+        blend_chosen=share_of(round(blend.accuracy * chosen_n), chosen_n),
+        blend_measured=share_of(int(blended.sum()), len(blended)),
+        missed=tuple(
+            missed
+            for split in ("val", "val_shifted")
+            for missed in _most_missed(split, labels[split], truth[split], n_classes)
+        ),
+        missed_by=tuple(np.bincount(misses(right), minlength=len(rows) + 1).tolist()),
+    )
+
+
+def _table(values: NDArray[np.float64]) -> tuple[tuple[float, ...], ...]:
+    return tuple(map(tuple, values.tolist()))
+
+
+def _most_missed(split: str, labels: NDArray[np.int64], y_true: NDArray[np.int64], n_classes: int) -> list[Missed]:
+    """Return the pictures that most entries miss, of equal ones the first, with what is most often said instead."""
+    count = misses(labels == y_true)
+    found = []
+    for row in np.argsort(-count, kind="stable")[:MISSED].tolist():
+        if count[row]:
+            wrong = labels[:, row][labels[:, row] != y_true[row]]
+            said = int(np.bincount(wrong, minlength=n_classes).argmax())
+            found.append(Missed(split, row, int(y_true[row]), said, int(count[row])))
+    return found

@@ -9,11 +9,23 @@ from typing import NoReturn
 import msgspec
 import numpy as np
 
-from harness.analysis.document import Axis, Detail, Run, SplitFacts
-from harness.analysis.predictions import SEEN_AT_HOME, TITLES, Told, Truth, detail_of, run_of, scores_of, truth_of
+from harness.analysis.corruptions import Axis
+from harness.analysis.document import SplitFacts
+from harness.analysis.predictions import (
+    SEEN_AT_HOME,
+    TITLES,
+    Detail,
+    Run,
+    Told,
+    Truth,
+    detail_of,
+    run_of,
+    scores_of,
+    truth_of,
+)
 from harness.analysis.preview import Forecasts, confidence_of, foretell_new, generator
-from harness.analysis.ranks import Pooled, RankRange, not_distinguishable_from_first, rank_ranges
-from harness.analysis.seeds import pool
+from harness.analysis.ranks import RankRange, not_distinguishable_from_first, rank_ranges
+from harness.analysis.seeds import Pooled, pool
 from harness.analysis.values import Values, read_recipes, read_values
 from harness.board.artifacts import Kept, find_kept
 from harness.board.closing import Closing, read_closing

@@ -165,18 +165,6 @@ def fit_line(
     )
 
 
-def leave_one_out(
-    features: NDArray[np.float64], hidden: NDArray[np.float64], *, n_public: int, n_hidden: int
-) -> list[Forecast | None]:
-    """Foretell each entry from a line through all others; parameters are those of `fit_line`."""
-    found: list[Forecast | None] = []
-    for row in range(len(hidden)):
-        others = np.arange(len(hidden)) != row
-        line = fit_line(features[others], hidden[others], n_public=n_public, n_hidden=n_hidden)
-        found.append(line.predict(features[row]) if line else None)
-    return found
-
-
 def difference_of_confidences(
     confidence: NDArray[np.float64], right: NDArray[np.bool_], hidden_confidence: NDArray[np.float64]
 ) -> Forecast:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from math import sqrt
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+
+from harness.analysis.values import Values
+
+MANY = 10  # submissions from which a team's probing is worth a look
+TEAMS = 12  # of those, the ones with the most
 
 
 class Probing(msgspec.Struct, frozen=True):
@@ -95,3 +101,42 @@ def _normal_grid() -> tuple[NDArray[np.float64], float, NDArray[np.float64]]:
     """Return points, their distance, and the standard normal density there: sums of these are exact to 10 digits."""
     z, width = np.linspace(-12, 12, 2401, retstep=True)
     return z, float(width), np.exp(-(z**2) / 2) / sqrt(2 * np.pi)
+
+
+class Team(msgspec.Struct, frozen=True):
+    """A team with many submissions: its best public score, how many it was shown, and what their number may explain."""
+
+    name: str
+    best: float
+    shown: int
+    probing: Probing
+
+
+def teams(values: Values, n_public: int, n_classes: int) -> tuple[Team, ...]:
+    """Return what the number of submissions may explain, for the teams with the most; those with `MANY` at least.
+
+    Luck is reckoned at the mean of the scores that the team was shown.
+    """
+    public = values["public", "accuracy"]
+    handed_in = np.flatnonzero(~np.isnan(public) | values.held)
+    counts = Counter(values.names[row] for row in handed_in.tolist())
+    busiest = [(name, n) for name, n in counts.items() if n >= MANY]
+    busiest = sorted(busiest, key=lambda pair: -pair[1])[:TEAMS]
+    scores: dict[str, list[float]] = {name: [] for name, _ in busiest}
+    for row in handed_in.tolist():
+        if values.names[row] in scores and not values.held[row]:
+            scores[values.names[row]].append(float(public[row]))
+    return tuple(
+        Team(name, max(seen), len(seen), probing(n, n_public, float(np.mean(seen)), n_classes))
+        for name, n in busiest
+        if (seen := scores[name])
+    )
+
+
+def overall(values: Values, n_public: int, n_classes: int) -> Probing | None:
+    """Say what the number of all submissions may explain of the best public score."""
+    public = values["public", "accuracy"]
+    known = ~np.isnan(public)
+    if not known.any():
+        return None
+    return probing(int((known | values.held).sum()), n_public, float(public[known].max()), n_classes)

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.analysis.calibrate import calibrate
+from harness.analysis.calibration import Calibration, calibrate
 from harness.analysis.compare import Pairs, compare_all, compare_all_drawn, draw_scores
-from harness.analysis.corruptions import Groups, group, tallies, worst_groups
-from harness.analysis.diagnosis import read_chains
-from harness.analysis.document import Detail, Missed, Run
-from harness.analysis.ensemble import missed_alone
+from harness.analysis.corruptions import Groups, Tally, Worst, group, read_chains, tallies, worst_groups
+from harness.analysis.ensemble import Missed, missed_alone
 from harness.board.artifacts import Kept
 from harness.board.rows import Entry
-from harness.freeze.frozen import Frozen
+from harness.errors import WorkspaceError
+from harness.freeze.frozen import Frozen, read_arrays
 from harness.score.card import Estimate, share_of
-from harness.score.evaluate import labels_of
+from harness.score.evaluate import SPLITS, labels_of
 from harness.score.metrics import METRICS, confusion_matrix
 
 TITLES = {
@@ -31,6 +32,51 @@ SEEN_AT_HOME = ("val", "val_shifted")
 HIDDEN = ("public", "private")
 PEERS = 5  # the best others, all of whom must have right what an entry is said to miss alone
 ALONE = 4  # pictures shown of those
+
+
+class Run(msgspec.Struct, frozen=True):
+    """How an entry was run."""
+
+    zip_bytes: int
+    seconds: float
+    memory_mb: float
+    isolation: str
+    missing_walls: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+class Detail(msgspec.Struct, frozen=True):
+    """Where an entry is right, from its kept labels.
+
+    Attributes
+    ----------
+    recalls : dict of str to tuple
+        By split, the share found of each class.
+    families : tuple of Tally
+        Hidden pictures by family of corruption, in the order of `Report.families`.
+    severities : tuple of tuple of Tally
+        The same by family and severity.
+    lengths : tuple of Tally
+        Hidden pictures by the number of corruptions, in the order of `Report.lengths`.
+    confusion : tuple of tuple of int
+        Of the hidden pictures: rows are true classes, columns predicted ones.
+    alone : dict of str to int
+        By split, how many pictures this entry misses and the best others all have right.
+    alone_shown : tuple of Missed
+        Some of those, of the public splits.
+    calibration : dict of str to Calibration
+        By split; empty where the entry gives no probabilities.
+    """
+
+    recalls: dict[str, tuple[Estimate | None, ...]]
+    families: tuple[Tally, ...]
+    severities: tuple[tuple[Tally, ...], ...]
+    lengths: tuple[Tally, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    worst: tuple[Worst, ...]
+    alone: dict[str, int]
+    alone_shown: tuple[Missed, ...]
+    calibration: dict[str, Calibration]
 
 
 @dataclass(frozen=True)
@@ -49,6 +95,10 @@ class Truth:
     @property
     def hidden_splits(self) -> tuple[str, ...]:
         return tuple(split for split in self.labels if split in HIDDEN)
+
+    def over_hidden(self, values: Mapping[str, NDArray]) -> NDArray:
+        """Return what `values`, arrays of shape (n,) by split, hold of the hidden images, in the order of `hidden`."""
+        return np.concatenate([np.empty(0, values[self.by].dtype), *(values[split] for split in self.hidden_splits)])
 
 
 def truth_of(frozen: Frozen, splits: Sequence[str]) -> Truth:
@@ -97,8 +147,7 @@ class Told:
 
     def hidden(self, values: dict[str, NDArray], number: int) -> NDArray:
         """Return what `values` holds of the hidden pictures for the entry in row `number` of the arrays."""
-        none = np.empty(0, values[self.truth.by].dtype)
-        return np.concatenate([none, *(values[split][number] for split in self.truth.hidden_splits)])
+        return self.truth.over_hidden({split: of[number] for split, of in values.items()})
 
     def alone(self, number: int) -> dict[str, NDArray[np.bool_]]:
         """Return the pictures that an entry misses and that its `PEERS`, the best others, all have right; by split."""
@@ -198,3 +247,51 @@ def _recalls(y_true: NDArray[np.int64], right: NDArray[np.bool_], n_classes: int
     n = np.bincount(y_true, minlength=n_classes).tolist()
     hits = np.bincount(y_true[right], minlength=n_classes).tolist()
     return tuple(share_of(hit, of) if of else None for hit, of in zip(hits, n, strict=True))
+
+
+class Diagnosis(msgspec.Struct, frozen=True):
+    """What one entry got right.
+
+    Attributes
+    ----------
+    right : dict of str to ndarray of shape (n,), bool
+        By split, whether the label of each picture was right; the pictures of a split stand in one order for all
+        entries of a contest, so that two entries can be compared picture by picture.
+    families : dict of str to Tally
+        By family of corruption, over the hidden pictures asked for.  A picture counts for each link of its chain.
+    chains : dict of int to Tally
+        The same by the length of the chain.
+    """
+
+    right: dict[str, NDArray[np.bool_]]
+    families: dict[str, Tally]
+    chains: dict[int, Tally]
+
+
+def diagnose(frozen: Frozen, predictions: Path, splits: tuple[str, ...] = SPLITS) -> Diagnosis:
+    """Compare predictions that were kept in a file with the labels.
+
+    Parameters
+    ----------
+    predictions : Path
+        An ``.npz`` of one array of labels, shape (n,), int64, for each split.
+    splits : tuple of str
+        Those to look at; without ``private`` nothing is told of the private half.
+
+    Raises
+    ------
+    WorkspaceError
+        The file is missing or damaged, or belongs to another contest.
+    """
+    kept, truth = read_arrays(predictions), truth_of(frozen, splits)
+    right: dict[str, NDArray[np.bool_]] = {}
+    for split, y_true in truth.labels.items():
+        if split not in kept or kept[split].shape != y_true.shape:
+            raise WorkspaceError(
+                f"{predictions} holds no predictions for {split} of this contest.", "Submit the entry again."
+            )
+        right[split] = kept[split] == y_true
+    hidden, groups = truth.over_hidden(right), truth.groups
+    families = zip(groups.families.names, tallies(groups.by_family, hidden), strict=True)
+    lengths = zip(groups.lengths.names, tallies(groups.by_length, hidden), strict=True)
+    return Diagnosis(right, dict(sorted(families)), {int(length): tally for length, tally in lengths})

@@ -1,15 +1,10 @@
-"""Which ranks an entry may hold, who cannot be told from the first, and what the seeds of one recipe say together."""
+"""Ranks: those that the comparisons leave open to an entry, and who is not significantly different from rank 1."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-from math import hypot, nan, sqrt
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-
-from harness.score.card import Estimate
 
 
 class RankRange(msgspec.Struct, frozen=True):
@@ -26,19 +21,6 @@ class RankRange(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         return str(self.best) if self.best == self.worst else f"{self.best}–{self.worst}"
-
-
-class Pooled(msgspec.Struct, frozen=True):
-    """What `n` seeds of one recipe scored: mean, sample standard deviation, and the 95 % interval of the recipe.
-
-    With one seed nothing is known of the spread: `sd` is nan, and the interval is that of the pictures alone.
-    """
-
-    mean: float
-    sd: float
-    n: int
-    low: float
-    high: float
 
 
 def rank_ranges(better: NDArray[np.bool_]) -> list[RankRange]:
@@ -94,33 +76,15 @@ def not_distinguishable_from_first(better: NDArray[np.bool_], scores: NDArray) -
     return [int(entry) for entry in order if not better[order[0], entry]]
 
 
-def pool_seeds(scores: Sequence[Estimate]) -> Pooled:
-    """Pool the scores of entries of one recipe.
-
-    Notes
-    -----
-    The interval is for the mean over all seeds and all pictures of this kind, as in a model with random effects of
-    both: limits of the mean over seeds (Student's) and over pictures (the mean of the entries' own) are joined as
-    independent ones are.  Seeds are measured on the same pictures and mostly miss the same, so more seeds do not make
-    the pictures' part smaller; where they do miss different ones, the interval is wider than it need be.
-
-    References
-    ----------
-    G. Y. Zou, A. Donner, "Construction of confidence limits about effect measures: a general approach", Statistics in
-    Medicine 27 (2008) 1693-1702, for limits of a sum from those of its parts.
+def ranks_of(scores: NDArray) -> NDArray[np.int64]:
+    """Return ranks of scores of shape (..., entries), 1 the highest; of equal ones the earlier first.
 
     Examples
     --------
-    >>> pooled = pool_seeds([Estimate(value, value - 0.03, value + 0.03, 1000) for value in (0.70, 0.74, 0.72)])
-    >>> f"{pooled.mean:.2f} ± {pooled.sd:.2f} ({pooled.low:.2f}–{pooled.high:.2f}, n = {pooled.n})"
-    '0.72 ± 0.02 (0.66–0.78, n = 3)'
+    >>> ranks_of(np.array([0.5, 0.9, 0.9])).tolist()
+    [3, 1, 2]
     """
-    from scipy.special import stdtrit
-
-    n = len(scores)
-    mean, low, high = (float(np.mean([getattr(one, name) for one in scores])) for name in ("value", "low", "high"))
-    if n == 1:
-        return Pooled(mean, nan, 1, low, high)
-    sd = float(np.std([one.value for one in scores], ddof=1))
-    luck = float(stdtrit(n - 1, 0.975)) * sd / sqrt(n)
-    return Pooled(mean, sd, n, max(0.0, mean - hypot(luck, mean - low)), min(1.0, mean + hypot(luck, high - mean)))
+    order = np.argsort(-scores, axis=-1, kind="stable")
+    ranks = np.empty(scores.shape, np.int64)
+    np.put_along_axis(ranks, order, np.broadcast_to(np.arange(1, scores.shape[-1] + 1), scores.shape), axis=-1)
+    return ranks

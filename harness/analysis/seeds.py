@@ -4,16 +4,70 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from math import hypot, nan, sqrt
 
+import msgspec
 import numpy as np
 
-from harness.analysis.document import Seeds
 from harness.analysis.predictions import scores_of
-from harness.analysis.ranks import pool_seeds
 from harness.analysis.values import Values
 from harness.board.rows import read_some
+from harness.score.card import Estimate
 
 SHOWN = 30  # recipes, the best by their mean
+
+
+class Pooled(msgspec.Struct, frozen=True):
+    """What `n` seeds of one recipe scored: mean, sample standard deviation, and the 95 % interval of the recipe.
+
+    With one seed nothing is known of the spread: `sd` is nan, and the interval is that of the pictures alone.
+    """
+
+    mean: float
+    sd: float
+    n: int
+    low: float
+    high: float
+
+
+class Seeds(msgspec.Struct, frozen=True):
+    """Entries of one recipe that differ by their seed: by split, the metric that ranks."""
+
+    name: str  # of the first of them
+    entries: tuple[int, ...]
+    scores: dict[str, Pooled]
+
+
+def pool_seeds(scores: Sequence[Estimate]) -> Pooled:
+    """Pool the scores of entries of one recipe.
+
+    Notes
+    -----
+    The interval is for the mean over all seeds and all pictures of this kind, as in a model with random effects of
+    both: limits of the mean over seeds (Student's) and over pictures (the mean of the entries' own) are joined as
+    independent ones are.  Seeds are measured on the same pictures and mostly miss the same, so more seeds do not make
+    the pictures' part smaller; where they do miss different ones, the interval is wider than it need be.
+
+    References
+    ----------
+    G. Y. Zou, A. Donner, "Construction of confidence limits about effect measures: a general approach", Statistics in
+    Medicine 27 (2008) 1693-1702, for limits of a sum from those of its parts.
+
+    Examples
+    --------
+    >>> pooled = pool_seeds([Estimate(value, value - 0.03, value + 0.03, 1000) for value in (0.70, 0.74, 0.72)])
+    >>> f"{pooled.mean:.2f} ± {pooled.sd:.2f} ({pooled.low:.2f}–{pooled.high:.2f}, n = {pooled.n})"
+    '0.72 ± 0.02 (0.66–0.78, n = 3)'
+    """
+    from scipy.special import stdtrit
+
+    n = len(scores)
+    mean, low, high = (float(np.mean([getattr(one, name) for one in scores])) for name in ("value", "low", "high"))
+    if n == 1:
+        return Pooled(mean, nan, 1, low, high)
+    sd = float(np.std([one.value for one in scores], ddof=1))
+    luck = float(stdtrit(n - 1, 0.975)) * sd / sqrt(n)
+    return Pooled(mean, sd, n, max(0.0, mean - hypot(luck, mean - low)), min(1.0, mean + hypot(luck, high - mean)))
 
 
 def pool(

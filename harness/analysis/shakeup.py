@@ -6,42 +6,38 @@ Everywhere here entries stand in the order in which they came: of equal scores t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isnan
+from typing import SupportsFloat
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.analysis.predictions import Told
+from harness.analysis.ranks import RankRange, ranks_of
+from harness.board.closing import Closing
+from harness.board.ranking import Standing
+
 DRAWS = 1000
+SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)  # of the hidden pictures that might be public
+CURVE_DRAWS = 1000  # for each of these
+REGRET = 0.005  # what following the public board may cost: half a point
 
 
-class ShakeUp(msgspec.Struct, frozen=True):
-    """What `draws` other halves of the same hidden pictures would have shown.
+class Redrawn(msgspec.Struct, frozen=True):
+    """What other halves of the same hidden pictures would have shown.
 
     Attributes
     ----------
-    n_public, n_private : int
-        Pictures in each half.
     public, private : ndarray of shape (draws, entries), int64
         Rank of each entry in each draw, 1 to entries.
-    kendall, spearman : ndarray of shape (draws,), float64
+    kendall : ndarray of shape (draws,), float64
         Rank correlation of public and private scores, -1 to 1; nan where all entries are equal.
-    regret : ndarray of shape (draws,), float64
-        How much lower the public winner's private accuracy is than the best private one, 0 to 1.
     """
 
-    n_public: int
-    n_private: int
     public: NDArray[np.int64]
     private: NDArray[np.int64]
     kendall: NDArray[np.float64]
-    spearman: NDArray[np.float64]
-    regret: NDArray[np.float64]
-
-    def rank_shares(self) -> NDArray[np.float64]:
-        """Return the share of draws in which an entry (row) took each private rank (column), rows sum to 1."""
-        entries = self.private.shape[1]
-        counts = [np.bincount(ranks, minlength=entries + 1)[1:] for ranks in self.private.T]
-        return np.array(counts) / len(self.private)
 
     def first(self) -> NDArray[np.float64]:
         """Return P(first in private) of each entry, shape (entries,)."""
@@ -51,14 +47,6 @@ class ShakeUp(msgspec.Struct, frozen=True):
         """Return the middle `share` of each entry's private ranks, shape (entries, 2)."""
         tails = [(1 - share) / 2, (1 + share) / 2]
         return np.quantile(self.private, tails, axis=0, method="closest_observation").T.astype(np.int64)
-
-    def rank_change(self) -> NDArray[np.float64]:
-        """Return the mean of |private rank - public rank| of each entry, shape (entries,)."""
-        return np.abs(self.private - self.public).mean(axis=0)
-
-    def winner_kept(self) -> float:
-        """Return the share of draws in which the public winner is the private winner."""
-        return float((self.public.argmin(axis=1) == self.private.argmin(axis=1)).mean())
 
 
 class SharePoint(msgspec.Struct, frozen=True):
@@ -75,20 +63,6 @@ class SharePoint(msgspec.Struct, frozen=True):
     winner_kept: float
     kendall: float | None  # None where all entries are equal in every draw
     regret: float
-
-
-def ranks_of(scores: NDArray) -> NDArray[np.int64]:
-    """Return ranks of scores of shape (..., entries), 1 the highest; of equal ones the earlier first.
-
-    Examples
-    --------
-    >>> ranks_of(np.array([0.5, 0.9, 0.9])).tolist()
-    [3, 1, 2]
-    """
-    order = np.argsort(-scores, axis=-1, kind="stable")
-    ranks = np.empty(scores.shape, np.int64)
-    np.put_along_axis(ranks, order, np.broadcast_to(np.arange(1, scores.shape[-1] + 1), scores.shape), axis=-1)
-    return ranks
 
 
 def rank_correlation(one: NDArray, other: NDArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -127,7 +101,7 @@ def redraw_halves(
     rng: np.random.Generator,
     *,
     draws: int = DRAWS,
-) -> ShakeUp:
+) -> Redrawn:
     """Draw the public and private halves of the hidden pictures anew, and rank all entries in each.
 
     Parameters
@@ -159,13 +133,9 @@ def redraw_halves(
         rows = np.flatnonzero(strata == stratum)
         taken = np.arange(len(rows)) < int(len(rows) * share + 0.5)
         public[:, rows] = rng.permuted(np.tile(taken, (draws, 1)), axis=1)
-    n_public = int(public[0].sum())
     hits = np.rint(public.astype(np.float32) @ right.T.astype(np.float32))
     rest = right.sum(axis=1) - hits
-    ranks, private = ranks_of(hits), ranks_of(rest)
-    winner = np.take_along_axis(rest, ranks.argmin(axis=1)[:, None], axis=1)[:, 0]
-    regret = (rest.max(axis=1) - winner) / max(1, n - n_public)
-    return ShakeUp(n_public, n - n_public, ranks, private, *rank_correlation(hits, rest), regret)
+    return Redrawn(ranks_of(hits), ranks_of(rest), rank_correlation(hits, rest)[0])
 
 
 def public_share_curve(
@@ -237,3 +207,95 @@ def least_public(curve: Sequence[SharePoint], regret: float) -> SharePoint | Non
     500
     """
     return next((point for point in sorted(curve, key=lambda point: point.share) if point.regret <= regret), None)
+
+
+class Moved(msgspec.Struct, frozen=True):
+    """An entry's rank by the public and by the private score, and what its rank is where the halves are drawn anew.
+
+    `ranks` is the middle 95 %, `first` the share of draws in which it is first; None where its labels are not kept.
+    """
+
+    id: int
+    then: int
+    now: int
+    ranks: RankRange | None
+    first: float | None
+
+
+class ShakeUp(msgspec.Struct, frozen=True, kw_only=True):
+    """How the ranks moved from the public to the private half; only in a revealed report.
+
+    Attributes
+    ----------
+    kendall, spearman : float or None
+        Rank correlation of the two halves' scores, over `entries`; None where all are equal.
+    drawn : int
+        Entries whose labels are kept: among these halves are drawn anew.
+    drawn_kendall : float
+        Its mean over these draws.
+    curve : tuple of SharePoint
+        What other sizes of the public part would be worth; none where all entries are right on the same pictures.
+    enough : SharePoint or None
+        The smallest whose winner is expected to cost at most `regret` accuracy on the private part.
+    """
+
+    kendall: float | None
+    spearman: float | None
+    entries: int
+    drawn: int
+    drawn_kendall: float | None
+    moved: tuple[Moved, ...]
+    curve: tuple[SharePoint, ...]
+    regret: float
+    enough: SharePoint | None
+
+
+def shake_up(
+    shown: Sequence[Standing], told: Told, metric: str, most: int, closing: Closing | None = None
+) -> ShakeUp | None:
+    """Return what the halves decided, for those that both halves are known of; None where these are fewer than two.
+
+    The rank then is that of the public half; of a closed contest that of the team when it was closed.
+
+    Halves are drawn anew, by accuracy, among the first `most` of those whose labels are kept.
+    """
+    came = sorted(range(len(shown)), key=lambda row: shown[row].entry.id)
+    known = [row for row in came if {("public", metric), ("private", metric)} <= shown[row].entry.scores.keys()]
+    drawn_of = sorted(range(len(told.rows))[:most], key=lambda number: shown[told.rows[number]].entry.id)
+    if len(known) < 2 or len(drawn_of) < 2:
+        return None
+    values = [
+        np.array([shown[row].entry.scores[half, metric].value for row in known]) for half in ("public", "private")
+    ]
+    kendall, spearman = rank_correlation(*values)
+    then, now = (dict(zip(known, ranks_of(half).tolist(), strict=True)) for half in values)
+
+    if closing:
+        then = {row: closing.public_rank(shown[row].entry.name) or then[row] for row in known}
+    right = np.array([told.hidden(told.right, number) for number in drawn_of])
+    strata, rng = told.truth.hidden, np.random.default_rng(0)
+    n_public = len(told.truth.labels["public"])
+    drawn = redraw_halves(right, strata, n_public / len(strata), rng)
+    places = [told.rows[number] for number in drawn_of]
+    ends = {row: RankRange(*ranks) for row, ranks in zip(places, drawn.ranks().tolist(), strict=True)}
+    first = dict(zip(places, drawn.first().tolist(), strict=True))
+    differ = bool((right != right[0]).any())  # else no public part, however large, tells one from another
+    curve = tuple(public_share_curve(right, strata, SHARES, rng, draws=CURVE_DRAWS)) if differ else ()
+    return ShakeUp(
+        kendall=_known(kendall),
+        spearman=_known(spearman),
+        entries=len(known),
+        drawn=len(places),
+        drawn_kendall=_known(drawn.kendall.mean()),
+        moved=tuple(
+            Moved(shown[row].entry.id, then[row], now[row], ends.get(row), first.get(row)) for row in sorted(known)
+        ),
+        curve=curve,
+        regret=REGRET,
+        enough=least_public(curve, REGRET),
+    )
+
+
+def _known(correlation: SupportsFloat) -> float | None:
+    value = float(correlation)
+    return None if isnan(value) else value

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -70,3 +71,35 @@ def read_recipes(board: sqlite3.Connection, contest: str, lock: str) -> dict[int
     found = list(rows.recipes(board, contest, lock))
     uses = Counter(recipe for _, recipe in found)
     return {number: recipe for number, recipe in found if uses[recipe] > 1}
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """A submission on the way: when, and what it scored on the public half; `best` when it was the best so far."""
+
+    id: int
+    name: str
+    created_at: str
+    value: float
+    best: bool
+
+
+def history(values: Values, metric: str, shown: set[int]) -> tuple[Moment, ...]:
+    """Return the entries shown and those that were once the best, in the order in which they came.
+
+    An entry whose public score the Ladder holds back has no place in it.
+    """
+    public = values["public", metric]
+    scored = np.flatnonzero(~np.isnan(public))
+    best = np.maximum.accumulate(public[scored]) if len(scored) else public[scored]
+    before = np.concatenate([[-1.0], best[:-1]]) if len(best) else best
+    return tuple(
+        Moment(number, values.names[row], values.times[row], value, is_best)
+        for row, number, value, is_best in zip(
+            scored.tolist(),
+            values.ids[scored].tolist(),
+            public[scored].tolist(),
+            (public[scored] > before).tolist(),
+            strict=True,
+        )
+        if is_best or number in shown
+    )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness.analysis.corruptions import FEW
-from harness.analysis.diagnosis import Tally
-from harness.analysis.document import Calibration, Detail
+from harness.analysis.calibration import Calibration
+from harness.analysis.corruptions import FEW, Tally
 from harness.analysis.entry import EntryFacts
 from harness.analysis.forecast import Forecast
+from harness.analysis.predictions import Detail
 from harness.cli import screen
 from harness.cli.bars import KEY, columns
 from harness.cli.charts import HALVES, Share, matrix, pictures, points, say, shares, title

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from harness.analysis.ahead import Ahead
+from harness.analysis.preview import Ahead
 from harness.cli import screen
 from harness.score.card import Estimate, ScoreCard
 

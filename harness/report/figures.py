@@ -12,7 +12,9 @@ from datetime import datetime
 from markupsafe import Markup
 
 from harness.analysis.calibration import Bin
-from harness.analysis.document import Moment, Moved, Report, Row
+from harness.analysis.document import Report, Row
+from harness.analysis.shakeup import Moved
+from harness.analysis.values import Moment
 from harness.score.card import Estimate
 
 BAR = (112, 14)

@@ -16,8 +16,9 @@ import numpy as np
 from markupsafe import Markup
 
 from harness import spreadsheet
+from harness.analysis.compare import Pairwise
 from harness.analysis.corruptions import FEW
-from harness.analysis.document import Pairwise, Report
+from harness.analysis.document import Report
 from harness.analysis.preview import best_method
 from harness.report import figures
 from harness.score.card import Estimate

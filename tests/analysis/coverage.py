@@ -12,14 +12,10 @@ from functools import partial
 import numpy as np
 
 from harness.analysis.compare import compare_all, compare_all_drawn, draw_scores, mcnemar, paired_bootstrap
-from harness.analysis.forecast import (
-    difference_of_confidences,
-    fit_line,
-    from_shifted,
-    from_shifted_and_misses,
-)
+from harness.analysis.forecast import difference_of_confidences, fit_line, from_shifted, from_shifted_and_misses
 from harness.analysis.preview import foretell_new
-from harness.analysis.ranks import pool_seeds, rank_ranges
+from harness.analysis.ranks import rank_ranges
+from harness.analysis.seeds import pool_seeds
 from harness.score.card import Estimate, share_of
 from harness.score.metrics import METRICS
 from harness.score.stats import metric_interval, paired_interval, wilson_interval

@@ -6,7 +6,7 @@ import pytest
 from harness.analysis.build import gather
 from harness.analysis.compare import compare_all, mcnemar
 from harness.analysis.corruptions import group
-from harness.analysis.diagnosis import diagnose
+from harness.analysis.predictions import diagnose
 from harness.analysis.ranks import rank_ranges
 from harness.board.artifacts import find_kept
 from harness.freeze.frozen import read_arrays

@@ -26,19 +26,17 @@ def test_the_losses_are_those_of_scikit_learn():
     assert brier_loss(probabilities, y_true) == pytest.approx(sum(by_class))
 
 
-@pytest.mark.parametrize("cut", ["mass", "width"])
-def test_a_calibrated_entry_is_right_as_often_as_it_says(cut):
-    bins = reliability(*calibrated(), cut=cut)
+def test_a_calibrated_entry_is_right_as_often_as_it_says():
+    bins = reliability(*calibrated())
     assert expected_calibration_error(bins) < 0.012
     assert sum(found.n for found in bins) == 20_000
     assert [found.confidence for found in bins] == sorted(found.confidence for found in bins)
     assert sum(found.low <= found.confidence <= found.high for found in bins) >= len(bins) - 3
 
 
-@pytest.mark.parametrize("cut", ["mass", "width"])
-def test_an_overconfident_entry_is_found_out(cut):
+def test_an_overconfident_entry_is_found_out():
     probabilities, y_true = calibrated(sharpness=3.0)
-    bins = reliability(probabilities, y_true, cut=cut)
+    bins = reliability(probabilities, y_true)
     says, is_right = probabilities.max(axis=1).mean(), (probabilities.argmax(axis=1) == y_true).mean()
     assert expected_calibration_error(bins) == pytest.approx(says - is_right, abs=0.01)
 
@@ -46,26 +44,27 @@ def test_an_overconfident_entry_is_found_out(cut):
 def test_bins_are_those_of_scikit_learn():
     probabilities, y_true = calibrated(n=3000, classes=2)
     right = probabilities.argmax(axis=1) == y_true
-    bins = reliability(probabilities, y_true, bins=10, cut="width")
-    accuracy, confidence = calibration_curve(right, probabilities.max(axis=1), n_bins=10, strategy="uniform")
+    bins = reliability(probabilities, y_true, bins=10)
+    accuracy, confidence = calibration_curve(right, probabilities.max(axis=1), n_bins=10, strategy="quantile")
     assert [found.accuracy for found in bins] == pytest.approx(accuracy)
     assert [found.confidence for found in bins] == pytest.approx(confidence)
-    assert {found.n for found in reliability(probabilities, y_true, bins=10)} == {300}
+    assert {found.n for found in bins} == {300}
 
 
 def test_the_calibration_error_is_the_weighted_gap_of_the_bins():
     probabilities = np.array([[0.9, 0.1]] * 4 + [[0.4, 0.6]] * 6)
     y_true = np.array([0, 0, 0, 1, 1, 1, 1, 0, 0, 0])
-    bins = reliability(probabilities, y_true, bins=10, cut="width")
-    assert [found.n for found in bins] == [6, 4]
-    assert expected_calibration_error(bins) == pytest.approx(0.6 * 0.1 + 0.4 * 0.15)
+    bins = reliability(probabilities, y_true, bins=2)  # five surest: four at 0.9, one at 0.6, of these 4 are right
+    assert [(found.n, found.confidence) for found in bins] == [(5, pytest.approx(0.6)), (5, pytest.approx(0.84))]
+    assert expected_calibration_error(bins) == pytest.approx(
+        0.5 * (0.6 - bins[0].accuracy) + 0.5 * (0.84 - bins[1].accuracy)
+    )
 
 
 def test_fewer_pictures_than_bins_and_full_confidence_have_their_bins():
     sure = np.array([[1.0, 0.0], [0.0, 1.0]])
-    for cut in ("mass", "width"):
-        bins = reliability(sure, np.array([0, 1]), cut=cut)
-        assert sum(found.n for found in bins) == 2
-        assert expected_calibration_error(bins) == 0
+    bins = reliability(sure, np.array([0, 1]))
+    assert [found.n for found in bins] == [1, 1]
+    assert expected_calibration_error(bins) == 0
     assert log_loss(sure, np.array([0, 1])) == pytest.approx(0)
     assert brier_loss(sure, np.array([1, 0])) == 2

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from harness import api
-from harness.analysis.diagnosis import UNTOUCHED, diagnose
+from harness.analysis.corruptions import UNTOUCHED
+from harness.analysis.predictions import diagnose
 from harness.errors import WorkspaceError
 from harness.score.stats import paired_interval
 

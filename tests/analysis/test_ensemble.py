@@ -12,7 +12,6 @@ from harness.analysis.ensemble import (
     misses,
     oracle_accuracy,
     pair_gain,
-    pair_oracle,
     precision,
     vote,
 )
@@ -58,9 +57,7 @@ def test_agreement_and_oracle_are_counts_of_pictures():
     for i in range(3):
         for j in range(3):
             assert share[i, j] == pytest.approx((labels[i] == labels[j]).mean())
-            assert pair_oracle(right)[i, j] == pytest.approx((right[i] | right[j]).mean())
     assert oracle_accuracy(right) == (right[0] | right[1] | right[2]).mean()
-    assert oracle_accuracy(right) >= pair_oracle(right).max()
 
 
 def test_the_gain_of_a_pair_is_that_of_its_vote():
@@ -89,9 +86,8 @@ def test_a_blend_of_independent_entries_beats_the_best_on_pictures_it_was_not_ch
     assert blend.accuracy == (vote(labels[list(blend.votes)], 4) == y_true).mean()
     fresh, theirs = entries(accuracies, seed=1)
     assert (vote(theirs[list(blend.votes)], 4) == fresh).mean() > (theirs == fresh).mean(axis=1).max() + 0.03
-    shares = blend.contributivity(5)
-    assert shares.sum() == pytest.approx(1)
-    assert shares[4] == shares.min()
+    votes = np.bincount(blend.votes, minlength=5)
+    assert votes[4] == votes.min()
 
 
 def test_a_blend_is_never_worse_than_its_best_entry_where_it_was_chosen():
@@ -100,7 +96,6 @@ def test_a_blend_is_never_worse_than_its_best_entry_where_it_was_chosen():
         assert greedy_blend(y_true, labels, 4).accuracy >= (labels == y_true).mean(axis=1).max()
     perfect = np.stack([labels[0], y_true])
     assert greedy_blend(y_true, perfect, 4).votes == (1,)
-    assert greedy_blend(y_true, perfect, 4).contributivity(2).tolist() == [0, 1]
 
 
 def test_copies_of_one_entry_add_nothing():

@@ -17,7 +17,6 @@ from harness.analysis.forecast import (
     from_shifted,
     from_shifted_and_misses,
     in_whole_pictures,
-    leave_one_out,
     logit,
 )
 
@@ -41,19 +40,10 @@ def test_a_line_and_its_interval_are_those_of_statsmodels():
     assert (found.value, found.low, found.high) == pytest.approx(limits)
 
 
-def test_each_row_left_out_is_foretold_without_itself():
-    public, hidden = rows()
-    found = leave_one_out(public, hidden, n_public=891, n_hidden=1113)
-    hidden[3] = 0.01  # changing a row's own outcome changes every forecast but its own
-    again = leave_one_out(public, hidden, n_public=891, n_hidden=1113)
-    assert [one == other for one, other in zip(found, again, strict=True)] == [row == 3 for row in range(12)]
-
-
 def test_too_few_rows_give_no_line():
     public, hidden = rows(n=6)
     assert fit_line(public, hidden, n_public=891, n_hidden=1113) is not None
     assert fit_line(public[:5], hidden[:5], n_public=891, n_hidden=1113) is None
-    assert leave_one_out(public[:4], hidden[:4], n_public=891, n_hidden=1113) == [None] * 4
     assert from_shifted_and_misses(0.5, public[:2, 1], hidden[:2], 891, 1113) is None
 
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from harness.analysis.compare import compare_all
-from harness.analysis.ranks import RankRange, not_distinguishable_from_first, pool_seeds, rank_ranges
+from harness.analysis.ranks import RankRange, not_distinguishable_from_first, rank_ranges
+from harness.analysis.seeds import pool_seeds
 from harness.score.card import Estimate, share_of
 
 

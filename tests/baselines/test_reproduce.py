@@ -16,7 +16,7 @@ from baselines.reproduce.row import Gap, Row
 from baselines.reproduce.table import ClaimResult, OptimizerResult, Summary, correlation, keep_expected
 from baselines.reproduce.trials import CLAIMS, OPTIMIZERS, SHORT, TABLE, Trial, all_trials, optimizer_trials
 from baselines.run_folder import Accuracy, Adapted
-from harness.analysis.diagnosis import UNTOUCHED, Tally
+from harness.analysis.corruptions import UNTOUCHED, Tally
 
 
 def accuracy(share, n=1000):

@@ -4,10 +4,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from harness.analysis.ahead import look_ahead
 from harness.analysis.build import gather
 from harness.analysis.calibration import expected_calibration_error, log_loss, reliability
-from harness.analysis.document import ForecastMethod, Pairwise
+from harness.analysis.compare import Pairwise
 from harness.analysis.forecast import (
     Errors,
     average_thresholded_confidence,
@@ -15,7 +14,16 @@ from harness.analysis.forecast import (
     in_whole_pictures,
 )
 from harness.analysis.overfitting import probing
-from harness.analysis.preview import DRAWS, METHODS, best_method, confidence_of, foretell_new, generator
+from harness.analysis.preview import (
+    DRAWS,
+    METHODS,
+    ForecastMethod,
+    best_method,
+    confidence_of,
+    foretell_new,
+    generator,
+    look_ahead,
+)
 from harness.freeze.frozen import read_arrays
 from harness.report.page import render
 from harness.score.card import share_of

@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from harness.analysis.build import gather
-from harness.analysis.document import Pairwise, Report
+from harness.analysis.compare import Pairwise
+from harness.analysis.document import Report
 from harness.report.images import thumbnails
 from harness.report.page import as_csv, as_json, render
 from harness.report.write import write_report

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from harness import api
-from harness.analysis.diagnosis import diagnose
+from harness.analysis.predictions import diagnose
 from harness.freeze.frozen import read_arrays
 from harness.score.evaluate import SPLITS, evaluate
 
