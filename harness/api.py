@@ -200,7 +200,7 @@ def examine(
 ) -> Checkup:
     """Say what is the matter with a submission, the worst first; `fix` is where to write a mended zip."""
     from harness.doctor.examine import examine as examine_entry
-    from harness.doctor.target import find_target
+    from harness.doctor.fit import find_target
 
     home = Workspace(workspace)
     return examine_entry(

@@ -85,7 +85,7 @@ def test_one_of_a_thing_is_told_in_the_singular(noun):
 
 
 NEVER_ONE = {  # ways to hand pictures over, leaderboards of which one is read, classes of a contest, many names
-    "harness/doctor/rightness.py",
+    "harness/doctor/behaviour.py",
     "harness/platforms/codabench/rules/leaderboards.py",
     "harness/sources/folder.py",
     "harness/report/entry.py",

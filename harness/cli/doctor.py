@@ -24,7 +24,7 @@ COLOURS = {"fail": "red", "wrong": "magenta", "warning": "yellow", "note": "blue
 
 
 def target_names() -> tuple[str, ...]:
-    from harness.doctor.target import names
+    from harness.doctor.fit import names
 
     return names()
 
@@ -80,7 +80,7 @@ def doctor(
         raise click.UsageError("-o names the zip that --fix writes; add --fix.")
     from harness import api
     from harness.doctor.examine import examine
-    from harness.doctor.target import find_target
+    from harness.doctor.fit import find_target
     from harness.workspace import Workspace
 
     place = output or path.resolve().with_name(f"{path.resolve().stem}-mended.zip")

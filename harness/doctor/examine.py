@@ -6,18 +6,15 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+import msgspec
 import numpy as np
 
-from harness.doctor import fit, loading, rightness
+from harness.doctor import behaviour, fit, static_checks
+from harness.doctor.behaviour import AS_SUBMITTED, REPAIRED
 from harness.doctor.findings import Checkup, Finding, Fit, Severity, worst_first
-from harness.doctor.folder import zip_of
-from harness.doctor.mending import Plan, mend
-from harness.doctor.outcomes import explain, promote
-from harness.doctor.outputs import explain as explain_output
-from harness.doctor.target import Target
-from harness.doctor.ways import AS_SUBMITTED, MENDED
+from harness.doctor.repair import Plan, explain_output, repair, zip_of
 from harness.errors import HarnessError, PackError, RefusedZip, UnreadableError, UsageError
 from harness.freeze.frozen import Frozen
 from harness.limited import read
@@ -43,6 +40,21 @@ LOOKED_AT = {
     "fit": "size, time and memory",
 }
 
+CAUSES = {
+    Outcome.REFUSED: "The zip door lets a submission in whole or not at all.",
+    Outcome.IMPORT_FAILED: "The contest does: from model import Model. Nothing can follow where that fails.",
+    Outcome.LOAD_FAILED: "The contest does: Model(). Nothing can follow where that fails.",
+    Outcome.PREDICT_FAILED: "The contest does: predict(X), with X uint8 of shape (n, height, width, 3).",
+    Outcome.BAD_OUTPUT: "The contest takes integer labels of shape (n,), from 0 on.",
+    Outcome.TIMED_OUT: "Loading and predicting together have a limit.",
+    Outcome.OUT_OF_MEMORY: "All processes of a submission together have a limit.",
+    Outcome.KILLED: "A process that a signal ended has answered nothing.",
+}
+STATIC = (
+    *("file-absent", "file-case", "absolute-path", "import"),
+    *("saved-damaged", "saved-lambda", "saved-custom", "saved-keras-2", "saved-newer"),
+)
+
 Say = Callable[[str], None]
 
 
@@ -63,7 +75,7 @@ class Examination:
     """
 
     frozen: Frozen
-    target: Target
+    target: fit.Target
     folder: Path
     zip_path: Path
     isolation: Choice
@@ -104,15 +116,15 @@ class Examination:
         reading = self.read()
         if reading.hopeless:
             return
-        sample = rightness.draw(self.frozen, np.random.default_rng(SEED))
+        sample = behaviour.draw(self.frozen, np.random.default_rng(SEED))
         few = self.load(reading, sample)
         if few is None:
             return
         self.say("It runs. Showing the pictures in other ways ...")
-        run = self.until_it_answers(rightness.passes(sample), reading)
+        run = self.until_it_answers(behaviour.passes(sample), reading)
         if run is None:
             return
-        trial = rightness.Trial(self.frozen.contest, sample, run, plan=self.plan)
+        trial = behaviour.Trial(self.frozen.contest, sample, run, plan=self.plan)
         trial.judge(self.run)
         self.findings += trial.findings
         self.accuracy, self.n = trial.accuracy, trial.n
@@ -147,18 +159,18 @@ class Examination:
         self.findings += [_note(note) for note in notes]
         return True
 
-    def read(self) -> loading.Reading:
+    def read(self) -> static_checks.Reading:
         """Read the code and the saved models."""
         files = frozenset(path.relative_to(self.entry).as_posix() for path in self.entry.rglob("*") if path.is_file())
         try:
-            reading = read("The submission", loading.read, self.entry, files, self.target, self.folder / "saved")
+            reading = read("The submission", static_checks.read, self.entry, files, self.target, self.folder / "saved")
         except UnreadableError as error:
-            reading = loading.unread(error)
+            reading = static_checks.unread(error)
         self.looked_at += ["code", "saved"]
         self.findings += reading.findings
         return reading
 
-    def load(self, reading: loading.Reading, sample: rightness.Sample) -> EntryRun | None:
+    def load(self, reading: static_checks.Reading, sample: behaviour.Sample) -> EntryRun | None:
         """Run it on a few pictures; None where it does not answer."""
         if reading.plan.wraps:  # it cannot run as it is
             self.mend(replace(reading.plan, edits=(), files=()))
@@ -168,7 +180,7 @@ class Examination:
             self.mend(self.pending(reading))  # not what stops it here, but the target, or another machine
         return run
 
-    def until_it_answers(self, passes: list[Pass], reading: loading.Reading) -> EntryRun | None:
+    def until_it_answers(self, passes: list[Pass], reading: static_checks.Reading) -> EntryRun | None:
         """Run it, mending what can be mended in between, until it answers; None where it does not."""
         while (run := self.run(passes)).outcome is not Outcome.SCORED:
             output = explain_output(run, self.frozen.contest.n_classes)
@@ -183,7 +195,7 @@ class Examination:
                 return None
         return run
 
-    def pending(self, reading: loading.Reading) -> Plan:
+    def pending(self, reading: static_checks.Reading) -> Plan:
         """Return the plan at hand with all that reading found to mend inside the entrant's files."""
         return replace(self.plan, edits=reading.plan.edits, files=reading.plan.files)
 
@@ -191,7 +203,7 @@ class Examination:
         """Put a mended zip in the place of the one at hand."""
         self.n_mended += 1
         zip_path = self.folder / f"mended-{self.n_mended}.zip"
-        mend(self.entry, plan, self.frozen.contest, self.folder / f"mended-{self.n_mended}", zip_path)
+        repair(self.entry, plan, self.frozen.contest, self.folder / f"mended-{self.n_mended}", zip_path)
         self.zip_path, self.plan, self.was_mended = zip_path, plan, True
 
     def measure(self, few: EntryRun, run: EntryRun, zip_bytes: int) -> None:
@@ -212,20 +224,20 @@ class Examination:
         self.fits = fit.judge(measured, self.target, limits, handed)
         self.findings += fit.findings(self.fits, self.target)
 
-    def prove(self, plan: Plan, sample: rightness.Sample) -> None:
+    def prove(self, plan: Plan, sample: behaviour.Sample) -> None:
         """Mend input and labels, and run the result on all pictures of the sample: no promise is left untried."""
         self.mend(plan)
         self.say("Trying the mended zip ...")
-        run = self.run([Pass(MENDED, sample.val.images)])
+        run = self.run([Pass(REPAIRED, sample.val.images)])
         if run.outcome is Outcome.SCORED:
-            hits = run.predictions[MENDED] == sample.val.labels
-            self.accuracy[MENDED], self.n[MENDED] = float(hits.mean()), len(hits)
+            hits = run.predictions[REPAIRED] == sample.val.labels
+            self.accuracy[REPAIRED], self.n[REPAIRED] = float(hits.mean()), len(hits)
 
 
 def examine(
     path: Path,
     frozen: Frozen,
-    target: Target,
+    target: fit.Target,
     *,
     scratch: Path,
     fix: Path | None = None,
@@ -318,3 +330,40 @@ def _wrong_output(cause: str, remedy: str, run: EntryRun) -> Finding:
         mend=remedy,
         fixable=True,
     )
+
+
+def explain(run: EntryRun) -> Finding:
+    """Return the finding for a run that did not score."""
+    words = [line for line in run.log.strip().splitlines() if line.strip()][-3:]
+    last = " | ".join("".join(letter if letter.isprintable() else "?" for letter in line.strip()) for line in words)
+    return Finding(
+        code=str(run.outcome).replace("_", "-"),
+        severity=Severity.FAIL,
+        title=run.message or f"It ended as {run.outcome}",
+        cause=CAUSES.get(run.outcome, ""),
+        evidence=f"Its last words: {last[-400:]}" if last else "",
+        mend=run.hint,
+    )
+
+
+def promote(findings: list[Finding], run: EntryRun) -> tuple[list[Finding], bool]:
+    """Make suspicions that a failed run bears out into failures; return whether there was one."""
+    told = f"{run.message} {run.log[-4000:]}"
+    borne_out = [finding for finding in findings if finding.code in STATIC and _is_about(finding, told)]
+    changed = [
+        msgspec.structs.replace(
+            finding, severity=Severity.FAIL, evidence=f"{finding.evidence}. When run: {run.message}"
+        )
+        if finding in borne_out
+        else finding
+        for finding in findings
+    ]
+    return changed, bool(borne_out)
+
+
+def _is_about(finding: Finding, told: str) -> bool:
+    """Tell whether what a run said names the file or package of a finding."""
+    if finding.code.startswith("saved-"):
+        return finding.title.split(" ")[0] in told or "deserializ" in told or "keras" in told.casefold()
+    subject = finding.title.split(": ")[-1].split(" ")[0]
+    return PurePosixPath(subject).name in told

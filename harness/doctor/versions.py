@@ -6,11 +6,10 @@ import importlib.metadata
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.doctor.code import Code
 from harness.doctor.findings import Finding, Severity
-from harness.doctor.saved import DAMAGED, Saved, Unknown, objects, reason, rewrite, unknown_to
-from harness.doctor.target import Target
-from harness.doctor.uses import Dotted
+from harness.doctor.fit import Target
+from harness.doctor.saved_models import DAMAGED, Saved, Unknown, objects, reason, rewrite, unknown_to
+from harness.doctor.static_analysis import Code, Dotted
 from harness.errors import did_you_mean, disk_trouble
 
 ALIASES = {"tf.keras": "keras", "tensorflow.keras": "keras", "np": "numpy"}

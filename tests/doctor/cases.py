@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.doctor.inputs import INPUTS
+from harness.doctor.repair import INPUTS
 from harness.freeze.frozen import Frozen
 
 Files = dict[str, bytes]

@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.contest import EmbeddedSource, read_contest
 from harness.doctor.examine import examine
 from harness.doctor.findings import Checkup, Finding
-from harness.doctor.target import find_target
+from harness.doctor.fit import find_target
 from harness.freeze.frozen import Frozen
 from harness.freeze.store import freeze
 from harness.sources import embedded

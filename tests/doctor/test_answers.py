@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from harness.doctor.answers import assign, gain, in_order, order_of
+from harness.doctor.label_order import assign, gain, in_order, order_of
 
 N = 8
 

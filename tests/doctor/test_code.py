@@ -4,10 +4,10 @@ import textwrap
 
 import pytest
 
-from harness.doctor import loading
-from harness.doctor.code import read_code
-from harness.doctor.mending import Plan
-from harness.doctor.target import find_target
+from harness.doctor import static_checks
+from harness.doctor.fit import find_target
+from harness.doctor.repair import Plan
+from harness.doctor.static_analysis import read_code
 
 LOCAL = find_target("local")
 GOOD = "class Model:\n    def predict(self, X):\n        return [0] * len(X)\n"
@@ -20,7 +20,7 @@ def read(folder, model: str, target=LOCAL, **others: str):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(textwrap.dedent(content))
     files = frozenset(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    return loading.read(folder, files, target, folder.parent / "mended")
+    return static_checks.read(folder, files, target, folder.parent / "mended")
 
 
 @pytest.mark.parametrize(

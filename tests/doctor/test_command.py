@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from harness.cli.doctor import doctor
-from harness.doctor.target import TargetError, find_target, names
+from harness.doctor.fit import TargetError, find_target, names
 from tests.doctor.cases import CASES, Case, zipped
 
 

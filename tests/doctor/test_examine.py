@@ -7,7 +7,7 @@ import pytest
 
 from harness.doctor.examine import examine
 from harness.doctor.findings import Severity
-from harness.doctor.target import find_target
+from harness.doctor.fit import find_target
 from harness.errors import UsageError
 from tests.doctor.cases import CASES, Case, zipped
 from tests.doctor.kitchen import examined, finding_of

@@ -6,9 +6,9 @@ import zipfile
 
 import pytest
 
-from harness.doctor import loading
-from harness.doctor.folder import zip_of
-from harness.doctor.target import find_target
+from harness.doctor import static_checks
+from harness.doctor.fit import find_target
+from harness.doctor.repair import zip_of
 from harness.errors import PackError
 from harness.limited import read
 from harness.pack import pack
@@ -19,7 +19,7 @@ CONFIG = {"module": "keras.layers", "class_name": "Dense", "config": {"units": 8
 
 def reading(folder, target="codabench-4430"):
     files = frozenset(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    return read("The submission", loading.read, folder, files, find_target(target), folder.parent / "saved")
+    return read("The submission", static_checks.read, folder, files, find_target(target), folder.parent / "saved")
 
 
 def many(line: str) -> str:

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.doctor.code import Code
 from harness.doctor.findings import Severity
-from harness.doctor.saved import read_keras, rewrite, saved_models, unknown_to
-from harness.doctor.target import find_target
+from harness.doctor.fit import find_target
+from harness.doctor.saved_models import read_keras, rewrite, saved_models, unknown_to
+from harness.doctor.static_analysis import Code
 from harness.doctor.versions import judge_saved
 
 KERAS_2 = Path(__file__).parent / "keras2"

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.contest import FolderSource
-from harness.doctor import loading
-from harness.doctor.folder import zip_of
-from harness.doctor.target import find_target
+from harness.doctor import static_checks
+from harness.doctor.fit import find_target
+from harness.doctor.repair import zip_of
 from harness.errors import BundleError, PackError
 from harness.limited import read
 from harness.pack import pack
@@ -87,10 +87,10 @@ def sources(draw: st.DrawFn) -> bytes:
     return draw(st.just(content) | damaged(content, most=2))
 
 
-def reading(folder: Path, target: int) -> loading.Reading:
+def reading(folder: Path, target: int) -> static_checks.Reading:
     files = frozenset(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     shutil.rmtree(folder.parent / "saved", ignore_errors=True)
-    return read("The submission", loading.read, folder, files, TARGETS[target], folder.parent / "saved")
+    return read("The submission", static_checks.read, folder, files, TARGETS[target], folder.parent / "saved")
 
 
 def entry(target, **files: bytes) -> Path:

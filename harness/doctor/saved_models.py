@@ -224,7 +224,7 @@ def unknown_to(table: Table, config: Any) -> tuple[Unknown, ...]:
     Parameters
     ----------
     table : dict
-        What that version has, see `harness.doctor.target.Target.table`.
+        What that version has, see `harness.doctor.fit.Target.table`.
     """
     found: dict[tuple[str, tuple[str, ...]], bool] = {}
     for one in objects(config):

@@ -9,12 +9,11 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from harness.doctor.code import Code, read_code
 from harness.doctor.findings import Finding, Severity
-from harness.doctor.mending import Edit, Plan
-from harness.doctor.saved import saved_models
-from harness.doctor.target import Target
-from harness.doctor.uses import Import, Named, foreign_imports
+from harness.doctor.fit import Target
+from harness.doctor.repair import Edit, Plan
+from harness.doctor.saved_models import saved_models
+from harness.doctor.static_analysis import Code, Import, Named, foreign_imports, read_code
 from harness.doctor.versions import judge_saved, newer_names
 from harness.errors import UnreadableError, did_you_mean
 from harness.python_source import LARGEST
