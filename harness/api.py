@@ -198,7 +198,7 @@ def examine(
     isolation: Isolation = "auto",
     device: Device = "auto",
 ) -> Checkup:
-    """Say what is the matter with a submission, the worst first; `fix` is where to write a mended zip."""
+    """Say what is the matter with a submission, the worst first; `fix` is where to write a repaired zip."""
     from harness.doctor.examine import examine as examine_entry
     from harness.doctor.fit import find_target
 
@@ -333,7 +333,7 @@ def replay(workspace: Path, entry: int, *, isolation: Isolation = "auto", device
 
 
 def restore(workspace: Path, *, expect: str | None = None) -> Restored | None:
-    """Make the board again from ledger and cards, and say what was done; None when there is nothing to mend."""
+    """Make the board again from ledger and cards, and say what was done; None when there is nothing to fix."""
     from harness.board.restore import restore as restore_board
 
     return restore_board(Workspace(workspace), expect=expect)

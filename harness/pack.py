@@ -47,7 +47,7 @@ def pack(folder: Path, zip_path: Path, limits: Limits | None = None) -> Packed:
     if folder.is_file() and zipfile.is_zipfile(folder):
         raise PackError(
             f"{folder} is a zip, expected a folder with model.py.",
-            f"To pack its content anew: hemobench pack {folder} --fix -o mended.zip",
+            f"To pack its content anew: hemobench pack {folder} --fix -o fixed.zip",
         )
     if not folder.is_dir():
         raise PackError(f"There is no folder {folder}.", "Copy submissions/template and edit its model.py.")
@@ -56,7 +56,7 @@ def pack(folder: Path, zip_path: Path, limits: Limits | None = None) -> Packed:
     try:
         return _pack(folder, zip_path, limits)
     except OSError as error:
-        raise PackError(f"{folder} cannot be read: {error}.", "Mend its rights, or take that file away.") from error
+        raise PackError(f"{folder} cannot be read: {error}.", "Change its rights, or take that file away.") from error
 
 
 def _pack(folder: Path, zip_path: Path, limits: Limits) -> Packed:
@@ -133,7 +133,7 @@ def _check_class(path: Path) -> None:
     try:
         tree = parse(path)
     except UNREADABLE as error:
-        raise PackError(f"model.py is not Python, {told(error)}.", "Mend that line.") from error
+        raise PackError(f"model.py is not Python, {told(error)}.", "Correct that line.") from error
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     made = {
         name.asname or name.name

@@ -104,7 +104,7 @@ def test_the_lines_of_the_help_run(project):
     first = of_help("freeze")  # of class folders; all that follows is of the contest frozen next
     others = [line for verb in hemobench.list_commands(None) if verb != "freeze" for line in of_help(verb)]
     run_all([*first, *of_help(), *others], project)
-    for name in ("majority.zip", "mended.zip", "report.csv", "course.zip", "cells-kit"):
+    for name in ("majority.zip", "fixed.zip", "report.csv", "course.zip", "cells-kit"):
         assert (project / name).exists()
 
 

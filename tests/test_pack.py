@@ -1,4 +1,4 @@
-"""Packing gives the same bytes, takes what belongs in, and refuses what cannot work; --fix mends a refused zip."""
+"""Packing gives the same bytes, takes what belongs in, and refuses what cannot work; --fix repairs a refused zip."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from harness.cli import hemobench
 from harness.contest import Limits
 from harness.errors import PackError, RefusedZip, UsageError
 from harness.pack import pack
-from harness.sandbox.mend import mend
+from harness.sandbox.repair import repair
 from harness.sandbox.unpack import unpack
 
 MODEL = "class Model:\n    def predict(self, X):\n        return [0] * len(X)\n"
@@ -165,20 +165,22 @@ JUNK = {"__MACOSX/._team": b"x", "team/.DS_Store": b"x"}
         ),
     ],
 )
-def test_a_mended_zip_is_byte_for_byte_what_packing_the_folder_gives(folder, by_hand, tmp_path, members, changes):
-    mended = mend(by_hand(**members), tmp_path / "mended.zip")
-    assert mended.changes == changes
+def test_a_repaired_zip_is_byte_for_byte_what_packing_the_folder_gives(folder, by_hand, tmp_path, members, changes):
+    repaired = repair(by_hand(**members), tmp_path / "fixed.zip")
+    assert repaired.changes == changes
     pack(folder, tmp_path / "packed.zip")
-    assert (tmp_path / "mended.zip").read_bytes() == (tmp_path / "packed.zip").read_bytes()
+    assert (tmp_path / "fixed.zip").read_bytes() == (tmp_path / "packed.zip").read_bytes()
     (tmp_path / "out").mkdir()
-    assert unpack(tmp_path / "mended.zip", tmp_path / "out", Limits()) == ()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["entry.zip", "mended.zip", "out", "packed.zip", "team"]
+    assert unpack(tmp_path / "fixed.zip", tmp_path / "out", Limits()) == ()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["entry.zip", "fixed.zip", "out", "packed.zip", "team"]
 
 
 def test_caches_in_a_zip_are_left_out_with_a_word(by_hand, tmp_path):
-    mended = mend(by_hand(**{"model.py": MODEL, "__pycache__/model.pyc": b"x", ".env": b"x"}), tmp_path / "mended.zip")
-    assert mended.packed.members == ("model.py",)
-    assert set(mended.packed.left_out) == {"__pycache__: a cache", ".env: hidden"}
+    repaired = repair(
+        by_hand(**{"model.py": MODEL, "__pycache__/model.pyc": b"x", ".env": b"x"}), tmp_path / "fixed.zip"
+    )
+    assert repaired.packed.members == ("model.py",)
+    assert set(repaired.packed.left_out) == {"__pycache__: a cache", ".env: hidden"}
 
 
 @pytest.mark.parametrize(
@@ -196,33 +198,33 @@ def test_caches_in_a_zip_are_left_out_with_a_word(by_hand, tmp_path):
 )
 def test_what_is_hostile_or_unclear_stays_refused_and_leaves_nothing(by_hand, tmp_path, members, error, said):
     with pytest.raises(error, match=said):
-        mend(by_hand(**members), tmp_path / "mended.zip")
+        repair(by_hand(**members), tmp_path / "fixed.zip")
     assert [path.name for path in tmp_path.iterdir()] == ["entry.zip"]
 
 
-def test_a_zip_is_not_mended_over_itself_nor_from_nothing(by_hand, tmp_path):
+def test_a_zip_is_not_repaired_over_itself_nor_from_nothing(by_hand, tmp_path):
     path = by_hand(**{"Model.py": MODEL})
     with pytest.raises(UsageError, match="overwrite"):
-        mend(path, tmp_path / "." / "entry.zip")
+        repair(path, tmp_path / "." / "entry.zip")
     with pytest.raises(PackError, match="no zip"):
-        mend(tmp_path / "nothing.zip", tmp_path / "mended.zip")
+        repair(tmp_path / "nothing.zip", tmp_path / "fixed.zip")
 
 
-def test_the_command_says_what_it_mended(by_hand, tmp_path):
-    path, mended = str(by_hand(**{"team/Model.py": MODEL})), str(tmp_path / "mended.zip")
-    shown = CliRunner().invoke(hemobench, ["pack", path, "--fix", "-o", mended])
+def test_the_command_says_what_it_repaired(by_hand, tmp_path):
+    path, repaired = str(by_hand(**{"team/Model.py": MODEL})), str(tmp_path / "fixed.zip")
+    shown = CliRunner().invoke(hemobench, ["pack", path, "--fix", "-o", repaired])
     assert shown.exit_code == 0
     assert "Moved up out of the folder 'team': 1 file.\nRenamed 'Model.py' to 'model.py'.\n" in shown.stderr
-    document = json.loads(CliRunner().invoke(hemobench, ["pack", path, "--fix", "-o", mended, "--json"]).stdout)
+    document = json.loads(CliRunner().invoke(hemobench, ["pack", path, "--fix", "-o", repaired, "--json"]).stdout)
     assert document["members"] == ["model.py"]
     assert len(document["changes"]) == 2
-    shown = CliRunner().invoke(hemobench, ["pack", mended, "--fix", "-o", str(tmp_path / "again.zip")])
-    assert "Nothing had to be mended." in shown.stderr
+    shown = CliRunner().invoke(hemobench, ["pack", repaired, "--fix", "-o", str(tmp_path / "again.zip")])
+    assert "Nothing had to be repaired." in shown.stderr
 
 
 def test_a_zip_without_fix_and_a_folder_with_it_say_what_to_type(folder, by_hand, tmp_path):
     path, out = by_hand(**{"model.py": MODEL}), str(tmp_path / "out.zip")
     refused = CliRunner().invoke(hemobench, ["pack", str(path), "-o", out]).exception
     assert isinstance(refused, PackError)
-    assert refused.hint.endswith("--fix -o mended.zip")
+    assert refused.hint.endswith("--fix -o fixed.zip")
     assert CliRunner().invoke(hemobench, ["pack", str(folder), "--fix", "-o", out]).exit_code == 2

@@ -39,13 +39,13 @@ def target_names() -> tuple[str, ...]:
     shell_complete=complete(target_names),
     help="Where it is to run: local, codabench-4430.",
 )
-@click.option("--fix", is_flag=True, help="Write a mended zip.")
+@click.option("--fix", is_flag=True, help="Write a repaired zip.")
 @click.option(
     "-o",
     "--output",
     metavar="ZIP",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="With --fix: where to; by default NAME-mended.zip beside it.",
+    help="With --fix: where to; by default NAME-fixed.zip beside it.",
 )
 @contest_option
 @isolation_option
@@ -74,7 +74,7 @@ def doctor(
     Example:
       hemobench doctor entry.zip
       hemobench doctor entry.zip --target codabench-4430
-      hemobench doctor entry.zip --fix -o mended.zip
+      hemobench doctor entry.zip --fix -o fixed.zip
     """
     if output and not fix:
         raise click.UsageError("-o names the zip that --fix writes; add --fix.")
@@ -83,7 +83,7 @@ def doctor(
     from harness.doctor.fit import find_target
     from harness.workspace import Workspace
 
-    place = output or path.resolve().with_name(f"{path.resolve().stem}-mended.zip")
+    place = output or path.resolve().with_name(f"{path.resolve().stem}-fixed.zip")
     checkup = examine(
         path,
         api.open_contest(workspace, contest),
@@ -117,29 +117,29 @@ def show(checkup: Checkup, *, fix: bool) -> None:
         limit = f"of {fit.allowed:,.0f} {fit.unit}" if fit.allowed is not None else "(no limit is known)"
         click.echo(f"{fit.what:<7} {fit.verdict:<6} {fit.needed:,.1f} {fit.unit} {limit}")
         click.echo(wrapped(fit.how, " " * 15, start=" " * 15))
-    for name, words in (("val", "as it is"), ("mended", "mended")):
+    for name, words in (("val", "as it is"), ("repaired", "repaired")):
         if name in checkup.accuracy:
             share, n = checkup.accuracy[name], checkup.n[name]
             click.echo(f"right, {words}: {100 * share:.1f} % of {n} public val pictures")
     fixable = [str(number) for number, finding in enumerate(checkup.findings, 1) if finding.fixable]
-    if checkup.mended:
-        click.echo(f"Mended ({', '.join(fixable)}): {checkup.mended}")
+    if checkup.repaired:
+        click.echo(f"Repaired ({', '.join(fixable)}): {checkup.repaired}")
     elif fix:
-        click.echo("Nothing that --fix could mend.")
+        click.echo("Nothing that --fix could fix.")
     elif fixable:
-        click.echo(f"--fix mends {', '.join(fixable)}.")
+        click.echo(f"--fix repairs {', '.join(fixable)}.")
     click.echo(f"Looked at in {checkup.seconds:.0f} s, for {checkup.target}:", err=True)
     for line in checkup.looked_at:
         click.echo(f"  {line}", err=True)
 
 
 def show_finding(number: int, finding: Finding) -> None:
-    """Print one finding: its title, then cause, evidence and mend below it."""
+    """Print one finding: its title, then cause, evidence and fix below it."""
     head = f"{number}. "
     word = f"{finding.severity}: "
     title = wrapped(f"{head}{word}{finding.title}", " " * len(head))
     click.echo(title.replace(word, click.style(word, fg=COLOURS[finding.severity], bold=True), 1))
-    for name, text in (("cause", finding.cause), ("seen", finding.evidence), ("mend", finding.mend)):
+    for name, text in (("cause", finding.cause), ("seen", finding.evidence), ("fix", finding.fix)):
         if text:
             start = f"{' ' * len(head)}{name:<6}"
             click.echo(wrapped(text, " " * len(start), start=start))

@@ -25,7 +25,7 @@ MEANING = {
 def lint_bundle(bundle: Path, as_json: bool) -> None:
     """Say what is wrong with BUNDLE, a zip or a folder, anybody's, worst first.
 
-    Each finding has its evidence, what the server would say, and the exact mend. Exit code 1 when the server would
+    Each finding has its evidence, what the server would say, and the exact fix. Exit code 1 when the server would
     refuse the bundle, fail on it, or give labels away.
 
     \b
@@ -46,7 +46,7 @@ def lint_bundle(bundle: Path, as_json: bool) -> None:
         for number, finding in enumerate(findings, 1):
             head = click.style(finding.severity, fg=COLOURS[finding.severity], bold=True)
             click.echo(f"{number}. {head} {finding.rule}: {finding.what}.")
-            for word, text in (("found", finding.evidence), ("server", finding.server), ("mend", finding.mend)):
+            for word, text in (("found", finding.evidence), ("server", finding.server), ("fix", finding.fix)):
                 click.echo(screen.wrapped(text, " " * 10, start=f"   {word:7s}"))
         count = counted(len(findings), "finding")
         worst = f", the worst: {MEANING[findings[0].severity]}" if findings else ": the server would take this bundle"

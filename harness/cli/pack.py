@@ -13,7 +13,7 @@ from harness.words import counted
 @click.command(short_help="Make a folder with model.py into a submission zip.")
 @click.argument("folder", metavar="FOLDER|ZIP", type=click.Path(path_type=Path))
 @click.option("-o", "--output", required=True, metavar="ZIP", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--fix", is_flag=True, help="Mend a zip that was refused: pack its content anew.")
+@click.option("--fix", is_flag=True, help="Repair a zip that was refused: pack its content anew.")
 @click.option("--no-fit", is_flag=True, help="Do not run fit.py; pack the folder as it lies.")
 @contest_option
 @workspace_option
@@ -32,18 +32,18 @@ def pack(
     \b
     Example:
       hemobench pack submissions/majority -o majority.zip
-      hemobench pack entry.zip --fix -o mended.zip
+      hemobench pack entry.zip --fix -o fixed.zip
     """
     if fix and folder.is_dir():
-        raise click.UsageError("--fix mends a zip; a folder is packed without it.")
+        raise click.UsageError("--fix repairs a zip; a folder is packed without it.")
     from harness.cli.screen import message, plain
 
     fitted, why_not = False, ""
     if fix:
-        from harness.sandbox.mend import mend
+        from harness.sandbox.repair import repair
 
-        mended = mend(folder, output)
-        packed, changes = mended.packed, mended.changes
+        repaired = repair(folder, output)
+        packed, changes = repaired.packed, repaired.changes
     else:
         from harness import api
         from harness.workspace import Workspace
@@ -75,7 +75,7 @@ def pack(
             )
         )
         return
-    for line in changes or (("Nothing had to be mended.",) if fix and not packed.left_out else ()):
+    for line in changes or (("Nothing had to be repaired.",) if fix and not packed.left_out else ()):
         click.echo(line, err=True)
     for line in packed.left_out:
         click.echo(plain(f"Left out {line}"), err=True)

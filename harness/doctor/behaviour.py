@@ -73,14 +73,14 @@ def passes(sample: Sample) -> list[Pass]:
 
 @dataclass
 class Trial:
-    """Answers to the pictures, what was found in them, and how it is to be mended.
+    """Answers to the pictures, what was found in them, and how it is to be repaired.
 
     Attributes
     ----------
     run : EntryRun
         Of `passes`.
     plan : Plan
-        What was mended before, then what is to be mended as well.
+        What was repaired before, then what is to be repaired as well.
     accuracy : dict of str to float
         By way of showing.
     n : dict of str to int
@@ -110,7 +110,7 @@ class Trial:
         self.findings += never_said(true, said, self.contest.class_names)
         self.findings += unsteady(self.run, self.sample.shuffle)
         if better is not None or found:
-            return  # what the model learnt shows only in the mended zip
+            return  # what the model learnt shows only in the repaired zip
         self.findings += float_differs(self.run)
         self.findings += no_better_than_majority(true, said)
         if TRAIN in self.run.predictions:
@@ -180,7 +180,7 @@ class Trial:
             f"{name_order(order, self.contest.class_names)}.",
             evidence=f"{percent(found.before)} as it answers, {percent(found.after)} with the classes in order: "
             f"{found.told()}. The order was taken from half of them and judged on the other, both ways round.",
-            mend=f"Return np.array({list(order)})[labels]",
+            fix=f"Return np.array({list(order)})[labels]",
             fixable=True,
         )
 
@@ -195,7 +195,7 @@ def _other_input(name: str, found: Gain, others: dict[str, float]) -> Finding:
         f"your model {way.trained}",
         cause="predict gets raw pictures, RGB, 0–255; what the training did to them has to be done in predict as well.",
         evidence=f"{found.told()}, none of which had a part in choosing among {len(INPUTS)} ways.{close}",
-        mend=way.remedy,
+        fix=way.remedy,
         fixable=True,
     )
 
@@ -222,7 +222,7 @@ def never_said(true: Labels, said: Labels, class_names: tuple[str, ...]) -> Iter
             cause="The pictures do not reach the model as it knows them, its weights were not loaded, "
             "or it learnt only which class is most frequent.",
             evidence=f"{counted(len(said), 'picture')} of {classes}, one answer.",
-            mend="Compare what the network gets in predict with what it got in training: shape, scale, type.",
+            fix="Compare what the network gets in predict with what it got in training: shape, scale, type.",
         )
         return
     yield Finding(
@@ -232,7 +232,7 @@ def never_said(true: Labels, said: Labels, class_names: tuple[str, ...]) -> Iter
         cause="The last layer may be too small, a folder may have been left out of the training, or rare classes "
         "are drowned by frequent ones.",
         evidence=f"{', '.join(names)}: {int(there[never].sum())} of {counted(len(true), 'picture')} shown.",
-        mend=f"See that the last layer has {n_classes} units and that each class is in the training; "
+        fix=f"See that the last layer has {n_classes} units and that each class is in the training; "
         "weight rare classes.",
     )
 
@@ -250,7 +250,7 @@ def no_better_than_majority(true: Labels, said: Labels) -> Iterator[Finding]:
             cause="Its weights may not be those that were trained, or its input is none of the ways tried here.",
             evidence=f"{percent(hits / n)} right (95 % interval {percent(low)} to {percent(high)}); always the most "
             f"frequent class: {percent(most / n)}; n = {n}.",
-            mend="Load the zip's weights at home and evaluate them on public/val.npz.",
+            fix="Load the zip's weights at home and evaluate them on public/val.npz.",
         )
 
 
@@ -266,7 +266,7 @@ def memorised(train: Hits, val: Hits) -> Iterator[Finding]:
             cause="It learnt pictures by heart; the hidden test holds other ones.",
             evidence=f"train {percent(float(train.mean()))} (95 % interval {percent(low)} to {percent(high)}, "
             f"n = {len(train)}), val {percent(float(val.mean()))} (n = {len(val)}).",
-            mend="Stop earlier, augment more, add dropout or weight decay; trust val, not train.",
+            fix="Stop earlier, augment more, add dropout or weight decay; trust val, not train.",
         )
 
 
@@ -299,7 +299,7 @@ def unsteady(run: EntryRun, shuffle: NDArray[np.int64]) -> Iterator[Finding]:
             cause="Dropout or augmentation is alive at prediction (the model is called with training=True), "
             "or something is drawn at random.",
             evidence=f"{changed} of {n} labels changed.",
-            mend="Call model(X, training=False) or model.predict(X); leave augmentation to the training.",
+            fix="Call model(X, training=False) or model.predict(X); leave augmentation to the training.",
         )
         return  # what follows could not be told from chance
     by_place = run.predictions.get(SHUFFLED)
@@ -310,7 +310,7 @@ def unsteady(run: EntryRun, shuffle: NDArray[np.int64]) -> Iterator[Finding]:
             title="A picture's label depends on its place among the others",
             cause="predict sorts, counts or remembers; or it mixes up the order of its batches.",
             evidence=f"{changed} of {n} labels changed when the same pictures came in another order.",
-            mend="Label each picture by itself, and return labels in the order of X.",
+            fix="Label each picture by itself, and return labels in the order of X.",
         )
         return
     yield from _batches(run, first)
@@ -325,7 +325,7 @@ def _batches(run: EntryRun, first: Labels) -> Iterator[Finding]:
                 title=f"It fails when pictures come {words}",
                 cause="A server may hand over any number at once.",
                 evidence=reason,
-                mend="Let the first axis have any length; look for reshape and squeeze.",
+                fix="Let the first axis have any length; look for reshape and squeeze.",
             )
     changed = {}
     for name, words in ((ALONE, "one by one"), (SIXTY_FOUR, "in batches of 64")):
@@ -340,7 +340,7 @@ def _batches(run: EntryRun, first: Labels) -> Iterator[Finding]:
             title="A picture's label depends on the pictures beside it",
             cause="Batch normalisation works in training mode, or X is standardised over the whole batch.",
             evidence=f"Against all {len(first)} at once: {told}.",
-            mend="Call model(X, training=False); take means and deviations from the training set, or from each "
+            fix="Call model(X, training=False); take means and deviations from the training set, or from each "
             "picture alone.",
         )
 
@@ -354,7 +354,7 @@ def float_differs(run: EntryRun) -> Iterator[Finding]:
             title="It fails on pictures that are not uint8",
             cause="Another server may hand over the same values, 0–255, as floating-point numbers.",
             evidence=reason,
-            mend="Begin predict with: X = np.asarray(X).astype('uint8')",
+            fix="Begin predict with: X = np.asarray(X).astype('uint8')",
         )
     elif FLOAT in run.predictions and FIRST in run.predictions:
         n = len(run.predictions[FIRST])
@@ -367,5 +367,5 @@ def float_differs(run: EntryRun) -> Iterator[Finding]:
                 cause="Something in predict depends on the type: arithmetic in uint8 wraps at 256, "
                 "and some functions rescale one type and not the other.",
                 evidence=f"{changed} of {n} labels differ.",
-                mend="Begin predict with: X = np.asarray(X).astype('float32')",
+                fix="Begin predict with: X = np.asarray(X).astype('float32')",
             )

@@ -1,4 +1,4 @@
-"""One examination, from the zip door to the mended zip: will it load, is it right, will it fit?"""
+"""One examination, from the zip door to the repaired zip: will it load, is it right, will it fit?"""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from harness.doctor.repair import Plan, explain_output, repair, zip_of
 from harness.errors import HarnessError, PackError, RefusedZip, UnreadableError, UsageError
 from harness.freeze.frozen import Frozen
 from harness.limited import read
-from harness.sandbox import mend as door_mend
+from harness.sandbox import repair as zip_repair
 from harness.sandbox.outcome import EntryRun, Outcome
 from harness.sandbox.passes import Pass
 from harness.sandbox.run import Choice, run_passes
@@ -67,9 +67,9 @@ class Examination:
     folder : Path
         Scratch, removed when it ends.
     zip_path : Path
-        The submission as it came, then with what was mended so far.
+        The submission as it came, then with what was repaired so far.
     plan : Plan
-        What is mended in `zip_path`, counted from `entry`.
+        What is repaired in `zip_path`, counted from `entry`.
     entry : Path
         The submission as it came, unpacked.
     """
@@ -87,9 +87,9 @@ class Examination:
     fits: tuple[Fit, ...] = ()
     accuracy: dict[str, float] = field(default_factory=dict)
     n: dict[str, int] = field(default_factory=dict)
-    was_mended: bool = False
+    was_repaired: bool = False
     ran: EntryRun | None = None  # the last run
-    n_mended: int = 0
+    n_repaired: int = 0
 
     @property
     def entry(self) -> Path:
@@ -134,7 +134,7 @@ class Examination:
             self.prove(trial.plan, sample)
 
     def enter(self) -> bool:
-        """Come in through the zip door; mend how it was packed where that is all; return whether it got in."""
+        """Come in through the zip door; fix how it was packed where that is all; return whether it got in."""
         self.looked_at.append("door")
         limits = self.frozen.contest.limits
         self.entry.mkdir()
@@ -142,9 +142,9 @@ class Examination:
             notes = unpack(self.zip_path, self.entry, limits)
         except RefusedZip as refusal:
             shutil.rmtree(self.entry)
-            mended = self.folder / "packed.zip"
+            repaired = self.folder / "packed.zip"
             try:
-                changes = door_mend.mend(self.zip_path, mended, limits).changes
+                changes = zip_repair.repair(self.zip_path, repaired, limits).changes
             except HarnessError as error:
                 changes = ()
                 reason = error.message if isinstance(error, PackError) else ""
@@ -153,9 +153,9 @@ class Examination:
             self.findings.append(_refused(refusal, changes, reason))
             if not changes:
                 return False
-            self.zip_path, self.was_mended = mended, True
+            self.zip_path, self.was_repaired = repaired, True
             self.entry.mkdir()
-            notes = unpack(mended, self.entry, limits)
+            notes = unpack(repaired, self.entry, limits)
         self.findings += [_note(note) for note in notes]
         return True
 
@@ -173,38 +173,38 @@ class Examination:
     def load(self, reading: static_checks.Reading, sample: behaviour.Sample) -> EntryRun | None:
         """Run it on a few pictures; None where it does not answer."""
         if reading.plan.wraps:  # it cannot run as it is
-            self.mend(replace(reading.plan, edits=(), files=()))
+            self.repair(replace(reading.plan, edits=(), files=()))
         self.say("Loading it ...")
         run = self.until_it_answers([Pass(AS_SUBMITTED, sample.val.images[:N_FEW])], reading)
         if run and self.pending(reading) != self.plan:
-            self.mend(self.pending(reading))  # not what stops it here, but the target, or another machine
+            self.repair(self.pending(reading))  # not what stops it here, but the target, or another machine
         return run
 
     def until_it_answers(self, passes: list[Pass], reading: static_checks.Reading) -> EntryRun | None:
-        """Run it, mending what can be mended in between, until it answers; None where it does not."""
+        """Run it, repairing what can be repaired in between, until it answers; None where it does not."""
         while (run := self.run(passes)).outcome is not Outcome.SCORED:
             output = explain_output(run, self.frozen.contest.n_classes)
             self.findings, known = promote(self.findings, run)
             if output and not self.plan.output:
                 self.findings.append(_wrong_output(output.cause, output.remedy, run))
-                self.mend(replace(self.plan, output=output.name))
+                self.repair(replace(self.plan, output=output.name))
             elif self.pending(reading) != self.plan:
-                self.mend(self.pending(reading))
+                self.repair(self.pending(reading))
             else:
                 self.findings += [] if known else [explain(run)]
                 return None
         return run
 
     def pending(self, reading: static_checks.Reading) -> Plan:
-        """Return the plan at hand with all that reading found to mend inside the entrant's files."""
+        """Return the plan at hand with all that reading found to fix inside the entrant's files."""
         return replace(self.plan, edits=reading.plan.edits, files=reading.plan.files)
 
-    def mend(self, plan: Plan) -> None:
-        """Put a mended zip in the place of the one at hand."""
-        self.n_mended += 1
-        zip_path = self.folder / f"mended-{self.n_mended}.zip"
-        repair(self.entry, plan, self.frozen.contest, self.folder / f"mended-{self.n_mended}", zip_path)
-        self.zip_path, self.plan, self.was_mended = zip_path, plan, True
+    def repair(self, plan: Plan) -> None:
+        """Put a repaired zip in the place of the one at hand."""
+        self.n_repaired += 1
+        zip_path = self.folder / f"repaired-{self.n_repaired}.zip"
+        repair(self.entry, plan, self.frozen.contest, self.folder / f"repaired-{self.n_repaired}", zip_path)
+        self.zip_path, self.plan, self.was_repaired = zip_path, plan, True
 
     def measure(self, few: EntryRun, run: EntryRun, zip_bytes: int) -> None:
         """Compare what it needed with what the target gives."""
@@ -225,9 +225,9 @@ class Examination:
         self.findings += fit.findings(self.fits, self.target)
 
     def prove(self, plan: Plan, sample: behaviour.Sample) -> None:
-        """Mend input and labels, and run the result on all pictures of the sample: no promise is left untried."""
-        self.mend(plan)
-        self.say("Trying the mended zip ...")
+        """Fix input and labels, and run the result on all pictures of the sample: no promise is left untried."""
+        self.repair(plan)
+        self.say("Trying the repaired zip ...")
         run = self.run([Pass(REPAIRED, sample.val.images)])
         if run.outcome is Outcome.SCORED:
             hits = run.predictions[REPAIRED] == sample.val.labels
@@ -258,7 +258,7 @@ def examine(
     scratch : Path
         Folder for temporary files.
     fix : Path, optional
-        Where to write a mended zip.
+        Where to write a repaired zip.
     isolation, device : str
         See `harness.sandbox.run.run_entry`.
     say : callable, optional
@@ -273,7 +273,7 @@ def examine(
     if not path.exists():
         raise UsageError(f"There is no zip or folder {path}.", "Look for a misspelt name.")
     if fix and fix.resolve() == path.resolve():
-        raise UsageError("The mended zip would overwrite the one it is made of.", "Give -o another name.")
+        raise UsageError("The repaired zip would overwrite the one it is made of.", "Give -o another name.")
     with scratch_folder(scratch) as folder:
         zip_path, left_out = path, list[str]()
         if path.is_dir():
@@ -284,11 +284,11 @@ def examine(
             more = f" and {len(left_out) - SHOWN} more" if len(left_out) > SHOWN else ""
             examination.findings.append(_note(f"Left out of the zip: {', '.join(left_out[:SHOWN])}{more}."))
         examination.look()
-        mended = ""
-        if fix and examination.was_mended:
+        repaired = ""
+        if fix and examination.was_repaired:
             fix.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(examination.zip_path, fix)
-            mended = str(fix)
+            repaired = str(fix)
         return Checkup(
             path=str(path),
             target=target.name,
@@ -297,7 +297,7 @@ def examine(
             looked_at=tuple(LOOKED_AT[word] for word in examination.looked_at),
             accuracy=examination.accuracy,
             n=examination.n,
-            mended=mended,
+            repaired=repaired,
             isolation=examination.ran.isolation if examination.ran else "",
             missing_walls=examination.ran.missing_walls if examination.ran else (),
             seconds=round(time.monotonic() - started, 1),
@@ -311,7 +311,7 @@ def _refused(refusal: RefusedZip, changes: tuple[str, ...], reason: str) -> Find
         title=refusal.message,
         cause="The zip door lets a submission in whole or not at all.",
         evidence=" ".join(changes) or reason,
-        mend=refusal.hint,
+        fix=refusal.hint,
         fixable=bool(changes),
     )
 
@@ -327,7 +327,7 @@ def _wrong_output(cause: str, remedy: str, run: EntryRun) -> Finding:
         title="predict does not return integer labels of shape (n,)",
         cause=cause,
         evidence=run.message,
-        mend=remedy,
+        fix=remedy,
         fixable=True,
     )
 
@@ -342,7 +342,7 @@ def explain(run: EntryRun) -> Finding:
         title=run.message or f"It ended as {run.outcome}",
         cause=CAUSES.get(run.outcome, ""),
         evidence=f"Its last words: {last[-400:]}" if last else "",
-        mend=run.hint,
+        fix=run.hint,
     )
 
 

@@ -1,4 +1,4 @@
-"""What the doctor says: findings, the worst first, each with cause, evidence and mend."""
+"""What the doctor says: findings, the worst first, each with cause, evidence and fix."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Severity(StrEnum):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing found, with everything that is needed to mend it.
+    """One thing found, with everything that is needed to fix it.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         Why that is a fault, or how it most likely came about.
     evidence : str
         What was read or measured.
-    mend : str
+    fix : str
         What exactly to change or to type; empty where nothing is to be done.
     fixable : bool
         Whether ``--fix`` can do it.
@@ -42,7 +42,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     cause: str = ""
     evidence: str = ""
-    mend: str = ""
+    fix: str = ""
     fixable: bool = False
 
 
@@ -85,7 +85,7 @@ class Checkup(msgspec.Struct, frozen=True, kw_only=True):
         Shares of right labels by the way the pictures were shown, 0 to 1.
     n : dict of str to int
         How many pictures each share is of.
-    mended : str
+    repaired : str
         The zip that was written; empty where none was.
     isolation : str
         The walls that it ran behind; empty where it did not run.
@@ -101,7 +101,7 @@ class Checkup(msgspec.Struct, frozen=True, kw_only=True):
     looked_at: tuple[str, ...] = ()
     accuracy: dict[str, float] = {}
     n: dict[str, int] = {}
-    mended: str = ""
+    repaired: str = ""
     isolation: str = ""
     missing_walls: tuple[str, ...] = ()
     seconds: float = 0.0

@@ -112,7 +112,7 @@ def find_target(name: str) -> Target:
     return msgspec.toml.decode(path.read_bytes(), type=Target)
 
 
-MENDS = {
+FIXES = {
     "zip": "Leave out data, checkpoints and optimizer state; save weights as float16.",
     "time": "Predict in larger batches, take a smaller network, or fewer views of each picture.",
     "memory": "Predict in batches, and keep no copy of all pictures as float.",
@@ -228,5 +228,5 @@ def findings(fits: tuple[Fit, ...], target: Target) -> Iterator[Finding]:
                 title=f"{NEEDS[fit.what]}: {_amount(fit.needed)} {fit.unit} of {fit.allowed:,.0f} on {target.title}",
                 cause=f"A limit of {target.title}." if failing else "A busier machine than this one may not be enough.",
                 evidence=f"{fit.how}.{assumed if fit.what == 'time' else ''}",
-                mend=MENDS[fit.what],
+                fix=FIXES[fit.what],
             )

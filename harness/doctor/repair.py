@@ -207,7 +207,7 @@ class Edit:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be mended; an empty plan mends nothing.
+    """What is to be repaired; an empty plan repairs nothing.
 
     Attributes
     ----------
@@ -221,7 +221,7 @@ class Plan:
         The true class for each class that the entry says; empty: as it says.
     edits : tuple of Edit
     files : tuple of (str, str)
-        Files of the submission, each with the path of a mended copy.
+        Files of the submission, each with the path of a repaired copy.
     """
 
     entry_class: str = "Model"
@@ -239,7 +239,7 @@ class Plan:
 
 
 def repair(folder: Path, plan: Plan, contest: Contest, building: Path, zip_path: Path) -> None:
-    """Zip the submission in `folder`, mended, as `zip_path`: the same bytes each time.
+    """Zip the submission in `folder`, repaired, as `zip_path`: the same bytes each time.
 
     Parameters
     ----------
@@ -249,8 +249,8 @@ def repair(folder: Path, plan: Plan, contest: Contest, building: Path, zip_path:
         A folder for the copy, which must not exist.
     """
     shutil.copytree(folder, building)
-    for name, mended in plan.files:
-        shutil.copyfile(mended, building / name)
+    for name, repaired in plan.files:
+        shutil.copyfile(repaired, building / name)
     for name in {edit.file for edit in plan.edits}:
         path = building / name
         path.write_bytes(edited(path.read_bytes(), [edit for edit in plan.edits if edit.file == name]))
@@ -359,7 +359,7 @@ def zip_of(folder: Path, zip_path: Path) -> list[str]:
             raise PackError(f"{folder} holds no file.", "Copy submissions/template and edit its model.py.")
         write_zip(folder, found.plain.values(), zip_path)
     except OSError as error:
-        raise PackError(f"{folder} cannot be read: {error}.", "Mend its rights, or take that file away.") from error
+        raise PackError(f"{folder} cannot be read: {error}.", "Change its rights, or take that file away.") from error
     return [f"{name}: {reason}" for name, reason in found.left_out.items() if not leftover(name)]
 
 

@@ -284,7 +284,7 @@ def without_unknown(table: Table, config: Any) -> Any:
     return kept
 
 
-def rewrite(path: Path, table: Table, version: str, mended: Path) -> None:
+def rewrite(path: Path, table: Table, version: str, repaired: Path) -> None:
     """Write a ``.keras`` file whose description a version of Keras reads; the weights are copied as they are.
 
     Raises
@@ -297,7 +297,7 @@ def rewrite(path: Path, table: Table, version: str, mended: Path) -> None:
         "config.json": lambda config: without_unknown(table, config),
         "metadata.json": lambda metadata: {**metadata, "keras_version": version},
     }
-    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(mended, "w", zipfile.ZIP_STORED) as target:
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(repaired, "w", zipfile.ZIP_STORED) as target:
         for info in archive.infolist():
             with target.open(zipfile.ZipInfo(info.filename, EPOCH), "w") as to:
                 if change := changed.get(info.filename):

@@ -27,7 +27,7 @@ LONGEST = 600  # characters of a text of a finding
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read, and how it is to be mended."""
+    """What was read, and how it is to be repaired."""
 
     findings: tuple[Finding, ...]
     plan: Plan
@@ -48,7 +48,7 @@ def read(folder: Path, files: frozenset[str], target: Target, building: Path) ->
         All its files, relative to `folder`.
     target : Target
     building : Path
-        A folder for mended copies of its files.
+        A folder for repaired copies of its files.
     """
     if (folder / "model.py").stat().st_size > LARGEST:
         return Reading((_too_long(),), Plan())
@@ -66,15 +66,15 @@ def read(folder: Path, files: frozenset[str], target: Target, building: Path) ->
     found += [_missing_import(one, target) for one in imported if not target.has(one.package)]
     found += itertools.islice(newer_names(code, target), LISTED)
     for saved in saved_models(folder):
-        findings, mended = judge_saved(saved, code, target, folder, building)
+        findings, repaired = judge_saved(saved, code, target, folder, building)
         found += findings
-        plan = replace(plan, files=plan.files + mended)
+        plan = replace(plan, files=plan.files + repaired)
     return Reading(tuple({(one.code, one.title): one for one in map(_shortened, found)}.values()), plan)
 
 
 def unread(error: UnreadableError) -> Reading:
     """Return what there is to say of a submission that its reader did not come to an end with: running it may tell."""
-    return Reading((Finding(code="unread", severity=Severity.WARNING, title=error.message, mend=error.hint),), Plan())
+    return Reading((Finding(code="unread", severity=Severity.WARNING, title=error.message, fix=error.hint),), Plan())
 
 
 def _too_long() -> Finding:
@@ -83,13 +83,13 @@ def _too_long() -> Finding:
         severity=Severity.WARNING,
         title=f"model.py has more than {LARGEST:,} bytes and was not read",
         cause="Its code, the files it names and the saved models were not looked at; it is run all the same.",
-        mend="Put weights and data into files of their own.",
+        fix="Put weights and data into files of their own.",
     )
 
 
 def _shortened(finding: Finding) -> Finding:
     """Cut texts that quote what a stranger has made endless."""
-    texts = {name: getattr(finding, name) for name in ("title", "evidence", "mend")}
+    texts = {name: getattr(finding, name) for name in ("title", "evidence", "fix")}
     return msgspec.structs.replace(
         finding, **{name: text if len(text) <= LONGEST else f"{text[:LONGEST]} …" for name, text in texts.items()}
     )
@@ -105,7 +105,7 @@ def _no_python(error: str, version: str) -> Finding:
         if version
         else "Python stops at the line before anything is run.",
         evidence=f"model.py, {error}",
-        mend="Write that line in older words." if version else "Mend it; try it with: python -c 'import model'",
+        fix="Write that line in older words." if version else "Correct it; try it with: python -c 'import model'",
     )
 
 
@@ -122,7 +122,7 @@ def _contract(code: Code) -> tuple[list[Finding], Plan]:
                 title="model.py has no class Model",
                 cause="The contest calls Model() and then predict(X).",
                 evidence=f"Its classes: {', '.join(code.classes[:SHOWN])}." if code.classes else "It has no class.",
-                mend=_rename("Model", code.classes) or "Start from submissions/template/model.py.",
+                fix=_rename("Model", code.classes) or "Start from submissions/template/model.py.",
             )
         ], Plan()
     if model.predict_needs is None and not model.inherits:
@@ -133,7 +133,7 @@ def _contract(code: Code) -> tuple[list[Finding], Plan]:
                 title=f"class {model.name} has no method predict",
                 cause="The contest calls predict(X) and takes what it returns as labels.",
                 evidence=f"Its methods: {', '.join(model.methods[:SHOWN]) or 'none'}.",
-                mend=_rename("predict", model.methods) or "Add: def predict(self, X), returning one label per picture.",
+                fix=_rename("predict", model.methods) or "Add: def predict(self, X), returning one label per picture.",
             )
         ], Plan()
     found = []
@@ -148,7 +148,7 @@ def _contract(code: Code) -> tuple[list[Finding], Plan]:
                 "Model() takes no argument and predict returns integer labels as an array.",
                 evidence=f"class {model.name}, __init__(self, {', '.join(model.needs)})"
                 + (", predict returning a TensorFlow tensor" if model.returns_tensor else ""),
-                mend="Name the class Model, give __init__ no argument, open files by their bare names, and return "
+                fix="Name the class Model, give __init__ no argument, open files by their bare names, and return "
                 "np.asarray(labels).",
                 fixable=len(model.needs) == 1,
             )
@@ -161,7 +161,7 @@ def _contract(code: Code) -> tuple[list[Finding], Plan]:
                 title=f"The class is called {model.name}, expected Model",
                 cause="The contest does: from model import Model. Capital letters count.",
                 evidence=f"Classes in model.py: {', '.join(code.classes[:SHOWN])}.",
-                mend=f"Rename class {model.name} to Model.",
+                fix=f"Rename class {model.name} to Model.",
                 fixable=True,
             )
         )
@@ -173,7 +173,7 @@ def _contract(code: Code) -> tuple[list[Finding], Plan]:
                 title=f"Model() takes no argument, but yours needs {', '.join(model.needs)}",
                 cause="The contest makes the model with Model().",
                 evidence=f"def __init__(self, {', '.join(model.needs)})",
-                mend="Give each a default, for instance path='.': the working directory is the unzipped folder.",
+                fix="Give each a default, for instance path='.': the working directory is the unzipped folder.",
                 fixable=len(model.needs) == 1,
             )
         )
@@ -186,7 +186,7 @@ def _contract(code: Code) -> tuple[list[Finding], Plan]:
                 title="predict must take the pictures, and nothing else",
                 cause="The contest calls predict(X).",
                 evidence=f"def predict(self{''.join(f', {name}' for name in needed)})",
-                mend="Write def predict(self, X), and give other arguments a default.",
+                fix="Write def predict(self, X), and give other arguments a default.",
             )
         )
     return found, plan
@@ -220,7 +220,7 @@ def _named_file(named: Named, files: frozenset[str]) -> tuple[Finding, tuple[Edi
             title=f"{bare} is named in other letters than the zip has it",
             cause="Windows and macOS take upper and lower case for the same; Linux, which scores, does not.",
             evidence=f"{where}; the zip holds {same[0]!r}",
-            mend=f"Write {there!r} in the code.",
+            fix=f"Write {there!r} in the code.",
             fixable=True,
         ), (_edit(named, there),)
     near = did_you_mean(bare, files) if files else ""
@@ -230,7 +230,7 @@ def _named_file(named: Named, files: frozenset[str]) -> tuple[Finding, tuple[Edi
         title=f"{bare} is named in the code and is not in the zip",
         cause="Opening it fails, unless the code makes it first.",
         evidence=where,
-        mend=f"Put it into the zip, or change the name. {near if near.startswith('Did') else ''}".strip(),
+        fix=f"Put it into the zip, or change the name. {near if near.startswith('Did') else ''}".strip(),
     ), ()
 
 
@@ -246,7 +246,7 @@ def _absolute(named: Named, path: str, where: str, files: frozenset[str]) -> tup
         cause="It is a place of one machine; here the zip lies elsewhere."
         + (" On Codabench that folder exists." if path.startswith(CODABENCH_FOLDERS) else ""),
         evidence=where + ("" if there else "; no file of the zip has that name"),
-        mend=f"Write {there[0]!r}: the working directory is the unzipped folder."
+        fix=f"Write {there[0]!r}: the working directory is the unzipped folder."
         if fixable
         else "Put the file into the zip and name it without a folder.",
         fixable=fixable,
@@ -271,6 +271,6 @@ def _missing_import(one: Import, target: Target) -> Finding:
         else f"The packages that the image is known to have: {', '.join(target.packages)}. Nobody has stated others.",
         evidence=f"{one.file}, line {one.line}: {one.module}"
         + (" (in a function: only where that is called)" if one.late else ""),
-        mend="Do without it, or put its Python files into the zip."
+        fix="Do without it, or put its Python files into the zip."
         + ("" if target.is_here else " To see whether it is there: submit an entry that prints its __version__."),
     )

@@ -64,14 +64,14 @@ def newer_names(code: Code, target: Target) -> Iterator[Finding]:
                     cause=f"{target.title} has {PROPER[package]} {target.version(package)}; the name came later, "
                     "or had gone before.",
                     evidence=f"{file}, line {used.line}: {written}",
-                    mend=f"Do without it. {close if close.startswith('Did') else ''}".strip(),
+                    fix=f"Do without it. {close if close.startswith('Did') else ''}".strip(),
                 )
 
 
 def judge_saved(
     saved: Saved, code: Code, target: Target, folder: Path, building: Path
 ) -> tuple[list[Finding], tuple[tuple[str, str], ...]]:
-    """Compare a saved model with the Keras that is to read it; return findings, and mended copies by file."""
+    """Compare a saved model with the Keras that is to read it; return findings, and repaired copies by file."""
     version = keras_version(target)
     if saved.damaged:
         return [_damaged(saved.name, saved.damaged)], ()
@@ -84,14 +84,14 @@ def judge_saved(
         found.append(_unknown(saved, unknown, version, fixable))
         if fixable:
             building.mkdir(parents=True, exist_ok=True)
-            mended = building / saved.name.replace("/", "-")
+            repaired = building / saved.name.replace("/", "-")
             try:
-                rewrite(folder / saved.name, target.table(), version, mended)
+                rewrite(folder / saved.name, target.table(), version, repaired)
             except DAMAGED as error:
                 if isinstance(error, OSError) and disk_trouble(error):
                     raise
                 return [_damaged(saved.name, reason(error))], ()
-            return found, ((saved.name, str(mended)),)
+            return found, ((saved.name, str(repaired)),)
     elif version and numbers(saved.version) > numbers(version) and not target.table():
         found.append(
             Finding(
@@ -100,7 +100,7 @@ def judge_saved(
                 title=f"{saved.name} was saved by a newer Keras",
                 cause="A description may hold arguments that an older Keras does not take.",
                 evidence=f"saved by Keras {saved.version}; {target.title} has {version}",
-                mend=f"Save it with that version: pip install keras=={version}",
+                fix=f"Save it with that version: pip install keras=={version}",
             )
         )
     return found, ()
@@ -114,7 +114,7 @@ def _damaged(name: str, evidence: str) -> Finding:
         cause="A .keras file is a zip of config.json, metadata.json and weights; this one was cut, renamed or "
         "encrypted.",
         evidence=evidence,
-        mend=f"Save it again: model.save({name!r})",
+        fix=f"Save it again: model.save({name!r})",
     )
 
 
@@ -129,7 +129,7 @@ def _own_code(saved: Saved, code: Code) -> Iterator[Finding]:
             title=f"{saved.name} holds a Lambda layer, which Keras refuses to load",
             cause="A Lambda carries code. Keras loads it only where it is told to.",
             evidence="class_name Lambda in its config.json; safe_mode does not stand in the code",
-            mend="Load it with keras.saving.load_model(PATH, safe_mode=False), or make the Lambda a layer of Keras.",
+            fix="Load it with keras.saving.load_model(PATH, safe_mode=False), or make the Lambda a layer of Keras.",
         )
     if lacking := [name for name in saved.own if name.rpartition(">")[2] not in names]:
         yield Finding(
@@ -138,7 +138,7 @@ def _own_code(saved: Saved, code: Code) -> Iterator[Finding]:
             title=f"{saved.name} needs classes that are not in the zip",
             cause="Keras can build a custom layer, loss or function only from its Python code.",
             evidence=f"registered as {', '.join(lacking[:SHOWN])}",
-            mend="Put the classes into model.py, each with @keras.saving.register_keras_serializable(), "
+            fix="Put the classes into model.py, each with @keras.saving.register_keras_serializable(), "
             "before load_model is called.",
         )
 
@@ -154,7 +154,7 @@ def _keras_2(saved: Saved, unknown: tuple[Unknown, ...], version: str, target: T
         else "Keras 3 reads it as far as its description tells; labels may still differ in the last digit.",
         evidence=f"saved by Keras {saved.version}, {target.title} has {version}"
         + (f"; unknown to that: {_several(unknown)}" if unknown else ""),
-        mend="Build the network with Keras 3 in code, load the weights from an HDF5 file "
+        fix="Build the network with Keras 3 in code, load the weights from an HDF5 file "
         "(model.save_weights('w.weights.h5') under Keras 2), and save it again."
         if unknown
         else "",
@@ -174,7 +174,7 @@ def _unknown(saved: Saved, unknown: tuple[Unknown, ...], version: str, fixable: 
         cause=f"load_model of Keras {version} stops with an error at the first of them."
         + (" All of them are switched off in your model, so that they can be left out." if fixable else ""),
         evidence=f"saved by Keras {saved.version or 'of an unknown version'}: {_several(unknown)}",
-        mend=f"Save it with pip install keras=={version}, or let --fix leave them out."
+        fix=f"Save it with pip install keras=={version}, or let --fix leave them out."
         if fixable
         else f"Build and save the network with pip install keras=={version}, then load the weights into it.",
         fixable=fixable,

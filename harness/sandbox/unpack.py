@@ -32,7 +32,7 @@ RATIO_FLOOR = 20 * MB
 DIRECTORY_BYTES_PER_FILE = 512
 
 PACK = "Make the zip with: hemobench pack FOLDER -o ZIP"
-MEND = "hemobench pack entry.zip --fix -o mended.zip"
+FIX_COMMAND = "hemobench pack entry.zip --fix -o fixed.zip"
 
 # What else students upload, by its first bytes.
 OTHER_ARCHIVES = {
@@ -311,14 +311,14 @@ def _check_model_py(files: dict[str, zipfile.ZipInfo]) -> None:
         folder = str(PurePosixPath(elsewhere[0]).parent)
         raise RefusedZip(
             f"model.py lies in the folder {folder!r}, expected it at the root of the zip.",
-            f"Zip the content of the folder, not the folder, or type: {MEND}",
+            f"Zip the content of the folder, not the folder, or type: {FIX_COMMAND}",
         )
     if close := misspelt(files):
-        mendable = close.casefold().endswith((".py", ".py.txt"))
+        fixable = close.casefold().endswith((".py", ".py.txt"))
         raise RefusedZip(
             f"The zip has no model.py, but {close!r}. Did you mean model.py?",
-            f"Rename it to model.py, in small letters, and zip again, or type: {MEND}"
-            if mendable
+            f"Rename it to model.py, in small letters, and zip again, or type: {FIX_COMMAND}"
+            if fixable
             else "Save it as a Python file named model.py; for a notebook: jupyter nbconvert --to script model.ipynb",
         )
     some = ", ".join(repr(name) for name in sorted(files)[:5])

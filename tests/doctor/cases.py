@@ -99,7 +99,7 @@ class Case:
         Of the finding that is expected.
     says : str
         Stands in it.
-    mended : bool
+    repaired : bool
         Whether ``--fix`` is to write a zip that is as right as the healthy one.
     target : str
     spoil : callable, optional
@@ -115,7 +115,7 @@ class Case:
     code: str
     severity: str
     says: str
-    mended: bool = False
+    repaired: bool = False
     target: str = "local"
     spoil: Callable[[bytes], bytes] = field(default=lambda content: content)
     time_s: int = 60
@@ -160,13 +160,13 @@ DOOR = (
         "model.py one folder too deep",
         lambda kitchen: inside("team", kitchen.nearest()),
         *("refused", "fail", "model.py lies in the folder 'team'"),
-        mended=True,
+        repaired=True,
     ),
     Case(
         "Model.py",
         lambda kitchen: renamed(kitchen.nearest(), "model.py", "Model.py"),
         *("refused", "fail", "Did you mean model.py?"),
-        mended=True,
+        repaired=True,
     ),
     Case(
         "no model.py",
@@ -202,13 +202,13 @@ LOADING = (
         "class model, in small letters",
         lambda kitchen: kitchen.nearest("class Model:", "class model:"),
         *("class-name", "fail", "The class is called model"),
-        mended=True,
+        repaired=True,
     ),
     Case(
         "the older contract: class model, __init__(self, path)",
         lambda kitchen: {"model.py": OLDER.encode(), "known.npz": kitchen.remembered()},
         *("older-contract", "fail", "class model, __init__(self, path)"),
-        mended=True,
+        repaired=True,
     ),
     Case(
         "Model(path)",
@@ -217,7 +217,7 @@ LOADING = (
             "known.npz": kitchen.remembered(),
         },
         *("init-arguments", "fail", "yours needs path"),
-        mended=True,
+        repaired=True,
     ),
     Case(
         "Model(path, size)",
@@ -246,19 +246,19 @@ LOADING = (
         "known.npz in the code, Known.npz in the zip",
         lambda kitchen: renamed(kitchen.nearest(), "known.npz", "Known.npz"),
         *("file-case", "fail", "in other letters"),
-        mended=True,
+        repaired=True,
     ),
     Case(
         "a path of Google Drive",
         lambda kitchen: kitchen.nearest('"known.npz"', '"/content/drive/MyDrive/known.npz"'),
         *("absolute-path", "fail", "/content/drive/MyDrive/known.npz"),
-        mended=True,
+        repaired=True,
     ),
     Case(
         "a path of Codabench's container",
         lambda kitchen: kitchen.nearest('"known.npz"', '"/app/ingested_program/known.npz"'),
         *("absolute-path", "fail", "On Codabench that folder exists"),
-        mended=True,
+        repaired=True,
     ),
     Case(
         "a package that is not installed",
@@ -297,7 +297,7 @@ LOADING = (
         ),
         *("saved-newer", "fail", "Keras 3.4.1 does not know"),
         target="codabench-4430",
-        mended=True,
+        repaired=True,
         slow=True,
     ),
     Case(
@@ -346,7 +346,7 @@ RUNNING = (
             ".split())[self.scores(X).argmax(axis=1)]"
         ),
         *("output", "fail", "by its name"),
-        mended=True,
+        repaired=True,
     ),
     Case("no return", returning("None"), "bad-output", "fail", "returned None"),
     Case(
@@ -375,7 +375,7 @@ RIGHT = (
                 show=way.show,
             ),
             *("input-scale", "wrong", f"when inputs are {way.name}"),
-            mended=True,
+            repaired=True,
         )
         for way in INPUTS
         if way.name in TRAINED
@@ -384,13 +384,13 @@ RIGHT = (
         "divided by 255 twice",
         lambda kitchen: kitchen.nearest("def scores(self, X):", "def scores(self, X):\n        X = X / 255"),
         *("input-scale", "wrong", "divides by 255 twice"),
-        mended=True,
+        repaired=True,
     ),
     Case(
         "scaled to −1..1 twice",
         lambda kitchen: kitchen.nearest("def scores(self, X):", "def scores(self, X):\n        X = X / 127.5 - 1"),
         *("input-scale", "wrong", "scales to −1..1 twice"),
-        mended=True,
+        repaired=True,
     ),
     Case(
         "arithmetic that wraps in uint8",
@@ -398,19 +398,19 @@ RIGHT = (
             "def scores(self, X):", "def scores(self, X):\n        X = X * 2", show=lambda X: X.astype(np.float32) * 2
         ),
         *("input-scale", "wrong", "computes in uint8"),
-        mended=True,
+        repaired=True,
     ),
     Case(
         "classes one off, in a circle",
         returning("(self.scores(X).argmax(axis=1) + 1) % 8"),
         *("class-order", "wrong", "one too high"),
-        mended=True,
+        repaired=True,
     ),
     Case(
         "two classes exchanged",
         returning("np.array([0, 6, 2, 3, 4, 5, 1, 7])[self.scores(X).argmax(axis=1)]"),
         *("class-order", "wrong", "eosinophil for neutrophil"),
-        mended=True,
+        repaired=True,
     ),
     Case(
         "classes out of order, and trained on 0–1",
@@ -420,7 +420,7 @@ RIGHT = (
             show=lambda X: X.astype(np.float32) / 255,
         ),
         *("class-order", "wrong", "one too low"),
-        mended=True,
+        repaired=True,
     ),
     Case(
         "a class left out of the training",

@@ -70,11 +70,11 @@ def examined(kitchen: Kitchen, case: Case, home: Path) -> Checkup:
         Frozen(kitchen.frozen.folder, {"time_s": case.time_s}),
         find_target(case.target),
         scratch=home / "scratch",
-        fix=home / "mended.zip",
+        fix=home / "fixed.zip",
     )
 
 
 def finding_of(case: Case, checkup: Checkup) -> Finding | None:
     """Return the finding that a failure was to bring about, if it did."""
     found = (one for one in checkup.findings if (one.code, one.severity) == (case.code, case.severity))
-    return next((one for one in found if case.says in f"{one.title} {one.cause} {one.evidence} {one.mend}"), None)
+    return next((one for one in found if case.says in f"{one.title} {one.cause} {one.evidence} {one.fix}"), None)

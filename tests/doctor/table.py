@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.doctor.cases import CASES
 from tests.doctor.kitchen import examined, finding_of, open_kitchen
 
-HEAD = ("failure made on purpose", "what `doctor` said", "mend", "`--fix`")
+HEAD = ("failure made on purpose", "what `doctor` said", "fix", "`--fix`")
 
 
 def table() -> str:
@@ -26,9 +26,9 @@ def table() -> str:
             finding = finding_of(case, checkup)
             if finding is None:
                 raise SystemExit(f"The doctor did not find: {case.failure}")
-            fixed = "yes" if finding.fixable and checkup.mended else ""
+            fixed = "yes" if finding.fixable and checkup.repaired else ""
             said = f"{finding.severity}: {finding.title}" + (f" ({finding.evidence})" if finding.evidence else "")
-            lines.append(row((case.failure, said, finding.mend, fixed)))
+            lines.append(row((case.failure, said, finding.fix, fixed)))
     return "\n".join(lines) + "\n"
 
 

@@ -20,7 +20,7 @@ def read(folder, model: str, target=LOCAL, **others: str):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(textwrap.dedent(content))
     files = frozenset(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    return static_checks.read(folder, files, target, folder.parent / "mended")
+    return static_checks.read(folder, files, target, folder.parent / "repaired")
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def test_what_would_fail_ends_with_1_and_what_is_merely_wrong_with_0(run):
     result = run(case_of("input-scale"), code=0)
     assert "1. wrong: " in result.stdout
     assert "divided by 255" in " ".join(result.stdout.split())
-    assert "--fix mends 1." in result.stdout
+    assert "--fix repairs 1." in result.stdout
 
 
 @pytest.mark.parametrize("code", ["absolute-path", "class-order", "memorised", "output"])
@@ -50,7 +50,7 @@ def test_no_line_is_wider_than_80_columns(run, code):
 def test_json_is_one_document_with_every_field_of_a_finding(run):
     document = json.loads(run(case_of("class-order"), "--json", code=0).stdout)
     finding = document["findings"][0]
-    assert set(finding) == {"code", "severity", "title", "cause", "evidence", "mend", "fixable"}
+    assert set(finding) == {"code", "severity", "title", "cause", "evidence", "fix", "fixable"}
     assert finding["code"] == "class-order"
     assert document["target"] == "local"
     assert {"val", "train", "divided by 255"} - {"train"} <= set(document["accuracy"])
@@ -58,8 +58,8 @@ def test_json_is_one_document_with_every_field_of_a_finding(run):
 
 def test_fix_writes_beside_the_zip_where_no_name_is_given(run, tmp_path):
     result = run(case_of("class-name"), "--fix", code=1)
-    assert (tmp_path / "an entry-mended.zip").is_file()
-    assert "Mended (1): " in result.stdout
+    assert (tmp_path / "an entry-fixed.zip").is_file()
+    assert "Repaired (1): " in result.stdout
 
 
 def test_an_output_without_fix_and_an_unknown_target_are_refused(run):

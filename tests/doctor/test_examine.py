@@ -1,4 +1,4 @@
-"""Each failure made on purpose is found, said in the words it deserves, and mended where that is promised."""
+"""Each failure made on purpose is found, said in the words it deserves, and repaired where that is promised."""
 
 import shutil
 from pathlib import Path
@@ -15,30 +15,30 @@ from tests.doctor.kitchen import examined, finding_of
 RIGHT = 0.95  # of an entry that remembers every public picture
 
 
-FIRST = {case.code: case for case in reversed(CASES) if case.mended}  # one of each kind is examined again
+FIRST = {case.code: case for case in reversed(CASES) if case.repaired}  # one of each kind is examined again
 ALL = [pytest.param(case, id=case.failure, marks=[pytest.mark.slow] if case.slow else []) for case in CASES]
 
 
 @pytest.mark.parametrize("case", ALL)
-def test_a_failure_made_on_purpose_is_found_and_mended_where_that_is_promised(case: Case, kitchen, tmp_path):
+def test_a_failure_made_on_purpose_is_found_and_repaired_where_that_is_promised(case: Case, kitchen, tmp_path):
     checkup = examined(kitchen, case, tmp_path / "first")
     finding = finding_of(case, checkup)
     assert finding, checkup
     assert checkup.fails == (case.severity == "fail"), checkup.findings
     assert finding.severity == checkup.findings[0].severity, "nothing worse is found beside it"
-    assert finding.mend or finding.severity is Severity.NOTE
-    if not case.mended:
+    assert finding.fix or finding.severity is Severity.NOTE
+    if not case.repaired:
         return
     assert finding.fixable
-    assert checkup.accuracy.get("mended", checkup.accuracy["val"]) > RIGHT
+    assert checkup.accuracy.get("repaired", checkup.accuracy["val"]) > RIGHT
     if FIRST[case.code] is not case:
         return
     again = examine(
-        Path(checkup.mended), kitchen.frozen, find_target(case.target), scratch=tmp_path, fix=tmp_path / "twice.zip"
+        Path(checkup.repaired), kitchen.frozen, find_target(case.target), scratch=tmp_path, fix=tmp_path / "twice.zip"
     )
     assert not [one for one in again.findings if one.severity in (Severity.FAIL, Severity.WRONG)], again.findings
     assert again.accuracy["val"] > RIGHT
-    assert not again.mended, "what is healthy is not mended"
+    assert not again.repaired, "what is healthy is not repaired"
 
 
 def test_a_healthy_entry_has_no_finding_as_zip_and_as_folder(kitchen, tmp_path):
@@ -58,23 +58,23 @@ def test_a_healthy_entry_has_no_finding_as_zip_and_as_folder(kitchen, tmp_path):
     assert list((tmp_path / "scratch").glob("run-*")) == []
 
 
-def test_the_same_entry_gets_the_same_findings_and_the_same_mended_zip(kitchen, tmp_path):
+def test_the_same_entry_gets_the_same_findings_and_the_same_repaired_zip(kitchen, tmp_path):
     case = next(case for case in CASES if case.code == "input-scale")
     first, second = (examined(kitchen, case, tmp_path / name) for name in ("first", "second"))
     assert first.findings == second.findings
-    assert Path(first.mended).read_bytes() == Path(second.mended).read_bytes()
+    assert Path(first.repaired).read_bytes() == Path(second.repaired).read_bytes()
 
 
-def test_a_mended_zip_keeps_the_model_of_the_entrant_as_it_was(kitchen, tmp_path):
+def test_a_repaired_zip_keeps_the_model_of_the_entrant_as_it_was(kitchen, tmp_path):
     case = next(case for case in CASES if case.code == "input-scale")
     checkup = examined(kitchen, case, tmp_path)
-    shutil.unpack_archive(checkup.mended, tmp_path / "mended")
-    assert (tmp_path / "mended" / "entry_model.py").read_bytes() == case.make(kitchen)["model.py"]
-    assert checkup.accuracy["mended"] > RIGHT
-    assert checkup.n["mended"] > 100
+    shutil.unpack_archive(checkup.repaired, tmp_path / "repaired")
+    assert (tmp_path / "repaired" / "entry_model.py").read_bytes() == case.make(kitchen)["model.py"]
+    assert checkup.accuracy["repaired"] > RIGHT
+    assert checkup.n["repaired"] > 100
 
 
-def test_a_mended_zip_never_takes_the_place_of_the_zip_itself(kitchen, tmp_path):
+def test_a_repaired_zip_never_takes_the_place_of_the_zip_itself(kitchen, tmp_path):
     path = zipped(kitchen.nearest(), tmp_path / "entry.zip")
     with pytest.raises(UsageError, match="overwrite"):
         examine(path, kitchen.frozen, find_target("local"), scratch=tmp_path, fix=path)

@@ -38,11 +38,11 @@ def test_of_what_keras_2_saved_only_that_is_called_unreadable_which_keras_3_did_
     (saved,) = saved_models(tmp_path)
     assert saved.version == "2.17.0"
     assert not saved.damaged and not saved.own and not saved.weights_alone
-    (finding,), mended = judge_saved(saved, Code(), COURSE, tmp_path, tmp_path / "mended")
+    (finding,), repaired = judge_saved(saved, Code(), COURSE, tmp_path, tmp_path / "repaired")
     assert finding.code == "saved-keras-2"
     assert finding.severity is (Severity.FAIL if unknown else Severity.NOTE)
     assert unknown in finding.evidence
-    assert mended == ()
+    assert repaired == ()
 
 
 def archive(path: Path, config: object, version: str = "3.15.1") -> Path:
@@ -90,7 +90,7 @@ def test_a_rewritten_file_keeps_its_weights_and_all_that_is_known(tmp_path):
 def test_a_damaged_file_is_named_and_never_a_traceback(content, tmp_path):
     (tmp_path / "model.keras").write_bytes(content)
     (saved,) = saved_models(tmp_path)
-    findings, _ = judge_saved(saved, Code(), COURSE, tmp_path, tmp_path / "mended")
+    findings, _ = judge_saved(saved, Code(), COURSE, tmp_path, tmp_path / "repaired")
     assert saved.damaged or saved.form == "hdf5"
     assert [one.code for one in findings] == (["saved-damaged"] if saved.damaged else [])
 

@@ -1,4 +1,4 @@
-"""The board, its ledger and the kept cards, damaged or changed by hand: read, mended, or said to be damaged."""
+"""The board, its ledger and the kept cards, damaged or changed by hand: read, repaired, or said to be damaged."""
 
 from __future__ import annotations
 

@@ -164,8 +164,8 @@ def test_what_strangers_named_cannot_steer_the_terminal(workspace, monkeypatch):
 def test_right_words_do_what_they_say(workspace):
     """The counterpart of the cases above."""
     assert run(["pack", "team", "-o", "out.zip"])[0] == 0
-    assert run(["pack", "deep.zip", "--fix", "-o", "mended.zip"])[0] == 0
-    assert Path("out.zip").read_bytes() == Path("mended.zip").read_bytes()
+    assert run(["pack", "deep.zip", "--fix", "-o", "fixed.zip"])[0] == 0
+    assert Path("out.zip").read_bytes() == Path("fixed.zip").read_bytes()
     code, out, _ = run(["score", "out.zip", "--json"])
     assert code == 0
     assert json.loads(out)["outcome"] == "scored"

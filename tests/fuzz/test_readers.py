@@ -223,8 +223,8 @@ def test_any_bundle_is_linted_and_opened_in_words(target, whole_bundle, data):
         (folder / "scoring_program" / "metadata.yaml").write_bytes(text)
     with target.case():
         findings = lint(folder)
-        assert all(one.evidence and len(one.evidence) < 700 and len(one.mend) < 700 for one in findings)
-        assert not any("that is a fault of Hemobench" in one.mend.casefold() for one in findings)
+        assert all(one.evidence and len(one.evidence) < 700 and len(one.fix) < 700 for one in findings)
+        assert not any("that is a fault of Hemobench" in one.fix.casefold() for one in findings)
         with open_bundle(folder) as bundle:
             assert all(part.time_s >= 1 for part in parts_of(bundle))
 

@@ -1,4 +1,4 @@
-"""The zip door and its mending: any bytes are let in, or refused with words, and nothing else happens."""
+"""The zip door and its repairing: any bytes are let in, or refused with words, and nothing else happens."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from harness.contest import Limits
 from harness.errors import HarnessError
-from harness.sandbox.mend import mend
+from harness.sandbox.repair import repair
 from harness.sandbox.unpack import unpack
 from tests.fuzz.mutations import TEXT, damaged, other_document
 
@@ -117,18 +117,18 @@ def test_any_zip_is_let_in_or_refused_with_words(target, content):
 
 
 @given(content=zips())
-def test_any_zip_is_mended_or_refused_and_what_is_mended_is_let_in(target, content):
+def test_any_zip_is_repaired_or_refused_and_what_is_repaired_is_let_in(target, content):
     fresh(target)
     (target.folder / "entry.zip").write_bytes(content)
     with target.case():
         try:
-            mended = mend(target.folder / "entry.zip", target.folder / "mended.zip", LIMITS)
+            repaired = repair(target.folder / "entry.zip", target.folder / "fixed.zip", LIMITS)
         except HarnessError:
             assert sorted(path.name for path in target.folder.iterdir()) == ["entry", "entry.zip"]
             raise
-        unpack(mended.packed.path, target.folder / "entry", LIMITS)
-        assert all(line.isprintable() for line in mended.changes)
-        assert sorted(path.name for path in target.folder.iterdir()) == ["entry", "entry.zip", "mended.zip"]
+        unpack(repaired.packed.path, target.folder / "entry", LIMITS)
+        assert all(line.isprintable() for line in repaired.changes)
+        assert sorted(path.name for path in target.folder.iterdir()) == ["entry", "entry.zip", "fixed.zip"]
 
 
 @given(data=st.data())

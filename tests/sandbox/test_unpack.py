@@ -271,10 +271,10 @@ def test_members_that_share_their_bytes_are_refused_and_neighbours_are_not(let_i
 @pytest.mark.parametrize(
     ("names", "message", "hint"),
     [
-        (["team/model.py", "team/w.npy"], "in the folder 'team'", "hemobench pack entry.zip --fix -o mended.zip"),
-        (["a/b/model.py"], "in the folder 'a/b'", "hemobench pack entry.zip --fix -o mended.zip"),
+        (["team/model.py", "team/w.npy"], "in the folder 'team'", "hemobench pack entry.zip --fix -o fixed.zip"),
+        (["a/b/model.py"], "in the folder 'a/b'", "hemobench pack entry.zip --fix -o fixed.zip"),
         (["Model.py"], "but 'Model.py'", "Rename it to model.py"),
-        (["models.py", "w.npy"], "but 'models.py'", "hemobench pack entry.zip --fix -o mended.zip"),
+        (["models.py", "w.npy"], "but 'models.py'", "hemobench pack entry.zip --fix -o fixed.zip"),
         (["model.ipynb"], "but 'model.ipynb'", "jupyter nbconvert"),
         (["weights.keras"], "it has 'weights.keras'", "submissions/template"),
     ],

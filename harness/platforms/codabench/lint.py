@@ -17,7 +17,7 @@ assert rules  # imported for what it registers
 DAMAGED = "L0"
 ALWAYS = ("L1", "L2", "L4", "L5")  # rules that need no `competition.yaml`
 MOST = 50  # findings of one rule; more say nothing new
-LONGEST = 600  # characters of evidence and mend, which quote what strangers wrote
+LONGEST = 600  # characters of evidence and fix, which quote what strangers wrote
 
 
 def lint(path: Path) -> list[Finding]:
@@ -62,10 +62,10 @@ def check(bundle: Bundle) -> list[Finding]:
     """Return the findings of all rules on an opened bundle."""
     order = list(Severity)
     found = [
-        Finding(rule.id, rule.severity, rule.what, _short(evidence), _short(mend), rule.server)
+        Finding(rule.id, rule.severity, rule.what, _short(evidence), _short(fix), rule.server)
         for rule in RULES.values()
         if not bundle.fault or rule.id in ALWAYS
-        for evidence, mend in itertools.islice(rule.check(bundle), MOST)
+        for evidence, fix in itertools.islice(rule.check(bundle), MOST)
     ]
     return sorted(found, key=lambda finding: order.index(finding.severity))
 

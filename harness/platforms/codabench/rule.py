@@ -1,4 +1,4 @@
-"""What a rule of the linter is: one failure of a bundle, who notices it, and how it is mended."""
+"""What a rule of the linter is: one failure of a bundle, who notices it, and how it is repaired."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Severity(StrEnum):
 
 BREAKING = (Severity.REFUSED, Severity.LEAK, Severity.FAILS)
 
-# What a rule's function yields: the evidence found, and the exact mend.
+# What a rule's function yields: the evidence found, and the exact fix.
 Found = Iterator[tuple[str, str]]
 Check = Callable[[Bundle], Found]
 
@@ -35,7 +35,7 @@ class Finding(msgspec.Struct, frozen=True):
     severity: Severity
     what: str
     evidence: str
-    mend: str
+    fix: str
     server: str = ""  # what the server or the worker says or does
 
 

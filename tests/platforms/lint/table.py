@@ -16,12 +16,12 @@ from tests.platforms.lint.cases import CASES, build
 def table() -> str:
     """Return the table as Markdown, worst first."""
     order = list(Severity)
-    lines = ["| rule | failure made on purpose | what `lint-bundle` found | mend |", "|---|---|---|---|"]
+    lines = ["| rule | failure made on purpose | what `lint-bundle` found | fix |", "|---|---|---|---|"]
     for case in sorted(CASES, key=lambda case: order.index(RULES[case.rule].severity)):
         with tempfile.TemporaryDirectory() as home:
             found = [one for one in lint(build(Path(home) / "bundle", case.change)) if one.rule == case.rule]
-        finding = next(one for one in found if case.expected in f"{one.evidence} {one.mend}")
-        cells = (f"{finding.rule}, {finding.severity}", case.failure, finding.evidence, finding.mend)
+        finding = next(one for one in found if case.expected in f"{one.evidence} {one.fix}")
+        cells = (f"{finding.rule}, {finding.severity}", case.failure, finding.evidence, finding.fix)
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
 

@@ -54,7 +54,7 @@ def test_a_configuration_that_is_made_to_stop_its_reader_is_refused_in_words(tex
     findings = lint(folder)
     assert findings
     assert findings[0].rule != DAMAGED
-    assert all(len(one.evidence) < 700 and len(one.mend) < 700 for one in findings)
+    assert all(len(one.evidence) < 700 and len(one.fix) < 700 for one in findings)
     with open_bundle(folder) as bundle, pytest.raises(BundleError) as caught:
         parts_of(bundle)
     assert caught.value.hint

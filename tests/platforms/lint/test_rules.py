@@ -27,8 +27,8 @@ def test_a_failure_made_on_purpose_is_found_by_its_rule(case, tmp_path):
     findings = lint(build(tmp_path / "bundle", case.change))
     found = [finding for finding in findings if finding.rule == case.rule]
     assert found, findings
-    assert any(case.expected in f"{finding.evidence} {finding.mend}" for finding in found), found
-    assert all(finding.evidence and finding.mend and finding.what for finding in findings)
+    assert any(case.expected in f"{finding.evidence} {finding.fix}" for finding in found), found
+    assert all(finding.evidence and finding.fix and finding.what for finding in findings)
 
 
 def test_every_rule_has_a_failure_made_on_purpose():
@@ -125,7 +125,7 @@ def test_an_odd_value_anywhere_is_a_finding_at_most(odd, tmp_path):
             item = item[key]
         item[last] = odd
         for finding in check(Bundle(folder, folder, config, text="{}")):
-            assert finding.evidence and finding.mend
+            assert finding.evidence and finding.fix
 
 
 def test_no_file_outside_the_bundle_is_taken_for_one_of_it(tmp_path):
@@ -144,7 +144,7 @@ def test_a_foreign_bundle_with_three_usual_faults(tmp_path):
     folder = build(tmp_path / "course", change)
     nested = lint(zip_of(folder, tmp_path / "nested.zip", top="course/"))
     assert [finding.rule for finding in nested] == ["L1"]
-    assert "cd course" in nested[0].mend
+    assert "cd course" in nested[0].fix
     flat = lint(zip_of(folder, tmp_path / "flat.zip"))
     assert [finding.rule for finding in flat] == ["B1", "P6"]
     assert breaks(nested) and breaks(flat)

@@ -43,7 +43,7 @@ def missing_yaml(bundle: Bundle) -> Found:
 )
 def unreadable_yaml(bundle: Bundle) -> Found:
     if bundle.fault and is_plain(bundle.root / YAML):
-        yield bundle.fault, "mend that line; a text that holds ': ', '#' or a leading '*', '&', '@' needs quotes"
+        yield bundle.fault, "correct that line; a text that holds ': ', '#' or a leading '*', '&', '@' needs quotes"
 
 
 @rule("L3", Severity.SILENT, "a key stands twice", "The last one counts, the others are gone.")

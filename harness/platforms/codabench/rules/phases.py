@@ -181,7 +181,7 @@ def never_open(bundle: Bundle) -> Found:
         if start and end and end <= start:
             yield (
                 f"{what}: start {start:%Y-%m-%d %H:%M}, end {end:%Y-%m-%d %H:%M}",
-                "exchange the two, or mend the year",
+                "exchange the two, or correct the year",
             )
 
 
@@ -203,8 +203,8 @@ def unread(bundle: Bundle) -> Found:
     for what, phase in _phases(bundle):
         for key in sorted(set(map(str, phase)) - set(READ)):
             said = did_you_mean(key, READ)
-            mend = f"write {MEANT[key]}" if key in MEANT else said if said.startswith("Did") else "remove it"
-            yield f"{what}: {key}", mend
+            fix = f"write {MEANT[key]}" if key in MEANT else said if said.startswith("Did") else "remove it"
+            yield f"{what}: {key}", fix
 
 
 @rule(

@@ -177,7 +177,7 @@ def missing_script(bundle: Bundle) -> Found:
                 there = [path for path in program.files.plain if path.suffix == PurePosixPath(name).suffix]
                 yield (
                     f"{program.what}: {name}; it holds {shown(there) or 'no such file'}",
-                    ("mend the name in the command; the working directory is the root of the program"),
+                    ("correct the name in the command; the working directory is the root of the program"),
                 )
 
 

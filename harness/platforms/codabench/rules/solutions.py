@@ -18,9 +18,9 @@ from harness.platforms.codabench.rule import Found, Severity, name_of, rule, sho
 )
 def solution_keys(bundle: Bundle) -> Found:
     for place, solution in enumerate(bundle.items("solutions")):
-        for key, mend in (("index", f"add: index: {place}"), ("tasks", "add: tasks: [0]")):
+        for key, fix in (("index", f"add: index: {place}"), ("tasks", "add: tasks: [0]")):
             if key not in solution:
-                yield f"solution {name_of(solution, place)} has no {key}", mend
+                yield f"solution {name_of(solution, place)} has no {key}", fix
 
 
 @rule("S2", Severity.REFUSED, "a solution names a task that is not there", "The message is only: 'key'")

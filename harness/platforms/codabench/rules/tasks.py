@@ -49,7 +49,7 @@ def doubled_task(bundle: Bundle) -> Found:
         if n > 1:
             yield (
                 f"{n} tasks have index {index}",
-                "number the tasks 0, 1, 2 …, and mend the tasks of phases and solutions",
+                "number the tasks 0, 1, 2 …, and correct the tasks of phases and solutions",
             )
 
 

@@ -53,7 +53,7 @@ def image(bundle: Bundle) -> Found:
     if not name:
         yield "there is no key image", "add a logo, and the line: image: logo.png"
     elif not (path := bundle.file(name)) or not path.is_file():
-        yield f"{name!r} is not in the bundle", "add the file, or mend its name; small and capital letters differ"
+        yield f"{name!r} is not in the bundle", "add the file, or correct its name; small and capital letters differ"
 
 
 @rule(

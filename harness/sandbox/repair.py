@@ -15,14 +15,14 @@ from harness.tree import temporary_folder
 
 
 @dataclass(frozen=True)
-class Mended:
+class Repaired:
     """The zip that was written, and what of the old one was changed, one sentence each."""
 
     packed: Packed
     changes: tuple[str, ...]
 
 
-def mend(zip_path: Path, mended_path: Path, limits: Limits | None = None) -> Mended:
+def repair(zip_path: Path, repaired_path: Path, limits: Limits | None = None) -> Repaired:
     """Pack the content of `zip_path` again, with ``model.py`` at the root and nothing that does not belong in.
 
     A zip whose ``model.py`` lies some folders too deep is moved up, a ``model.py`` that is misspelt gets its name, and
@@ -32,30 +32,31 @@ def mend(zip_path: Path, mended_path: Path, limits: Limits | None = None) -> Men
     Raises
     ------
     RefusedZip
-        The zip is damaged or hostile: what `unpack` refuses for safety is not mended.
+        The zip is damaged or hostile: what `unpack` refuses for safety is not repaired.
     PackError
         There is no such zip, it is not clear which ``model.py`` is meant, or `pack` refuses the result.
     UsageError
-        `mended_path` is the zip itself.
+        `repaired_path` is the zip itself.
     """
     limits = limits or Limits()
     if not zip_path.is_file():
         raise PackError(f"There is no zip {zip_path}.", "Look for a misspelt name.")
-    if zip_path.resolve() == mended_path.resolve():
-        raise UsageError("The mended zip would overwrite the one it is made of.", "Give -o another name.")
+    if zip_path.resolve() == repaired_path.resolve():
+        raise UsageError("The repaired zip would overwrite the one it is made of.", "Give -o another name.")
     try:
-        mended_path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary_folder(".mending-", mended_path.parent) as folder:
+        repaired_path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary_folder(".repairing-", repaired_path.parent) as folder:
             with Reader(bounds(limits)) as reader:
                 changes = reader.call(zip_path.name, lay_out, zip_path, folder, limits)
-            packed = pack(folder, mended_path, limits)
+            packed = pack(folder, repaired_path, limits)
     except UnreadableError as error:
         raise RefusedZip(error.message, error.hint) from error
     except OSError as error:
         raise PackError(
-            f"Cannot write {mended_path}: {error.strerror or error}.", "Make room or rights, or choose another -o ZIP."
+            f"Cannot write {repaired_path}: {error.strerror or error}.",
+            "Make room or rights, or choose another -o ZIP.",
         ) from error
-    return Mended(packed, changes)
+    return Repaired(packed, changes)
 
 
 def lay_out(zip_path: Path, folder: Path, limits: Limits) -> tuple[str, ...]:
