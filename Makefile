@@ -85,19 +85,19 @@ bench: .venv/test.installed  ## time training against a bare fit of Keras, and f
 	@$(BIN)/python -m tests.benchmarks.throughput
 
 test: lint  ## lint, types and tests, in about 20 minutes
-	@$(BIN)/python -m pytest -n 2 --dist worksteal --durations=15 -m 'not slow and not browser'
+	@$(BIN)/python -m pytest -n 2 --dist worksteal --durations=15 -m 'not slow and not attacks and not browser'
 
 test-browser: .venv/test.installed  ## the page in Chromium (apt install chromium), in a minute
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m browser tests/browser
 
 test-slow: .venv/test.installed  ## the checks that take longer
-	@$(BIN)/python -m pytest -m slow
+	@$(BIN)/python -m pytest -m 'slow and not attacks' --durations=15
 
 fuzz: .venv/test.installed  ## 10,000 property-based cases on what reads files of others, about 2 minutes
 	@HEMOBENCH_FUZZ=10000 $(BIN)/python -m pytest -n 0 tests/fuzz
 
-attacks: .venv/test.installed  ## what hostile submissions try, behind each kind of wall: a table
-	@$(BIN)/python -m tests.attacks.table
+attacks: .venv/test.installed  ## hostile entries behind the other walls and none, and their honest neighbours
+	@$(BIN)/python -m pytest -n 2 --dist worksteal --durations=15 -m attacks
 
 lint: .venv/test.installed
 	@$(BIN)/ruff check .

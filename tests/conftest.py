@@ -14,6 +14,8 @@ from harness.workspace import Workspace
 from tests.report.entries import Desk
 
 ROOT = Path(__file__).parent.parent
+# Where it is set, each of the hundreds of processes that the tests start would compile all that it imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def contest_text(name: str, title: str, *, n_images: int, more: str) -> str:

@@ -17,9 +17,9 @@ def besieged(tmp_path_factory):
     return besieged_workspace(tmp_path_factory.mktemp("besieged"))
 
 
-# Both are tried by `make test-slow`; the best one alone takes some minutes.
+# `make test` tries the best one, `make attacks` the other as well.
 @pytest.fixture(
-    params=[pytest.param(one, marks=[] if one == BEST else pytest.mark.slow) for one in ("bubblewrap", "namespaces")]
+    params=[pytest.param(one, marks=[] if one == BEST else pytest.mark.attacks) for one in ("bubblewrap", "namespaces")]
 )
 def isolation(request: pytest.FixtureRequest) -> str:
     if reason := why_not(request.param):

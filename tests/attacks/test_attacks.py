@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 
 import pytest
 
 from tests.attacks.arena import run
-from tests.attacks.ideas import BEST, Idea, all_ideas
+from tests.attacks.ideas import Idea, all_ideas
 
 IDEAS = all_ideas()
 
 
-def parameters(*ideas: Idea, slow: Callable[[Idea], bool] = lambda idea: idea.slow) -> list:
-    return [pytest.param(idea, id=idea.id, marks=[pytest.mark.slow] if slow(idea) else []) for idea in ideas]
-
-
-def lasts(idea: Idea) -> bool:
-    return idea.slow or idea.contest == "tight"
-
-
-def honest() -> list:
-    """Each honest entry behind both kinds of walls; every other one behind the best also where time is short."""
-    found = []
-    for number, idea in enumerate(IDEAS):
-        for isolation in ("bubblewrap", "namespaces"):
-            marks = [pytest.mark.slow] if idea.slow or number % 2 or isolation != BEST else []
-            found.append(pytest.param(idea, isolation, id=f"{isolation}-{idea.id}", marks=marks))
-    return found
+def parameters(*ideas: Idea) -> list:
+    return [pytest.param(idea, id=idea.id, marks=[pytest.mark.slow] if idea.slow else []) for idea in ideas]
 
 
 def test_each_idea_says_what_it_is_after_and_what_it_would_reach():
@@ -51,20 +36,23 @@ def test_the_attack_is_held(idea, isolation, besieged):
     assert not idea.ends or trial.outcome in idea.ends, trial
 
 
-@pytest.mark.parametrize(("idea", "isolation"), honest(), indirect=["isolation"])
+@pytest.mark.attacks
+@pytest.mark.parametrize("idea", IDEAS, ids=lambda idea: idea.id)
 def test_the_honest_neighbour_scores(idea, isolation, besieged):
     trial = run(idea, "Honest", isolation, besieged)
     assert (trial.outcome, trial.breaches) == ("scored", []), trial
 
 
-@pytest.mark.parametrize("idea", parameters(*(idea for idea in IDEAS if idea.without_walls)))
+@pytest.mark.attacks
+@pytest.mark.parametrize("idea", [idea for idea in IDEAS if idea.without_walls], ids=lambda idea: idea.id)
 def test_without_walls_the_attack_gets_through(idea, besieged):
     if idea.root and os.geteuid():
         pytest.skip("without root the system itself stands in its way")
     assert run(idea, "Attack", "none", besieged).breaches
 
 
-@pytest.mark.parametrize("idea", parameters(*(idea for idea in IDEAS if idea.held), slow=lasts))
+@pytest.mark.attacks
+@pytest.mark.parametrize("idea", [idea for idea in IDEAS if idea.held], ids=lambda idea: idea.id)
 def test_what_needs_no_walls_is_held_without_them(idea, besieged):
     trial = run(idea, "Attack", "none", besieged)
     assert trial.breaches == [], trial
