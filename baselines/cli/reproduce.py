@@ -113,7 +113,7 @@ def run_all(
 
     A trial that fails is told of and left behind, so that one does not cost the others.
     """
-    from harness.cli import screen
+    from harness.cli._view import screen
     from harness.errors import HarnessError
     from harness.progress import silent
 

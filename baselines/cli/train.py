@@ -115,7 +115,7 @@ def train(
     from baselines.recipe import read_recipe
     from baselines.weights import find_weights
     from harness import api
-    from harness.cli import screen
+    from harness.cli._view import screen
     from harness.progress import silent
     from harness.workspace import Workspace
 
@@ -236,7 +236,7 @@ def show_list(as_json: bool) -> None:
         return
     from baselines.augment.catalogue import AUGMENTATIONS
     from baselines.recipe import Recipe
-    from harness.cli import screen
+    from harness.cli._view import screen
 
     columns = (
         screen.Column("model", key=True),

@@ -102,7 +102,7 @@ def tune(
     from baselines.tune.study import Search, Target, need_optuna
     from baselines.weights import NONE, find_weights
     from harness import api
-    from harness.cli import screen
+    from harness.cli._view import screen
 
     # All that can be refused is refused before Keras is loaded, which takes seconds.
     need_optuna()

@@ -10,7 +10,7 @@ from baselines.reproduce.causes import points, spread
 from baselines.reproduce.page import percent, verdicts
 from baselines.reproduce.table import Summary
 from baselines.run_folder import Accuracy
-from harness.cli import screen
+from harness.cli._view import screen
 
 
 def narrow(accuracy: Accuracy) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from baselines.tune.study import EndedTrial
-from harness.cli import screen
+from harness.cli._view import screen
 from harness.progress import silent
 from harness.words import counted
 

@@ -11,8 +11,8 @@ from typing import NoReturn
 import click
 
 from harness import __version__, plugins
+from harness.cli._view.screen import message
 from harness.cli.group import VerbGroup
-from harness.cli.screen import message
 from harness.errors import DISK_REMEDY, HarnessError, disk_trouble
 
 # The flow; others last.

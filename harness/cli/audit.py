@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli._view.screen import wrapped
 from harness.cli.options import json_option, workspace_option
-from harness.cli.screen import wrapped
 from harness.words import counted
 
 if TYPE_CHECKING:

@@ -50,8 +50,8 @@ def compare(
 
 
 def _show(found: Versus, *, by_name: tuple[bool, bool], full: bool) -> None:
-    from harness.cli.bars import KEY
-    from harness.cli.charts import say
+    from harness.cli._view.bars import KEY
+    from harness.cli._view.charts import say
 
     say(verdict(found), style="bold")
     for letter, side, named in zip("AB", (found.one, found.other), by_name, strict=True):
@@ -69,7 +69,7 @@ def _show(found: Versus, *, by_name: tuple[bool, bool], full: bool) -> None:
 def verdict(found: Versus) -> str:
     """Say in one sentence which of the two is better, if either is."""
     from harness.analysis.compare import Difference
-    from harness.cli.charts import HALVES, points, spread
+    from harness.cli._view.charts import HALVES, points, spread
 
     decided, where = found.splits[found.by], HALVES[found.by]
     by = decided.metrics[found.metric].difference
@@ -98,8 +98,8 @@ def p_value(p: float) -> str:
 
 
 def _splits(found: Versus) -> None:
-    from harness.cli.charts import matrix, points, spread
-    from harness.cli.result import TITLES
+    from harness.cli._view.charts import matrix, points, spread
+    from harness.cli._view.result import TITLES
 
     rows = []
     for split, of in found.splits.items():
@@ -122,9 +122,9 @@ def _splits(found: Versus) -> None:
 
 def _metrics(found: Versus, full: bool) -> None:
     """Print the metrics beside accuracy, on the split that decides or on all."""
-    from harness.cli import screen
-    from harness.cli.charts import matrix, points, spread
-    from harness.cli.result import TITLES
+    from harness.cli._view import screen
+    from harness.cli._view.charts import matrix, points, spread
+    from harness.cli._view.result import TITLES
 
     rows = []
     for split in found.splits if full else (found.by,):
@@ -138,7 +138,7 @@ def _metrics(found: Versus, full: bool) -> None:
 
 
 def _groups(what: str, found: Versus, groups: tuple[Divided, ...], full: bool) -> None:
-    from harness.cli.charts import Gain, gains, pictures, title
+    from harness.cli._view.charts import Gain, gains, pictures, title
 
     if not groups:
         return

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.cli._view.screen import wrapped
 from harness.cli.options import complete, contest_option, json_option, workspace_option
-from harness.cli.screen import wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -46,7 +46,7 @@ def contests(workspace: Path, as_json: bool) -> None:
 
         click.echo(json.dumps(rows))
         return
-    from harness.cli import screen
+    from harness.cli._view import screen
 
     columns = [screen.Column(name, number=name == "version", key=name == "contest") for name in SHOWN]
     cells = []

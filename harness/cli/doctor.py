@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli._view.screen import wrapped
 from harness.cli.options import (
     complete,
     contest_option,
@@ -15,7 +16,6 @@ from harness.cli.options import (
     json_option,
     workspace_option,
 )
-from harness.cli.screen import wrapped
 
 if TYPE_CHECKING:
     from harness.doctor.findings import Checkup, Finding

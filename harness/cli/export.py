@@ -105,7 +105,7 @@ def kaggle(folder: Path, contest: str | None, workspace: Path) -> None:
       hemobench export kaggle cells
     """
     from harness import api
-    from harness.cli import screen
+    from harness.cli._view import screen
 
     api.export_kaggle(workspace, folder, contest, track=screen.bar)
     click.echo(f"{folder / 'data'}: for participants. {folder / 'host'}: solution and metric, for the host alone.")

@@ -44,7 +44,7 @@ def freeze(contest: str | None, source: Path | None, if_missing: bool, workspace
     """
     from harness import api
     from harness.board.ledger import RulesChanged
-    from harness.cli import screen
+    from harness.cli._view import screen
     from harness.errors import WorkspaceError
     from harness.workspace import Workspace
 

@@ -117,7 +117,7 @@ def _facts(standing: Standing, board: Leaderboard) -> dict[str, Any]:
 
 
 def _show(board: Leaderboard, title: str) -> None:
-    from harness.cli import screen
+    from harness.cli._view import screen
 
     private = board.by == "private"
     # The column that decides the rank carries its interval; with the private score there is no room for the weights.
@@ -215,7 +215,7 @@ def _points(gap: float | None) -> str:
 
 
 def _percent(score: Score | None, *, with_interval: bool = False, bracket: str = "{}") -> str:
-    from harness.cli import screen
+    from harness.cli._view import screen
 
     if score is None:
         return "–"

@@ -33,7 +33,7 @@ def lint_bundle(bundle: Path, as_json: bool) -> None:
       hemobench lint-bundle course.zip
     """
     from harness import api
-    from harness.cli import screen
+    from harness.cli._view import screen
     from harness.platforms.codabench.rule import BREAKING
 
     findings = api.lint_bundle(bundle)

@@ -36,7 +36,7 @@ def pack(
     """
     if fix and folder.is_dir():
         raise click.UsageError("--fix repairs a zip; a folder is packed without it.")
-    from harness.cli.screen import message, plain
+    from harness.cli._view.screen import message, plain
 
     fitted, why_not = False, ""
     if fix:

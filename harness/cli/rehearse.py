@@ -50,7 +50,7 @@ def rehearse(
 
 def _show(rehearsal: Rehearsal) -> None:
     """Print the cells of the leaderboard on stdout, and how it came to them on stderr."""
-    from harness.cli import screen
+    from harness.cli._view import screen
 
     good = rehearsal.status == "Finished"
     click.echo(f"{screen.plain(rehearsal.phase)}: " + click.style(rehearsal.status, fg="green" if good else "red"))

@@ -33,7 +33,7 @@ def replay(entry: int, isolation: str, device: str, workspace: Path, as_json: bo
 
         click.echo(msgspec.json.encode(done).decode())
     else:
-        from harness.cli.screen import wrapped
+        from harness.cli._view.screen import wrapped
 
         for title, changes in (("Differs", done.results), ("Other than then", done.circumstances)):
             for change in changes:

@@ -42,8 +42,8 @@ def restore(expect: str | None, workspace: Path, as_json: bool) -> None:
 
 
 def _show(done: Restored | None) -> None:
+    from harness.cli._view.screen import wrapped
     from harness.cli.audit import show_findings
-    from harness.cli.screen import wrapped
 
     for note in done.notes if done else ():
         click.echo(wrapped(note), err=True)

@@ -62,7 +62,7 @@ def score(
 
         click.echo(msgspec.json.encode({**msgspec.to_builtins(card), "foretold": msgspec.to_builtins(ahead)}))
     else:
-        from harness.cli.result import show_card, show_forecast
+        from harness.cli._view.result import show_card, show_forecast
 
         show_card(card)
         if ahead:

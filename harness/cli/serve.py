@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli._view.screen import plain
 from harness.cli.options import contest_option, workspace_option
-from harness.cli.screen import plain
 
 if TYPE_CHECKING:
     from harness.report.live import LiveBoard

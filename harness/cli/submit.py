@@ -84,8 +84,8 @@ def submit(
         facts |= {"equals": submitted.equals}
         click.echo(msgspec.json.encode({**facts, **msgspec.to_builtins(card)}))
     else:
-        from harness.cli.result import show_card, show_forecast
-        from harness.cli.screen import wrapped
+        from harness.cli._view.result import show_card, show_forecast
+        from harness.cli._view.screen import wrapped
 
         show_card(card)
         if submitted.ahead:

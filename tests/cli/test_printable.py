@@ -8,9 +8,10 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 
-from harness.cli import main, portrait, screen
+from harness.cli import main
+from harness.cli._view import portrait, screen
+from harness.cli._view.result import show_card
 from harness.cli.rehearse import _show
-from harness.cli.result import show_card
 from harness.contest import Contest
 from harness.platforms.codabench.container import Ended
 from harness.platforms.codabench.rehearse import Rehearsal, Step

@@ -13,7 +13,7 @@ import pytest
 
 from harness.analysis.entry import EntryFacts, see_entry
 from harness.analysis.pair import Versus
-from harness.cli.bars import bar, columns
+from harness.cli._view.bars import bar, columns
 from harness.workspace import Workspace
 from tests.conftest import ROOT, CommandLine
 from tests.report.entries import Desk

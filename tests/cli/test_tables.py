@@ -19,7 +19,8 @@ from baselines.tune import terminal as search
 from baselines.tune.report import Summary as Searched
 from baselines.tune.report import TrialRow
 from harness import api
-from harness.cli import hemobench, screen
+from harness.cli import hemobench
+from harness.cli._view import screen
 from harness.workspace import Workspace
 from tests.conftest import ROOT
 from tests.report.entries import Desk
@@ -232,7 +233,7 @@ def test_every_place_that_draws_a_table_is_among_these_verbs(drawn):
         drawn(name, 80)
     folders = [ROOT / "harness" / "cli", ROOT / "baselines" / "cli", ROOT / "baselines" / "tune"]
     found = set()
-    for file in [*(file for folder in folders for file in folder.glob("*.py")), Path(reproduction.__file__)]:
+    for file in [*(file for folder in folders for file in folder.rglob("*.py")), Path(reproduction.__file__)]:
         module = ".".join(file.relative_to(ROOT).with_suffix("").parts)
         for function in ast.walk(ast.parse(file.read_text())):
             if isinstance(function, ast.FunctionDef):
@@ -250,7 +251,7 @@ def test_tables_are_drawn_in_one_place():
         for file in (ROOT / folder).rglob("*.py")
         if "rich.table" in file.read_text(encoding="utf-8")
     ]
-    assert others == ["harness/cli/screen.py"]
+    assert others == ["harness/cli/_view/screen.py"]
 
 
 def columns_of(*rows, width, monkeypatch, capsys):

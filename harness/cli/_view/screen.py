@@ -108,7 +108,7 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[str | tuple[str, ..
 
 
 def _lines(cell: str | tuple[str, ...]) -> tuple[str, ...]:
-    from harness.cli.bars import carried
+    from harness.cli._view.bars import carried
 
     lines = tuple(carried(plain(line)) for line in ((cell,) if isinstance(cell, str) else cell))
     return lines if width() else (", ".join(lines),)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from harness.analysis.compare import Difference
-from harness.cli import screen
-from harness.cli.bars import bar, carried
+from harness.cli._view import screen
+from harness.cli._view.bars import bar, carried
 from harness.score.card import Estimate
 
 SHARE_BAR = 34  # letters

@@ -9,10 +9,10 @@ from harness.analysis.corruptions import FEW, Tally
 from harness.analysis.entry import EntryFacts
 from harness.analysis.forecast import Forecast
 from harness.analysis.predictions import Detail
-from harness.cli import screen
-from harness.cli.bars import KEY, columns
-from harness.cli.charts import HALVES, Share, matrix, pictures, points, say, shares, title
-from harness.cli.result import TITLES
+from harness.cli._view import screen
+from harness.cli._view.bars import KEY, columns
+from harness.cli._view.charts import HALVES, Share, matrix, pictures, points, say, shares, title
+from harness.cli._view.result import TITLES
 from harness.score.card import Estimate, share_of
 from harness.words import counted
 

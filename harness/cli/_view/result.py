@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from harness.analysis.preview import Ahead
-from harness.cli import screen
+from harness.cli._view import screen
 from harness.score.card import Estimate, ScoreCard
 
 TITLES = {"val": "val", "val_shifted": "shifted val", "public": "public", "private": "private"}
