@@ -10,10 +10,12 @@ import zipfile
 from io import BytesIO
 from pathlib import Path
 
+import click
 import pytest
 from PIL import Image
 
 from harness.cli import hemobench
+from harness.cli.group import verbs
 from harness.contest import find_contest
 from harness.pack import pack
 from harness.sources import load_source
@@ -27,10 +29,10 @@ NOT_RUN = {
     "hemobench train scratch-v2 --": "trains for minutes",
     "hemobench tune": "trains for minutes",
     "hemobench reproduce": "trains for hours",
-    "hemobench audit --expect": "needs a head that its reader has written down",
+    "hemobench ledger audit --expect": "needs a head that its reader has written down",
     "hemobench serve": "serves until it is stopped; tests/serve do",
 }
-NEEDS_BUBBLEWRAP = "hemobench rehearse"
+NEEDS_BUBBLEWRAP = "hemobench codabench rehearse"
 
 
 @pytest.fixture
@@ -84,10 +86,14 @@ def of_readme() -> list[str]:
     return [line.split(" #")[0].strip() for line in re.findall(r"^    ((?:hemobench|make|cp) .*)", text, re.MULTILINE)]
 
 
-def of_help(verb: str | None = None) -> list[str]:
+def of_help(command: click.Command = hemobench) -> list[str]:
     """Return the example lines of a verb's help, or of that of all."""
-    command = hemobench if verb is None else hemobench.get_command(None, verb)
     return re.findall(r"^ *(hemobench .*)", command.help.split("Example:")[1], re.MULTILINE)
+
+
+def of_verbs() -> list[str]:
+    """Return the example lines of all verbs, each line once."""
+    return list(dict.fromkeys(line for _, command in verbs(hemobench) for line in of_help(command)))
 
 
 def test_the_lines_of_the_readme_run(project):
@@ -101,14 +107,13 @@ def test_the_lines_of_the_readme_run(project):
 
 
 def test_the_lines_of_the_help_run(project):
-    first = of_help("freeze")  # of class folders; all that follows is of the contest frozen next
-    others = [line for verb in hemobench.list_commands(None) if verb != "freeze" for line in of_help(verb)]
-    run_all([*first, *of_help(), *others], project)
+    first = of_help(hemobench.get_command(None, "freeze"))  # of class folders; then comes the contest of all the others
+    run_all([*first, *of_help(), *(line for line in of_verbs() if line not in first)], project)
     for name in ("majority.zip", "fixed.zip", "report.csv", "course.zip", "cells-kit"):
         assert (project / name).exists()
 
 
 def test_what_is_not_run_is_printed_somewhere():
-    printed = [*of_readme(), *(line for verb in hemobench.list_commands(None) for line in of_help(verb))]
+    printed = [*of_readme(), *of_verbs()]
     for start in (*NOT_RUN, NEEDS_BUBBLEWRAP):
         assert any(line.startswith(start) for line in printed), start

@@ -38,9 +38,9 @@ def test_a_workspace_shuts_others_out_of_board_ledger_cards_and_labels(umask, sm
     hemobench("submit", "majority", "-m", "x")
     hemobench("submit", "majority", "-m", "again")
     hemobench("select", 1)
-    hemobench("close", "--yes")
+    hemobench("contest", "close", "--yes")
     (hemobench.workspace / "board.sqlite3").write_bytes(b"damaged")
-    hemobench("restore")
+    hemobench("ledger", "restore")
     hemobench("submit", "random", "-m", "late")
     assert stat.S_IMODE(hemobench.workspace.stat().st_mode) == 0o700
     opened = open_to_others(hemobench.workspace)
@@ -62,15 +62,15 @@ def test_the_files_that_sqlite_makes_are_its_owner_s(umask, tmp_path):
 
 def test_exports_with_labels_and_reports_with_private_scores_are_their_owner_s(umask, hemobench, tmp_path):
     out = tmp_path / "out"
-    hemobench("export", "codabench", out / "course")
-    hemobench("export", "kaggle", out / "kaggle")
+    hemobench("codabench", "export", out / "course")
+    hemobench("kaggle", "export", out / "kaggle")
     hemobench("submit", "majority", "-m", "x")
     hemobench("report", "-o", out / "all.html", "--csv", "--json", "--reveal-private")
     made = [out / name for name in ("course", "course.zip", "kaggle", "all.html", "all.csv", "all.json")]
     assert open_to_others(*made) == []
     assert (out / "course" / "reference_data" / "private_labels" / "labels.npy").is_file()
     hemobench("report", "-o", out / "open.html")
-    hemobench("kit", out / "kit")
+    hemobench("contest", "kit", out / "kit")
     assert stat.S_IMODE((out / "open.html").stat().st_mode) == 0o666 & ~umask, "what is public stays so"
     assert stat.S_IMODE((out / "kit").stat().st_mode) == 0o755
 

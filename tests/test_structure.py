@@ -63,7 +63,7 @@ def loaded_after(code: str) -> set[str]:
 
 def test_help_and_leaderboard_load_nothing_heavy(frozen_workspace):
     heavy = {"numpy", "scipy", "sklearn", "pandas", "PIL", "keras", "tensorflow", "pooch"}
-    for words in (["--help"], ["leaderboard", "--workspace", str(frozen_workspace)], ["contests"]):
+    for words in (["--help"], ["leaderboard", "--workspace", str(frozen_workspace)], ["contest", "list"]):
         loaded = loaded_after(
             f"import harness.cli, sys\nsys.argv = {['hemobench', *words]}\n"
             "try:\n    harness.cli.main()\nexcept SystemExit as done:\n    assert not done.code"

@@ -1,6 +1,7 @@
 """The command line: parse, call one function of `harness.api`, print.
 
-One verb a file, loaded when it is typed.  Verbs of other packages come in through entry points (`harness.plugins`).
+One verb a file, loaded when it is typed: a new one is its file and its name in `SECTIONS`, or in those of its group.
+Verbs of other packages come in through entry points (`harness.plugins`).
 """
 
 from __future__ import annotations
@@ -15,44 +16,41 @@ from harness.cli._view.screen import message
 from harness.cli.group import VerbGroup
 from harness.errors import DISK_REMEDY, HarnessError, disk_trouble
 
-# The flow; others last.
-ORDER = (
-    *(
-        "contests",
-        "contest",
-        "freeze",
-        "verify",
-        "train",
-        "tune",
-        "pack",
-        "score",
-        "doctor",
-        "submit",
-        "leaderboard",
-        "show",
-    ),
-    *("compare", "select", "close", "report", "serve", "audit", "replay", "restore"),
-    *("export", "lint-bundle", "rehearse", "kit", "reproduce"),
-)
-OWN = tuple(name for name in ORDER if name not in ("train", "tune", "reproduce"))  # the others come by entry points
+# Each section in the order of the flow.  A name has its place here whether the verb is of this package or another's.
+SECTIONS = {
+    "Data": ("freeze", "verify"),
+    "Entries": ("train", "tune", "pack", "doctor", "score"),
+    "The board": ("submit", "select", "leaderboard", "show", "compare"),
+    "For others": ("report", "serve", "reproduce"),
+    "Groups of verbs": ("contest", "ledger", "codabench", "kaggle"),
+}
+PLACED = {name for names in SECTIONS.values() for name in names}
 
 
 class Verbs(VerbGroup):
     """The verbs of this package, and those of others."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        names = {*OWN, *plugins.commands()}
-        return [name for name in ORDER if name in names] + sorted(names - set(ORDER))
+    def sections(self) -> dict[str, list[str]]:
+        added = plugins.commands()
+        known = {
+            title: [name for name in names if name in added or self.has_file(name)]
+            for title, names in self.given.items()
+        }
+        if more := sorted(added.keys() - PLACED):
+            known["Added by other packages"] = more
+        return known
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name in OWN:
-            return self.load(name)
+        if name in PLACED and self.has_file(name):
+            return super().get_command(ctx, name)
         load = plugins.commands().get(name)
         return load() if load else None
 
 
 @click.command(
     cls=Verbs,
+    home=__name__,
+    sections=SECTIONS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
     epilog='Shell completion: eval "$(_HEMOBENCH_COMPLETE=bash_source hemobench)"',
 )
@@ -60,7 +58,7 @@ class Verbs(VerbGroup):
 def hemobench() -> None:
     """A blood-cell classification contest on one machine.
 
-    The verbs stand in the order of the flow.
+    The verbs stand in the order of the flow. A group has verbs of its own: hemobench contest --help.
 
     \b
     Example:

@@ -78,7 +78,7 @@ def freeze(contest: str | None, source: Path | None, if_missing: bool, workspace
     click.echo(f"{screen.plain(frozen.contest.title)}: {sizes}; {counted(dropped, 'picture')} dropped.", err=True)
     click.echo(f"Lock {frozen.lock_hash[:12]} in {frozen.folder}", err=True)
     for change in changes:
-        from harness.cli.contest_rules import show_change
+        from harness.cli.contest.rules import show_change
 
         click.echo("The data are those frozen before; the contest file states other rules:", err=True)
         show_change(change)

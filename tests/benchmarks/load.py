@@ -94,10 +94,10 @@ def settle(hemobench: Hemobench, campaign: Campaign, next_words: tuple[object, .
     code, _, err = hemobench(*next_words)
     if code or "Traceback" in err:
         campaign.fault("stuck", f"next command: {err.strip()[-300:]}")
-    for verb in ("audit", "verify"):
-        code, out, err = hemobench(verb)
+    for words in (("ledger", "audit"), ("verify",)):
+        code, out, err = hemobench(*words)
         if code:
-            campaign.fault("half", f"{verb}: {(out or err).strip()[:300]}")
+            campaign.fault("half", f"{words[-1]}: {(out or err).strip()[:300]}")
     for name in leftovers(hemobench.workspace):
         campaign.fault("leftovers", name)
 
@@ -173,31 +173,31 @@ def kill_packs(hemobench: Hemobench, n: int, rng: random.Random) -> Campaign:
 
 def kill_audits(hemobench: Hemobench, n: int, rng: random.Random) -> Campaign:
     campaign = Campaign("audit")
-    usual = timed(lambda: hemobench("audit"))
-    head = hemobench.json("audit")["head"]
+    usual = timed(lambda: hemobench("ledger", "audit"))
+    head = hemobench.json("ledger", "audit")["head"]
     for _ in range(n):
-        code = kill_somewhere(hemobench, ("audit",), usual, rng)
+        code = kill_somewhere(hemobench, ("ledger", "audit"), usual, rng)
         campaign.kills += code is not None
         campaign.ended += code is None
-    settle(hemobench, campaign, ("audit", "--expect", head))
+    settle(hemobench, campaign, ("ledger", "audit", "--expect", head))
     return campaign
 
 
 def kill_restores(hemobench: Hemobench, n: int, rng: random.Random) -> Campaign:
     campaign = Campaign("restore")
-    found = hemobench.json("audit")
+    found = hemobench.json("ledger", "audit")
     rows = hemobench.json("leaderboard")
     damages: tuple[Callable[[Path], None], ...] = (change_a_score, cut_the_board, change_a_receipt)
-    hemobench("restore")
+    hemobench("ledger", "restore")
     damages[0](hemobench.workspace)
-    usual = timed(lambda: hemobench("restore"))
+    usual = timed(lambda: hemobench("ledger", "restore"))
     for number in range(n):
         damages[number % len(damages)](hemobench.workspace)
-        code = kill_somewhere(hemobench, ("restore",), usual, rng)
+        code = kill_somewhere(hemobench, ("ledger", "restore"), usual, rng)
         campaign.kills += code is not None
         campaign.ended += code is None
-        settle(hemobench, campaign, ("restore",))
-        if hemobench("audit", "--expect", found["head"])[0] or hemobench.json("leaderboard") != rows:
+        settle(hemobench, campaign, ("ledger", "restore"))
+        if hemobench("ledger", "audit", "--expect", found["head"])[0] or hemobench.json("leaderboard") != rows:
             campaign.fault("lost", f"after damage {number % len(damages)}")
     return campaign
 
@@ -252,7 +252,7 @@ def submit_at_once(hemobench: Hemobench, n: int, processes: int, zip_path: Path)
     with ThreadPoolExecutor(processes) as pool:
         done = list(pool.map(one, range(n)))
     seconds = time.perf_counter() - began
-    found = hemobench.json("audit")
+    found = hemobench.json("ledger", "audit")
     rows = hemobench.json("leaderboard")
     assert len({row["message"] for row in rows} & {f"number {number}" for number in range(n)}) == len(rows) - before
     return Load(

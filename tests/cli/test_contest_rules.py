@@ -26,8 +26,8 @@ def test_a_running_contest_takes_another_limit_title_and_quota_and_keeps_its_boa
     ]
     assert hemobench("leaderboard", "--json").stdout == before
     assert "The second week" in hemobench("leaderboard").stdout
-    assert "The second week" in hemobench("contests").stdout
-    assert hemobench("audit", "--json").stdout.count('"what"') == 0
+    assert "The second week" in hemobench("contest", "list").stdout
+    assert hemobench("ledger", "audit", "--json").stdout.count('"what"') == 0
     hemobench("verify")
 
     refused = hemobench("submit", "random", "--name", "majority", "-m", "again", code=1).stderr
@@ -36,10 +36,10 @@ def test_a_running_contest_takes_another_limit_title_and_quota_and_keeps_its_boa
     assert (card["rules"]["time_s"], card["rules"]["submissions_per_day"]) == (77, 1)
 
     # The first entry ran under other rules, and is run again under those.
-    document = json.loads(hemobench("replay", "1", "--json").stdout)
+    document = json.loads(hemobench("ledger", "replay", "1", "--json").stdout)
     assert document["equal"]
     assert [line["changes"]["time_s"] for line in rules(hemobench)["history"]] == [{"from": 120, "to": 77}]
-    found = json.loads(hemobench("audit", "--json").stdout)
+    found = json.loads(hemobench("ledger", "audit", "--json").stdout)
     assert (found["receipts"], found["rows"], found["findings"]) == (3, 2, [])
 
 
@@ -53,7 +53,7 @@ def test_an_entry_is_run_under_the_limits_in_force(hemobench, tmp_path):
     hemobench("contest", "rules", "time_s=2", "--why", "to see it end")
     card = json.loads(hemobench("submit", folder, "-m", "first", "--json", code=1).stdout)
     assert (card["outcome"], card["rules"]["time_s"]) == ("timed_out", 2)
-    found = json.loads(hemobench("audit", "--json").stdout)
+    found = json.loads(hemobench("ledger", "audit", "--json").stdout)
     assert found["findings"] == []
 
 
@@ -74,7 +74,7 @@ def test_a_quota_that_came_while_an_entry_ran_counts_when_it_is_recorded(hemoben
 
 def test_what_a_kit_says_are_the_rules_in_force(hemobench, tmp_path):
     hemobench("contest", "rules", "time_s=77", "title=The second week", "--why", "why not")
-    hemobench("kit", tmp_path / "kit", "--no-data")
+    hemobench("contest", "kit", tmp_path / "kit", "--no-data")
     text = (tmp_path / "kit" / "README.md").read_text()
     assert "The second week" in text and "77 s" in text
     lock = json.loads((tmp_path / "kit" / "contest.lock.json").read_text())
@@ -112,8 +112,8 @@ def test_what_changes_no_rule_is_a_sentence(hemobench, words, code, said):
 
 
 def test_contests_lists_what_was_frozen_from_a_file_and_marks_the_active_one(hemobench):
-    rows = {row["name"]: row for row in json.loads(hemobench("contests", "--json").stdout)}
+    rows = {row["name"]: row for row in json.loads(hemobench("contest", "list", "--json").stdout)}
     assert {"blood-cells", "blood-cells-an2dl", "blood-cells-medmnist", "blood-cells-folder"} <= set(rows)
     assert [name for name, row in rows.items() if row["active"]] == ["small"]
     assert [name for name, row in rows.items() if row["frozen"]] == ["small"]
-    assert any("small" in line and "active" in line for line in hemobench("contests").stdout.splitlines())
+    assert any("small" in line and "active" in line for line in hemobench("contest", "list").stdout.splitlines())

@@ -46,7 +46,9 @@ def test_modules_in_the_current_folder_would_be_imported(hostile):
     assert (hostile.parent / "ran").is_file(), "else the tests below prove nothing"
 
 
-@pytest.mark.parametrize("words", [("--help",), ("contests",), ("verify",), ("leaderboard",), ("train", "--list")])
+@pytest.mark.parametrize(
+    "words", [("--help",), ("contest", "list"), ("verify",), ("leaderboard",), ("train", "--list")]
+)
 def test_no_verb_imports_from_the_current_folder(words, typed):
     typed(*words)
 

@@ -52,12 +52,12 @@ def test_every_submit_leaves_a_receipt_and_the_audit_is_quiet(recorded):
         assert receipt["zip_sha256"] == row["zip_sha256"]
         assert set(receipt["scores"]) == set(receipt["predictions"]) == {"val", "val_shifted", "public", "private"}
         assert receipt["environment"]["numpy"]
-    shown = recorded("audit")
+    shown = recorded("ledger", "audit")
     assert "nothing was changed" in shown.stdout and widest(shown) <= 80
-    found = json.loads(recorded("audit", "--json").stdout)
+    found = json.loads(recorded("ledger", "audit", "--json").stdout)
     assert (found["receipts"], found["rows"], found["findings"]) == (2, 2, [])
     assert found["head"] in shown.stdout
-    recorded("audit", "--expect", found["head"])
+    recorded("ledger", "audit", "--expect", found["head"])
 
 
 def test_a_failed_entry_has_its_receipt_too(hemobench, tmp_path):
@@ -67,32 +67,32 @@ def test_a_failed_entry_has_its_receipt_too(hemobench, tmp_path):
     hemobench("submit", folder, "-m", "oops", code=1)
     (receipt,) = map(json.loads, (hemobench.workspace / "ledger.jsonl").read_text().splitlines())
     assert (receipt["outcome"], receipt["scores"], receipt["labels"]) == ("bad_output", {}, "")
-    assert json.loads(hemobench("audit", "--json").stdout)["findings"] == []
-    assert "equal" in hemobench("replay", 1).stdout
+    assert json.loads(hemobench("ledger", "audit", "--json").stdout)["findings"] == []
+    assert "equal" in hemobench("ledger", "replay", 1).stdout
 
 
 def test_a_row_changed_by_hand_is_named_and_restored(recorded):
     execute(recorded, "UPDATE scores SET value = 0.99 WHERE entry = 1 AND split = 'public' AND metric = 'accuracy'")
-    shown = recorded("audit", code=1)
+    shown = recorded("ledger", "audit", code=1)
     assert "1. row 1 (majority): scores.public.accuracy.value" in shown.stdout
     assert "0.99" in shown.stdout and "hemobench restore" in shown.stdout
     assert widest(shown) <= 80
-    found = json.loads(recorded("audit", "--json", code=1).stdout)
+    found = json.loads(recorded("ledger", "audit", "--json", code=1).stdout)
     assert [sorted(finding) for finding in found["findings"]] == [["expected", "got", "hint", "what"]]
     before = json.loads(recorded("leaderboard", "--json").stdout)
     assert before[0]["public"] == 0.99
-    restored = recorded("restore")
+    restored = recorded("ledger", "restore")
     assert "2 rows again" in restored.stdout and widest(restored) <= 80
     after = json.loads(recorded("leaderboard", "--json").stdout)
     assert {row["public"] for row in after}.isdisjoint({0.99})
-    recorded("audit", "--expect", found["head"])
-    assert "Nothing to restore" in recorded("restore").stdout
-    assert json.loads(recorded("restore", "--json").stdout) == {"restored": None}
+    recorded("ledger", "audit", "--expect", found["head"])
+    assert "Nothing to restore" in recorded("ledger", "restore").stdout
+    assert json.loads(recorded("ledger", "restore", "--json").stdout) == {"restored": None}
 
 
 def test_a_long_finding_stays_within_80_columns_and_cannot_steer_the_terminal(recorded):
     execute(recorded, f"UPDATE entries SET message = '{'evil ' * 40}', name = char(27) || '[31mred' WHERE id = 1")
-    shown = recorded("audit", code=1)
+    shown = recorded("ledger", "audit", code=1)
     assert widest(shown) <= 80
     assert "\x1b" not in shown.stdout and r"\x1b[31mred" in shown.stdout
 
@@ -102,30 +102,30 @@ def test_a_corrupted_board_says_which_command_makes_it_anew(recorded):
     board.write_bytes(b"not a database, and long enough to be read as one" * 100)
     for words in (("leaderboard",), ("submit", "majority", "-m", "x")):
         assert "hemobench restore" in recorded(*words, code=1).stderr
-    assert "hemobench restore" in recorded("audit", code=1).stdout
-    recorded("restore")
+    assert "hemobench restore" in recorded("ledger", "audit", code=1).stdout
+    recorded("ledger", "restore")
     assert len(json.loads(recorded("leaderboard", "--json").stdout)) == 2
     recorded("submit", "majority", "-m", "x")
-    recorded("audit")
+    recorded("ledger", "audit")
 
 
 def test_a_head_that_is_no_hash_is_wrong_usage(recorded):
-    assert "64 hex digits" in recorded("audit", "--expect", "latest", code=2).stderr
-    missing = recorded("audit", "--expect", "0123456789ab", code=1)
+    assert "64 hex digits" in recorded("ledger", "audit", "--expect", "latest", code=2).stderr
+    missing = recorded("ledger", "audit", "--expect", "0123456789ab", code=1)
     assert "rewritten" in " ".join(missing.stdout.split())
 
 
 def test_a_replay_of_the_same_zip_is_equal(recorded):
-    shown = recorded("replay", 2)
+    shown = recorded("ledger", "replay", 2)
     assert shown.stdout == "Entry 2, nearest-centroid: equal to receipt 2.\n"
-    done = json.loads(recorded("replay", 1, "--json").stdout)
+    done = json.loads(recorded("ledger", "replay", 1, "--json").stdout)
     assert (done["equal"], done["results"], done["circumstances"]) == (True, [], [])
     rows = json.loads(recorded("leaderboard", "--json").stdout)
     assert len(rows) == 2, "nothing is recorded"
 
 
 def test_a_replay_says_which_circumstances_are_not_those_of_then(recorded):
-    done = json.loads(recorded("replay", 1, "--isolation", "none", "--json").stdout)
+    done = json.loads(recorded("ledger", "replay", 1, "--isolation", "none", "--json").stdout)
     assert done["equal"]
     assert {"isolation", "missing walls"} <= {change["what"] for change in done["circumstances"]}
 
@@ -140,9 +140,9 @@ def test_an_entry_that_answers_otherwise_each_time_is_not_equal(hemobench, tmp_p
         "        return np.random.default_rng().integers(0, 8, len(X))\n"
     )
     hemobench("submit", folder, "-m", "x")
-    shown = hemobench("replay", 1, code=1)
+    shown = hemobench("ledger", "replay", 1, code=1)
     assert "not equal to receipt 1" in shown.stdout and widest(shown) <= 80
-    done = json.loads(hemobench("replay", 1, "--json", code=1).stdout)
+    done = json.loads(hemobench("ledger", "replay", 1, "--json", code=1).stdout)
     changes = {change["what"]: change for change in done["results"]}
     (labels,) = hemobench.workspace.glob("cards/*/*.npz")
     with np.load(labels) as kept:
@@ -159,7 +159,7 @@ def test_an_entry_that_goes_by_the_order_of_the_pictures_is_equal_in_the_same_or
         "import numpy as np\nclass Model:\n    def predict(self, X):\n        return np.arange(len(X)) % 8\n"
     )
     hemobench("submit", folder, "-m", "x")
-    assert "equal to receipt" in hemobench("replay", 1).stdout
+    assert "equal to receipt" in hemobench("ledger", "replay", 1).stdout
 
 
 @pytest.mark.parametrize(
@@ -174,12 +174,12 @@ def test_an_entry_that_goes_by_the_order_of_the_pictures_is_equal_in_the_same_or
 def test_a_replay_without_its_zip_or_contest_is_refused_with_a_sentence(hemobench, lose, said):
     hemobench("submit", "majority", "-m", "x")
     lose(hemobench.workspace)
-    assert said in " ".join(hemobench("replay", 1, code=1).stderr.split())
+    assert said in " ".join(hemobench("ledger", "replay", 1, code=1).stderr.split())
 
 
 def test_a_replay_of_no_entry_says_which_there_are(recorded):
-    assert "from 1 to 2" in recorded("replay", 7, code=1).stderr
-    recorded("replay", 0, code=2)
+    assert "from 1 to 2" in recorded("ledger", "replay", 7, code=1).stderr
+    recorded("ledger", "replay", 0, code=2)
 
 
 def test_a_replay_runs_on_the_freeze_of_then(recorded, small_contest, tmp_path):
@@ -187,5 +187,5 @@ def test_a_replay_runs_on_the_freeze_of_then(recorded, small_contest, tmp_path):
     contest.write_text(small_contest.read_text().replace("seed = 5", "seed = 6"))
     recorded("freeze", "--contest", contest)
     assert json.loads(recorded("leaderboard", "--json").stdout) == []
-    assert "equal to receipt 1" in recorded("replay", 1).stdout
-    recorded("audit")
+    assert "equal to receipt 1" in recorded("ledger", "replay", 1).stdout
+    recorded("ledger", "audit")

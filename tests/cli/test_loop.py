@@ -110,7 +110,7 @@ def test_tables_stay_within_80_columns(hemobench):
     for name in NUMPY_ENTRIES:
         shown = hemobench("submit", name, "-m", "x")
         assert max(map(len, (shown.stdout + shown.stderr).splitlines())) <= 80
-    for words in (("leaderboard",), ("leaderboard", "--reveal-private", "--all"), ("contests",)):
+    for words in (("leaderboard",), ("leaderboard", "--reveal-private", "--all"), ("contest", "list")):
         assert max(map(len, hemobench(*words).stdout.splitlines())) <= 80
 
 

@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from harness.cli import main
 from harness.cli._view import portrait, screen
 from harness.cli._view.result import show_card
-from harness.cli.rehearse import _show
+from harness.cli.codabench.rehearse import _show
 from harness.contest import Contest
 from harness.platforms.codabench.container import Ended
 from harness.platforms.codabench.rehearse import Rehearsal, Step
@@ -65,7 +65,7 @@ def listed(tmp_path, monkeypatch, capsys):
         (tmp_path / "contests.d").mkdir(exist_ok=True)
         text = "".join(f"{json.dumps(key)} = {as_toml(value)}\n" for key, value in content.items())
         (tmp_path / "contests.d" / "mine.toml").write_text(text)
-        monkeypatch.setattr(sys, "argv", ["hemobench", "contests", "--workspace", str(tmp_path)])
+        monkeypatch.setattr(sys, "argv", ["hemobench", "contest", "list", "--workspace", str(tmp_path)])
         with pytest.raises(SystemExit) as done:
             main()
         return done.value.code, "".join(capsys.readouterr())

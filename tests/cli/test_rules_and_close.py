@@ -87,11 +87,11 @@ def test_closing_asks_shows_the_private_half_and_calls_later_entries_late(hemobe
     for name in ("majority", "random", "nearest-centroid"):
         hemobench("submit", name, "-m", "in time")
     assert "private" not in hemobench("leaderboard").stdout
-    hemobench("close", code=130)  # nobody there to say yes
+    hemobench("contest", "close", code=130)  # nobody there to say yes
     assert json.loads(hemobench("select", "1", "--json").stdout) == {"team": "majority", "entries": [1]}
 
-    end = json.loads(hemobench("close", "--yes", "--json").stdout)
-    assert end["head"] == json.loads(hemobench("audit", "--json", "--expect", end["seal"]).stdout)["head"]
+    end = json.loads(hemobench("contest", "close", "--yes", "--json").stdout)
+    assert end["head"] == json.loads(hemobench("ledger", "audit", "--json", "--expect", end["seal"]).stdout)["head"]
     assert end["chosen"] == ["majority"]
     shown = hemobench("leaderboard")
     assert "private %" in shown.stdout
@@ -104,9 +104,9 @@ def test_closing_asks_shows_the_private_half_and_calls_later_entries_late(hemobe
     rows = json.loads(hemobench("leaderboard", "--json").stdout)
     assert {row["id"]: (row["rank"], row["note"]) for row in rows}[late["entry"]] == (None, "late")
     assert "late, the contest was closed at" in hemobench("submit", "random", "-m", "later").stderr
-    for again in (("close", "--yes"), ("select", "1")):
+    for again in (("contest", "close", "--yes"), ("select", "1")):
         assert "was closed at" in hemobench(*again, code=1).stderr
-    assert json.loads(hemobench("audit", "--json").stdout)["findings"] == []
+    assert json.loads(hemobench("ledger", "audit", "--json").stdout)["findings"] == []
 
 
 def test_the_top_and_the_markdown_of_a_board(hemobench, tmp_path):
@@ -143,13 +143,14 @@ def test_a_replay_tells_no_private_score_while_the_contest_is_open(hemobench, tm
         "        return np.frombuffer(os.urandom(len(X)), np.uint8) % 8\n"
     )
     hemobench("submit", folder, "-m", "another answer each time")
-    told = hemobench("replay", "1", "--json", code=1).stdout
+    told = hemobench("ledger", "replay", "1", "--json", code=1).stdout
     results = {change["what"]: change for change in json.loads(told)["results"]}
     assert results["private: macro_f1"]["now"] == "another value"
     assert re.match(r"0\.\d{6} ", results["public: macro_f1"]["now"])
-    hemobench("close", "--yes")
+    hemobench("contest", "close", "--yes")
     results = {
-        change["what"]: change for change in json.loads(hemobench("replay", "1", "--json", code=1).stdout)["results"]
+        change["what"]: change
+        for change in json.loads(hemobench("ledger", "replay", "1", "--json", code=1).stdout)["results"]
     }
     assert re.match(r"0\.\d{6} ", results["private: macro_f1"]["now"])
 
@@ -160,7 +161,7 @@ def test_an_audit_tells_no_held_score(ruled, knowing):
     with closing(sqlite3.connect(ruled.workspace / "board.sqlite3")) as board:
         board.execute("UPDATE scores SET value = 0.5 WHERE split IN ('public', 'private')")
         board.commit()
-    found = json.loads(ruled("audit", "--json", code=1).stdout)["findings"]
+    found = json.loads(ruled("ledger", "audit", "--json", code=1).stdout)["findings"]
     told = {finding["what"]: finding["got"] for finding in found}
     assert told["row 1 (team): scores.public.accuracy.value"] == "0.5"
     assert told["row 2 (team): scores.public.accuracy.value"] == "another value"
@@ -185,14 +186,14 @@ def test_a_name_in_other_letters_is_no_new_team(ruled):
 
 def test_after_the_close_nothing_is_held_and_a_damaged_closing_records_nothing(ruled, knowing):
     ruled("submit", knowing(40), "--name", "team", "-m", "first")
-    assert "team chose" not in ruled("close", "--yes").stderr
+    assert "team chose" not in ruled("contest", "close", "--yes").stderr
     late = ruled("submit", knowing(10), "--name", "team", "-m", "late")
     assert "this entry will be late" in " ".join(late.stderr.split())
     assert "Held back" not in late.stderr
     (file,) = ruled.workspace.glob("closed/ruled/*.json")
     file.write_text("{}")
     ruled("submit", knowing(10), "--name", "team", "-m", "again", code=1)
-    assert json.loads(ruled("audit", "--json", code=1).stdout)["receipts"] == 2
+    assert json.loads(ruled("ledger", "audit", "--json", code=1).stdout)["receipts"] == 2
 
 
 def test_choices_are_listed_and_shown_before_the_close(hemobench):
@@ -200,7 +201,7 @@ def test_choices_are_listed_and_shown_before_the_close(hemobench):
     hemobench("submit", "majority", "-m", "first")
     hemobench("select", "1")
     assert hemobench("select").stdout == "majority: 1\n"
-    assert "majority chose entry 1." in hemobench("close", code=130).stderr
+    assert "majority chose entry 1." in hemobench("contest", "close", code=130).stderr
     hemobench("select", "99999999999999999999", code=2)
 
 

@@ -162,7 +162,7 @@ VERBS = {
     "leaderboard, private": (("leaderboard", "--reveal-private"), of_board),
     "show": (("show", "sure", "--full", "--reveal-private"), of_entry),
     "compare": (("compare", "sure", "perfect", "--full", "--reveal-private"), of_versus),
-    "contests": (("contests",), of_contests),
+    "contests": (("contest", "list"), of_contests),
     "train": (("train", "--list"), of_models),
     "submit": (("submit", "majority", "-m", "first", "--reveal-private"), of_card),
     "score": (("score", "majority.zip", "--reveal-private", *(f"--split={split}" for split in SPLITS)), of_card),

@@ -43,10 +43,10 @@ def test_an_older_board_goes_on_with_a_backup_and_old_rows_can_be_replayed(with_
     with closing(sqlite3.connect(hemobench.workspace / "board.v1.backup.sqlite3")) as backup:
         assert backup.execute("SELECT count(*) FROM entries").fetchone() == (2,)
     hemobench("submit", "nearest-centroid", "-m", "new")
-    found = json.loads(hemobench("audit", "--json").stdout)
+    found = json.loads(hemobench("ledger", "audit", "--json").stdout)
     assert (found["receipts"], found["rows"], found["rows_before"], found["findings"]) == (1, 3, 2, [])
-    assert "older than the ledger" in " ".join(hemobench("replay", 1).stdout.split())
-    assert "equal to receipt 1" in hemobench("replay", 3).stdout
+    assert "older than the ledger" in " ".join(hemobench("ledger", "replay", 1).stdout.split())
+    assert "equal to receipt 1" in hemobench("ledger", "replay", 3).stdout
 
 
 def test_an_older_board_that_is_damaged_is_restored_from_backup_and_ledger(with_an_old_board):
@@ -56,9 +56,9 @@ def test_an_older_board_that_is_damaged_is_restored_from_backup_and_ledger(with_
     board = hemobench.workspace / "board.sqlite3"
     board.write_bytes(board.read_bytes()[:5000])
     assert "hemobench restore" in hemobench("leaderboard", code=1).stderr
-    hemobench("restore")
+    hemobench("ledger", "restore")
     assert hemobench("leaderboard", "--json").stdout == before
-    hemobench("audit")
+    hemobench("ledger", "audit")
 
 
 def test_a_newer_board_is_left_alone_by_every_verb(hemobench):
@@ -67,7 +67,13 @@ def test_a_newer_board_is_left_alone_by_every_verb(hemobench):
     with closing(sqlite3.connect(board)) as newer:
         newer.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
     before = board.read_bytes()
-    for words in (("leaderboard",), ("submit", "majority", "-m", "y"), ("audit",), ("restore",), ("replay", 1)):
+    for words in (
+        ("leaderboard",),
+        ("submit", "majority", "-m", "y"),
+        ("ledger", "audit"),
+        ("ledger", "restore"),
+        ("ledger", "replay", 1),
+    ):
         assert "Update hemobench" in hemobench(*words, code=1).stderr
     assert board.read_bytes() == before
     assert len((hemobench.workspace / "ledger.jsonl").read_text().splitlines()) == 1
@@ -86,9 +92,9 @@ def test_two_workspaces_at_once_know_nothing_of_each_other(hemobench, tmp_path, 
         assert process.returncode == 0, err
     for place, messages in ((hemobench, {"here 0", "here 1", "here 2", "both"}), (other, {"both"})):
         assert {row["message"] for row in json.loads(place("leaderboard", "--json").stdout)} == messages
-        found = json.loads(place("audit", "--json").stdout)
+        found = json.loads(place("ledger", "audit", "--json").stdout)
         assert (found["receipts"], found["findings"]) == (len(messages), [])
-    heads = {json.loads(place("audit", "--json").stdout)["head"] for place in (hemobench, other)}
+    heads = {json.loads(place("ledger", "audit", "--json").stdout)["head"] for place in (hemobench, other)}
     assert len(heads) == 2
 
 

@@ -44,10 +44,10 @@ def test_every_verb_on_a_full_disk_ends_with_a_sentence_and_works_once_there_is_
         ("submit", "majority", "-m", "while full"),
         ("submit", "random", "-m", "while full"),
         ("score", zip_path),
-        ("replay", 1),
+        ("ledger", "replay", 1),
         ("pack", "submissions/random", "-o", out),
         ("freeze", "--contest", small_contest),
-        ("restore",),
+        ("ledger", "restore"),
     )
     reported = ["before"]
     for words in verbs:
@@ -56,14 +56,14 @@ def test_every_verb_on_a_full_disk_ends_with_a_sentence_and_works_once_there_is_
             one_sentence(shown)
         elif words[0] == "submit":
             reported.append("while full")
-    for words in (("leaderboard",), ("audit",), ("verify",)):
+    for words in (("leaderboard",), ("ledger", "audit"), ("verify",)):
         assert run(on_disk, *words).returncode == 0, "what only reads goes on"
     assert leftovers(on_disk.workspace) == []
     assert not out.exists() or out.stat().st_size > 400
     disk.empty()
     on_disk("submit", "majority", "-m", "after")
     on_disk("verify")
-    assert json.loads(on_disk("audit", "--json").stdout)["findings"] == []
+    assert json.loads(on_disk("ledger", "audit", "--json").stdout)["findings"] == []
     rows = json.loads(on_disk("leaderboard", "--json").stdout)
     assert [row["message"] for row in sorted(rows, key=lambda row: row["id"])] == [*reported, "after"]
 
@@ -89,7 +89,7 @@ def test_a_disk_that_fills_up_at_any_step_of_recording_loses_nothing(on_disk, di
         disk.empty()
     assert refused and len(reported) > 1, "both happened"
     on_disk("submit", "majority", "-m", "after")
-    assert json.loads(on_disk("audit", "--json").stdout)["findings"] == []
+    assert json.loads(on_disk("ledger", "audit", "--json").stdout)["findings"] == []
     messages = {row["message"] for row in json.loads(on_disk("leaderboard", "--json").stdout)}
     assert {*reported, "after"} <= messages
     cards = len(list(on_disk.workspace.glob("cards/*/*.json")))
@@ -103,8 +103,8 @@ def test_a_restore_on_a_full_disk_leaves_everything_as_it_was(on_disk, disk):
     one_sentence(run(on_disk, "restore"))
     assert board.read_bytes() == b"x" * 9000
     disk.empty()
-    on_disk("restore")
-    on_disk("audit")
+    on_disk("ledger", "restore")
+    on_disk("ledger", "audit")
 
 
 def test_a_read_only_workspace_can_be_read_scored_and_audited(on_disk, disk, small_contest):
@@ -113,10 +113,10 @@ def test_a_read_only_workspace_can_be_read_scored_and_audited(on_disk, disk, sma
     (row,) = json.loads(on_disk("leaderboard", "--json").stdout)
     assert row["message"] == "before"
     assert "as it was frozen" in on_disk("verify").stdout
-    assert json.loads(on_disk("audit", "--json").stdout)["findings"] == []
+    assert json.loads(on_disk("ledger", "audit", "--json").stdout)["findings"] == []
     assert json.loads(on_disk("score", zip_path, "--json").stdout)["outcome"] == "scored"
-    assert "equal" in on_disk("replay", 1).stdout
-    assert "Nothing to restore" in on_disk("restore").stdout
+    assert "equal" in on_disk("ledger", "replay", 1).stdout
+    assert "Nothing to restore" in on_disk("ledger", "restore").stdout
     for words in (
         ("submit", "majority", "-m", "x"),
         ("freeze", "--contest", small_contest),

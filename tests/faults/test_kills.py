@@ -77,7 +77,7 @@ def test_a_killed_training_is_taken_up_or_begun_again_and_its_run_is_whole(hemob
     assert json.loads(run.read_text())["val_accuracy"]["value"] == rows[-1]["val"]
     assert not list((hemobench.workspace / "runs").rglob(".part-*"))
     hemobench("verify")
-    hemobench("audit")
+    hemobench("ledger", "audit")
 
 
 @pytest.mark.slow
@@ -88,4 +88,4 @@ def test_a_killed_report_leaves_the_board_as_it_was(hemobench):
     for _ in range(10):
         kill_at(hemobench.start("leaderboard", "--csv"), moments.random() * 0.3)
     assert hemobench("leaderboard", "--json").stdout == before
-    hemobench("audit")
+    hemobench("ledger", "audit")

@@ -183,11 +183,11 @@ def test_without_the_samples_folder_it_is_said_where_to_go(workspace, frozen, tm
 
 
 def test_the_verb_says_what_to_do_next(hemobench, tmp_path):
-    done = hemobench("export", "codabench", tmp_path / "course", "--start", "2026-11-01", "--final", "2026-11-24T18:00")
+    done = hemobench("codabench", "export", tmp_path / "course", "--start", "2026-11-01", "--final", "2026-11-24T18:00")
     assert "course.zip" in done.stdout and "hidden labels" in done.stdout
-    assert "lint-bundle" in done.stderr
+    assert "hemobench codabench lint" in done.stderr
     assert "hemobench lint-bundle" in (tmp_path / "course" / "README.md").read_text(encoding="utf-8")
-    hemobench("export", "codabench", tmp_path / "course", code=2)
+    hemobench("codabench", "export", tmp_path / "course", code=2)
 
 
 def codabench_order(columns, submissions):

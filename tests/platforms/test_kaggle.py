@@ -95,5 +95,5 @@ def test_what_is_wrong_with_a_table_is_said_to_its_owner(metric, folder):
 
 
 def test_the_verb_writes_it(hemobench, tmp_path):
-    assert "for the host alone" in hemobench("export", "kaggle", tmp_path / "cells").stdout
+    assert "for the host alone" in hemobench("kaggle", "export", tmp_path / "cells").stdout
     assert (tmp_path / "cells" / "README.md").is_file()

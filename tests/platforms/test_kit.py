@@ -63,7 +63,7 @@ def test_the_template_can_be_packed_and_the_lock_is_the_contest_s(kit, frozen):
 
 
 def test_without_data_the_kit_is_small_and_says_where_they_go(hemobench, tmp_path):
-    hemobench("kit", tmp_path / "kit", "--no-data")
+    hemobench("contest", "kit", tmp_path / "kit", "--no-data")
     kit = tmp_path / "kit"
     assert not (kit / "data").exists()
     assert sum(path.stat().st_size for path in kit.rglob("*") if path.is_file()) < 200_000

@@ -277,21 +277,24 @@ def test_a_zip_with_folders_too_deep_is_refused_and_cleared_away(bundle, rehears
 def test_a_bundle_zipped_with_its_folder_is_named_by_both_verbs(bundle, tmp_path, hemobench):
     nested = zip_of(bundle / "pages", tmp_path / "nested.zip", top="course/")
     assert lint(nested)[0].rule == "L1"
-    said = hemobench("rehearse", nested, bundle / "sample_submissions" / "majority.zip", code=1).stderr
+    said = hemobench("codabench", "rehearse", nested, bundle / "sample_submissions" / "majority.zip", code=1).stderr
     assert "competition.yaml" in said and "lint-bundle" in said
 
 
 def test_the_verb_shows_every_phase_and_its_exit_code_says_whether_all_scored(bundle, entry, hemobench, tmp_path):
     zip_path = bundle / "sample_submissions" / "majority.zip"
-    done = hemobench("rehearse", bundle, zip_path, "--keep", tmp_path / "kept")
+    done = hemobench("codabench", "rehearse", bundle, zip_path, "--keep", tmp_path / "kept")
     assert "Development: Finished" in done.stdout and "Final: Finished" in done.stdout
     assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == ["0-development", "1-final"]
-    (one,) = json.loads(hemobench("rehearse", bundle, zip_path, "--phase", "Final", "--json").stdout)
+    (one,) = json.loads(hemobench("codabench", "rehearse", bundle, zip_path, "--phase", "Final", "--json").stdout)
     assert one["phase"] == "Final" and set(one["scores"]) == {"accuracy"}
-    failed = hemobench("rehearse", bundle, entry("class model: ...\n"), "--phase", "0", code=1)
+    failed = hemobench("codabench", "rehearse", bundle, entry("class model: ...\n"), "--phase", "0", code=1)
     assert "Development: Failed" in failed.stdout and "no name Model" in failed.stderr
-    assert "Did you mean Final?" in hemobench("rehearse", bundle, zip_path, "--phase", "Finale", code=1).stderr
-    assert "no zip" in hemobench("rehearse", bundle, tmp_path / "none.zip", code=1).stderr
+    assert (
+        "Did you mean Final?"
+        in hemobench("codabench", "rehearse", bundle, zip_path, "--phase", "Finale", code=1).stderr
+    )
+    assert "no zip" in hemobench("codabench", "rehearse", bundle, tmp_path / "none.zip", code=1).stderr
 
 
 def test_a_bundle_that_is_not_there_is_an_error(tmp_path, rehearsed):

@@ -152,9 +152,9 @@ def test_a_foreign_bundle_with_three_usual_faults(tmp_path):
 
 def test_the_verb_numbers_what_it_finds_and_fails_when_the_server_would(hemobench, tmp_path):
     folder = build(tmp_path / "bundle", put("leaderboards.0.columns.0.precision", 2))
-    said = hemobench("lint-bundle", folder).stdout
+    said = hemobench("codabench", "lint", folder).stdout
     assert said.startswith("1. silent B9: ") and all(len(line) <= 80 for line in said.splitlines())
     (folder / "terms.md").write_text("")
-    document = json.loads(hemobench("lint-bundle", folder, "--json", code=1).stdout)
+    document = json.loads(hemobench("codabench", "lint", folder, "--json", code=1).stdout)
     assert document["breaks"] and [finding["rule"] for finding in document["findings"]] == ["T5", "B9"]
-    assert "no bundle" in hemobench("lint-bundle", tmp_path / "none.zip", code=1).stderr
+    assert "no bundle" in hemobench("codabench", "lint", tmp_path / "none.zip", code=1).stderr

@@ -1,4 +1,4 @@
-"""``hemobench rehearse``"""
+"""``hemobench codabench rehearse``"""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def rehearse(
 
     \b
     Example:
-      hemobench rehearse course.zip majority.zip --phase Development
+      hemobench codabench rehearse course.zip majority.zip --phase Development
     """
     from harness import api
 

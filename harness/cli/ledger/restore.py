@@ -1,4 +1,4 @@
-"""``hemobench restore``"""
+"""``hemobench ledger restore``"""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def restore(expect: str | None, workspace: Path, as_json: bool) -> None:
 
     \b
     Example:
-      hemobench restore
+      hemobench ledger restore
     """
     from harness import api
 
@@ -43,7 +43,7 @@ def restore(expect: str | None, workspace: Path, as_json: bool) -> None:
 
 def _show(done: Restored | None) -> None:
     from harness.cli._view.screen import wrapped
-    from harness.cli.audit import show_findings
+    from harness.cli.ledger.audit import show_findings
 
     for note in done.notes if done else ():
         click.echo(wrapped(note), err=True)

@@ -1,4 +1,4 @@
-"""``hemobench kit``"""
+"""``hemobench contest kit``"""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def kit(folder: Path, no_data: bool, contest: str | None, workspace: Path) -> No
 
     \b
     Example:
-      hemobench kit cells-kit
+      hemobench contest kit cells-kit
     """
     from harness import api
 

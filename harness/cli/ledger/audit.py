@@ -1,4 +1,4 @@
-"""``hemobench audit``"""
+"""``hemobench ledger audit``"""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def audit(expect: str | None, workspace: Path, as_json: bool) -> None:
 
     \b
     Example:
-      hemobench audit --expect 3f2a9c0417be
+      hemobench ledger audit --expect 3f2a9c0417be
     """
     from harness import api
 

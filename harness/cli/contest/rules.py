@@ -22,13 +22,13 @@ def _rule_names() -> Iterable[str]:
     return [f"{rule}=" for rule in rules_of(find_contest("blood-cells-folder"))]
 
 
-@click.command(name="rules", short_help="Show the rules in force, or change them.")
+@click.command(short_help="Show the rules in force, or change them.")
 @click.argument("settings", metavar="[RULE=VALUE]...", nargs=-1, shell_complete=complete(_rule_names))
 @click.option("--why", metavar="TEXT", help="The reason of a change, for those who ask later.")
 @contest_option
 @workspace_option
 @json_option
-def contest_rules(
+def rules_command(
     settings: tuple[str, ...], why: str | None, contest: str | None, workspace: Path, as_json: bool
 ) -> None:
     """Show the rules in force and what was changed in them, or change them.

@@ -1,4 +1,4 @@
-"""``hemobench close``"""
+"""``hemobench contest close``"""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def close(yes: bool, contest: str | None, workspace: Path, as_json: bool) -> Non
 
     \b
     Example:
-      hemobench close --contest blood-cells
+      hemobench contest close --contest blood-cells
     """
     from harness import api
 
@@ -41,7 +41,7 @@ def close(yes: bool, contest: str | None, workspace: Path, as_json: bool) -> Non
     n, chosen = len(closing.finals), len(closing.chosen)
     click.echo(f"{name} is closed after receipt {closing.receipts}.")
     click.echo(f"{counted(n, 'team')}, {chosen} with finals of their own choice.")
-    click.echo(f"To write down, for hemobench audit --expect:\n{closing.seal}")
+    click.echo(f"To write down, for hemobench ledger audit --expect:\n{closing.seal}")
     click.echo("See: hemobench leaderboard", err=True)
 
 

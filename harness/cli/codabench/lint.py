@@ -1,4 +1,4 @@
-"""``hemobench lint-bundle``"""
+"""``hemobench codabench lint``"""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ MEANING = {
 }
 
 
-@click.command("lint-bundle", short_help="Say what a Codabench server would not like.")
+@click.command(short_help="Say what a Codabench server would not like.")
 @click.argument("bundle", type=click.Path(path_type=Path))
 @json_option
-def lint_bundle(bundle: Path, as_json: bool) -> None:
+def lint(bundle: Path, as_json: bool) -> None:
     """Say what is wrong with BUNDLE, a zip or a folder, anybody's, worst first.
 
     Each finding has its evidence, what the server would say, and the exact fix. Exit code 1 when the server would
@@ -30,7 +30,7 @@ def lint_bundle(bundle: Path, as_json: bool) -> None:
 
     \b
     Example:
-      hemobench lint-bundle course.zip
+      hemobench codabench lint course.zip
     """
     from harness import api
     from harness.cli._view import screen

@@ -1,4 +1,4 @@
-"""``hemobench replay``"""
+"""``hemobench ledger replay``"""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def replay(entry: int, isolation: str, device: str, workspace: Path, as_json: bo
 
     \b
     Example:
-      hemobench replay 3
+      hemobench ledger replay 3
     """
     from harness import api
 

@@ -1,4 +1,4 @@
-"""``hemobench contests``"""
+"""``hemobench contest list``"""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SHOWN = ("contest", "version", "source", "state", "title")
 @click.command(short_help="List the contests, and which are frozen.")
 @workspace_option
 @json_option
-def contests(workspace: Path, as_json: bool) -> None:
+def list_command(workspace: Path, as_json: bool) -> None:
     """List the contests that can be frozen, and all that are.
 
     A contest is one TOML file. Put your own into contests.d/ of the workspace, or give its path to freeze. The active
@@ -22,7 +22,7 @@ def contests(workspace: Path, as_json: bool) -> None:
 
     \b
     Example:
-      hemobench contests
+      hemobench contest list
     """
     from harness import api
     from harness.freeze.frozen import frozen_names

@@ -1,4 +1,4 @@
-"""``hemobench export``"""
+"""``hemobench codabench export``"""
 
 from __future__ import annotations
 
@@ -12,17 +12,7 @@ from harness.cli.options import contest_option, json_option, workspace_option
 DATES = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"])
 
 
-@click.group(short_help="Write the contest in another platform's shape.")
-def export() -> None:
-    """Write the frozen contest in another platform's shape.
-
-    \b
-    Example:
-      hemobench export codabench course --start 2026-11-01 --final 2026-11-24
-    """
-
-
-@export.command(short_help="A Codabench bundle: folder and zip.")
+@click.command(short_help="Write a Codabench bundle: folder and zip.")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--start", type=DATES, metavar="DATE", help="Development opens, UTC; by default at once.")
 @click.option("--final", type=DATES, metavar="DATE", help="Development ends and the final phase begins, UTC.")
@@ -35,7 +25,7 @@ def export() -> None:
 @contest_option
 @workspace_option
 @json_option
-def codabench(
+def export(
     folder: Path,
     start: datetime | None,
     final: datetime | None,
@@ -56,9 +46,8 @@ def codabench(
 
     \b
     Example:
-      hemobench export codabench course
-      hemobench lint-bundle course.zip
-      hemobench rehearse course.zip course/sample_submissions/majority.zip
+      hemobench codabench export course
+      hemobench codabench lint course.zip
     """
     from dataclasses import replace
     from datetime import UTC
@@ -88,24 +77,4 @@ def codabench(
     click.echo(f"{zip_path}: {zip_path.stat().st_size / 1e6:.1f} MB, to be uploaded. It holds the hidden labels.")
     if final is None:
         click.echo("No --final was given: development is open until you set its end on the server.", err=True)
-    click.echo(f"Look at {folder / 'README.md'}. Next: hemobench lint-bundle {zip_path}", err=True)
-
-
-@export.command(short_help="Pictures as PNG, tables, solution and metric.")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@contest_option
-@workspace_option
-def kaggle(folder: Path, contest: str | None, workspace: Path) -> None:
-    """Write the folder DIR in the shape of a Kaggle competition.
-
-    data/ is for participants; host/ holds the solution, with its Usage column, and the metric.
-
-    \b
-    Example:
-      hemobench export kaggle cells
-    """
-    from harness import api
-    from harness.cli._view import screen
-
-    api.export_kaggle(workspace, folder, contest, track=screen.bar)
-    click.echo(f"{folder / 'data'}: for participants. {folder / 'host'}: solution and metric, for the host alone.")
+    click.echo(f"Look at {folder / 'README.md'}. Next: hemobench codabench lint {zip_path}", err=True)
