@@ -47,7 +47,7 @@ def test_names_and_messages_are_no_formulas_in_any_csv_of_the_board(hemobench, t
     for name, message in zip(("=1+1", "@SUM(A1)", "-2"), messages, strict=True):
         hemobench("submit", "majority", f"--name={name}", f"--message={message}")
     hemobench("report", "-o", tmp_path / "report.html", "--csv")
-    shown, written = hemobench("leaderboard", "--csv").stdout, (tmp_path / "report.csv").read_text()
+    shown, written = hemobench("leaderboard", "--format", "csv").stdout, (tmp_path / "report.csv").read_text()
     for text in (shown, written):
         assert unsafe(text) == []
         rows = list(csv.DictReader(io.StringIO(text)))

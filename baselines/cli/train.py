@@ -5,12 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.options import complete, contest_option, json_option, workspace_option
+from harness.cli.options import complete, contest_option, format_option, workspace_option
 from harness.words import counted
+
+# Of a model, in a table for programs.
+FIELDS = ("name", "parameters", "reported_val", "reported_hidden", "val", "public", "description")
 
 if TYPE_CHECKING:
     from baselines.run_folder import Run, RunFolder
@@ -63,7 +66,7 @@ def recipe_fields() -> Iterable[str]:
 @click.option("--retrain", is_flag=True, help="Train anew, even where the run is there.")
 @contest_option
 @workspace_option
-@json_option
+@format_option
 @click.pass_context
 def train(
     ctx: click.Context,
@@ -78,7 +81,7 @@ def train(
     retrain: bool,
     contest: str | None,
     workspace: Path,
-    as_json: bool,
+    form: str,
 ) -> None:
     """Train a baseline on the public pictures of a frozen contest.
 
@@ -98,13 +101,15 @@ def train(
         given = [
             parameter.opts[0] if isinstance(parameter, click.Option) else "MODEL"
             for parameter in ctx.command.params
-            if parameter.name not in ("as_list", "as_json", "workspace")
+            if parameter.name not in ("as_list", "form", "workspace")
             and ctx.get_parameter_source(parameter.name or "") is click.core.ParameterSource.COMMANDLINE
         ]
         if given:
             raise UsageError(f"--list lists all models, so {given[0]} has no effect.", "Leave it out.")
-        show_list(as_json)
+        show_list(form)
         return
+    if form not in ("table", "json"):
+        raise UsageError(f"--format {form} goes with --list alone: a run is no table.", "Leave it out.")
     if model is None:
         raise UsageError("train needs the name of a model.", "See: hemobench train --list")
     if resume and retrain:
@@ -162,7 +167,7 @@ def train(
             if n_done:
                 tell(f"Goes on after epoch {n_done}.")
             run = training.train(job, folder, tell=tell, track=screen.bar if sys.stderr.isatty() else silent)
-    show_run(run, folder, as_json, own=bool(settings or recipe))
+    show_run(run, folder, form == "json", own=bool(settings or recipe))
     if run.stopped == "by hand":
         raise click.exceptions.Exit(130)
 
@@ -208,14 +213,12 @@ def show_run(run: Run, folder: RunFolder, as_json: bool, own: bool = False) -> N
     )
 
 
-def show_list(as_json: bool) -> None:
+def show_list(form: str) -> None:
     """Print all models, each with its two presets, what the report says of it and what was measured."""
     from baselines.entries import BASELINES
 
-    if as_json:
-        import msgspec
-
-        rows = [
+    def document() -> list[dict[str, Any]]:
+        return [
             {
                 "name": row.name,
                 "description": row.summary,
@@ -232,11 +235,9 @@ def show_list(as_json: bool) -> None:
             }
             for row in BASELINES
         ]
-        click.echo(msgspec.json.encode(rows))
-        return
-    from baselines.augment.catalogue import AUGMENTATIONS
-    from baselines.recipe import Recipe
+
     from harness.cli._view import screen
+    from harness.cli._view.table import Table, print_table
 
     columns = (
         screen.Column("model", key=True),
@@ -244,6 +245,7 @@ def show_list(as_json: bool) -> None:
         screen.Column("what it is"),
     )
     cells: list[tuple[str | tuple[str, ...], ...]] = []
+    records = []
     for row in (row for row in BASELINES if row.report_of is None):
         said = row.reported
         reported = [("val", said.val_accuracy), ("hidden", said.hidden_accuracy)]
@@ -251,7 +253,17 @@ def show_list(as_json: bool) -> None:
         told = tuple(f"{split} {value:g}" for split, value in reported if value is not None)
         found = tuple(f"{one} {100 * measured[one]['value']:.1f}" for one in ("val", "public") if one in measured)
         cells.append((row.name, f"{row.parameters:,}", told or "–", found or "–", row.summary))
-    screen.table(columns, cells)
+        shares = (measured[one]["value"] if one in measured else None for one in ("val", "public"))
+        team = (value and value / 100 for value in (said.val_accuracy, said.hidden_accuracy))
+        values = (row.name, row.parameters, *team, *shares, row.summary)
+        records.append(dict(zip(FIELDS, values, strict=True)))
+    print_table(Table(columns, cells, FIELDS, records), form, document)
+    if form != "table":
+        return
+
+    from baselines.augment.catalogue import AUGMENTATIONS
+    from baselines.recipe import Recipe
+
     variants = [row.name for row in BASELINES if row.report_of is not None]
     lines = (
         "Reported: by the team, on its own hidden test. Measured: quick preset, real cells; "

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import contest_option, json_option, workspace_option
+from harness.cli.options import contest_option, format_option, workspace_option
 
 if TYPE_CHECKING:
     from harness.analysis.pair import Divided, Versus
+    from harness.cli._view.table import Table
 
+FIELDS = ("split", "n", "a", "b", "difference", "low", "high", "only_a", "only_b", "p")  # of a row for programs
 LARGEST = 8  # groups that the short view draws, those with the largest difference
 
 
@@ -22,9 +24,9 @@ LARGEST = 8  # groups that the short view draws, those with the largest differen
 @click.option("--reveal-private", is_flag=True, help="Add the private half, and decide by it.")
 @contest_option
 @workspace_option
-@json_option
+@format_option
 def compare(
-    one: str, other: str, full: bool, reveal_private: bool, contest: str | None, workspace: Path, as_json: bool
+    one: str, other: str, full: bool, reveal_private: bool, contest: str | None, workspace: Path, form: str
 ) -> None:
     """Compare two entries picture by picture.
 
@@ -39,10 +41,10 @@ def compare(
     from harness import api
 
     found = api.compare(workspace, one, other, contest, reveal_private=reveal_private)
-    if as_json:
-        import msgspec
+    from harness.cli._view.table import print_table
 
-        click.echo(msgspec.json.encode(found).decode())
+    if form != "table":
+        print_table(_splits(found), form, lambda: found)
         return
     _show(found, by_name=(one != str(found.one.id), other != str(found.other.id)), full=full)
     if reveal_private:
@@ -52,6 +54,7 @@ def compare(
 def _show(found: Versus, *, by_name: tuple[bool, bool], full: bool) -> None:
     from harness.cli._view.bars import KEY
     from harness.cli._view.charts import say
+    from harness.cli._view.table import print_table
 
     say(verdict(found), style="bold")
     for letter, side, named in zip("AB", (found.one, found.other), by_name, strict=True):
@@ -59,7 +62,7 @@ def _show(found: Versus, *, by_name: tuple[bool, bool], full: bool) -> None:
         say(f"{letter}: entry {side.id}, {side.name}{others}")
     if found.one.held or found.other.held:
         say("The Ladder holds a public score back, so the public half is not compared.")
-    _splits(found)
+    print_table(_splits(found), "table")
     _metrics(found, full)
     _groups("class", found, found.classes, full)
     _groups("corruption", found, found.families, full)
@@ -97,27 +100,27 @@ def p_value(p: float) -> str:
     return f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2g}"
 
 
-def _splits(found: Versus) -> None:
-    from harness.cli._view.charts import matrix, points, spread
+def _splits(found: Versus) -> Table:
+    from harness.cli._view.charts import points, spread
     from harness.cli._view.result import TITLES
+    from harness.cli._view.screen import Column
+    from harness.cli._view.table import Table
 
-    rows = []
+    rows, records = [], []
     for split, of in found.splits.items():
-        told = of.divided
-        shares = (100 * (told.both + only) / told.n for only in (told.gained, told.lost))
-        rows.append(
-            (
-                TITLES[split],
-                str(told.n),
-                *(f"{share:.1f}" for share in shares),
-                f"{points(told.difference.value)} ({spread(told.difference)})",
-                str(told.gained),
-                str(told.lost),
-                p_value(of.p).removeprefix("p ").removeprefix("= ").replace("< ", "<"),
-            )
-        )
-    columns = ("n", "A %", "B %", "A less B", "only A", "only B", "p")
-    matrix("Accuracy, and pictures that only one has right", columns, rows)
+        told, by = of.divided, of.divided.difference
+        one, other = ((told.both + only) / told.n for only in (told.gained, told.lost))
+        only_one = (told.gained, told.lost)
+        p = p_value(of.p).removeprefix("p ").removeprefix("= ").replace("< ", "<")
+        shares = (f"{100 * share:.1f}" for share in (one, other))
+        rows.append((TITLES[split], str(told.n), *shares, f"{points(by.value)} ({spread(by)})", *map(str, only_one), p))
+        values = (split, told.n, one, other, by.value, by.low, by.high, *only_one, of.p)
+        records.append(dict(zip(FIELDS, values, strict=True)))
+    names = ("n", "A %", "B %", "A less B", "only A", "only B", "p")
+    columns = [Column("", key=True), *(Column(name, number=True) for name in names)]
+    title = "Accuracy, and pictures that only one has right"
+    note = f"A: entry {found.one.id}, {found.one.name}. B: entry {found.other.id}, {found.other.name}. {title}."
+    return Table(columns, rows, FIELDS, records, title, note)
 
 
 def _metrics(found: Versus, full: bool) -> None:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.options import contest_option, json_option, workspace_option
+from harness.cli.options import contest_option, format_option, workspace_option
 
 if TYPE_CHECKING:
     from harness.board.ranking import Leaderboard, Standing
     from harness.board.rows import Score
+    from harness.cli._view.table import Table
 
 SPLITS = ("public", "private", "val", "val_shifted")
 
@@ -21,19 +22,10 @@ SPLITS = ("public", "private", "val", "val_shifted")
 @click.option("--top", type=click.IntRange(min=1), metavar="N", help="List the N best alone.")
 @click.option("--reveal-private", is_flag=True, help="Add the private score, and order by it.")
 @click.option("--all", "everything", is_flag=True, help="List entries without a rank, too.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values instead.")
-@click.option("--markdown", is_flag=True, help="Print a Markdown table instead, for a README.")
 @workspace_option
-@json_option
+@format_option
 def leaderboard(
-    contest: str | None,
-    top: int | None,
-    reveal_private: bool,
-    everything: bool,
-    as_csv: bool,
-    markdown: bool,
-    workspace: Path,
-    as_json: bool,
+    contest: str | None, top: int | None, reveal_private: bool, everything: bool, workspace: Path, form: str
 ) -> None:
     """Show who stands where, by the public score and the contest's first metric.
 
@@ -43,62 +35,43 @@ def leaderboard(
     \b
     Example:
       hemobench leaderboard --top 20
+      hemobench leaderboard --format markdown
     """
     from harness import api
 
-    if as_csv + as_json + markdown > 1:
-        raise click.UsageError("--csv, --json and --markdown do not go together: choose one.")
-    listed = everything or ((as_csv or as_json) and top is None)  # a program gets all there is
+    for_programs = form in ("csv", "json")
+    listed = everything or (for_programs and top is None)  # a program gets all there is
     board = api.leaderboard(workspace, contest, by="private" if reveal_private else None, top=top, others=listed)
-    private = board.by == "private"
-    if as_json or as_csv:
-        rows = [_facts(standing, board) for standing in board.standings]
-        if as_json:
-            import json
+    if for_programs or board.n_ranked + board.n_others:
+        from harness.cli._view import screen
+        from harness.cli._view.table import print_table
 
-            click.echo(json.dumps(rows))
-        else:
-            from harness.spreadsheet import as_csv as csv_of
-
-            columns = _columns(private)
-            click.echo(csv_of(columns, ([row[column] for column in columns] for row in rows)), nl=False)
-    elif not board.n_ranked + board.n_others:
-        click.echo("No entries yet. Type: hemobench submit majority -m first", err=True)
-    elif markdown:
-        _write_markdown(board)
+        print_table(_table(board, api.open_contest(workspace, contest).contest.title), form)
+        if form == "table":
+            click.echo(screen.wrapped(" ".join(_notes(board))), err=True)
     else:
-        _show(board, api.open_contest(workspace, contest).contest.title)
+        click.echo("No entries yet. Type: hemobench submit majority -m first", err=True)
     if reveal_private and not board.closing:
         click.secho("With private scores: not for entrants while the contest is open.", fg="yellow", err=True)
 
 
-def _columns(private: bool) -> tuple[str, ...]:
+def _fields(private: bool) -> tuple[str, ...]:
     splits = [split for split in SPLITS if private or split != "private"]
-    facts = [f"{split}{part}" for split in splits for part in ("", "_low", "_high", "_n")]
+    scores = [f"{split}{part}" for split in splits for part in ("", "_low", "_high", "_n")]
     return (
-        "rank",
-        "entry",
-        "id",
-        "metric",
-        *facts,
-        "gap",
-        "weights",
-        "date",
-        "message",
-        "outcome",
-        "note",
-        "zip_sha256",
+        *("rank", "id", "entry", "metric", *scores, "gap"),
+        *("weights", "date", "message", "outcome", "note", "zip_sha256"),
     )
 
 
-def _facts(standing: Standing, board: Leaderboard) -> dict[str, Any]:
+def _record(standing: Standing, board: Leaderboard) -> dict[str, Any]:
     """One row for a program: scores by the metric that ranks, 0 to 1, unrounded, None where there is none."""
     entry = standing.entry
-    facts: dict[str, Any] = dict.fromkeys(_columns(board.by == "private"))
-    facts |= {
+    record: dict[str, Any] = dict.fromkeys(_fields(board.by == "private"))
+    record |= {
         "rank": standing.rank,
-        "entry": entry.name,
         "id": entry.id,
+        "entry": entry.name,
         "metric": board.metric,
         "gap": standing.gap,
         "weights": entry.weights,
@@ -110,39 +83,45 @@ def _facts(standing: Standing, board: Leaderboard) -> dict[str, Any]:
     }
     for split in SPLITS:
         score: Score | None = getattr(standing, split)
-        if score is not None and split in facts:
-            facts |= {split: score.value, f"{split}_low": score.low, f"{split}_high": score.high}
-            facts[f"{split}_n"] = score.n
-    return facts
+        if score is not None and split in record:
+            record |= {split: score.value, f"{split}_low": score.low, f"{split}_high": score.high}
+            record[f"{split}_n"] = score.n
+    return record
 
 
-def _show(board: Leaderboard, title: str) -> None:
-    from harness.cli._view import screen
+def _table(board: Leaderboard, title: str) -> Table:
+    from harness.cli._view.screen import Column
+    from harness.cli._view.table import Table
 
     private = board.by == "private"
     # The column that decides the rank carries its interval; with the private score there is no room for the weights.
     names = ["#", *(["was"] if board.closing else []), "id", "entry", "public %", *(["private %"] if private else [])]
     names += ["val %", "gap", *([] if private else ["weights"])]
-    columns = [
-        screen.Column(name, number=name not in ("entry", "weights"), key=name in ("#", "id", "entry")) for name in names
-    ]
     rows = []
     for standing in board.standings:
         entry = standing.entry
-        cells = [
-            str(standing.rank or "–"),
-            *([_was(board, standing)] if board.closing else []),
-            str(entry.id),
-            f"{entry.name} ({_why(standing)})" if standing.note else entry.name,
-            _percent(standing.public, with_interval=not private),
-            *([_percent(standing.private, with_interval=True)] if private else []),
-            _percent(standing.val),
-            _points(standing.gap),
-            *([] if private else [entry.weights.removeprefix("sha256:")[:8]]),
-        ]
-        rows.append(cells)
-    screen.table(columns, rows, _title(board, title))
-    click.echo(screen.wrapped(" ".join(_notes(board))), err=True)
+        rows.append(
+            [
+                str(standing.rank or "–"),
+                *([_was(board, standing)] if board.closing else []),
+                str(entry.id),
+                f"{entry.name} ({_why(standing)})" if standing.note else entry.name,
+                _percent(standing.public, with_interval=not private),
+                *([_percent(standing.private, with_interval=True)] if private else []),
+                _percent(standing.val),
+                _points(standing.gap),
+                *([] if private else [entry.weights.removeprefix("sha256:")[:8]]),
+            ]
+        )
+    n = _n(board)
+    return Table(
+        [Column(name, number=name not in ("entry", "weights"), key=name in ("#", "id", "entry")) for name in names],
+        rows,
+        _fields(private),
+        [_record(standing, board) for standing in board.standings],
+        title=_title(board, title),
+        note="" if n is None else f"{_scored(board)}, n = {n:,}; 95 % intervals.",
+    )
 
 
 def _title(board: Leaderboard, title: str) -> str:
@@ -179,33 +158,6 @@ def _n(board: Leaderboard) -> int | None:
     return next((score.n for score in scores if score), None)
 
 
-def _write_markdown(board: Leaderboard) -> None:
-    """Print the board as a table for a README: numbers to the right, and names that stay text."""
-    from harness.words import markdown
-
-    private = board.by == "private"
-    columns = ["#", "entry", *(["private % (95 %)"] if private else []), "public %" if private else "public % (95 %)"]
-    columns += ["val %", "gap", "weights"]
-    lines = [columns, ["--:", "---", *["--:"] * (4 if private else 3), "---"]]
-    for standing in board.standings:
-        entry = standing.entry
-        lines.append(
-            [
-                str(standing.rank or "–"),
-                markdown(f"{entry.name} ({_why(standing)})" if standing.note else entry.name),
-                *([_percent(standing.private, with_interval=True, bracket="({})")] if private else []),
-                _percent(standing.public, with_interval=not private, bracket="({})"),
-                _percent(standing.val),
-                _points(standing.gap),
-                markdown(entry.weights.removeprefix("sha256:")[:8]),
-            ]
-        )
-    for line in lines:
-        click.echo(f"| {' | '.join(line)} |")
-    if (n := _n(board)) is not None:
-        click.echo(f"\n{_scored(board)}, n = {n:,}; 95 % intervals.")
-
-
 def _scored(board: Leaderboard) -> str:
     return f"{board.metric.replace('_', ' ').capitalize()} on the {board.by} half of the hidden test"
 
@@ -214,10 +166,10 @@ def _points(gap: float | None) -> str:
     return "–" if gap is None else f"{100 * gap:+.1f}".replace("-", "−")
 
 
-def _percent(score: Score | None, *, with_interval: bool = False, bracket: str = "{}") -> str:
+def _percent(score: Score | None, *, with_interval: bool = False) -> str:
     from harness.cli._view import screen
 
     if score is None:
         return "–"
     value = screen.percent(score.value)
-    return f"{value} {bracket.format(screen.interval(score.low, score.high))}" if with_interval else value
+    return f"{value} ({screen.interval(score.low, score.high)})" if with_interval else value

@@ -58,6 +58,19 @@ def json_option(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")(function)
 
 
+def format_option(function: F) -> F:
+    """Add ``--format`` and its short form ``--json``, handed on as ``form`` to `_view.table.print_table`."""
+    function = click.option("--json", "form", flag_value="json", help="Short for --format json.")(function)
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(["table", "csv", "json", "markdown", "latex"]),
+        default="table",
+        show_default=True,
+        help="For people, for programs, for a README or for a paper.",
+    )(function)
+
+
 def isolation_option(function: F) -> F:
     """Add ``--isolation``."""
     return click.option(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import contest_option, device_option, isolation_option, json_option, workspace_option
+from harness.cli.options import contest_option, device_option, format_option, isolation_option, workspace_option
 
 SPLITS = ("val", "val_shifted", "public", "private")
 
@@ -25,7 +25,7 @@ SPLITS = ("val", "val_shifted", "public", "private")
 @isolation_option
 @device_option
 @workspace_option
-@json_option
+@format_option
 def score(
     zip_path: Path,
     splits: tuple[str, ...],
@@ -34,7 +34,7 @@ def score(
     isolation: str,
     device: str,
     workspace: Path,
-    as_json: bool,
+    form: str,
 ) -> None:
     """Run ZIP in the sandbox and score it; records nothing.
 
@@ -57,14 +57,14 @@ def score(
         isolation=isolation,  # type: ignore[arg-type]
         device=device,  # type: ignore[arg-type]
     )
-    if as_json:
+    if form == "json":
         import msgspec
 
         click.echo(msgspec.json.encode({**msgspec.to_builtins(card), "foretold": msgspec.to_builtins(ahead)}))
     else:
         from harness.cli._view.result import show_card, show_forecast
 
-        show_card(card)
+        show_card(card, form)
         if ahead:
             show_forecast(ahead)
     if card.outcome != "scored":

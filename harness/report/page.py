@@ -248,20 +248,30 @@ def as_json(report: Report) -> bytes:
 
 
 def as_csv(report: Report) -> str:
-    """Return the board as CSV: shares 0 to 1 and unrounded, an empty field where there is none."""
-    splits = [split.name for split in report.splits]
-    columns = [f"{split}_{metric}{part}" for split in splits for metric in report.metrics for part in PARTS]
-    head = ["rank", "best_rank", "worst_rank", "level_with_first", "id", "entry", "message", "date", "weights"]
+    """Return the board as CSV: shares 0 to 1 and unrounded, an empty field where there is none.
+
+    What ``leaderboard --format csv`` has, too, has the same name there.
+    """
+    # The metric that ranks goes without its name, which stands in a column of its own.
+    found = {
+        f"{split.name}{'' if metric == report.metric else f'_{metric}'}{part}": (split.name, metric, part)
+        for metric in report.metrics
+        for split in report.splits
+        for part in PARTS
+    }
+    head = ("rank", "best_rank", "worst_rank", "level_with_first", "id", "entry", "message", "date", "weights")
     rows = []
     for row in report.rows:
         ranks = (row.ranks.best, row.ranks.worst) if row.ranks else (None, None)
-        found = [row.scores[split].get(metric) for split in splits for metric in report.metrics]
-        numbers = [getattr(e, part.lstrip("_") or "value", None) for e in found for part in PARTS]
+        numbers = [
+            getattr(row.scores[split].get(metric), part.lstrip("_") or "value", None)
+            for split, metric, part in found.values()
+        ]
         rows.append(
             [row.rank, *ranks, row.level_with_first, row.id, row.name, row.message, row.created_at, row.weights,
              row.zip_sha256, report.metric, row.gap, *numbers]
         )  # fmt: skip
-    return spreadsheet.as_csv([*head, "zip_sha256", "metric", "gap", *columns], rows)
+    return spreadsheet.as_csv([*head, "zip_sha256", "metric", "gap", *found], rows)
 
 
 PARTS = ("", "_low", "_high", "_n")

@@ -195,7 +195,7 @@ class Arena(Plants):
     def _judge_board(self, trial: Trial, idea: Idea, card: dict[str, Any]) -> None:
         """Look at the board as others see it, on a terminal and as a program."""
         shown = {}
-        for option in ("--all", "--json", "--csv"):
+        for option in ("--all", "--json", "--format=csv"):
             done = subprocess.run(
                 [sys.executable, "-m", "harness.cli", "leaderboard", "--contest", idea.contest, option],
                 cwd=ROOT,

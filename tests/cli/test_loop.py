@@ -102,7 +102,7 @@ def test_the_private_score_shows_on_request_only(hemobench):
     hemobench("submit", "random", "-m", "x")
     assert "private" not in hemobench("leaderboard").stdout
     assert "private" in hemobench("leaderboard", "--reveal-private").stdout
-    rows = list(csv.DictReader(io.StringIO(hemobench("leaderboard", "--csv").stdout)))
+    rows = list(csv.DictReader(io.StringIO(hemobench("leaderboard", "--format", "csv").stdout)))
     assert not [key for key in rows[0] if "private" in key]
 
 

@@ -43,10 +43,10 @@ def run(desk):
 def test_the_board_ranks_by_it_and_says_so(run):
     rows = json.loads(run("leaderboard", "--json").stdout)
     assert {row["metric"] for row in rows} == {"macro_f1"}
-    table = list(csv.DictReader(io.StringIO(run("leaderboard", "--csv").stdout)))
+    table = list(csv.DictReader(io.StringIO(run("leaderboard", "--format", "csv").stdout)))
     assert [(row["metric"], float(row["public"])) for row in table] == [("macro_f1", row["public"]) for row in rows]
     n = rows[0]["public_n"]
-    screen, markdown = run("leaderboard"), run("leaderboard", "--markdown").stdout
+    screen, markdown = run("leaderboard"), run("leaderboard", "--format", "markdown").stdout
     assert f"macro f1, public n = {n}" in screen.stdout
     assert "macro f1" in screen.stderr
     assert f"Macro f1 on the public half of the hidden test, n = {n}" in markdown
@@ -81,7 +81,11 @@ def test_the_report_foretells_and_measures_one_metric(run, tmp_path):
     assert shifted["mean_absolute"] == pytest.approx(sum(misses) / len(misses))
     assert "public accuracy" not in page.lower()
     assert "ranked by macro f1" in page and "public macro f1 foretold" in page and "McNemar under Holm" not in page
-    assert {row["metric"] for row in csv.DictReader(io.StringIO((tmp_path / "page.csv").read_text()))} == {"macro_f1"}
+    written = {row["id"]: row for row in csv.DictReader(io.StringIO((tmp_path / "page.csv").read_text()))}
+    assert {row["metric"] for row in written.values()} == {"macro_f1"}
+    for row in csv.DictReader(io.StringIO(run("leaderboard", "--format", "csv").stdout)):
+        both = row.keys() - {"outcome", "note"}
+        assert {name: row[name] for name in both} == {name: written[row["id"]][name] for name in both}
 
 
 def test_score_and_submit_foretell_it(desk, tmp_path):

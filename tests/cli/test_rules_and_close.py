@@ -115,15 +115,14 @@ def test_the_top_and_the_markdown_of_a_board(hemobench, tmp_path):
     top = hemobench("leaderboard", "--top", "1")
     (best,) = [name for name in ("majority", "nearest-centroid") if f"<{name}>|*x*" in top.stdout]
     assert "The best 1 of 2." in top.stderr
-    assert len(list(csv.DictReader(io.StringIO(hemobench("leaderboard", "--top", "1", "--csv").stdout)))) == 1
+    assert len(list(csv.DictReader(io.StringIO(hemobench("leaderboard", "--top", "1", "--format", "csv").stdout)))) == 1
 
-    lines = hemobench("leaderboard", "--markdown").stdout.splitlines()
-    assert lines[0] == "| # | entry | public % (95 %) | val % | gap | weights |"
-    assert lines[1] == "| --: | --- | --: | --: | --: | --- |"
+    lines = hemobench("leaderboard", "--format", "markdown").stdout.splitlines()
+    assert lines[0] == "| # | id | entry | public % | val % | gap | weights |"
+    assert lines[1] == "| --: | --: | --- | --: | --: | --: | --- |"
     assert rf"&lt;{best}&gt;\|\*x\*" in lines[2]
     cells = [re.split(r"(?<!\\)\|", line) for line in lines[:4]]
-    assert {len(row) for row in cells} == {8}, "a bar in a name makes no cell"
-    assert "choose one" in hemobench("leaderboard", "--markdown", "--csv", code=2).stderr
+    assert {len(row) for row in cells} == {9}, "a bar in a name makes no cell"
 
 
 def test_an_open_contest_tells_no_score_that_was_not_submitted(hemobench, ruled, tmp_path):

@@ -141,7 +141,7 @@ def test_results_that_cannot_be_written_out_are_no_success(hemobench):
     hemobench("submit", "majority", "-m", "x")
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "harness.cli", "leaderboard", "--csv"],
+            [sys.executable, "-m", "harness.cli", "leaderboard", "--format", "csv"],
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,

@@ -86,6 +86,6 @@ def test_a_killed_report_leaves_the_board_as_it_was(hemobench):
     before = hemobench("leaderboard", "--json").stdout
     moments = random.Random(4)
     for _ in range(10):
-        kill_at(hemobench.start("leaderboard", "--csv"), moments.random() * 0.3)
+        kill_at(hemobench.start("leaderboard", "--format", "csv"), moments.random() * 0.3)
     assert hemobench("leaderboard", "--json").stdout == before
     hemobench("ledger", "audit")

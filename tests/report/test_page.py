@@ -141,9 +141,7 @@ def test_the_csv_holds_unrounded_values(full):
     report = gather(full.workspace, full.frozen)
     rows = list(csv.DictReader(io.StringIO(as_csv(report))))
     assert [row["entry"] for row in rows] == [row.name for row in report.rows]
-    assert [float(row["public_accuracy"]) for row in rows] == [
-        row.scores["public"]["accuracy"].value for row in report.rows
-    ]
+    assert [float(row["public"]) for row in rows] == [row.scores["public"]["accuracy"].value for row in report.rows]
     assert not [name for name in rows[0] if "private" in name]
 
 

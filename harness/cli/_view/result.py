@@ -6,8 +6,10 @@ import click
 
 from harness.analysis.preview import Ahead
 from harness.cli._view import screen
+from harness.cli._view.table import Table, print_table
 from harness.score.card import Estimate, ScoreCard
 
+FIELDS = ("split", "kind", "name", "value", "low", "high", "n")  # of a row for programs
 TITLES = {"val": "val", "val_shifted": "shifted val", "public": "public", "private": "private"}
 
 
@@ -24,8 +26,8 @@ def show_forecast(ahead: Ahead, measured: Estimate | None = None) -> None:
     click.echo(screen.wrapped(told), err=True)
 
 
-def show_card(card: ScoreCard) -> None:
-    """Print the scores as a table on stdout, or why there are none on stderr."""
+def show_card(card: ScoreCard, form: str = "table") -> None:
+    """Print the scores as a table on stdout, in the form that was asked for, or why there are none on stderr."""
     if card.missing_walls:
         click.secho(
             f"Walls missing: {', '.join(card.missing_walls)}. Run only zips that you trust.", fg="red", err=True
@@ -41,6 +43,15 @@ def show_card(card: ScoreCard) -> None:
             for line in screen.quoted(card.log.strip().splitlines()[-12:]):
                 click.echo(line, err=True)
         return
+    print_table(_table(card), form)
+    wall = card.seconds.get("wall", 0.0)
+    click.echo(
+        f"95 % intervals beside each score. {wall:.0f} s, {card.peak_memory_mb:.0f} MB, isolation: {card.isolation}.",
+        err=True,
+    )
+
+
+def _table(card: ScoreCard) -> Table:
     first = next(iter(card.scores.values()))
     scores = card.scores.values()
     rows: list[tuple[str, ...] | None] = [
@@ -51,18 +62,19 @@ def show_card(card: ScoreCard) -> None:
         cells = (_cell(score.recall[name]) if name in score.recall else "–" for score in scores)
         rows.append((f"  {name.replace('_', ' ')}", *cells))
     rows += [None, ("pictures (n)", *(str(score.n) for score in scores))]
-    screen.table(
-        [screen.Column("%", key=True), *(screen.Column(TITLES[split], number=True) for split in card.scores)], rows
+    measured = [
+        (split, kind, name, estimate)
+        for split, score in card.scores.items()
+        for kind, found in (("metric", score.metrics), ("recall", score.recall))
+        for name, estimate in found.items()
+    ]
+    return Table(
+        [screen.Column("%", key=True), *(screen.Column(TITLES[split], number=True) for split in card.scores)],
+        rows,
+        FIELDS,
+        [dict(zip(FIELDS, (*names, e.value, e.low, e.high, e.n), strict=True)) for *names, e in measured],
     )
-    wall = card.seconds.get("wall", 0.0)
-    click.echo(
-        f"95 % intervals beside each score. {wall:.0f} s, {card.peak_memory_mb:.0f} MB, isolation: {card.isolation}.",
-        err=True,
-    )
 
 
-def _cell(estimate: object) -> str:
-    from harness.score.card import Estimate
-
-    assert isinstance(estimate, Estimate)
+def _cell(estimate: Estimate) -> str:
     return f"{screen.percent(estimate.value)} {screen.interval(estimate.low, estimate.high)}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LINE = 80  # columns of a sentence, however wide the screen
+JOINED = "\x1f"  # stands for a blank at which no line is broken: of "p = 0.02" and "95 %"
 LEAST = 12  # columns down to which a text folds
 WORD = 20  # a word as long as that breaks only where nothing else does
 
@@ -243,9 +245,9 @@ def wrapped(text: str, indent: str = "", *, start: str = "") -> str:
     """Break a text into lines, `start` before the first and the others indented; nothing in it steers the terminal."""
     import textwrap
 
-    return textwrap.fill(
-        plain(text), line_width(), initial_indent=start, subsequent_indent=indent, break_on_hyphens=False
-    )
+    joined = re.sub(r" ([=<]) (?=[\d.])| (?=%)", lambda found: found[0].replace(" ", JOINED), plain(text))
+    lines = textwrap.fill(joined, line_width(), initial_indent=start, subsequent_indent=indent, break_on_hyphens=False)
+    return lines.replace(JOINED, " ")
 
 
 def message(text: str, *, style: str = "") -> None:

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import json_option, workspace_option
+from harness.cli.options import format_option, workspace_option
 
 SHOWN = ("contest", "version", "source", "state", "title")
+FIELDS = ("name", "version", "title", "source", "frozen", "active")
 
 
 @click.command(short_help="List the contests, and which are frozen.")
 @workspace_option
-@json_option
-def list_command(workspace: Path, as_json: bool) -> None:
+@format_option
+def list_command(workspace: Path, form: str) -> None:
     """List the contests that can be frozen, and all that are.
 
     A contest is one TOML file. Put your own into contests.d/ of the workspace, or give its path to freeze. The active
@@ -41,16 +42,12 @@ def list_command(workspace: Path, as_json: bool) -> None:
         }
         for contest in api.contests(workspace)
     ]
-    if as_json:
-        import json
+    from harness.cli._view.screen import Column
+    from harness.cli._view.table import Table, print_table
 
-        click.echo(json.dumps(rows))
-        return
-    from harness.cli._view import screen
-
-    columns = [screen.Column(name, number=name == "version", key=name == "contest") for name in SHOWN]
+    columns = [Column(name, number=name == "version", key=name == "contest") for name in SHOWN]
     cells = []
     for row in rows:
         state = "active" if row["active"] else "frozen" if row["frozen"] else "–"
         cells.append((str(row["name"]), str(row["version"]), str(row["source"]), state, str(row["title"])))
-    screen.table(columns, cells)
+    print_table(Table(columns, cells, FIELDS, rows), form)
