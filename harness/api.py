@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from harness.analysis.entry import EntryFacts
     from harness.analysis.pair import Versus
     from harness.analysis.predictions import Diagnosis
-    from harness.analysis.preview import Ahead
+    from harness.analysis.preview import Preview
     from harness.board.audit import Audit
     from harness.board.closing import Closing
     from harness.board.ledger import RulesChanged
@@ -142,10 +142,10 @@ def pack(folder: Path, zip_path: Path, *, workspace: Path | None = None, contest
 
     if workspace is None or not (folder / "fit.py").is_file():
         return pack_folder(folder, zip_path)
-    from harness.submit import fit
+    from harness.entry_source import fitted
 
     frozen = open_contest(workspace, contest)
-    return pack_folder(fit(Workspace(workspace), frozen, folder), zip_path, frozen.contest.limits)
+    return pack_folder(fitted(Workspace(workspace), frozen, folder), zip_path, frozen.contest.limits)
 
 
 def score(
@@ -157,15 +157,16 @@ def score(
     reveal_private: bool = False,
     isolation: Isolation = "auto",
     device: Device = "auto",
-) -> tuple[ScoreCard, Ahead | None]:
+) -> tuple[ScoreCard, Preview | None]:
     """Run a zip in the sandbox and score it on `splits`; nothing is recorded.
 
     With the card comes what its public score is foretold to be, by the metric that ranks, where it was scored on both
     public splits.  While the contest is open, the private half asks for `reveal_private`, and under the Ladder the
     public half, too.
     """
-    from harness.analysis.preview import look_ahead
+    from harness.analysis.preview import preview
     from harness.board.closing import check_may_be_told
+    from harness.board.recorder import open_to_read
     from harness.score.evaluate import evaluate
 
     home, frozen = Workspace(workspace), open_contest(workspace, contest)
@@ -185,7 +186,9 @@ def score(
         )
     if not (foretells and found.predictions):
         return found.card, None
-    return found.card, look_ahead(home, frozen, found.predictions, found.card.zip_sha256, found.probabilities)
+    with open_to_read(home) as board:
+        digest = found.card.zip_sha256
+        return found.card, preview(home, board, frozen, found.predictions, digest, found.probabilities)
 
 
 def examine(
@@ -226,14 +229,14 @@ def submit(
     device: Device = "auto",
 ) -> Submitted:
     """Train `entry` if it is a model's name, pack it, score it on every split and put it on the board."""
-    from harness.submit import find_entry
+    from harness.entry_source import find_source
     from harness.submit import submit as submit_entry
 
     home = Workspace(workspace)
     return submit_entry(
         home,
         open_contest(workspace, contest),
-        find_entry(entry),
+        find_source(entry),
         message,
         name=name,
         train_options=train_options,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 
 class HarnessError(Exception):
@@ -127,6 +129,16 @@ def disk_trouble(error: OSError) -> str | None:
     if error.errno in DISK_ERRORS:
         return f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror)
     return None
+
+
+@contextlib.contextmanager
+def writing_to(place: Path) -> Iterator[None]:
+    """Turn what the system says of a full or read-only disk into one sentence."""
+    try:
+        yield
+    except OSError as error:
+        reason = disk_trouble(error) or error.strerror or error
+        raise WorkspaceError(f"Cannot write to {place}: {reason}.", DISK_REMEDY) from error
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

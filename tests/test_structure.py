@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FLOW = (
-    "sources", "freeze", "pack", "sandbox", "score", "board", "analysis", "report",
+    "sources", "freeze", "pack", "sandbox", "entry_source", "score", "board", "analysis", "report",
     "submit", "doctor", "platforms", "api", "cli",
 )  # fmt: skip
 MODULES = sorted((ROOT / "harness").rglob("*.py"))

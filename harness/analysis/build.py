@@ -13,7 +13,7 @@ from harness.analysis.document import Aside, Closed, FrozenFacts, Report, Row, S
 from harness.analysis.ensemble import see_together
 from harness.analysis.overfitting import overall, teams
 from harness.analysis.predictions import SEEN_AT_HOME, TITLES, Told, Truth, detail_of, run_of, scores_of, truth_of
-from harness.analysis.preview import ForecastMethod, Forecasts, confidence_of, foretell, judge
+from harness.analysis.preview import ForecastMethod, Forecasts, confidence_of, judge, predict_scores
 from harness.analysis.ranks import not_distinguishable_from_first, rank_ranges, ranks_of
 from harness.analysis.seeds import Seeds, pool
 from harness.analysis.shakeup import shake_up
@@ -171,7 +171,9 @@ def _foretell(read: _Read, kept: dict[int, Kept], told: Told, metric: str, lock:
     confidences = {number: confidence_of(kept[number].labels, kept[number].probabilities, y_true) for number in whole}
     asked = [standing.entry for standing in read.board.ranked]
     n_hidden = len(told.truth.labels["public"])
-    return foretell(*read.values.measured(metric), asked, confidences, metric=metric, n_hidden=n_hidden, lock=lock)
+    return predict_scores(
+        *read.values.measured(metric), asked, confidences, metric=metric, n_hidden=n_hidden, lock=lock
+    )
 
 
 def _judge(rows: tuple[Row, ...], metric: str) -> tuple[ForecastMethod, ...]:

@@ -23,7 +23,7 @@ from harness.analysis.predictions import (
     scores_of,
     truth_of,
 )
-from harness.analysis.preview import Forecasts, confidence_of, foretell_new, generator
+from harness.analysis.preview import Forecasts, confidence_of, generator, predict_score
 from harness.analysis.ranks import RankRange, not_distinguishable_from_first, rank_ranges
 from harness.analysis.seeds import Pooled, pool
 from harness.analysis.values import Values, read_recipes, read_values
@@ -326,7 +326,7 @@ def _foretold(values: Values, entry: Entry, kept: Kept, truth: Truth, frozen: Fr
     if not (val and shifted and public):
         return {}
     ids, measured = values.measured(metric)
-    return foretell_new(
+    return predict_score(
         measured[ids < entry.id],
         metric=metric,
         val=val.value,

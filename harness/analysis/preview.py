@@ -2,13 +2,14 @@
 
 For an entry that has no row yet::
 
-    foretell_new(earlier, metric="accuracy", val=0.9, shifted=Estimate(...), n_hidden=n, confidence=None, rng=None)
+    predict_score(earlier, metric="accuracy", val=0.9, shifted=Estimate(...), n_hidden=n, confidence=None, rng=None)
 
 returns a forecast, or None, for each of `METHODS`; `harness.analysis.ahead` reads what it needs from a workspace.
 """
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -30,7 +31,6 @@ from harness.analysis.forecast import (
 from harness.analysis.predictions import SEEN_AT_HOME, Told, truth_of
 from harness.analysis.values import read_values
 from harness.board.artifacts import find_kept
-from harness.board.recorder import open_to_read
 from harness.board.rows import Entry, Score, read_some
 from harness.freeze.frozen import Frozen
 from harness.score.card import Estimate, score_split
@@ -106,7 +106,7 @@ def generator(lock: str, zip_sha256: str) -> np.random.Generator:
     return np.random.default_rng([int(lock[:16], 16), int(zip_sha256[:16], 16)])
 
 
-def foretell_new(
+def predict_score(
     earlier: NDArray[np.float64],
     *,
     metric: str,
@@ -141,7 +141,7 @@ def foretell_new(
     Examples
     --------
     >>> shifted = Estimate(0.7, 0.604, 0.781, 100)
-    >>> foretold = foretell_new(np.empty((0, 3)), metric="accuracy", val=0.95, shifted=shifted, n_hidden=1000)
+    >>> foretold = predict_score(np.empty((0, 3)), metric="accuracy", val=0.95, shifted=shifted, n_hidden=1000)
     >>> {name: forecast and round(forecast.value, 2) for name, forecast in foretold.items()}
     {'shifted': 0.7, 'misses': None, 'line': None, 'atc': None, 'doc': None}
     """
@@ -162,7 +162,7 @@ def foretell_new(
     return found
 
 
-def foretell(
+def predict_scores(
     ids: NDArray[np.int64],
     measured: NDArray[np.float64],
     asked: Iterable[Entry],
@@ -182,7 +182,7 @@ def foretell(
     confidences : mapping of int to Confidence
         By id, of those whose labels and probabilities are kept.
     metric, n_hidden :
-        See `foretell_new`.
+        See `predict_score`.
     lock : str
         Digest of the frozen contest.
     """
@@ -190,7 +190,7 @@ def foretell(
     found: dict[int, Forecasts] = {number: {} for number in entries}
     for row in np.flatnonzero(np.isin(ids, list(entries))).tolist():
         entry = entries[int(ids[row])]
-        found[entry.id] = foretell_new(
+        found[entry.id] = predict_score(
             measured[:row],
             metric=metric,
             val=float(measured[row, 0]),
@@ -223,7 +223,7 @@ def best_method(methods: Iterable[ForecastMethod], known: Mapping[str, Forecast 
     return min(made)[1] if made else None
 
 
-class Ahead(msgspec.Struct, frozen=True):
+class Preview(msgspec.Struct, frozen=True):
     """The public score by `metric`, foretold by each method, the one that has fared best so far, and how all fared.
 
     `metric` is the one that ranks.  `best` is one of `forecasts` that is not None; before any entry was scored it is
@@ -248,20 +248,22 @@ class Ahead(msgspec.Struct, frozen=True):
         return next(method.title for method in self.methods if method.name == self.best)
 
 
-def look_ahead(
+def preview(
     workspace: Workspace,
+    board: sqlite3.Connection,
     frozen: Frozen,
     labels: Mapping[str, NDArray[np.int64]],
     zip_sha256: str,
     probabilities: Mapping[str, NDArray[np.float32]] | None = None,
-) -> Ahead:
+) -> Preview:
     """Foretell the public score, by the metric that ranks, of a zip that was run.
 
     Known are public labels and the entries on the board.
 
     Parameters
     ----------
-    workspace : Workspace
+    workspace, board
+        Whose entries are known.
     frozen : Frozen
     labels : mapping of str to ndarray of shape (n,), int64
         What the zip said of ``val`` and ``val_shifted``; with probabilities of ``public``, too, whose labels are not
@@ -281,18 +283,17 @@ def look_ahead(
     val, shifted = (
         score_split(frozen.contest, truth.labels[split], labels[split]).metrics[metric] for split in SEEN_AT_HOME
     )
-    with open_to_read(workspace) as board:
-        ids, earlier = read_values(board, frozen.contest.name, frozen.lock_hash, metric).measured(metric)
-        judged = read_some(board, ids[-JUDGED:].tolist())
+    ids, earlier = read_values(board, frozen.contest.name, frozen.lock_hash, metric).measured(metric)
+    judged = read_some(board, ids[-JUDGED:].tolist())
     kept = find_kept(workspace, frozen.contest.name, judged)
     whole = [judged[row].id for row in Told(judged, kept, truth).rows]
     confidences = {
         number: confidence_of(kept[number].labels, kept[number].probabilities, truth.labels["val_shifted"])
         for number in whole
     }
-    found = foretell(ids, earlier, judged, confidences, metric=metric, n_hidden=n_hidden, lock=frozen.lock_hash)
+    found = predict_scores(ids, earlier, judged, confidences, metric=metric, n_hidden=n_hidden, lock=frozen.lock_hash)
     methods = judge([found[entry.id] for entry in judged], earlier[len(earlier) - len(judged) :, 2].tolist())
-    forecasts = foretell_new(
+    forecasts = predict_score(
         earlier,
         metric=metric,
         val=val.value,
@@ -301,4 +302,4 @@ def look_ahead(
         confidence=confidence_of(labels, probabilities or {}, truth.labels["val_shifted"]),
         rng=generator(frozen.lock_hash, zip_sha256),
     )
-    return Ahead(metric, best_method(methods, forecasts) or "shifted", forecasts, methods)
+    return Preview(metric, best_method(methods, forecasts) or "shifted", forecasts, methods)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from harness.board import rows
 
 Key = tuple[str, str]  # split and metric
-FORETOLD_FROM = ("val", "val_shifted", "public")
+PREDICTED_FROM = ("val", "val_shifted", "public")
 
 
 @dataclass(frozen=True)
@@ -43,14 +43,14 @@ class Values:
 
     def measured(self, metric: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return ids, and `metric` on validation, shifted validation and the public half, of those that have all."""
-        table = np.column_stack([self.of[split, metric] for split in FORETOLD_FROM])
+        table = np.column_stack([self.of[split, metric] for split in PREDICTED_FROM])
         known = ~np.isnan(table).any(axis=1)
         return self.ids[known], table[known]
 
 
 def read_values(board: sqlite3.Connection, contest: str, lock: str, metric: str, splits: Sequence[str] = ()) -> Values:
     """Read what all entries scored by `metric` on the splits that forecasts need, and on `splits`."""
-    asked = tuple((split, metric) for split in dict.fromkeys((*FORETOLD_FROM, *splits)))
+    asked = tuple((split, metric) for split in dict.fromkeys((*PREDICTED_FROM, *splits)))
     found = rows.read_values(board, contest, lock, asked)
     held = np.array([row[3] for row in found], bool)
     table = np.array([row[4:] for row in found], np.float64).reshape(len(found), len(asked))  # None becomes nan

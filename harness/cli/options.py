@@ -28,8 +28,8 @@ def contest_names() -> Iterable[str]:
 
 
 def entry_names() -> Iterable[str]:
+    from harness.entry_source import submission_names
     from harness.plugins import model_names
-    from harness.submit import submission_names
 
     return (*submission_names(), *model_names())
 

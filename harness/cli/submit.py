@@ -79,7 +79,7 @@ def submit(
         import msgspec
 
         facts = {"entry": submitted.entry, "name": submitted.name, "receipt": submitted.head}
-        facts |= {"foretold": submitted.ahead and msgspec.to_builtins(submitted.ahead)}
+        facts |= {"foretold": submitted.forecast and msgspec.to_builtins(submitted.forecast)}
         facts |= {"late": submitted.closing is not None, "rank": submitted.rank, "shown": submitted.shown}
         facts |= {"equals": submitted.equals}
         click.echo(msgspec.json.encode({**facts, **msgspec.to_builtins(card)}))
@@ -88,9 +88,9 @@ def submit(
         from harness.cli._view.screen import wrapped
 
         show_card(card)
-        if submitted.ahead:
+        if submitted.forecast:
             public = card.scores.get("public")
-            show_forecast(submitted.ahead, public.metrics.get(submitted.ahead.metric) if public else None)
+            show_forecast(submitted.forecast, public.metrics.get(submitted.forecast.metric) if public else None)
         for note in submitted.notes:
             click.echo(wrapped(note), err=True)
         if submitted.shown is not None:
@@ -102,8 +102,8 @@ def submit(
                 err=True,
             )
         place = f"rank {submitted.rank} of {submitted.n_ranked:,}" if submitted.rank else "not ranked"
-        if submitted.rank and submitted.ahead:
-            place += f" by {submitted.ahead.metric.replace('_', ' ')}"
+        if submitted.rank and submitted.forecast:
+            place += f" by {submitted.forecast.metric.replace('_', ' ')}"
         if submitted.closing:
             place = f"late, the contest was closed at {submitted.closing.when}"
         told = f"Entry {submitted.entry}, {submitted.name}: {place}. See: hemobench leaderboard"

@@ -13,7 +13,7 @@ import numpy as np
 
 from harness.analysis.compare import compare_all, compare_all_drawn, draw_scores, mcnemar, paired_bootstrap
 from harness.analysis.forecast import difference_of_confidences, fit_line, from_shifted, from_shifted_and_misses
-from harness.analysis.preview import foretell_new
+from harness.analysis.preview import predict_score
 from harness.analysis.ranks import rank_ranges
 from harness.analysis.seeds import pool_seeds
 from harness.score.card import Estimate, share_of
@@ -174,13 +174,13 @@ def shifted(share: float, draws: int, rng: np.random.Generator) -> float:
 
 
 def shifted_macro_f1(draws: int, rng: np.random.Generator) -> float:
-    """The same of a metric of classes, which `foretell_new` takes for a share of an effective number of pictures."""
+    """The same of a metric of classes, which `predict_score` takes for a share of an effective number of pictures."""
     held, score = 0, METRICS["macro_f1"]
     for _ in range(draws):
         said = confusing(rng.uniform(0.2, 0.95), rng)
         here, there = (rng.multinomial(sizes, said) for sizes in (SIZES * 4 // 5, SIZES))
         shown = Estimate(float(score(here)), *metric_interval(here, "macro_f1"), int(here.sum()))
-        found = foretell_new(np.empty((0, 3)), metric="macro_f1", val=1.0, shifted=shown, n_hidden=int(there.sum()))
+        found = predict_score(np.empty((0, 3)), metric="macro_f1", val=1.0, shifted=shown, n_hidden=int(there.sum()))
         held += found["shifted"].holds(float(score(there)))
     return held / draws
 

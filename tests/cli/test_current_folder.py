@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import ROOT
 
 NAMES = ("click", "numpy", "json", "msgspec", "rich", "harness", "baselines", "keras", "sitecustomize", "encodings")
-OWN_SCRIPT = ("harness/submit.py", "fit.py")  # a script of the folder's owner, whose own folder is on its path
+OWN_SCRIPT = ("harness/entry_source.py", "fit.py")  # a script of the folder's owner, whose own folder is on its path
 
 
 @pytest.fixture

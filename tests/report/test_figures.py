@@ -20,10 +20,11 @@ from harness.analysis.preview import (
     ForecastMethod,
     best_method,
     confidence_of,
-    foretell_new,
     generator,
-    look_ahead,
+    predict_score,
+    preview,
 )
+from harness.board.recorder import open_to_read
 from harness.freeze.frozen import read_arrays
 from harness.report.page import render
 from harness.score.card import share_of
@@ -121,7 +122,8 @@ def test_a_zip_is_foretold_before_it_has_a_row_as_it_is_afterwards(make_desk):
     before = gather(desk.workspace, desk.frozen)
     said = desk.labels(0.82, 5, 5)
     probabilities = {name.removesuffix("_probabilities"): of for name, of in desk.probabilities(said).items()}
-    ahead = look_ahead(desk.workspace, desk.frozen, said, "ab" * 32, probabilities)
+    with open_to_read(desk.workspace) as board:
+        found = preview(desk.workspace, board, desk.frozen, said, "ab" * 32, probabilities)
     truth = {split: labels for split, (_, labels) in labels_of(desk.frozen).items()}
     right = {split: said[split] == truth[split] for split in ("val", "val_shifted")}
     earlier = np.array(
@@ -130,7 +132,7 @@ def test_a_zip_is_foretold_before_it_has_a_row_as_it_is_afterwards(make_desk):
             for row in sorted(before.rows, key=lambda row: row.id)
         ]
     )
-    assert ahead.forecasts == foretell_new(
+    assert found.forecasts == predict_score(
         earlier,
         metric="accuracy",
         val=float(right["val"].mean()),
@@ -139,19 +141,20 @@ def test_a_zip_is_foretold_before_it_has_a_row_as_it_is_afterwards(make_desk):
         confidence=confidence_of(said, probabilities, truth["val_shifted"]),
         rng=generator(desk.frozen.lock_hash, "ab" * 32),
     )
-    assert all(ahead.forecasts.values())
-    for method, same in zip(ahead.methods, before.methods, strict=True):
+    assert all(found.forecasts.values())
+    for method, same in zip(found.methods, before.methods, strict=True):
         assert method.errors.n == same.errors.n
         assert method.errors.mean_absolute == pytest.approx(same.errors.mean_absolute)
-    assert ahead.best == best_method(before.methods)
-    assert ahead.forecast == ahead.forecasts[ahead.best]
+    assert found.best == best_method(before.methods)
+    assert found.forecast == found.forecasts[found.best]
 
 
 def test_before_the_first_entry_shifted_validation_is_the_forecast(desk):
-    ahead = look_ahead(desk.workspace, desk.frozen, desk.labels(0.9, 0, 0), "cd" * 32)
-    assert ahead.best == "shifted"
-    assert ahead.title == METHODS["shifted"]
-    assert ahead.forecasts["line"] is None
+    with open_to_read(desk.workspace) as board:
+        found = preview(desk.workspace, board, desk.frozen, desk.labels(0.9, 0, 0), "cd" * 32)
+    assert found.best == "shifted"
+    assert found.title == METHODS["shifted"]
+    assert found.forecasts["line"] is None
 
 
 def test_the_best_method_is_one_that_can_foretell_and_was_tried_often():

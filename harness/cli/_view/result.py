@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from harness.analysis.preview import Ahead
+from harness.analysis.preview import Preview
 from harness.cli._view import screen
 from harness.cli._view.table import Table, print_table
 from harness.score.card import Estimate, ScoreCard
@@ -13,7 +13,7 @@ FIELDS = ("split", "kind", "name", "value", "low", "high", "n")  # of a row for 
 TITLES = {"val": "val", "val_shifted": "shifted val", "public": "public", "private": "private"}
 
 
-def show_forecast(ahead: Ahead, measured: Estimate | None = None) -> None:
+def show_forecast(ahead: Preview, measured: Estimate | None = None) -> None:
     """Print on stderr what the public score is foretold to be, and what came by the same metric, where told."""
     found = ahead.forecast
     told = (

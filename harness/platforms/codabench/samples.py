@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from harness.entry_source import SUBMISSIONS, fitted
 from harness.errors import UsageError
 from harness.freeze.frozen import Frozen
 from harness.pack import pack
-from harness.submit import SUBMISSIONS, fit
 from harness.workspace import Workspace
 
 SAMPLES = ("majority", "nearest-centroid")
@@ -29,5 +29,4 @@ def write_samples(workspace: Workspace, frozen: Frozen, folder: Path, *, submiss
                 f"There is no {source / 'model.py'}, from which the sample submission {name} is made.",
                 "Run the command in the project's folder, where submissions/ lies.",
             )
-        fitted = fit(workspace, frozen, source) if (source / "fit.py").is_file() else source
-        pack(fitted, folder / f"{name}.zip", frozen.contest.limits)
+        pack(fitted(workspace, frozen, source), folder / f"{name}.zip", frozen.contest.limits)

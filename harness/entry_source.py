@@ -1,0 +1,192 @@
+"""From a name to a zip: find the folder or the model behind it, train or fit it where that is needed, and pack it."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import hashlib
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness import plugins
+from harness.errors import TrainError, UsageError, did_you_mean, writing_to
+from harness.freeze.frozen import Frozen
+from harness.freeze.hashing import hash_file
+from harness.pack import pack
+from harness.sandbox.fence import PR_SET_PDEATHSIG
+from harness.sandbox.scratch import scratch_folder
+from harness.sandbox.untrusted import printable
+from harness.workspace import Workspace, move_durably
+
+SUBMISSIONS = Path("submissions")
+UNKNOWN_WEIGHTS = "–"
+
+
+@dataclass(frozen=True)
+class EntrySource:
+    """What a name stands for: a zip, a folder, or a model to be trained first."""
+
+    name: str
+    zip_path: Path | None = None
+    folder: Path | None = None
+
+
+@dataclass(frozen=True)
+class Built:
+    """A zip as the workspace keeps it, by its hash, and what is known of its weights."""
+
+    zip_path: Path
+    weights: str = UNKNOWN_WEIGHTS
+    trained: dict[str, Any] | None = None  # what ``train --json`` said of the model, where one was trained
+
+
+def submission_names(folder: Path = SUBMISSIONS) -> tuple[str, ...]:
+    """Return the folders of `folder` that hold a ``model.py``."""
+    return tuple(sorted(path.parent.name for path in folder.glob("*/model.py")))
+
+
+def find_source(word: str, *, folder: Path = SUBMISSIONS) -> EntrySource:
+    """Return what `word` names: a zip, a folder, a folder of `folder`, or a model that can be trained.
+
+    Raises
+    ------
+    UsageError
+        It names nothing, or two things.
+    """
+    path = Path(word)
+    if path.suffix == ".zip":
+        if not path.is_file():
+            raise UsageError(f"There is no zip {word}.", "Build one: hemobench pack FOLDER -o ZIP")
+        return EntrySource(path.stem, zip_path=path)
+    models, submissions = plugins.model_names(), submission_names(folder)
+    if word in submissions and word in models:
+        raise UsageError(
+            f"{word!r} is a folder of {folder}/ and a model that can be trained.",
+            f"Type {folder / word} for the folder, or rename it.",
+        )
+    if word in models:
+        return EntrySource(word)
+    if word in submissions:
+        return EntrySource(word, folder=folder / word)
+    if path.is_dir():
+        return EntrySource(path.resolve().name, folder=path)
+    raise UsageError(
+        f"{word!r} names no zip, folder, submission or model.", did_you_mean(word, {*models, *submissions})
+    )
+
+
+def build(workspace: Workspace, frozen: Frozen, source: EntrySource, train_options: Sequence[str] = ()) -> Built:
+    """Train or fit the entry where that is needed, and put its zip under its own hash, durably.
+
+    Raises
+    ------
+    UsageError
+        There are `train_options`, and nothing to train.
+    HarnessError
+        The entry cannot be trained or packed.
+    """
+    folder = source.folder
+    if source.zip_path is None and folder is None:
+        trained = _train(workspace, frozen, source.name, train_options)
+        zip_path = _keep_zip(workspace, frozen, Path(trained["submission"]), None)
+        return Built(zip_path, trained["weights"], trained)
+    if train_options:
+        raise UsageError(
+            f"{source.name!r} is not trained here, so {' '.join(train_options)} would have no effect.",
+            "Leave it out, or name a model: hemobench train --list",
+        )
+    return Built(_keep_zip(workspace, frozen, folder and fitted(workspace, frozen, folder), source.zip_path))
+
+
+def fitted(workspace: Workspace, frozen: Frozen, folder: Path) -> Path:
+    """Run the ``fit.py`` of a folder on the public data, in a copy of the folder, and return the copy.
+
+    A folder without one is returned as it is.  It is the participant's own training script, run with the participant's
+    own rights, which is said before it starts; only the zip that comes of it is a stranger's.  The copy is kept by the
+    content of the folder and the contest, so that the same one is not fitted twice.
+
+    Raises
+    ------
+    TrainError
+        ``fit.py`` failed.
+    """
+    script = folder / "fit.py"
+    if not script.is_file():
+        return folder
+    runs = workspace.runs(frozen.contest.name)
+    with writing_to(runs), scratch_folder(runs / ".fitting") as building:
+        packed = pack(folder, building / "source.zip", frozen.contest.limits)
+        key = hashlib.sha256(f"{frozen.lock_hash}{packed.sha256}".encode()).hexdigest()[:10]
+        home = runs / f"{folder.resolve().name}-{key}"
+        if (home / "submission").is_dir():
+            _say(f"{script} has run on {frozen.contest.name} before; taking what it wrote, in {home}.")
+            return home / "submission"
+        copy = building / "run" / "submission"
+        with zipfile.ZipFile(packed.path) as archive:
+            archive.extractall(copy)
+        _say(
+            f"Running {script} outside the sandbox, with all your rights, on the public data of {frozen.contest.name}."
+        )
+        # Its own folder is on its path, as for any script; ours is not.
+        command = [sys.executable, "-B", "fit.py", str((frozen.folder / "public").resolve())]
+        done = subprocess.run(command, cwd=copy, stdout=sys.stderr, check=False, preexec_fn=_end_with_parent)
+        if code := done.returncode:
+            raise TrainError(f"{script} ended with exit code {code}.", "What it printed stands above.")
+        with contextlib.suppress(OSError):  # another process has put the same fit there
+            copy.parent.rename(home)
+    return home / "submission"
+
+
+def _train(workspace: Workspace, frozen: Frozen, model: str, options: Sequence[str]) -> dict[str, Any]:
+    """Train in a process of its own, so that the one that reads the labels never holds a model's code."""
+    # -P: what lies in the current folder, a click.py say, is not what is imported.
+    command = [sys.executable, "-P", "-m", "harness.cli", "train", model, "--json", *options]
+    command += ["--workspace", str(workspace.path), "--contest", frozen.contest.name]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=False, preexec_fn=_end_with_parent)
+    if done.returncode == 130:
+        raise KeyboardInterrupt
+    if done.returncode != 0:
+        raise TrainError(f"{model} was not trained.", "The reason stands above.")
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def _end_with_parent() -> None:
+    """Have the system kill this process when the one that started it is killed: no training goes on unwatched.
+
+    Linux has this; elsewhere the training ends by itself, and the next submit waits for it.
+    """
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _say(sentence: str) -> None:
+    # What is longer than a line is a path, to be copied.
+    text = textwrap.fill(printable(sentence), 80, break_on_hyphens=False, break_long_words=False)
+    print(text, file=sys.stderr, flush=True)
+
+
+def _keep_zip(workspace: Workspace, frozen: Frozen, folder: Path | None, zip_path: Path | None) -> Path:
+    """Pack the folder, or copy the zip, and return its place."""
+    home = workspace.zips()
+    with writing_to(home), scratch_folder(home / ".packing") as building:
+        zipped = building / "entry.zip"
+        if folder is not None:
+            pack(folder, zipped, frozen.contest.limits)
+        else:
+            assert zip_path is not None
+            shutil.copyfile(zip_path, zipped)
+        # Of the copy, not of what it was copied from: that may change at any moment.
+        kept = home / f"{hash_file(zipped)}.zip"
+        if not kept.is_file() or hash_file(kept) != kept.stem:
+            move_durably(zipped, kept)
+        return kept
