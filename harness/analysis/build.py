@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.analysis.compare import Pairs, see_pairs
+from harness.analysis.compare import Pairs, compare_pairwise
 from harness.analysis.document import Aside, Closed, FrozenFacts, Report, Row, SplitFacts, Unscored
 from harness.analysis.ensemble import see_together
 from harness.analysis.overfitting import overall, teams
@@ -89,7 +89,7 @@ def gather(workspace: Workspace, frozen: Frozen, *, top: int = TOP, reveal_priva
         seeds=read.pooled,
         together=see_together(told.rows, told.labels, truth.labels, truth.by, contest.n_classes) if told.many else None,
         pairwise=(
-            see_pairs(few, {split: right[: len(few)] for split, right in told.right.items()}, pairs)
+            compare_pairwise(few, {split: right[: len(few)] for split, right in told.right.items()}, pairs)
             if told.many
             else None
         ),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.score.metrics import Metric
+from harness.score.stats import paired_limits
 
 LEVEL = 0.05  # how often a board of equal entries may call any two of them different
 AT_ONCE = 32_000_000  # cells of confusion matrices held at once while a board is drawn anew: 128 MB
@@ -167,8 +168,7 @@ def compare_all(right: NDArray[np.bool_]) -> Pairs:
     >>> compare_all(right).better.astype(int).tolist()
     [[0, 1, 1], [0, 0, 0], [0, 0, 0]]
     """
-    hits = right.astype(np.float32)  # exact below 16 million pictures, and BLAS knows no integers
-    gained = np.rint(hits @ (1 - hits).T).astype(np.int64)
+    gained = _only_first(right)
     return decide(mcnemar(gained, gained.T), right.sum(axis=1))
 
 
@@ -261,38 +261,59 @@ def _by_class(
         yield int(true), np.eye(n_classes, dtype=np.float32)[said].reshape(len(said), -1)
 
 
-def see_pairs(rows: Sequence[int], right: dict[str, NDArray[np.bool_]], pairs: Pairs) -> Pairwise:
-    """Count, for each two entries, the pictures that only one of them has right.
-
-    Only counts leave here: which picture of the hidden test an entry has right would tell its label to whoever
-    submits entries made to find out.
-
-    Parameters
-    ----------
-    rows : sequence of int
-        Where each entry stands on the board, best first.
-    right : dict of str to ndarray of shape (entries, n), bool
-        By split.
-    pairs : Pairs
-        Of the same entries on the split that ranks.
-    """
-    one, other = np.triu_indices(len(rows), 1)
-    gained, lost = {}, {}
-    for split, hits in right.items():
-        ones = hits.astype(np.float32)
-        only = np.rint(ones @ (1 - ones).T).astype(int)
-        gained[split], lost[split] = tuple(only[one, other].tolist()), tuple(only[other, one].tolist())
-    return Pairwise(tuple(rows), gained, lost, tuple(pairs.adjusted[one, other].tolist()))
-
-
 class Pairwise(msgspec.Struct, frozen=True):
-    """Counts of pictures that divide two entries, by split, for each pair of `rows` with the first before the second.
+    """What divides two entries, by split, for each pair of `rows` with the first before the second.
 
-    `gained` are those that only the first has right, `lost` those that only the second has; `adjusted` is Holm's
-    p-value on the split that ranks.
+    Attributes
+    ----------
+    rows : tuple of int
+        Of the board, best first.
+    gained, lost : dict of str to tuple of int
+        Images that only the first has right, and those that only the second has.
+    low, high : dict of str to tuple of float
+        95 % interval of the difference of their accuracies, first - second.
+    p : dict of str to tuple of float
+        Of the exact McNemar test, two-sided, for the pair alone.
+    adjusted : tuple of float
+        Holm's p-value over all pairs, on the split that ranks.
     """
 
     rows: tuple[int, ...]
     gained: dict[str, tuple[int, ...]]
     lost: dict[str, tuple[int, ...]]
+    low: dict[str, tuple[float, ...]]
+    high: dict[str, tuple[float, ...]]
+    p: dict[str, tuple[float, ...]]
     adjusted: tuple[float, ...]
+
+
+def compare_pairwise(rows: Sequence[int], right: Mapping[str, NDArray[np.bool_]], pairs: Pairs) -> Pairwise:
+    """Count, for each two entries, the images that only one of them has right, and say what that shows.
+
+    Only counts leave here: which image of the hidden test an entry has right would tell its label to whoever submits
+    entries made to find out.
+
+    Parameters
+    ----------
+    rows : sequence of int
+        Where each entry stands on the board, best first.
+    right : mapping of str to ndarray of shape (entries, n), bool
+        By split.
+    pairs : Pairs
+        Of the same entries on the split that ranks.
+    """
+    one, other = np.triu_indices(len(rows), 1)
+    found: dict[str, dict[str, tuple]] = {name: {} for name in ("gained", "lost", "low", "high", "p")}
+    for split, hits in right.items():
+        only = _only_first(hits)
+        gained, lost = only[one, other], only[other, one]
+        values = (gained, lost, *paired_limits(gained, lost, hits.shape[1]), mcnemar(gained, lost))
+        for of, value in zip(found.values(), values, strict=True):
+            of[split] = tuple(value.tolist())
+    return Pairwise(tuple(rows), **found, adjusted=tuple(pairs.adjusted[one, other].tolist()))
+
+
+def _only_first(right: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Count the images that the row has right and the column has not, shape (entries, entries)."""
+    hits = right.astype(np.float32)  # exact below 16 million images, and BLAS knows no integers
+    return np.rint(hits @ (1 - hits).T).astype(np.int64)

@@ -14,6 +14,7 @@ import jinja2
 import msgspec
 import numpy as np
 from markupsafe import Markup
+from numpy.typing import NDArray
 
 from harness import spreadsheet
 from harness.analysis.compare import Pairwise
@@ -22,7 +23,6 @@ from harness.analysis.document import Report
 from harness.analysis.preview import best_method
 from harness.report import figures
 from harness.score.card import Estimate
-from harness.score.stats import Z_95
 from harness.words import counted
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -205,7 +205,6 @@ def _data(report: Report) -> dict[str, Any]:
     return {
         "by": report.ranked_by,
         "metric": report.metric.replace("_", " "),
-        "z": Z_95,
         "splits": [{"name": split.name, "title": split.title, "n": split.n} for split in report.splits],
         "classes": [name.replace("_", " ") for name in report.class_names],
         "families": [name.replace("_", " ") for name in report.families.names],
@@ -230,14 +229,20 @@ def _data(report: Report) -> dict[str, Any]:
 
 
 def _packed(pairs: Pairwise) -> dict[str, Any]:
-    """Write the counts as base64 of little-endian numbers: four bytes each, eight for p-values."""
+    """Write numbers as base64, little-endian; limits in tenths of points, as they are shown."""
 
-    def pack(values: tuple[float, ...], dtype: str) -> str:
-        return base64.b64encode(np.array(values, dtype).tobytes()).decode()
+    def pack(values: tuple[float, ...] | NDArray, dtype: str) -> str:
+        return base64.b64encode(np.array(values).astype(dtype).tobytes()).decode()
+
+    def tenths(limits: tuple[float, ...]) -> NDArray[np.float64]:
+        return np.rint(1000 * np.array(limits))
 
     return {
         "gained": {split: pack(counts, "<u4") for split, counts in pairs.gained.items()},
         "lost": {split: pack(counts, "<u4") for split, counts in pairs.lost.items()},
+        "low": {split: pack(tenths(limits), "<i2") for split, limits in pairs.low.items()},
+        "high": {split: pack(tenths(limits), "<i2") for split, limits in pairs.high.items()},
+        "p": {split: pack(values, "<f4") for split, values in pairs.p.items()},
         "adjusted": pack(pairs.adjusted, "<f8"),
     }
 

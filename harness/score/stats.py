@@ -158,8 +158,20 @@ def paired_interval(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> tuple[f
     '0.100 0.037 0.159'
     """
     gained, lost = int((one & ~other).sum()), int((other & ~one).sum())
-    n = len(one) + 2  # half a picture in each of the four cells
-    b, c = gained + 0.5, lost + 0.5
-    half = Z_95 * sqrt(b + c - (b - c) ** 2 / n) / n
-    centre = (b - c) / n
-    return (gained - lost) / len(one), max(-1.0, centre - half), min(1.0, centre + half)
+    low, high = paired_limits(gained, lost, len(one))
+    return (gained - lost) / len(one), float(low), float(high)
+
+
+def paired_limits(
+    gained: NDArray[np.int64] | int, lost: NDArray[np.int64] | int, n: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the limits of `paired_interval`, for one pair or an array of them.
+
+    Parameters
+    ----------
+    gained, lost : int or ndarray of one shape
+        Of `n` images, those that only the first has right, and those that only the second has.
+    """
+    b, c, n = gained + 0.5, lost + 0.5, n + 2  # half an image in each of the four cells
+    half = Z_95 * np.sqrt(b + c - (b - c) ** 2 / n) / n
+    return np.maximum(-1.0, (b - c) / n - half), np.minimum(1.0, (b - c) / n + half)

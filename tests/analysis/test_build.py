@@ -11,6 +11,7 @@ from harness.analysis.ranks import rank_ranges
 from harness.board.artifacts import find_kept
 from harness.freeze.frozen import read_arrays
 from harness.score.evaluate import labels_of
+from harness.score.stats import paired_interval
 
 
 @pytest.fixture(scope="module")
@@ -79,8 +80,10 @@ def test_pairs_are_counted_on_every_split(full, report):
         hits = right(full, report, split)
         gained = [int((hits[a] & ~hits[b]).sum()) for a, b in zip(one, other, strict=True)]
         assert list(pairs.gained[split]) == gained
-    p = mcnemar(np.array(pairs.gained["public"]), np.array(pairs.lost["public"]))
-    assert (np.array(pairs.adjusted) >= p).all()
+        limits = list(zip(pairs.low[split], pairs.high[split], strict=True))
+        assert limits == [paired_interval(hits[a], hits[b])[1:] for a, b in zip(one, other, strict=True)]
+        assert list(pairs.p[split]) == mcnemar(np.array(gained), np.array(pairs.lost[split])).tolist()
+    assert (np.array(pairs.adjusted) >= pairs.p["public"]).all()
 
 
 def test_what_an_entry_misses_alone_the_best_others_have_right(full, report):

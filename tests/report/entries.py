@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import numpy as np
 
+from harness.analysis.compare import Pairwise
+from harness.analysis.document import Report
 from harness.board.recorder import card_file, open_recorder
 from harness.board.rows import Score
 from harness.freeze.frozen import Frozen, open_frozen
@@ -151,3 +153,13 @@ class Desk:
 
 
 ODD = "</script><script>alert(1)</script><img src=x onerror=alert(2)>'\"&"
+
+
+def pairwise_of(entries: int, report: Report) -> Pairwise:
+    """What a board of so many entries would say of its pairs: numbers as long as they come."""
+    pairs = entries * (entries - 1) // 2
+    of = {
+        name: {split.name: (number,) * pairs for split in report.splits}
+        for name, number in (("gained", 1000), ("lost", 1000), ("low", -0.123), ("high", 0.123), ("p", 0.987654321))
+    }
+    return Pairwise(tuple(range(entries)), **of, adjusted=(0.123456789,) * pairs)

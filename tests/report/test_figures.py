@@ -6,7 +6,6 @@ import pytest
 
 from harness.analysis.build import gather
 from harness.analysis.calibration import expected_calibration_error, log_loss, reliability
-from harness.analysis.compare import Pairwise
 from harness.analysis.forecast import (
     Errors,
     average_thresholded_confidence,
@@ -29,6 +28,7 @@ from harness.freeze.frozen import read_arrays
 from harness.report.page import render
 from harness.score.card import share_of
 from harness.score.evaluate import labels_of
+from tests.report.entries import pairwise_of
 
 
 @pytest.fixture(scope="module")
@@ -211,7 +211,8 @@ def test_a_hundred_entries_with_calibration_take_less_than_three_megabytes(repor
         msgspec.structs.replace(first, rank=number + 1, id=number + 1, name="n" * 60, message="m" * 200)
         for number in range(100)
     )
-    counts = {split.name: (1000,) * 4950 for split in report.splits}
-    pairwise = Pairwise(tuple(range(100)), counts, counts, (0.123456789,) * 4950)
     assert len(first.detail.calibration) == 3
-    assert len(render(msgspec.structs.replace(report, rows=rows, pairwise=pairwise), {}).encode()) < 2_900_000
+    assert (
+        len(render(msgspec.structs.replace(report, rows=rows, pairwise=pairwise_of(100, report)), {}).encode())
+        < 2_700_000
+    )

@@ -10,12 +10,11 @@ import msgspec
 import pytest
 
 from harness.analysis.build import gather
-from harness.analysis.compare import Pairwise
 from harness.analysis.document import Report
 from harness.report.images import thumbnails
 from harness.report.page import as_csv, as_json, render
 from harness.report.write import write_report
-from tests.report.entries import ODD
+from tests.report.entries import ODD, pairwise_of
 
 
 def page_of(desk, **options) -> str:
@@ -160,13 +159,7 @@ def test_a_hundred_entries_take_less_than_three_megabytes_and_grow_evenly(full):
             msgspec.structs.replace(report.rows[number % 7], rank=number + 1, id=number + 1)
             for number in range(entries)
         ]
-        pairs = entries * (entries - 1) // 2
-        pairwise = Pairwise(
-            tuple(range(entries)),
-            {split.name: (1000,) * pairs for split in report.splits},
-            {split.name: (1000,) * pairs for split in report.splits},
-            (0.123456789,) * pairs,
-        )
+        pairwise = pairwise_of(entries, report)
         return len(render(msgspec.structs.replace(report, rows=tuple(rows), pairwise=pairwise), pictures).encode())
 
     assert size(100) < 3_000_000

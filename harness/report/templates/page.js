@@ -87,26 +87,6 @@ document.addEventListener("click", (event) => { // the same link again changes n
 open();
 
 /* Two entries on the same pictures. */
-const logs = [0]; // ln k!
-function logFactorial(k) {
-  for (let i = logs.length; i <= k; i++) logs.push(logs[i - 1] + Math.log(i));
-  return logs[k];
-}
-// The exact McNemar test, as harness.score.compare.mcnemar: twice the binomial tail, at most 1.
-function mcnemar(gained, lost) {
-  const n = gained + lost;
-  let tail = 0;
-  for (let k = 0; k <= Math.min(gained, lost); k++) {
-    tail += Math.exp(logFactorial(n) - logFactorial(k) - logFactorial(n - k) - n * Math.LN2);
-  }
-  return Math.min(1, 2 * tail);
-}
-// The interval of harness.score.stats.paired_interval.
-function difference(gained, lost, pictures) {
-  const [n, b, c] = [pictures + 2, gained + 0.5, lost + 0.5];
-  const half = facts.z * Math.sqrt(b + c - (b - c) ** 2 / n) / n;
-  return [(gained - lost) / pictures, Math.max(-1, (b - c) / n - half), Math.min(1, (b - c) / n + half)];
-}
 // The number in place `index` of base64 of little-endian numbers.
 const unpacked = new Map();
 function numberAt(text, index, read, bytes) {
@@ -159,12 +139,13 @@ function compare() {
   }
   const [first, last] = [Math.min(i, j), Math.max(i, j)];
   const place = first * (2 * facts.entries.length - first - 1) / 2 + last - first - 1;
-  const count = (kind, split) => numberAt(facts.pairs[kind][split], place, "getUint32", 4);
   const body = facts.splits.map((split) => {
-    const [a, b] = [count("gained", split.name), count("lost", split.name)];
-    const [gained, lost] = i < j ? [a, b] : [b, a];
-    const [by, low, high] = difference(gained, lost, split.n);
-    const value = mcnemar(gained, lost);
+    const of = (kind, read, bytes) => numberAt(facts.pairs[kind][split.name], place, read, bytes);
+    const counts = [of("gained", "getUint32", 4), of("lost", "getUint32", 4)];
+    const limits = [of("low", "getInt16", 2) / 1000, of("high", "getInt16", 2) / 1000];
+    const [gained, lost] = i < j ? counts : counts.reverse();
+    const [low, high] = i < j ? limits : [-limits[1], -limits[0]];
+    const [by, value] = [(gained - lost) / split.n, of("p", "getFloat32", 4)];
     return [
       split.title, percent(one.hits[split.name] / split.n), percent(two.hits[split.name] / split.n),
       { shown: `${points(by)} (${points(low)} to ${points(high)})`, value: [by, low, high].join(" ") },
