@@ -23,6 +23,7 @@ from harness.board.rules import check_limits, holding_back, name_on_board
 from harness.board.team_name import tidy
 from harness.entry_source import Built, EntrySource, build
 from harness.errors import UsageError, writing_to
+from harness.format import percent
 from harness.freeze.frozen import Frozen
 from harness.freeze.hashing import hash_file
 from harness.sandbox.run import Choice as Isolation
@@ -181,7 +182,7 @@ def _equal_to(twin: rows.Entry, metric: str, closing: Closing | None) -> str:
     elif twin.held and closing is None:
         told = "its public score is held back by the Ladder"
     else:
-        told = f"public {metric.replace('_', ' ')} {100 * score.value:.2f} %"
+        told = f"public {metric.replace('_', ' ')} {percent(score.value)} %"
     return f"The zip is that of entry {twin.id}, {twin.name}, byte for byte: {told}."
 
 

@@ -6,22 +6,12 @@ from baselines.figures.style import spoken
 from baselines.reproduce.row import Gap, Row
 from baselines.weights import NONE
 from harness.analysis.corruptions import UNTOUCHED, Tally
+from harness.format import points
 from harness.score.stats import wilson_interval
 
 PART = "The largest part that can be told apart here"
 LEARNT = 0.7  # accuracy on what it learnt from, below which a training has ended too early to say much of a model
 FEWEST = 30  # pictures below which a family's accuracy says too little to be named
-
-
-def points(value: float) -> str:
-    """Write a difference of shares in points.
-
-    Examples
-    --------
-    >>> points(0.1234), points(-0.05)
-    ('+12.3', '−5.0')
-    """
-    return f"{100 * value:+.1f}".replace("-", "−")
 
 
 def share(hits: float, n: int) -> str:

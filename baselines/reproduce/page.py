@@ -10,10 +10,12 @@ from pathlib import Path
 import jinja2
 
 from baselines.figures.ablation import intervals, scatter
-from baselines.reproduce.causes import points, spread
+from baselines.reproduce.causes import spread
 from baselines.reproduce.row import Row
 from baselines.reproduce.table import Summary
 from baselines.run_folder import Accuracy
+from harness.format import interval, p_value, points
+from harness.format import percent as in_percent
 from harness.words import markdown
 from harness.workspace import write_atomic
 
@@ -42,18 +44,7 @@ def measured(accuracy: Accuracy) -> str:
     >>> measured(Accuracy(0.9, 0.8256, 0.9448, 100))
     '90.0 (82.6–94.5)'
     """
-    return f"{100 * accuracy.value:.1f} ({100 * accuracy.low:.1f}–{100 * accuracy.high:.1f})"
-
-
-def p_value(p: float) -> str:
-    """Write a p-value.
-
-    Examples
-    --------
-    >>> p_value(0.0004), p_value(0.204)
-    ('p < 0.01', 'p = 0.20')
-    """
-    return "p < 0.01" if p < 0.01 else f"p = {p:.2f}"
+    return f"{in_percent(accuracy.value, 1)} ({interval(accuracy.low, accuracy.high)})"
 
 
 def said(row: Row) -> tuple[str, str, str]:
@@ -214,7 +205,7 @@ def write_page(summary: Summary, path: Path, sheets: Sequence[tuple[str, str]] =
             lstrip_blocks=True,
             keep_trailing_newline=True,
         )
-        environment.filters |= {"p_value": p_value, "markdown": markdown}
+        environment.filters |= {"p_value": lambda p: p_value(p, 2), "markdown": markdown}
         text = environment.get_template(f"page{suffix}").render(
             summary=summary, tables=tables, figures=figures, verdicts=verdicts(summary), noise=seed_noise(summary)
         )

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import click
 
-from baselines.reproduce.causes import points, spread
+from baselines.reproduce.causes import spread
 from baselines.reproduce.page import percent, verdicts
 from baselines.reproduce.table import Summary
 from baselines.run_folder import Accuracy
 from harness.cli._view import screen
+from harness.format import points
 
 
 def narrow(accuracy: Accuracy) -> str:

@@ -12,7 +12,7 @@ from harness.analysis.compare import Pairs, compare_pairwise
 from harness.analysis.document import Aside, Closed, FrozenFacts, Report, Row, SplitFacts, Unscored
 from harness.analysis.ensemble import see_together
 from harness.analysis.overfitting import overall, teams
-from harness.analysis.predictions import SEEN_AT_HOME, TITLES, Told, Truth, detail_of, run_of, scores_of, truth_of
+from harness.analysis.predictions import SEEN_AT_HOME, Told, Truth, detail_of, run_of, scores_of, truth_of
 from harness.analysis.preview import ForecastMethod, Forecasts, confidence_of, judge, predict_scores
 from harness.analysis.ranks import not_distinguishable_from_first, rank_ranges, ranks_of
 from harness.analysis.seeds import Seeds, pool
@@ -23,6 +23,7 @@ from harness.board.closing import Closing, read_closing
 from harness.board.ranking import Leaderboard, Standing, read_leaderboard
 from harness.board.recorder import open_to_read
 from harness.board.rows import Entry, read_some
+from harness.format import TITLES
 from harness.freeze.frozen import Frozen
 from harness.freeze.lock import Lock
 from harness.workspace import Workspace

@@ -13,7 +13,6 @@ from harness.analysis.corruptions import Axis
 from harness.analysis.document import SplitFacts
 from harness.analysis.predictions import (
     SEEN_AT_HOME,
-    TITLES,
     Detail,
     Run,
     Told,
@@ -34,6 +33,7 @@ from harness.board.recorder import open_to_read
 from harness.board.rows import Entry, read_some
 from harness.board.team_name import team_key
 from harness.errors import UsageError, did_you_mean
+from harness.format import TITLES
 from harness.freeze.frozen import Frozen
 from harness.score.card import Estimate
 from harness.workspace import Workspace

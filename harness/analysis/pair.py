@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from harness.analysis.compare import LEVEL, Difference, mcnemar, paired_bootstrap
 from harness.analysis.entry import find_entry, is_held, splits_told_of
-from harness.analysis.predictions import TITLES, Told, scores_of, truth_of
+from harness.analysis.predictions import Told, scores_of, truth_of
 from harness.analysis.values import Values, read_values
 from harness.board.artifacts import find_kept
 from harness.board.closing import read_closing
 from harness.board.recorder import open_to_read
 from harness.board.rows import Entry
 from harness.errors import UsageError, WorkspaceError
+from harness.format import TITLES
 from harness.freeze.frozen import Frozen
 from harness.score.card import Estimate
 from harness.score.evaluate import SPLITS

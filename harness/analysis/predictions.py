@@ -22,12 +22,6 @@ from harness.score.card import Estimate, share_of
 from harness.score.evaluate import SPLITS, labels_of
 from harness.score.metrics import METRICS, confusion_matrix
 
-TITLES = {
-    "val": "validation",
-    "val_shifted": "shifted validation",
-    "public": "hidden, public half",
-    "private": "hidden, private half",
-}
 SEEN_AT_HOME = ("val", "val_shifted")
 HIDDEN = ("public", "private")
 PEERS = 5  # the best others, all of whom must have right what an entry is said to miss alone

@@ -72,39 +72,25 @@ def _show(found: Versus, *, by_name: tuple[bool, bool], full: bool) -> None:
 def verdict(found: Versus) -> str:
     """Say in one sentence which of the two is better, if either is."""
     from harness.analysis.compare import Difference
-    from harness.cli._view.charts import HALVES, points, spread
+    from harness.format import PLACES, p_value, points, points_interval
 
-    decided, where = found.splits[found.by], HALVES[found.by]
+    decided, where = found.splits[found.by], PLACES[found.by]
     by = decided.metrics[found.metric].difference
     if found.better == "other":
         by = Difference(-by.value, -by.high, -by.low)
     # The test is of accuracy: where another metric decides, its interval does.
     sure = p_value(decided.p) if found.metric == "accuracy" else f"by {found.metric.replace('_', ' ')}"
-    told = f"{points(by.value)} points ({spread(by)}), {sure}"
+    told = f"{points(by.value)} points ({points_interval(by.low, by.high)}), {sure}"
     if not found.better:
         return f"A and B cannot be told apart on {where}: {told}."
     ahead, behind = ("A", "B") if found.better == "one" else ("B", "A")
     return f"{ahead} is better than {behind} on {where}: {told}."
 
 
-def p_value(p: float) -> str:
-    """Write a p-value as far as it matters.
-
-    Examples
-    --------
-    >>> p_value(0.00912), p_value(0.344), p_value(2e-9), p_value(1.0)
-    ('p = 0.009', 'p = 0.34', 'p < 0.001', 'p = 1')
-    """
-    if p < 0.001:
-        return "p < 0.001"
-    return f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2g}"
-
-
 def _splits(found: Versus) -> Table:
-    from harness.cli._view.charts import points, spread
-    from harness.cli._view.result import TITLES
     from harness.cli._view.screen import Column
     from harness.cli._view.table import Table
+    from harness.format import SHORT, p_value, points, points_interval
 
     rows, records = [], []
     for split, of in found.splits.items():
@@ -113,7 +99,16 @@ def _splits(found: Versus) -> Table:
         only_one = (told.gained, told.lost)
         p = p_value(of.p).removeprefix("p ").removeprefix("= ").replace("< ", "<")
         shares = (f"{100 * share:.1f}" for share in (one, other))
-        rows.append((TITLES[split], str(told.n), *shares, f"{points(by.value)} ({spread(by)})", *map(str, only_one), p))
+        rows.append(
+            (
+                SHORT[split],
+                str(told.n),
+                *shares,
+                f"{points(by.value)} ({points_interval(by.low, by.high)})",
+                *map(str, only_one),
+                p,
+            )
+        )
         values = (split, told.n, one, other, by.value, by.low, by.high, *only_one, of.p)
         records.append(dict(zip(FIELDS, values, strict=True)))
     names = ("n", "A %", "B %", "A less B", "only A", "only B", "p")
@@ -125,17 +120,16 @@ def _splits(found: Versus) -> Table:
 
 def _metrics(found: Versus, full: bool) -> None:
     """Print the metrics beside accuracy, on the split that decides or on all."""
-    from harness.cli._view import screen
-    from harness.cli._view.charts import matrix, points, spread
-    from harness.cli._view.result import TITLES
+    from harness.cli._view.charts import matrix
+    from harness.format import SHORT, percent, points, points_interval
 
     rows = []
     for split in found.splits if full else (found.by,):
         for metric, of in found.splits[split].metrics.items():
             if metric != "accuracy":
-                scores = (screen.percent(side.value) for side in (of.one, of.other))
-                change = f"{points(of.difference.value)} ({spread(of.difference)})"
-                rows.append((f"{TITLES[split]}, {metric.replace('_', ' ')}", *scores, change))
+                scores = (percent(side.value) for side in (of.one, of.other))
+                change = f"{points(of.difference.value)} ({points_interval(of.difference.low, of.difference.high)})"
+                rows.append((f"{SHORT[split]}, {metric.replace('_', ' ')}", *scores, change))
     if rows:
         matrix("Other metrics, with the paired bootstrap's interval", ("A %", "B %", "A less B"), rows)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.options import contest_option, format_option, workspace_option
+from harness.format import interval, percent, points
 
 if TYPE_CHECKING:
     from harness.board.ranking import Leaderboard, Standing
@@ -109,7 +110,7 @@ def _table(board: Leaderboard, title: str) -> Table:
                 _percent(standing.public, with_interval=not private),
                 *([_percent(standing.private, with_interval=True)] if private else []),
                 _percent(standing.val),
-                _points(standing.gap),
+                points(standing.gap),
                 *([] if private else [entry.weights.removeprefix("sha256:")[:8]]),
             ]
         )
@@ -162,14 +163,8 @@ def _scored(board: Leaderboard) -> str:
     return f"{board.metric.replace('_', ' ').capitalize()} on the {board.by} half of the hidden test"
 
 
-def _points(gap: float | None) -> str:
-    return "–" if gap is None else f"{100 * gap:+.1f}".replace("-", "−")
-
-
 def _percent(score: Score | None, *, with_interval: bool = False) -> str:
-    from harness.cli._view import screen
-
     if score is None:
         return "–"
-    value = screen.percent(score.value)
-    return f"{value} ({screen.interval(score.low, score.high)})" if with_interval else value
+    value = percent(score.value)
+    return f"{value} ({interval(score.low, score.high)})" if with_interval else value

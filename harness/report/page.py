@@ -21,12 +21,11 @@ from harness.analysis.compare import Pairwise
 from harness.analysis.corruptions import FEW
 from harness.analysis.document import Report
 from harness.analysis.preview import best_method
+from harness.format import COLOURS, SHORT, interval, percent, points
 from harness.report import figures
-from harness.score.card import Estimate
 from harness.words import counted
 
 TEMPLATES = Path(__file__).parent / "templates"
-SHORT = {"val": "val", "val_shifted": "shifted val", "public": "public", "private": "private"}
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def compose(report: Report, pictures: Mapping[tuple[str, int], str], live: Live 
     """
     environment = _environment()
     scripts = _scripts("page.js", *(["live.js"] if live else []))
-    style = environment.get_template("page.css").render(pictures=_names(pictures), live=live)
+    style = environment.get_template("page.css").render(colours=COLOURS, pictures=_names(pictures), live=live)
     policy = _policy(style, scripts, live)
     html = environment.get_template("page.html").render(
         report=report,
@@ -92,7 +91,7 @@ def compose(report: Report, pictures: Mapping[tuple[str, int], str], live: Live 
 def compose_trouble(trouble: str) -> Page:
     """Return the page that is served while there is no board to show: why, and the script that waits for one."""
     environment, scripts, live = _environment(), _scripts("live.js"), Live("", "", trouble)
-    style = environment.get_template("page.css").render(pictures={}, live=live)
+    style = environment.get_template("page.css").render(colours=COLOURS, pictures={}, live=live)
     policy = _policy(style, scripts, live)
     html = environment.get_template("trouble.html").render(
         live=live, style=Markup(style), scripts=scripts, policy=policy
@@ -111,7 +110,7 @@ def _environment() -> jinja2.Environment:
     environment.policies["json.dumps_kwargs"] = {"sort_keys": True, "separators": (",", ":")}
     environment.filters |= {
         "percent": percent,
-        "between": between,
+        "between": lambda estimate: interval(estimate.low, estimate.high),
         "points": points,
         "counted": counted,
         "words": lambda name: name.replace("_", " "),
@@ -142,39 +141,6 @@ def _names(pictures: Mapping[tuple[str, int], str]) -> dict[str, Markup]:
 def _hash(content: str) -> str:
     """Return the source expression by which a content security policy lets an inline style or script in."""
     return f"sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}"
-
-
-def percent(share: float | None, digits: int = 2) -> str:
-    """Write a share in percent.
-
-    Examples
-    --------
-    >>> percent(0.73405), percent(None), percent(0.5, 0)
-    ('73.41', '–', '50')
-    """
-    return "–" if share is None else f"{100 * share:.{digits}f}"
-
-
-def between(estimate: Estimate) -> str:
-    """Write an interval in percent.
-
-    Examples
-    --------
-    >>> between(Estimate(0.734, 0.707, 0.759, 1113))
-    '70.7–75.9'
-    """
-    return f"{100 * estimate.low:.1f}–{100 * estimate.high:.1f}"
-
-
-def points(difference: float | None) -> str:
-    """Write a difference of shares in points.
-
-    Examples
-    --------
-    >>> points(0.2412), points(-0.031), points(None)
-    ('+24.1', '−3.1', '–')
-    """
-    return "–" if difference is None else f"{100 * difference:+.1f}".replace("-", "−")
 
 
 def heat(share: float) -> str:

@@ -9,13 +9,12 @@ from functools import partial
 from harness.analysis.compare import Difference
 from harness.cli._view import screen
 from harness.cli._view.bars import bar, carried
+from harness.format import PLACES, interval, percent, points, points_interval
 from harness.score.card import Estimate
 
 SHARE_BAR = 34  # letters
 DIFFERENCE_BAR = 24  # without the line at 0
 LEAST_BAR = 8  # where there is room for less, there is none
-# How a sentence calls a split that decides.
-HALVES = {"public": "the public half", "private": "the private half", "val_shifted": "shifted validation"}
 
 
 @dataclass(frozen=True)
@@ -55,8 +54,8 @@ def shares(lines: Sequence[Share]) -> None:
             (
                 line.name,
                 str(line.estimate.n),
-                screen.percent(line.estimate.value),
-                screen.interval(line.estimate.low, line.estimate.high),
+                percent(line.estimate.value),
+                interval(line.estimate.low, line.estimate.high),
                 partial(bar, line.estimate.value, line.estimate.low, line.estimate.high),
             )
             for line in lines
@@ -74,7 +73,7 @@ def gains(lines: Sequence[Gain]) -> None:
                 line.name,
                 str(line.n),
                 points(line.difference.value),
-                spread(line.difference),
+                points_interval(line.difference.low, line.difference.high),
                 partial(bar, line.difference.value, line.difference.low, line.difference.high, ends=(-ends, ends)),
             )
             for line in lines
@@ -83,32 +82,9 @@ def gains(lines: Sequence[Gain]) -> None:
     )
 
 
-def points(difference: float) -> str:
-    """Write a difference of shares in points, with its sign.
-
-    Examples
-    --------
-    >>> points(0.0234), points(-0.2)
-    ('+2.3', '−20.0')
-    """
-    return f"{100 * difference:+.1f}".replace("-", "−")
-
-
-def spread(difference: Difference) -> str:
-    """Write the 95 % interval of a difference in points.
-
-    Examples
-    --------
-    >>> spread(Difference(0.02, -0.005, 0.045))
-    '−0.5 to 4.5'
-    """
-    low, high = (f"{100 * end:.1f}".replace("-", "−") for end in (difference.low, difference.high))
-    return f"{low} to {high}"
-
-
 def pictures(by: str) -> str:
     """Say which pictures classes and corruptions are counted on, where the split `by` decides."""
-    return "the whole hidden test" if by == "private" else HALVES[by]
+    return "the whole hidden test" if by == "private" else PLACES[by]
 
 
 def _chart(rows: Sequence[tuple[str, str, str, str, Callable[..., str]]], longest: int) -> None:

@@ -11,8 +11,8 @@ from harness.analysis.forecast import Forecast
 from harness.analysis.predictions import Detail
 from harness.cli._view import screen
 from harness.cli._view.bars import KEY, columns
-from harness.cli._view.charts import HALVES, Share, matrix, pictures, points, say, shares, title
-from harness.cli._view.result import TITLES
+from harness.cli._view.charts import Share, matrix, pictures, say, shares, title
+from harness.format import PLACES, SHORT, interval, percent, points
 from harness.score.card import Estimate, share_of
 from harness.words import counted
 
@@ -78,7 +78,7 @@ def _are(n: int) -> str:
 def _rank(facts: EntryFacts) -> str:
     if facts.rank is None:
         return WHY_NO_RANK.get(facts.note, "No rank.")
-    told = f"Rank {facts.rank} of {facts.ranked} by {_words(facts.metric)} on {HALVES[facts.ranked_by]}"
+    told = f"Rank {facts.rank} of {facts.ranked} by {_words(facts.metric)} on {PLACES[facts.ranked_by]}"
     if facts.ranks is None:
         return f"{told}."
     if facts.ranks.best == facts.ranks.worst:
@@ -102,7 +102,7 @@ def _staircase(facts: EntryFacts) -> None:
     steps = [(split, facts.scores[split.name].get(facts.metric)) for split in facts.splits]
     gap = "" if facts.gap is None else f"; val less public {points(facts.gap)}"
     title(f"{_words(facts.metric).capitalize()} from split to split, %{gap}")
-    shares([Share(TITLES[split.name], estimate) for split, estimate in steps if estimate])
+    shares([Share(SHORT[split.name], estimate) for split, estimate in steps if estimate])
     say(f"Beside each score n and the 95 % interval. Bars: {KEY}.")
 
 
@@ -113,7 +113,7 @@ def _metrics(facts: EntryFacts) -> None:
     screen.table(
         [screen.Column("%", key=True), *(screen.Column(_words(metric), number=True) for metric in others)],
         [
-            (TITLES[split.name], *(_cell(facts.scores[split.name].get(metric)) for metric in others))
+            (SHORT[split.name], *(_cell(facts.scores[split.name].get(metric)) for metric in others))
             for split in facts.splits
         ],
     )
@@ -122,7 +122,7 @@ def _metrics(facts: EntryFacts) -> None:
 def _cell(estimate: Estimate | None) -> str:
     if estimate is None:
         return "–"
-    return f"{screen.percent(estimate.value)} {screen.interval(estimate.low, estimate.high)}"
+    return f"{percent(estimate.value)} {interval(estimate.low, estimate.high)}"
 
 
 def _classes(facts: EntryFacts, detail: Detail, full: bool) -> None:
@@ -145,7 +145,7 @@ def _every_class(facts: EntryFacts, detail: Detail) -> None:
         (_words(name), *(_of(detail.recalls[split.name][at]) for split in facts.splits))
         for at, name in enumerate(facts.class_names)
     ]
-    matrix("Found of each class, %", [TITLES[split.name] for split in facts.splits], rows)
+    matrix("Found of each class, %", [SHORT[split.name] for split in facts.splits], rows)
 
 
 def _of(estimate: Estimate | None) -> str:
@@ -200,7 +200,7 @@ def _calibration(facts: EntryFacts, found: dict[str, Calibration], full: bool) -
     if facts.by not in found:
         return
     told = found[facts.by]
-    title(f"Calibration on {HALVES[facts.by]}: right as often as it says?")
+    title(f"Calibration on {PLACES[facts.by]}: right as often as it says?")
     if full:
         shares(
             [
@@ -212,7 +212,7 @@ def _calibration(facts: EntryFacts, found: dict[str, Calibration], full: bool) -
         say(f"  says      {columns([one.confidence for one in told.bins])}  pictures from the least sure")
         say(f"  is right  {columns([one.accuracy for one in told.bins])}  to the surest")
     for split, of in found.items() if full else [(facts.by, told)]:
-        say(f"  {TITLES[split]}: calibration error (ECE) {100 * of.ece:.1f} points, log loss {of.log_loss:.3f}")
+        say(f"  {SHORT[split]}: calibration error (ECE) {100 * of.ece:.1f} points, log loss {of.log_loss:.3f}")
 
 
 def _forecast(facts: EntryFacts) -> None:
@@ -220,11 +220,11 @@ def _forecast(facts: EntryFacts) -> None:
     if not known:
         return
     public = facts.scores.get("public", {}).get(facts.metric)
-    measured = f"; measured {screen.percent(public.value)}" if public else ""
+    measured = f"; measured {percent(public.value)}" if public else ""
     title(f"Public {_words(facts.metric)} foretold on the day it came, %{measured}")
     for name, forecast in known.items():
         inside = "" if public is None else _inside(public.value, forecast)
-        told = f"{screen.percent(forecast.value)} ({screen.interval(forecast.low, forecast.high, 2)})"
+        told = f"{percent(forecast.value)} ({interval(forecast.low, forecast.high, 2)})"
         say(f"  {told}{inside} {FORETOLD.get(name, name)}")
 
 
@@ -238,8 +238,8 @@ def _seeds(facts: EntryFacts) -> None:
     pooled = facts.seeds.get(facts.by)
     if pooled:
         say(
-            f"All {pooled.n} seeds of its recipe on {HALVES[facts.by]}: "
-            f"{screen.percent(pooled.mean)} ± {screen.percent(pooled.sd)} (mean and standard deviation)."
+            f"All {pooled.n} seeds of its recipe on {PLACES[facts.by]}: "
+            f"{percent(pooled.mean)} ± {percent(pooled.sd)} (mean and standard deviation)."
         )
 
 

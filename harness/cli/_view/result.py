@@ -7,22 +7,22 @@ import click
 from harness.analysis.preview import Preview
 from harness.cli._view import screen
 from harness.cli._view.table import Table, print_table
+from harness.format import SHORT, interval, percent
 from harness.score.card import Estimate, ScoreCard
 
 FIELDS = ("split", "kind", "name", "value", "low", "high", "n")  # of a row for programs
-TITLES = {"val": "val", "val_shifted": "shifted val", "public": "public", "private": "private"}
 
 
 def show_forecast(ahead: Preview, measured: Estimate | None = None) -> None:
     """Print on stderr what the public score is foretold to be, and what came by the same metric, where told."""
     found = ahead.forecast
     told = (
-        f"Public {ahead.metric.replace('_', ' ')}, foretold {ahead.title}: {screen.percent(found.value)} % "
-        f"({screen.interval(found.low, found.high, 2)})."
+        f"Public {ahead.metric.replace('_', ' ')}, foretold {ahead.title}: {percent(found.value)} % "
+        f"({interval(found.low, found.high, 2)})."
     )
     if measured is not None:
         held = found.holds(measured.value)
-        told += f" Measured: {screen.percent(measured.value)} %, {'within' if held else 'outside'} the interval."
+        told += f" Measured: {percent(measured.value)} %, {'within' if held else 'outside'} the interval."
     click.echo(screen.wrapped(told), err=True)
 
 
@@ -69,7 +69,7 @@ def _table(card: ScoreCard) -> Table:
         for name, estimate in found.items()
     ]
     return Table(
-        [screen.Column("%", key=True), *(screen.Column(TITLES[split], number=True) for split in card.scores)],
+        [screen.Column("%", key=True), *(screen.Column(SHORT[split], number=True) for split in card.scores)],
         rows,
         FIELDS,
         [dict(zip(FIELDS, (*names, e.value, e.low, e.high, e.n), strict=True)) for *names, e in measured],
@@ -77,4 +77,4 @@ def _table(card: ScoreCard) -> Table:
 
 
 def _cell(estimate: Estimate) -> str:
-    return f"{screen.percent(estimate.value)} {screen.interval(estimate.low, estimate.high)}"
+    return f"{percent(estimate.value)} {interval(estimate.low, estimate.high)}"

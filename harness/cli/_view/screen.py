@@ -208,28 +208,6 @@ def bar(items: Iterable[T], what: str, total: int) -> Iterator[T]:
         yield from progress.track(items, total=total, description=what)
 
 
-def percent(value: float) -> str:
-    """Write a share as a percentage with two decimals, so that order on the board can be seen.
-
-    Examples
-    --------
-    >>> percent(0.98434)
-    '98.43'
-    """
-    return f"{100 * value:.2f}"
-
-
-def interval(low: float, high: float, digits: int = 1) -> str:
-    """Write a 95 % interval of a share in percent; with two digits beside a score that lies in it or does not.
-
-    Examples
-    --------
-    >>> interval(0.93212, 0.9689)
-    '93.2–96.9'
-    """
-    return f"{100 * low:.{digits}f}–{100 * high:.{digits}f}"
-
-
 def quoted(lines: Iterable[str], indent: str = "  ") -> Iterator[str]:
     """Yield what an entry printed, each line cut to the width of the terminal and behind a bar."""
     from rich.text import Text

@@ -31,7 +31,13 @@ IMAGE_LENGTH = 128
 # The programs on the server, each with the files of this package that it takes along as they are.
 PROGRAMS = {
     "ingestion": ("sandbox/child.py", "tree.py"),
-    "scoring": ("score/__init__.py", "score/metrics.py", "score/stats.py", "platforms/codabench/programs/page.py"),
+    "scoring": (
+        "format.py",
+        "score/__init__.py",
+        "score/metrics.py",
+        "score/stats.py",
+        "platforms/codabench/programs/page.py",
+    ),
 }
 COMMANDS = {
     "ingestion": "python3 ingestion.py /app/input_data /app/output /app/ingested_program",

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from harness.format import interval, percent
 from harness.score.stats import wilson_interval
 
 STYLE = """
@@ -47,7 +48,7 @@ def results(
         _table(
             ("", "%", "95 % interval"),
             [
-                (name.replace("_", " ").replace(" f1", " F1"), _percent(value), _interval(low, high))
+                (name.replace("_", " ").replace(" f1", " F1"), percent(value), interval(low, high))
                 for name, (value, low, high) in metrics.items()
             ],
         ),
@@ -102,7 +103,7 @@ def _recall(names: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
             continue
         low, high = wilson_interval(hits, n)
         bar = f'<td class=bar><div style="width:{100 * hits / n:.1f}%"></div></td>'
-        cells = f"<td>{hits}</td><td>{n}</td><td>{_percent(hits / n)}</td><td>{_interval(low, high)}</td>{bar}"
+        cells = f"<td>{hits}</td><td>{n}</td><td>{percent(hits / n)}</td><td>{interval(low, high)}</td>{bar}"
         lines.append(f"<tr><th>{number} {escape(name)}</th>{cells}</tr>")
     return "\n".join([*lines, "</table>"])
 
@@ -117,14 +118,6 @@ def _confusion(names: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
             cells += f'<td style="background:rgba({colour},{0.75 * count / total:.3f})">{count or ""}</td>'
         lines.append(f"<tr><th>{number} {escape(name)}</th>{cells}</tr>")
     return "\n".join([*lines, "</table>"])
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.2f}"
-
-
-def _interval(low: float, high: float) -> str:
-    return f"{100 * low:.1f}–{100 * high:.1f}"
 
 
 def _timing(status: Mapping[str, Any]) -> str:
