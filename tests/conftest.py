@@ -1,21 +1,40 @@
 """A small frozen contest that many tests read: 480 pictures of the embedded source."""
 
+import contextlib
+import functools
+import gc
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import BinaryIO
+from unittest import mock
 
 import pytest
 
+from harness.cli import main
+from harness.cli._view import screen
+from harness.contest import EmbeddedSource
+from harness.progress import silent
+from harness.sources import ImageSet, embedded
 from harness.workspace import Workspace
 from tests.report.entries import Desk
 
 ROOT = Path(__file__).parent.parent
 # Where it is set, each of the hundreds of processes that the tests start would compile all that it imports.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def pytest_collection_finish() -> None:
+    """Let no collection of garbage look through all that was imported again: some tests' libraries ask for hundreds."""
+    gc.collect()
+    gc.freeze()
 
 
 def contest_text(name: str, title: str, *, n_images: int, more: str) -> str:
@@ -43,9 +62,44 @@ def heed_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+@functools.lru_cache(maxsize=4)
+def draw(source: EmbeddedSource, class_names: tuple[str, ...], image_shape: tuple[int, int, int]) -> ImageSet:
+    """Draw the images of a contest that test after test freezes, once; who writes into them is found out."""
+    drawn = embedded.load(source, class_names, image_shape)
+    drawn.images.setflags(write=False)
+    return drawn
+
+
+draw_once = SimpleNamespace(load=lambda *words, track=silent: draw(*words))
+
+
+@contextlib.contextmanager
+def streams_into(out: BinaryIO, err: BinaryIO) -> Iterator[None]:
+    """Write stdout and stderr to two files: ours, and what processes inherit of us."""
+    kept = os.dup(1), os.dup(2)
+    try:
+        os.dup2(out.fileno(), 1)
+        os.dup2(err.fileno(), 2)
+        with (
+            open(1, "w", encoding="utf-8", closefd=False) as stdout,
+            open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False, buffering=1) as stderr,
+            contextlib.redirect_stdout(stdout),
+            contextlib.redirect_stderr(stderr),
+        ):
+            yield
+    finally:
+        for number, fd in enumerate(kept, start=1):
+            os.dup2(fd, number)
+            os.close(fd)
+
+
 @dataclass(frozen=True)
 class CommandLine:
-    """Runs ``hemobench`` as a person does: another process, in the project's folder, on one workspace."""
+    """Runs ``hemobench`` as a person does, in the project's folder, on one workspace.
+
+    Called, it runs in this process, since another would take longer to import what is here already than to do what it
+    is asked.  `start` starts another.
+    """
 
     workspace: Path
 
@@ -60,11 +114,26 @@ class CommandLine:
         )
 
     def __call__(self, *words: object, code: int = 0) -> subprocess.CompletedProcess[str]:
-        process = self.start(*words)
-        out, err = process.communicate(timeout=900)
-        assert process.returncode == code, f"exit code {process.returncode}\n{out}\n{err}"
-        assert "Traceback (most recent call last)" not in err, err
-        return subprocess.CompletedProcess(words, process.returncode, out, err)
+        vars(screen).pop("console", None)  # it has read the width of another screen
+        with (
+            tempfile.TemporaryFile() as out,
+            tempfile.TemporaryFile() as err,
+            Path(os.devnull).open() as nothing,
+            contextlib.chdir(ROOT),
+            mock.patch.dict(os.environ, self.environment()),
+            mock.patch.object(sys, "argv", ["hemobench", *map(str, words)]),
+            mock.patch.object(sys, "stdin", nothing),
+            mock.patch("harness.sources.embedded", draw_once),
+        ):
+            with streams_into(out, err), pytest.raises(SystemExit) as ended:
+                main()
+            texts = []
+            for file in (out, err):
+                file.seek(0)
+                texts.append(file.read().decode())
+        assert ended.value.code == code, f"exit code {ended.value.code}\n" + "\n".join(texts)
+        assert "Traceback (most recent call last)" not in texts[1], texts[1]
+        return subprocess.CompletedProcess(words, code, *texts)
 
 
 @pytest.fixture(scope="session")
