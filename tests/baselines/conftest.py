@@ -67,3 +67,10 @@ def job_of(
 def tiny_job():
     """Return a function that makes a job of a baseline, by default scratch-v2 with the tiny recipe."""
     return job_of
+
+
+@pytest.fixture
+def few_figures(monkeypatch) -> None:
+    """No figure but that of augmented images: to draw the others takes longer than so little training."""
+    for name in ("label_distribution", "curves", "confusion", "mistakes"):
+        monkeypatch.setattr(f"baselines.inspection.{name}", lambda *_: None)

@@ -10,6 +10,8 @@ from baselines.run_folder import RunFolder
 from baselines.train import train
 from baselines.weights import Weights
 
+pytestmark = pytest.mark.usefixtures("few_figures")
+
 
 class StopError(Exception):
     pass
@@ -27,11 +29,27 @@ def mute(line):
     pass
 
 
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    path = tmp_path_factory.mktemp("weights") / "mobilenet_notop.weights.h5"
+def small_backbone(include_top=False, weights=None, input_tensor=None):
+    """Stand in for a backbone of ``keras.applications``: four convolutions are built sooner than MobileNet's 27."""
+    assert not include_top and weights is None
+    start = x = keras.Input((None, None, 3)) if input_tensor is None else input_tensor
+    for number in range(1, 5):
+        x = keras.layers.Conv2D(8, 3, strides=2 if number < 3 else 1, padding="same", name=f"conv{number}")(x)
+        x = keras.layers.BatchNormalization(name=f"normalised{number}")(x)
+        x = keras.layers.ReLU(name=f"active{number}")(x)
+    return keras.Model(start, x)
+
+
+@pytest.fixture(autouse=True)
+def backbone(monkeypatch):
+    monkeypatch.setattr(keras.applications, "MobileNet", small_backbone)
+
+
+@pytest.fixture
+def weights(backbone, tmp_path):
+    path = tmp_path / "small_notop.weights.h5"
     keras.utils.set_random_seed(5)
-    keras.applications.MobileNet(include_top=False, weights=None, input_shape=(32, 32, 3)).save_weights(path)
+    small_backbone().save_weights(path)
     return Weights("sha256:0123", path, "0123")
 
 
@@ -57,18 +75,18 @@ def test_the_head_learns_alone_first_and_an_interrupted_run_ends_as_the_whole_on
     def note(epoch):
         model = keras.saving.load_model(whole.model, compile=False)
         kernels[epoch.epoch] = {
-            name: model.get_layer(name).get_weights()[0] for name in ("conv1", "conv_pw_13", "head_labels")
+            name: model.get_layer(name).get_weights()[0] for name in ("conv1", "conv4", "head_labels")
         }
 
     said = []
     train(job, whole, tell=said.append, after_epoch=note)
     assert sum("frozen layers once" in line for line in said) == 2
-    loaded = keras.applications.MobileNet(include_top=False, weights=None, input_shape=(32, 32, 3))
+    loaded = small_backbone()
     loaded.load_weights(weights.path)
     best = keras.saving.load_model(whole.model, compile=False)
     np.testing.assert_array_equal(best.get_layer("conv1").get_weights()[0], loaded.get_layer("conv1").get_weights()[0])
-    pretrained = loaded.get_layer("conv_pw_13").get_weights()[0]
-    np.testing.assert_array_equal(kernels[1]["conv_pw_13"], pretrained)
+    pretrained = loaded.get_layer("conv4").get_weights()[0]
+    np.testing.assert_array_equal(kernels[1]["conv4"], pretrained)
     assert [row.learning_rate for row in whole.read_history()] == pytest.approx([0.01, 0.001, 0.001])
     for number in (1, 2):
         broken = RunFolder(tmp_path / f"broken-{number}")

@@ -9,8 +9,16 @@ from baselines.run_folder import RunFolder
 from baselines.train import train
 
 
-@pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
-@pytest.mark.parametrize("ema", [None, 0.9])
+@pytest.mark.parametrize(
+    ("precision", "ema"),
+    [
+        ("mixed_float16", 0.9),
+        ("mixed_bfloat16", None),
+        pytest.param("mixed_float16", None, marks=pytest.mark.slow),
+        pytest.param("mixed_bfloat16", 0.9, marks=pytest.mark.slow),
+    ],
+)
+@pytest.mark.usefixtures("few_figures")
 def test_a_mixed_run_learns_is_submitted_in_float32_and_leaves_keras_as_it_was(precision, ema, tiny_job, tmp_path):
     recipe = Recipe(epochs=3, batch_size=16, learning_rate=3e-3, precision=precision, ema=ema)
     folder = RunFolder(tmp_path / "run")

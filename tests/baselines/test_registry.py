@@ -19,6 +19,7 @@ import pytest
 from baselines.augment.catalogue import AUGMENTATIONS
 from baselines.entries import BASELINES, REPORT, find
 from baselines.features import predict
+from baselines.models.pretrained import Backbone
 from baselines.optimizers.choice import OPTIMIZERS
 from baselines.recipe import Recipe
 from baselines.run_folder import RunFolder
@@ -26,6 +27,8 @@ from baselines.train import train
 from baselines.weights import NONE, Weights
 from harness.errors import UsageError
 from harness.progress import silent
+
+pytestmark = pytest.mark.usefixtures("few_figures")
 
 
 @contextmanager
@@ -73,14 +76,14 @@ def once(recipe: Recipe, **more) -> Recipe:
     )
 
 
-# The deep networks as the team had them are the same graphs once more: minutes, for one layer that differs.  Of the
-# others the deepest take as long again, and the quick tests build and load them elsewhere.
-DEEPEST = ("densenet121", "efficientnetb2", "inceptionv3", "inceptionv3-frozen")
+# A backbone as the team had it is the same graph once more, for one layer that differs; of the others the deep ones
+# take a minute, and the quick tests build and load them elsewhere.
+QUICK = ("mobilenet", "mobilenet-report", "vgg16")
 ALL_ROWS = [
     pytest.param(
         row,
         id=row.name,
-        marks=[pytest.mark.slow] if (row.report_of and row.build.normalised) or row.name in DEEPEST else [],
+        marks=[] if row.name in QUICK or not isinstance(row.build, Backbone) else [pytest.mark.slow],
     )
     for row in BASELINES
 ]
