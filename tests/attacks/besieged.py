@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-from tests.conftest import contest_text
+from tests.conftest import CommandLine, contest_text
 
 ROOT = Path(__file__).parents[2]
 CONTEST_LIMITS = """[limits]
@@ -32,11 +29,5 @@ def besieged_workspace(folder: Path) -> Path:
             # Afterwards: on a busy machine a few seconds are not enough for an honest entry.
             ("contest", "rules", f"time_s={limits[0]}", "--why", "the siege begins", "--contest", name),
         ):
-            subprocess.run(
-                [sys.executable, "-m", "harness.cli", *words],
-                cwd=ROOT,
-                env=os.environ | {"HEMOBENCH_WORKSPACE": str(workspace)},
-                check=True,
-                capture_output=True,
-            )
+            CommandLine(workspace)(*words)
     return workspace
