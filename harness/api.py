@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from harness.platforms.codabench.rehearse import Rehearsal
     from harness.platforms.codabench.rule import Finding
     from harness.report.live import LiveBoard
-    from harness.sandbox.run import Choice as Isolation
-    from harness.sandbox.walls import Device
+    from harness.sandbox.backends import Choice as Isolation
+    from harness.sandbox.sandbox_command import Device
     from harness.score.card import ScoreCard
     from harness.submit import Submitted
 

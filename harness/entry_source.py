@@ -22,7 +22,7 @@ from harness.errors import TrainError, UsageError, did_you_mean, writing_to
 from harness.freeze.frozen import Frozen
 from harness.freeze.hashing import hash_file
 from harness.pack import pack
-from harness.sandbox.fence import PR_SET_PDEATHSIG
+from harness.sandbox.restrict import PR_SET_PDEATHSIG
 from harness.sandbox.scratch import scratch_folder
 from harness.sandbox.untrusted import printable
 from harness.workspace import Workspace, move_durably

@@ -60,7 +60,7 @@ class RefusedZip(HarnessError):
 
 
 class IsolationError(HarnessError):
-    """This machine cannot build the walls that were asked for."""
+    """This machine cannot build the isolation that was asked for."""
 
 
 class BoardError(HarnessError):

@@ -26,8 +26,8 @@ from harness.errors import UsageError, writing_to
 from harness.format import percent
 from harness.freeze.frozen import Frozen
 from harness.freeze.hashing import hash_file
-from harness.sandbox.run import Choice as Isolation
-from harness.sandbox.walls import Device
+from harness.sandbox.backends import Choice as Isolation
+from harness.sandbox.sandbox_command import Device
 from harness.score.card import ScoreCard
 from harness.score.evaluate import Evaluation, evaluate
 from harness.workspace import Workspace, atomic_file, write_atomic
@@ -224,8 +224,8 @@ def _keep(recorder: Recorder, evaluation: Evaluation, now: datetime, **facts: An
             labels_sha256=hash_file(labels) if labels else "",
             environment=card.environment,
             isolation=card.isolation,
-            walls=card.walls,
-            missing_walls=card.missing_walls,
+            restrictions=card.restrictions,
+            missing_restrictions=card.missing_restrictions,
         )
     except BaseException:
         last = next(scores_newest_first(workspace.ledger), None)

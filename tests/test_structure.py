@@ -49,9 +49,16 @@ def test_the_harness_imports_no_baseline_and_no_model_library(path):
     assert not tops & {"baselines", "keras", "tensorflow", "torch", "jax"}
 
 
-def test_the_child_imports_only_the_standard_library_and_numpy():
-    tops = {module.split(".")[0] for module in imports_of(ROOT / "harness" / "sandbox" / "child.py")}
-    assert tops - set(sys.stdlib_module_names) <= {"__future__", "numpy", "model", "fence"}
+NAMES = ("Failure", "check_labels", "check_probabilities", "describe")
+CHECKS = {"harness.sandbox.answer_checks", *(f"harness.sandbox.answer_checks.{name}" for name in NAMES)}
+
+
+@pytest.mark.parametrize("name", ["child", "answer_checks", "restrict"])
+def test_what_runs_in_the_sandbox_imports_only_the_standard_library_and_numpy(name):
+    found = imports_of(ROOT / "harness" / "sandbox" / f"{name}.py")
+    assert {module for module in found if module.startswith("harness")} <= CHECKS
+    tops = {module.split(".")[0] for module in found}
+    assert tops - set(sys.stdlib_module_names) <= {"__future__", "numpy", "answer_checks", "harness"}
 
 
 def loaded_after(code: str) -> set[str]:

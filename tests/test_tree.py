@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.platforms.codabench.container import Room, passed_on_disk
+from harness.platforms.codabench.container import StepLimits, passed_on_disk
 from harness.platforms.codabench.transfer import copy_plain
 from harness.sandbox import scratch
 from harness.sandbox.scratch import scratch_folder
@@ -177,7 +177,7 @@ def test_the_limits_on_disk_hold(make, room, passed, tmp_path):
     for folder in folders:
         folder.mkdir()
     make(folders[1])
-    assert passed_on_disk(folders, Room(time_s=1, memory_mb=1, disk_mb=1, **room)) == passed
+    assert passed_on_disk(folders, StepLimits(time_s=1, memory_mb=1, disk_mb=1, **room)) == passed
     remove(folders[1])
 
 

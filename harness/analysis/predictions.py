@@ -35,7 +35,7 @@ class Run(msgspec.Struct, frozen=True):
     seconds: float
     memory_mb: float
     isolation: str
-    missing_walls: tuple[str, ...]
+    missing_restrictions: tuple[str, ...]
     notes: tuple[str, ...]
 
 
@@ -201,7 +201,7 @@ def run_of(kept: Kept) -> Run | None:
         card.seconds.get("wall", 0.0),
         card.peak_memory_mb,
         card.isolation,
-        card.missing_walls,
+        card.missing_restrictions,
         card.notes,
     )
 

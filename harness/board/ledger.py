@@ -74,8 +74,8 @@ class Scored(Receipt, frozen=True, kw_only=True, omit_defaults=True, tag="score"
     labels_sha256: str
     environment: dict[str, str]
     isolation: str
-    walls: tuple[str, ...]
-    missing_walls: tuple[str, ...]
+    restrictions: tuple[str, ...]
+    missing_restrictions: tuple[str, ...]
     recipe: str = ""  # seeds of one recipe share it; empty where it is not known
     seed: int | None = None
     held: bool = False  # by the Ladder: its public score is no clear gain, and is not shown
@@ -155,7 +155,7 @@ class Line:
         ...     format=1, number=1, previous=START, entry=1, created_at="2026-05-04T12:00:00+00:00", name="a",
         ...     message="b", contest="c", lock="d", outcome="killed", zip_sha256="e", weights="none", scorer="f",
         ...     order=0, scores={}, predictions={}, card="cards/c/g.json", card_sha256="h", labels="",
-        ...     labels_sha256="", environment={}, isolation="none", walls=(), missing_walls=(),
+        ...     labels_sha256="", environment={}, isolation="none", restrictions=(), missing_restrictions=(),
         ... )
         >>> Line.of(receipt).receipt == receipt
         True

@@ -14,8 +14,8 @@ from harness.board.closing import read_closing, told_splits
 from harness.errors import ReplayError, WorkspaceError
 from harness.freeze.frozen import Frozen, find_freeze, read_arrays
 from harness.freeze.hashing import hash_file
-from harness.sandbox.run import Choice as Isolation
-from harness.sandbox.walls import Device
+from harness.sandbox.backends import Choice as Isolation
+from harness.sandbox.sandbox_command import Device
 from harness.score.card import ScoreCard
 from harness.score.evaluate import evaluate, hash_labels
 from harness.workspace import Workspace, scratch_of
@@ -185,7 +185,7 @@ def _circumstances(now: ScoreCard, then: ScoreCard) -> list[Change]:
     told = [
         ("scorer", now.scorer, then.scorer),
         ("isolation", now.isolation or "none needed", then.isolation or "none needed"),
-        ("missing walls", ", ".join(now.missing_walls) or "none", ", ".join(then.missing_walls) or "none"),
+        ("missing restrictions", *(", ".join(run.missing_restrictions) or "none" for run in (now, then))),
     ]
     names = sorted(now.environment.keys() | then.environment.keys())
     told += [(name, now.environment.get(name, "absent"), then.environment.get(name, "absent")) for name in names]

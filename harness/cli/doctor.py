@@ -90,7 +90,7 @@ def doctor(
         find_target(target),
         scratch=Workspace(workspace).scratch,
         fix=place if fix else None,
-        isolation=isolation,  # type: ignore[arg-type]
+        isolation=isolation,
         device=device,  # type: ignore[arg-type]
         say=lambda text: click.echo(text, err=True),
     )
@@ -106,9 +106,9 @@ def doctor(
 
 def show(checkup: Checkup, *, fix: bool) -> None:
     """Print a checkup as a numbered list, no wider than a sentence may be."""
-    if checkup.missing_walls:
-        walls = f"Walls missing: {', '.join(checkup.missing_walls)}. Run only zips that you trust."
-        click.secho(wrapped(walls), fg="red", err=True)
+    if checkup.missing_restrictions:
+        missing = f"Missing restrictions: {', '.join(checkup.missing_restrictions)}. Run only zips that you trust."
+        click.secho(wrapped(missing), fg="red", err=True)
     for number, finding in enumerate(checkup.findings, 1):
         show_finding(number, finding)
     if not checkup.findings:

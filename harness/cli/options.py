@@ -73,12 +73,14 @@ def format_option(function: F) -> F:
 
 def isolation_option(function: F) -> F:
     """Add ``--isolation``."""
+    from harness.sandbox.backends import NAMES
+
     return click.option(
         "--isolation",
-        type=click.Choice(["auto", "bubblewrap", "namespaces", "none"]),
+        type=click.Choice(NAMES),
         default="auto",
         show_default=True,
-        help="Walls around the submission; auto: the best there are, never none.",
+        help="Isolation of the submission; auto: the best there is, never none.",
     )(function)
 
 

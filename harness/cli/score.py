@@ -54,7 +54,7 @@ def score(
         contest,
         splits=chosen,
         reveal_private=reveal_private,
-        isolation=isolation,  # type: ignore[arg-type]
+        isolation=isolation,
         device=device,  # type: ignore[arg-type]
     )
     if form == "json":

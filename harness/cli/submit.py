@@ -70,7 +70,7 @@ def submit(
         contest,
         name=name,
         train_options=train_options,
-        isolation=isolation,  # type: ignore[arg-type]
+        isolation=isolation,
         device=device,  # type: ignore[arg-type]
     )
     shown = told_splits(submitted.shown is not None, submitted.closing)

@@ -13,9 +13,9 @@ from harness.doctor.findings import Finding, Severity
 from harness.doctor.label_order import Gain, Hits, Labels, gain, in_order, name_order, order_of, percent
 from harness.doctor.repair import INPUTS, Plan, find_input
 from harness.freeze.frozen import Frozen, LabelledImages
-from harness.sandbox.judge import NOT_DONE
 from harness.sandbox.outcome import EntryRun
-from harness.sandbox.passes import Pass
+from harness.sandbox.prediction_plan import PredictionRequest
+from harness.sandbox.resolve_outcome import NOT_DONE
 from harness.score.stats import wilson_interval
 from harness.words import counted
 
@@ -29,7 +29,7 @@ CLOSE = 0.04  # ways so near to the best of the first look are tried, too, at mo
 N_CLOSE = 3
 EQUAL = 0.005  # of two ways so near to each other, the plainer is named
 
-Show = Callable[[list[Pass]], EntryRun]
+Show = Callable[[list[PredictionRequest]], EntryRun]
 
 
 @dataclass(frozen=True)
@@ -56,19 +56,19 @@ def draw(frozen: Frozen, rng: np.random.Generator) -> Sample:
     return Sample(val, some(frozen.load("train"), N_TRAIN), rng.permutation(min(N_SCREEN, len(val.labels) // 3)))
 
 
-def passes(sample: Sample) -> list[Pass]:
+def requests(sample: Sample) -> list[PredictionRequest]:
     """Return all ways in which the pictures are shown; only the plain one has to work."""
     screen, n = sample.val.images[: sample.n_screen], sample.n_screen
     optional = [
-        Pass(FIRST, screen),
-        Pass(AGAIN, screen),
-        Pass(SHUFFLED, screen[sample.shuffle]),
-        Pass(SIXTY_FOUR, screen, (64,) if n > 64 else (max(1, n // 2),)),
-        Pass(ALONE, screen[:N_ALONE], (1,)),
-        Pass(TRAIN, sample.train.images),
-        *(Pass(way.name, way.show(screen)) for way in INPUTS),
+        PredictionRequest(FIRST, screen),
+        PredictionRequest(AGAIN, screen),
+        PredictionRequest(SHUFFLED, screen[sample.shuffle]),
+        PredictionRequest(SIXTY_FOUR, screen, (64,) if n > 64 else (max(1, n // 2),)),
+        PredictionRequest(ALONE, screen[:N_ALONE], (1,)),
+        PredictionRequest(TRAIN, sample.train.images),
+        *(PredictionRequest(way.name, way.show(screen)) for way in INPUTS),
     ]
-    return [Pass(AS_SUBMITTED, sample.val.images), *(replace(one, needed=False) for one in optional)]
+    return [PredictionRequest(AS_SUBMITTED, sample.val.images), *(replace(one, needed=False) for one in optional)]
 
 
 @dataclass
@@ -78,7 +78,7 @@ class Trial:
     Attributes
     ----------
     run : EntryRun
-        Of `passes`.
+        Of `requests`.
     plan : Plan
         What was repaired before, then what is to be repaired as well.
     accuracy : dict of str to float
@@ -136,7 +136,9 @@ class Trial:
         if not names:
             return None
         true, fresh = self.sample.val.labels[n:], self.sample.val.images[n:]
-        answers = show([Pass(name, find_input(name).show(fresh), needed=False) for name in names]).predictions
+        answers = show(
+            [PredictionRequest(name, find_input(name).show(fresh), needed=False) for name in names]
+        ).predictions
         plain = self.run.predictions[AS_SUBMITTED][n:]
         shares: dict[str, float] = {}
         gains: dict[str, Gain] = {}
@@ -281,8 +283,8 @@ def changed_by_chance(run: EntryRun) -> int:
 
 def failure(run: EntryRun, name: str) -> str:
     """Return why a way of showing gave no labels; empty where it did, or where only the time was up."""
-    reason = run.failed.get(name, "")
-    return "" if reason.startswith(NOT_DONE) else reason
+    failed = run.failed.get(name)
+    return "" if failed is None or failed.code == NOT_DONE else failed.message
 
 
 def unsteady(run: EntryRun, shuffle: NDArray[np.int64]) -> Iterator[Finding]:

@@ -14,17 +14,19 @@ import numpy as np
 from harness.doctor import behaviour, fit, static_checks
 from harness.doctor.behaviour import AS_SUBMITTED, REPAIRED
 from harness.doctor.findings import Checkup, Finding, Fit, Severity, worst_first
-from harness.doctor.repair import Plan, explain_output, repair, zip_of
+from harness.doctor.repair import Plan, output_of, repair, zip_of
 from harness.errors import HarnessError, PackError, RefusedZip, UnreadableError, UsageError
 from harness.freeze.frozen import Frozen
 from harness.limited import read
 from harness.sandbox import repair as zip_repair
+from harness.sandbox.backends import Choice
 from harness.sandbox.outcome import EntryRun, Outcome
-from harness.sandbox.passes import Pass
-from harness.sandbox.run import Choice, run_passes
+from harness.sandbox.prediction_plan import PredictionRequest
+from harness.sandbox.run import run_requests
+from harness.sandbox.sandbox_command import Device
 from harness.sandbox.scratch import scratch_folder
 from harness.sandbox.unpack import unpack
-from harness.sandbox.walls import Device
+from harness.sandbox.untrusted import printable
 
 N_FEW = 16  # pictures of the first look: enough to see what comes out, and over in a second
 SHOWN = 5  # files named of many
@@ -95,11 +97,11 @@ class Examination:
     def entry(self) -> Path:
         return self.folder / "entry"
 
-    def run(self, passes: list[Pass]) -> EntryRun:
+    def run(self, requests: list[PredictionRequest]) -> EntryRun:
         contest = self.frozen.contest
-        self.ran = run_passes(
+        self.ran = run_requests(
             self.zip_path,
-            passes,
+            requests,
             contest.n_classes,
             contest.limits,
             scratch=self.folder / "runs",
@@ -120,8 +122,8 @@ class Examination:
         few = self.load(reading, sample)
         if few is None:
             return
-        self.say("It runs. Showing the pictures in other ways ...")
-        run = self.until_it_answers(behaviour.passes(sample), reading)
+        self.say("It runs. PredictionPlan the pictures in other ways ...")
+        run = self.until_it_answers(behaviour.requests(sample), reading)
         if run is None:
             return
         trial = behaviour.Trial(self.frozen.contest, sample, run, plan=self.plan)
@@ -175,15 +177,15 @@ class Examination:
         if reading.plan.wraps:  # it cannot run as it is
             self.repair(replace(reading.plan, edits=(), files=()))
         self.say("Loading it ...")
-        run = self.until_it_answers([Pass(AS_SUBMITTED, sample.val.images[:N_FEW])], reading)
+        run = self.until_it_answers([PredictionRequest(AS_SUBMITTED, sample.val.images[:N_FEW])], reading)
         if run and self.pending(reading) != self.plan:
             self.repair(self.pending(reading))  # not what stops it here, but the target, or another machine
         return run
 
-    def until_it_answers(self, passes: list[Pass], reading: static_checks.Reading) -> EntryRun | None:
+    def until_it_answers(self, requests: list[PredictionRequest], reading: static_checks.Reading) -> EntryRun | None:
         """Run it, repairing what can be repaired in between, until it answers; None where it does not."""
-        while (run := self.run(passes)).outcome is not Outcome.SCORED:
-            output = explain_output(run, self.frozen.contest.n_classes)
+        while (run := self.run(requests)).outcome is not Outcome.SCORED:
+            output = output_of(run)
             self.findings, known = promote(self.findings, run)
             if output and not self.plan.output:
                 self.findings.append(_wrong_output(output.cause, output.remedy, run))
@@ -228,7 +230,7 @@ class Examination:
         """Fix input and labels, and run the result on all pictures of the sample: no promise is left untried."""
         self.repair(plan)
         self.say("Trying the repaired zip ...")
-        run = self.run([Pass(REPAIRED, sample.val.images)])
+        run = self.run([PredictionRequest(REPAIRED, sample.val.images)])
         if run.outcome is Outcome.SCORED:
             hits = run.predictions[REPAIRED] == sample.val.labels
             self.accuracy[REPAIRED], self.n[REPAIRED] = float(hits.mean()), len(hits)
@@ -299,7 +301,7 @@ def examine(
             n=examination.n,
             repaired=repaired,
             isolation=examination.ran.isolation if examination.ran else "",
-            missing_walls=examination.ran.missing_walls if examination.ran else (),
+            missing_restrictions=examination.ran.missing_restrictions if examination.ran else (),
             seconds=round(time.monotonic() - started, 1),
         )
 
@@ -334,22 +336,21 @@ def _wrong_output(cause: str, remedy: str, run: EntryRun) -> Finding:
 
 def explain(run: EntryRun) -> Finding:
     """Return the finding for a run that did not score."""
-    words = [line for line in run.log.strip().splitlines() if line.strip()][-3:]
-    last = " | ".join("".join(letter if letter.isprintable() else "?" for letter in line.strip()) for line in words)
+    last = " | ".join(printable(line) for line in run.log.strip().splitlines()[-3:] if line.strip())
     return Finding(
         code=str(run.outcome).replace("_", "-"),
         severity=Severity.FAIL,
         title=run.message or f"It ended as {run.outcome}",
         cause=CAUSES.get(run.outcome, ""),
-        evidence=f"Its last words: {last[-400:]}" if last else "",
+        evidence=f"Last log lines: {last[-400:]}" if last else "",
         fix=run.hint,
+        subject=run.subject,
     )
 
 
 def promote(findings: list[Finding], run: EntryRun) -> tuple[list[Finding], bool]:
     """Make suspicions that a failed run bears out into failures; return whether there was one."""
-    told = f"{run.message} {run.log[-4000:]}"
-    borne_out = [finding for finding in findings if finding.code in STATIC and _is_about(finding, told)]
+    borne_out = [finding for finding in findings if finding.code in STATIC and _bears_out(run, finding)]
     changed = [
         msgspec.structs.replace(
             finding, severity=Severity.FAIL, evidence=f"{finding.evidence}. When run: {run.message}"
@@ -361,9 +362,10 @@ def promote(findings: list[Finding], run: EntryRun) -> tuple[list[Finding], bool
     return changed, bool(borne_out)
 
 
-def _is_about(finding: Finding, told: str) -> bool:
-    """Tell whether what a run said names the file or package of a finding."""
-    if finding.code.startswith("saved-"):
-        return finding.title.split(" ")[0] in told or "deserializ" in told or "keras" in told.casefold()
-    subject = finding.title.split(": ")[-1].split(" ")[0]
-    return PurePosixPath(subject).name in told
+def _bears_out(run: EntryRun, finding: Finding) -> bool:
+    """Tell whether a run failed of what was found: by its code and subject, else by the name in what a library said."""
+    if finding.code == "import":
+        return run.code == "module_missing" and run.subject.partition(".")[0] == finding.subject
+    if finding.code.startswith("saved-") and run.code == "keras_error":
+        return True
+    return PurePosixPath(finding.subject).name in (run.subject or run.message)

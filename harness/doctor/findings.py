@@ -33,6 +33,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         What was read or measured.
     fix : str
         What exactly to change or to type; empty where nothing is to be done.
+    subject : str
+        The file, package or class that it is about, where there is one.
     fixable : bool
         Whether ``--fix`` can do it.
     """
@@ -43,6 +45,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     cause: str = ""
     evidence: str = ""
     fix: str = ""
+    subject: str = ""
     fixable: bool = False
 
 
@@ -88,8 +91,8 @@ class Checkup(msgspec.Struct, frozen=True, kw_only=True):
     repaired : str
         The zip that was written; empty where none was.
     isolation : str
-        The walls that it ran behind; empty where it did not run.
-    missing_walls : tuple of str
+        The isolation that it ran in; empty where it did not run.
+    missing_restrictions : tuple of str
     seconds : float
         All of the examination.
     """
@@ -103,7 +106,7 @@ class Checkup(msgspec.Struct, frozen=True, kw_only=True):
     n: dict[str, int] = {}
     repaired: str = ""
     isolation: str = ""
-    missing_walls: tuple[str, ...] = ()
+    missing_restrictions: tuple[str, ...] = ()
     seconds: float = 0.0
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import zipfile
 from collections.abc import Iterable, Sequence
@@ -119,52 +118,52 @@ class Output:
     Attributes
     ----------
     name : str
-    pattern : str
-        Found in the message of the outcome ``bad_output``, which `harness.sandbox.child.check_labels` writes.
-    cause, remedy : str
     code : str
+        Of the outcome ``bad_output``, as `harness.sandbox.answer_checks.check_labels` gives it.
+    cause, remedy : str
+    line : str
         A line of Python that makes the array `labels` right; it may use ``np``.
     """
 
     name: str
-    pattern: str
+    code: str
     cause: str
     remedy: str
-    code: str
+    line: str
 
 
 OUTPUTS = (
     Output(
         "one-hot rows",
-        r"one-hot rows for",
+        "one_hot",
         "Labels were encoded one-hot for the training, and predict returns them so.",
         "Return the place of the 1 in each row: labels.argmax(axis=1)",
         "labels = labels.argmax(axis=1)",
     ),
     Output(
         "scores for each class",
-        r"scores or probabilities for",
+        "class_scores",
         "The network's softmax is returned as it is; the contest wants the class alone.",
         "Return the place of the largest: scores.argmax(axis=1)",
         "labels = labels.argmax(axis=1)",
     ),
     Output(
         "a column of labels",
-        r"of shape \((\d+), 1\)",
+        "column",
         "The labels have a second axis, as the training file has it.",
         "Drop it: labels.ravel()",
         "labels = labels.ravel()",
     ),
     Output(
         "labels counted from 1",
-        r"labels from [1-9]\d* to {n_classes}\b",
+        "counted_from_1",
         "The classes were counted from 1; the contest counts from 0.",
         "Return labels - 1",
         "labels = labels - 1",
     ),
     Output(
         "labels as fractions",
-        r"float\d+ of shape \(\d+,\)",
+        "fractions",
         "The labels are stored as floating-point numbers.",
         "Cast them: labels.astype(int). If they are no whole numbers, a regression was trained in place of a "
         "classification.",
@@ -172,7 +171,7 @@ OUTPUTS = (
     ),
     Output(
         "names of classes",
-        r"that becomes <U\d+ of shape \(\d+,\)",
+        "class_names",
         "The class is returned by its name; the contest wants its number.",
         "Return the number of the class, in the contest's order.",
         "labels = np.array([NAMES.index(str(label).replace(' ', '_').casefold()) for label in labels])",
@@ -180,14 +179,11 @@ OUTPUTS = (
 )
 
 
-def explain_output(run: EntryRun, n_classes: int) -> Output | None:
+def output_of(run: EntryRun) -> Output | None:
     """Return what was returned instead of labels, where it is one of the usual things."""
     if run.outcome is not Outcome.BAD_OUTPUT:
         return None
-    for output in OUTPUTS:
-        if re.search(output.pattern.replace("{n_classes}", str(n_classes)), run.message):
-            return output
-    return None
+    return next((output for output in OUTPUTS if output.code == run.code), None)
 
 
 def find_output(name: str) -> Output:
@@ -314,7 +310,7 @@ def wrapper(plan: Plan, inner: str, contest: Contest) -> str:
         f"from {inner} import {plan.entry_class} as Entry",
         "",
     ]
-    if "NAMES" in (find_output(plan.output).code if plan.output else ""):
+    if "NAMES" in (find_output(plan.output).line if plan.output else ""):
         lines += [f"NAMES = {[name.replace(' ', '_').casefold() for name in contest.class_names]!r}"]
     if plan.order:
         lines += [f"TRUE_CLASS = np.array({list(plan.order)})  # by the class that the entry says"]
@@ -335,7 +331,7 @@ def wrapper(plan: Plan, inner: str, contest: Contest) -> str:
         lines += [f"        {way.code}  # it {way.trained}"] if way.code != "X = X" else []
     lines += ["        labels = np.asarray(self.entry.predict(X))"]
     if plan.output:
-        lines += [f"        {find_output(plan.output).code}"]
+        lines += [f"        {find_output(plan.output).line}"]
     lines += ["        return TRUE_CLASS[labels]" if plan.order else "        return labels", ""]
     return "\n".join(lines)
 

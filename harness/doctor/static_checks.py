@@ -221,6 +221,7 @@ def _named_file(named: Named, files: frozenset[str]) -> tuple[Finding, tuple[Edi
             cause="Windows and macOS take upper and lower case for the same; Linux, which scores, does not.",
             evidence=f"{where}; the zip holds {same[0]!r}",
             fix=f"Write {there!r} in the code.",
+            subject=bare,
             fixable=True,
         ), (_edit(named, there),)
     near = did_you_mean(bare, files) if files else ""
@@ -230,6 +231,7 @@ def _named_file(named: Named, files: frozenset[str]) -> tuple[Finding, tuple[Edi
         title=f"{bare} is named in the code and is not in the zip",
         cause="Opening it fails, unless the code makes it first.",
         evidence=where,
+        subject=bare,
         fix=f"Put it into the zip, or change the name. {near if near.startswith('Did') else ''}".strip(),
     ), ()
 
@@ -245,6 +247,7 @@ def _absolute(named: Named, path: str, where: str, files: frozenset[str]) -> tup
         title=f"An absolute path is named: {path}",
         cause="It is a place of one machine; here the zip lies elsewhere."
         + (" On Codabench that folder exists." if path.startswith(CODABENCH_FOLDERS) else ""),
+        subject=path,
         evidence=where + ("" if there else "; no file of the zip has that name"),
         fix=f"Write {there[0]!r}: the working directory is the unzipped folder."
         if fixable
@@ -269,6 +272,7 @@ def _missing_import(one: Import, target: Target) -> Finding:
         cause="There is no network to install it, and the import fails."
         if target.is_here
         else f"The packages that the image is known to have: {', '.join(target.packages)}. Nobody has stated others.",
+        subject=package,
         evidence=f"{one.file}, line {one.line}: {one.module}"
         + (" (in a function: only where that is called)" if one.late else ""),
         fix="Do without it, or put its Python files into the zip."

@@ -59,6 +59,7 @@ def newer_names(code: Code, target: Target) -> Iterator[Finding]:
                 close = did_you_mean(word, table[module])
                 yield Finding(
                     code="newer-name",
+                    subject=name,
                     severity=Severity.WARNING if used.late else Severity.FAIL,
                     title=f"{PROPER[package]} {target.packages[package]} has no {name}",
                     cause=f"{target.title} has {PROPER[package]} {target.version(package)}; the name came later, "
@@ -96,6 +97,7 @@ def judge_saved(
         found.append(
             Finding(
                 code="saved-newer",
+                subject=saved.name,
                 severity=Severity.WARNING,
                 title=f"{saved.name} was saved by a newer Keras",
                 cause="A description may hold arguments that an older Keras does not take.",
@@ -109,6 +111,7 @@ def judge_saved(
 def _damaged(name: str, evidence: str) -> Finding:
     return Finding(
         code="saved-damaged",
+        subject=name,
         severity=Severity.WARNING,
         title=f"{name} is not a whole Keras file",
         cause="A .keras file is a zip of config.json, metadata.json and weights; this one was cut, renamed or "
@@ -125,6 +128,7 @@ def _own_code(saved: Saved, code: Code) -> Iterator[Finding]:
     if any(one["class_name"] == "Lambda" for one in objects(saved.config)) and not names & set(UNSAFE):
         yield Finding(
             code="saved-lambda",
+            subject=saved.name,
             severity=Severity.WARNING,
             title=f"{saved.name} holds a Lambda layer, which Keras refuses to load",
             cause="A Lambda carries code. Keras loads it only where it is told to.",
@@ -134,6 +138,7 @@ def _own_code(saved: Saved, code: Code) -> Iterator[Finding]:
     if lacking := [name for name in saved.own if name.rpartition(">")[2] not in names]:
         yield Finding(
             code="saved-custom",
+            subject=saved.name,
             severity=Severity.WARNING,
             title=f"{saved.name} needs classes that are not in the zip",
             cause="Keras can build a custom layer, loss or function only from its Python code.",
@@ -147,6 +152,7 @@ def _keras_2(saved: Saved, unknown: tuple[Unknown, ...], version: str, target: T
     """Keras 3 reads what Keras 2 saved, less functional networks in ``.keras`` files and arguments that are gone."""
     return Finding(
         code="saved-keras-2",
+        subject=saved.name,
         severity=Severity.FAIL if unknown else Severity.NOTE,
         title=f"{saved.name} was saved by Keras 2, and {target.title} has Keras 3",
         cause="Keras 3 does not know all of what it names."
@@ -169,6 +175,7 @@ def _several(unknown: tuple[Unknown, ...]) -> str:
 def _unknown(saved: Saved, unknown: tuple[Unknown, ...], version: str, fixable: bool) -> Finding:
     return Finding(
         code="saved-newer",
+        subject=saved.name,
         severity=Severity.FAIL,
         title=f"{saved.name} holds what Keras {version} does not know",
         cause=f"load_model of Keras {version} stops with an error at the first of them."

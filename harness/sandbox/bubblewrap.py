@@ -1,7 +1,7 @@
 """A sandbox by bubblewrap.
 
-Root starts it without a user namespace, and `fence.py` hands it to a user that owns nothing: a root-owned
-``/proc/sys/kernel/core_pattern`` is then not the inmate's to write, and the process limit counts, which the kernel
+Root starts it without a user namespace, and `restrict.py` hands it to a user that owns nothing: a root-owned
+``/proc/sys/kernel/core_pattern`` is then not the entry's to write, and the process limit counts, which the kernel
 waives for root.
 """
 
@@ -12,19 +12,29 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from harness.sandbox.layout import FENCE, Bind, Layout
+from harness.errors import IsolationError
+from harness.sandbox.isolation import Backend, Job, restrict_command
+from harness.sandbox.layout import RESTRICT, Bind, Layout
 
-FENCE_INSIDE = "/sandbox/fence.py"
+RESTRICT_INSIDE = "/sandbox/restrict.py"
 
 
-def wrapper(layout: Layout) -> list[str] | str:
-    """Return the command line that puts what follows it into `layout`, or why there is none.
+class Bubblewrap(Backend):
+    """The program ``bwrap``."""
 
-    What follows must be `fence.py`, found at `FENCE_INSIDE`.
-    """
-    program = shutil.which("bwrap")
-    if program is None:
-        return "there is no program bwrap"
+    name = "bubblewrap"
+    remedy = "Install it (Debian, Ubuntu: sudo apt install bubblewrap), or let the harness choose: auto."
+
+    def command(self, layout: Layout | None, root: Path, job: Job) -> list[str]:
+        assert layout is not None
+        program = shutil.which("bwrap")
+        if program is None:
+            raise IsolationError("there is no program bwrap", self.remedy)
+        return [*wrapper(program, layout), *restrict_command(job, RESTRICT_INSIDE)]
+
+
+def wrapper(program: str, layout: Layout) -> list[str]:
+    """Return the command line that puts what follows it into `layout`: `restrict.py`, found at `RESTRICT_INSIDE`."""
     argv = [program, "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
     argv += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
     if os.geteuid() == 0:
@@ -37,7 +47,7 @@ def wrapper(layout: Layout) -> list[str] | str:
         argv += ["--tmpfs", one.folder]
     for target, place in layout.links:
         argv += ["--symlink", target, place]
-    binds = (*layout.binds, Bind(str(FENCE), FENCE_INSIDE))
+    binds = (*layout.binds, Bind(str(RESTRICT), RESTRICT_INSIDE))
     argv += _folders_above([*(bind.seen for bind in binds), *(f"{folder}/any" for folder in layout.folders)])
     for bind in binds:
         argv += ["--bind" if bind.writable else "--ro-bind", bind.host, bind.seen]

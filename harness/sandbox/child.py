@@ -1,19 +1,19 @@
-"""Runs an entry's ``model.py``: the only code of the harness in an entrant's process.
+"""Runs an entry's ``model.py``: with `answer_checks.py` the only code of the harness in an entrant's process.
 
 Run by path, never with ``-m`` (which would import the whole package), with one argument, a JSON object:
 
 ``entry``        folder of the unpacked submission, read only
 ``work``         writable folder; the submission is copied into a folder of it, which becomes the working directory
-``images``       one ``.npy`` file of pictures for each pass
-``passes``       for each: ``name``, for messages; ``batches``, sizes into which the pictures are cut in turn, none: all
-                 at once; ``needed``, false where a failure is told in the report and ends nothing; ``method``, where
-                 something else than ``predict`` is asked for: ``predict_proba``; and then ``begin_within_s``, seconds
-                 after which it is not begun
+``images``       one ``.npy`` file of pictures for each request
+``requests``     for each: ``name``, for messages; ``batches``, sizes into which the pictures are cut in turn, none:
+                 all at once; ``needed``, false where a failure is told in the report and ends nothing; ``method``,
+                 where something else than ``predict`` is asked for: ``predict_proba``; and then ``begin_within_s``,
+                 seconds after which it is not begun
 ``n_classes``    labels run from 0 to this number less one
-``predictions``  an existing file: gets all labels, pass after pass, as one ``.npy`` array of int64; -1 where a pass
+``predictions``  an existing file: gets all labels, pass after pass, as one ``.npy`` array of int64; -1 where a request
                  that is not needed has not answered
 ``probabilities``  an existing file, left alone where no pass asks for them: gets what ``predict_proba`` gave in all its
-                 passes, as one ``.npy`` array of float32; left empty where any has failed, or there is no such method
+                 requests, as one ``.npy`` array of float32; left empty where any has failed, or there is no such method
 ``report``       an existing file: gets one line of JSON at each step; the last one counts
 ``ready``        a file descriptor that gets one line just before the first line of the entrant's code
 
@@ -34,168 +34,33 @@ import shutil
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+if __name__ == "__main__":  # run by path, and with -P: what lies beside this file is on no path
+    sys.path.insert(0, str(Path(__file__).parent))
+    from answer_checks import (  # type: ignore[import-not-found]
+        Failure,
+        check_labels,
+        check_probabilities,
+        describe,
+    )
+
+    del sys.path[0], sys.modules["answer_checks"]  # an entry may have a module of that name
+else:
+    from harness.sandbox.answer_checks import Failure, check_labels, check_probabilities, describe
+
 # Versions worth keeping beside a score, where the entry imported the package.
 PACKAGES = ("tensorflow", "keras", "jax", "torch", "numpy", "scipy", "sklearn", "pandas", "PIL", "cv2", "skimage")
-
-SUM_WITHIN = 1e-3  # of 1: what sums of float16 miss it by, and no more
-
-
-class Failure(Exception):
-    """The end of a run that did not score: an outcome's word, what happened, and what to do."""
-
-    def __init__(self, outcome: str, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.outcome, self.message, self.hint = outcome, message, hint
-
-
-def check_labels(returned: Any, n: int, n_classes: int, split: str = "val") -> NDArray[np.int64]:
-    """Return what `predict` gave as labels, or say what it is instead.
-
-    Parameters
-    ----------
-    returned : array-like
-        Expected: integers of shape (n,), each from 0 to `n_classes` - 1.
-    n, n_classes : int
-    split : str
-        For the message.
-
-    Returns
-    -------
-    ndarray of shape (n,), int64
-
-    Raises
-    ------
-    Failure
-        With outcome ``bad_output``.
-
-    Examples
-    --------
-    >>> check_labels([0, 7, 3], n=3, n_classes=8)
-    array([0, 7, 3])
-    >>> check_labels([0.0, 7.0, 3.0], n=3, n_classes=8)
-    Traceback (most recent call last):
-    harness.sandbox.child.Failure: predict(X) on val returned float64 of shape (3,), expected integers of shape (3,).
-    """
-    expected = f"expected integers of shape ({n},)"
-
-    def bad(what: str, hint: str) -> Failure:
-        return Failure("bad_output", f"predict(X) on {split} returned {what}, {expected}.", hint)
-
-    if returned is None:
-        raise bad("None", "Add the return statement: return labels")
-    found = plain_copy(returned, max(n, 1) * n_classes, bad, f"Return one label for each of the {n} pictures.")
-    got = f"{found.dtype} of shape {found.shape}"
-    if found.dtype.kind in "USOTVMm":
-        raise bad(
-            f"a {type(returned).__name__} that becomes {got}",
-            f"Return the class as a number from 0 to {n_classes - 1}, not its name or an object.",
-        )
-    if found.dtype.kind == "f" and found.size and not np.isfinite(found).all():
-        raise bad(f"{got} with NaN or infinite values", "Look for a division by zero, or for weights that diverged.")
-    if found.shape == (n, n_classes):
-        rows = found.sum(axis=1) if found.size else np.ones(0)
-        what = "one-hot rows" if set(np.unique(found)) <= {0, 1} and (rows == 1).all() else "scores or probabilities"
-        raise bad(f"{got}, {what} for {n_classes} classes", "Return the labels: scores.argmax(axis=1)")
-    if found.shape == (n, 1):
-        raise bad(got, "Drop the last axis: labels.ravel()")
-    if found.ndim != 1:
-        raise bad(got, "Return one label per picture: for scores of shape (n, classes) that is scores.argmax(axis=1)")
-    if len(found) != n:
-        raise bad(got, f"Return one label for each of the {n} pictures, in their order; look at the last batch.")
-    if found.dtype.kind not in "iu":
-        raise bad(got, "Cast the labels to integers: labels.astype(int)")
-    if n and not 0 <= found.min() <= found.max() < n_classes:
-        raise bad(
-            f"labels from {found.min()} to {found.max()}",
-            f"Number the classes from 0 to {n_classes - 1}.",
-        )
-    return found.astype(np.int64)
-
-
-def check_probabilities(returned: Any, n: int, n_classes: int, split: str = "val") -> NDArray[np.float32]:
-    """Return what `predict_proba` gave as probabilities, or say what it is instead.
-
-    Parameters
-    ----------
-    returned : array-like
-        Expected: floats of shape (n, n_classes), not negative; each row sums to 1, within `SUM_WITHIN`.
-    n, n_classes, split
-        As in `check_labels`.
-
-    Returns
-    -------
-    ndarray of shape (n, n_classes), float32
-
-    Raises
-    ------
-    Failure
-        With outcome ``bad_output``; it ends nothing, since only labels are scored.
-
-    Examples
-    --------
-    >>> check_probabilities([[0.25, 0.75]], n=1, n_classes=2)
-    array([[0.25, 0.75]], dtype=float32)
-    >>> check_probabilities([0.25, 0.75], n=1, n_classes=2)
-    Traceback (most recent call last):
-    harness.sandbox.child.Failure: predict_proba(X) on val returned float64 of shape (2,), expected floats of ...
-    """
-
-    def bad(what: str, hint: str = "Return probabilities, as a softmax gives them.") -> Failure:
-        expected = f"expected floats of shape ({n}, {n_classes}) from 0 to 1 in rows that sum to 1"
-        return Failure("bad_output", f"predict_proba(X) on {split} returned {what}, {expected}.", hint)
-
-    if returned is None:
-        raise bad("None")
-    found = plain_copy(returned, n * n_classes, bad)
-    got = f"{found.dtype} of shape {found.shape}"
-    if found.dtype.kind != "f" or found.shape != (n, n_classes):
-        raise bad(got)
-    if not np.isfinite(found).all():
-        raise bad(f"{got} with NaN or infinite values")
-    low, high = found.min(initial=0), found.max(initial=0)
-    if low < 0 or high > 1 + SUM_WITHIN:
-        raise bad(f"{got} with values from {low:.4g} to {high:.4g}")
-    sums = found.sum(axis=1, dtype=np.float64)
-    if (abs(sums - 1) > SUM_WITHIN).any():
-        raise bad(f"{got} with rows that sum to {sums.min():.4g} to {sums.max():.4g}")
-    return found.astype(np.float32)
-
-
-def plain_copy(
-    returned: Any, n_most: int, bad: Callable[[str, str], Failure], hint: str = "Return a NumPy array."
-) -> NDArray[Any]:
-    """Return a copy of `returned` as an array; raise what `bad` makes of no array, or of more than `n_most` values.
-
-    A subclass of an array could answer differently at each look; a plain copy cannot.
-    """
-    try:
-        found = np.asarray(returned)
-    except MemoryError:
-        raise
-    except Exception as error:
-        raise bad(
-            f"a {type(returned).__name__} that is no array ({describe(error)})", "Return a NumPy array."
-        ) from None
-    if found.size > n_most:  # before the copy: it may claim more than there is memory
-        raise bad(f"{found.dtype} of shape {found.shape}", hint)
-    return np.array(found, dtype=found.dtype, copy=True, subok=False)
-
-
-def describe(error: BaseException) -> str:
-    """Return type and text of an exception, whatever its class does when it is printed."""
-    try:
-        text = " ".join(str(error).split())
-    except BaseException:
-        text = "its text cannot be printed"
-    name = type(error).__name__
-    return f"{name}: {text[:300]}{'…' if len(text) > 300 else ''}" if text else name
+HINTS = {
+    "syntax_error": "Try it at home first: python -c 'from model import Model'",
+    "read_only_images": "X is read-only; work on a copy: X = X.astype('float32')",
+    "uint8_arithmetic": "X is uint8; convert it first: X = X.astype('float32')",
+}
 
 
 def print_own_frames(error: BaseException, work: str) -> None:
@@ -208,27 +73,39 @@ def print_own_frames(error: BaseException, work: str) -> None:
         print("".join(lines).replace(work + os.sep, ""), file=sys.stderr, end="", flush=True)
 
 
-def hint_for(error: BaseException, stage: str) -> str:
-    """Return what to do about the faults that entries have most often."""
+def code_of(error: BaseException) -> tuple[str, str]:
+    """Return the code of what an entry's own code raised, and the file or package that it is about, where it says."""
     text = describe(error)
     if isinstance(error, ModuleNotFoundError):
+        return "module_missing", str(error.name or "")
+    if isinstance(error, SyntaxError):
+        return "syntax_error", str(error.filename or "")
+    if isinstance(error, FileNotFoundError):
+        return "file_missing", str(error.filename or "")
+    if isinstance(error, ValueError) and "read-only" in text:
+        return "read_only_images", ""
+    if "UFuncTypeError" in text or "Cannot cast ufunc" in text:
+        return "uint8_arithmetic", ""
+    modules = {frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)}
+    if any(str(module).partition(".")[0] in ("keras", "tf_keras") for module in modules):
+        return "keras_error", ""
+    return "os_error" if isinstance(error, OSError) else "exception", ""
+
+
+def hint_for(code: str, subject: str, stage: str) -> str:
+    """Return what to do about the faults that entries have most often."""
+    if code == "module_missing":
         have = [name for name in PACKAGES if importlib.util.find_spec(name.partition(".")[0])]
         return (
-            f"Put {error.name}.py into the zip if it is yours; the packages here are {', '.join(have)}, "
+            f"Put {subject}.py into the zip if it is yours; the packages here are {', '.join(have)}, "
             "and there is no network to install others."
         )
-    if isinstance(error, SyntaxError):
-        return "Try it at home first: python -c 'from model import Model'"
-    if isinstance(error, FileNotFoundError):
+    if code == "file_missing":
         there = sorted(path.name for path in Path().iterdir())[:8]
         return f"Paths are relative to the unzipped folder, which holds: {', '.join(there)}."
-    if "read-only" in text and isinstance(error, ValueError):
-        return "X is read-only; work on a copy: X = X.astype('float32')"
-    if "UFuncTypeError" in text or "Cannot cast ufunc" in text:
-        return "X is uint8; convert it first: X = X.astype('float32')"
-    if isinstance(error, OSError) and stage != "import":
+    if code == "os_error" and stage != "import":
         return "The zip's files and /tmp are all there is: no network, and disk space is limited."
-    return "The log holds the traceback; run the same lines at home on a few uint8 pictures."
+    return HINTS.get(code, "The log holds the traceback; run the same lines at home on a few uint8 pictures.")
 
 
 class Run:
@@ -236,16 +113,14 @@ class Run:
 
     def __init__(self, job: dict[str, Any]) -> None:
         self.job = job
-        self.state: dict[str, Any] = {
-            "stage": "import", "outcome": "", "message": "", "hint": "", "seconds": {}, "failed": {}
-        }  # fmt: skip
+        self.state: dict[str, Any] = {"stage": "import", "outcome": "", "seconds": {}, "failed": {}}
         self.environment: dict[str, str] = {}
         self.started = time.perf_counter()
 
-    def passes(self, method: str) -> list[tuple[NDArray[Any], dict[str, Any]]]:
+    def requests(self, method: str) -> list[tuple[NDArray[Any], dict[str, Any]]]:
         """Return the pictures and the terms of each pass that asks for `method`."""
-        passes = zip(self.job["images"], self.job["passes"], strict=True)
-        return [(open_images(path), job) for path, job in passes if job.get("method", "predict") == method]
+        requests = zip(self.job["images"], self.job["requests"], strict=True)
+        return [(open_images(path), job) for path, job in requests if job.get("method", "predict") == method]
 
     def tell(self, **changes: Any) -> None:
         """Append the state to the report, opened anew each time: an entry may close descriptors it does not know."""
@@ -266,14 +141,15 @@ class Run:
             print_own_frames(error, self.job["work"])
             raise Failure(
                 "out_of_memory",
+                "memory_error",
                 f"{self.doing(name)} ran out of memory ({describe(error)}).",
                 "Predict in batches, and keep no copies of all pictures as float.",
             ) from None
         except BaseException as error:  # SystemExit and KeyboardInterrupt are an entry's own doing, too
             print_own_frames(error, self.job["work"])
-            raise Failure(
-                outcome, f"{self.doing(name)} failed with {describe(error)}.", hint_for(error, name)
-            ) from None
+            code, subject = code_of(error)
+            message = f"{self.doing(name)} failed with {describe(error)}."
+            raise Failure(outcome, code, message, hint_for(code, subject, name), subject) from None
         finally:
             seconds = self.state["seconds"]
             key = "load" if name in ("import", "load") else key_of(name)
@@ -297,6 +173,7 @@ class Run:
                 has = f"but {others[0]!r}; a capital M makes the difference" if others else "expected class Model"
                 raise Failure(
                     "import_failed",
+                    "no_model_class",
                     f"model.py has no name Model, {has}.",
                     "Start from submissions/template: class Model with __init__(self) and predict(self, X).",
                 )
@@ -316,6 +193,7 @@ class Run:
             if needed:
                 raise Failure(
                     "load_failed",
+                    "init_arguments",
                     f"Model() takes no argument here, but yours needs {', '.join(needed)}.",
                     "Give each a default: the working directory is the unzipped folder, so "
                     "def __init__(self, path='.') is enough.",
@@ -324,6 +202,7 @@ class Run:
             if not callable(getattr(model, "predict", None)):
                 raise Failure(
                     "load_failed",
+                    "no_predict",
                     f"Model() gave a {type(model).__name__} without a method predict.",
                     "Add: def predict(self, X), returning one integer label per picture.",
                 )
@@ -345,7 +224,7 @@ class Run:
         """
         model = self.load(self.import_model())
         labels: list[NDArray[np.int64]] = []
-        for images, job in self.passes("predict"):
+        for images, job in self.requests("predict"):
             if not job["needed"]:
                 self.write(labels)
             try:
@@ -353,24 +232,25 @@ class Run:
             except Failure as failure:
                 if job["needed"]:
                     raise
-                self.state["failed"][job["name"]] = failure.message
+                self.state["failed"][job["name"]] = [failure.code, failure.message]
                 labels.append(np.full(len(images), -1, np.int64))
         self.write(labels)
-        if asked := self.passes("predict_proba"):
+        if asked := self.requests("predict_proba"):
             self.ask_for_probabilities(model, asked)
 
     def ask_for_probabilities(self, model: Any, asked: list[tuple[NDArray[Any], dict[str, Any]]]) -> None:
-        """Write the probabilities of all passes asked for, where the entry offers them; the first failure ends it."""
+        """Write the probabilities of all requests asked for, where the entry offers them; the first failure ends it."""
         stages = [f"predict_proba {job['name']}" for _, job in asked]
         self.tell(stage=stages[0])  # an entry may run code of its own where an attribute is asked for
         if not offers_probabilities(model):
             return
         spent, within = time.perf_counter() - self.started, asked[0][1]["begin_within_s"]
         if spent > within:
-            self.state["failed"][key_of(stages[0])] = (
+            self.state["failed"][key_of(stages[0])] = [
+                "not_called",
                 f"predict_proba(X) was not called, since {spent:.0f} s had passed by then; it is called within "
-                f"{within:.0f} s, so that it can end in time."
-            )
+                f"{within:.0f} s, so that it can end in time.",
+            ]
             return
         found = []
         for (images, job), stage in zip(asked, stages, strict=True):
@@ -379,14 +259,14 @@ class Run:
                     returned = model.predict_proba(images)
                     found.append(check_probabilities(returned, len(images), self.job["n_classes"], job["name"]))
             except Failure as failure:
-                self.state["failed"][key_of(stage)] = failure.message
+                self.state["failed"][key_of(stage)] = [failure.code, failure.message]
                 return
         with Path(self.job["probabilities"]).open("r+b") as file:
             np.save(file, np.concatenate(found), allow_pickle=False)
 
     def write(self, labels: list[NDArray[np.int64]]) -> None:
-        """Write the labels of the passes so far, and -1 for those to come."""
-        missing = [np.full(len(images), -1, np.int64) for images, _ in self.passes("predict")[len(labels) :]]
+        """Write the labels of the requests so far, and -1 for those to come."""
+        missing = [np.full(len(images), -1, np.int64) for images, _ in self.requests("predict")[len(labels) :]]
         with Path(self.job["predictions"]).open("r+b") as file:
             np.save(file, np.concatenate([*labels, *missing]), allow_pickle=False)
 
@@ -465,7 +345,7 @@ def main(job: dict[str, Any]) -> None:
     os.chdir(work)
     os.environ["PWD"] = str(work)  # some of what starts this sets it, to another folder
     run = Run({**job, "work": str(work)})
-    # The project's own folder may be on the path (an editable install); where no wall hides it, it is not the entry's.
+    # The project's own folder may be on the path (an editable install); where nothing hides it, it is not the entry's.
     ours = Path(__file__).resolve().parent.parent.parent
     sys.path[:] = [str(work), *(path for path in sys.path if Path(path).resolve() != ours)]
     sys.argv[:] = ["model.py"]
@@ -475,7 +355,7 @@ def main(job: dict[str, Any]) -> None:
         run.all_stages()
     except Failure as failure:
         run.environment = run.seen_environment()
-        run.tell(outcome=failure.outcome, message=failure.message, hint=failure.hint)
+        run.tell(**vars(failure))
     else:
         run.environment = run.seen_environment()
         run.tell(outcome="scored")

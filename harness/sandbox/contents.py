@@ -1,7 +1,7 @@
-"""What in a submission is code beside ``.py`` files: allowed behind the walls, and named on the card.
+"""What in a submission is code beside ``.py`` files: allowed in the sandbox, and named on the card.
 
-A pickle, a Lambda layer or a native library does whatever its maker chose once the entry loads it.  The walls hold it
-as they hold ``model.py``; it is named because weights travel, and whoever loads them elsewhere has no walls.
+A pickle, a Lambda layer or a native library does whatever its maker chose once the entry loads it.  The sandbox holds
+it as it holds ``model.py``; it is named because weights travel, and whoever loads them elsewhere has no sandbox.
 
 Nothing is unpickled, unpacked or parsed as HDF5 here, and what an archive inside the entry may cost is bounded: the
 process that looks is the one that reads the labels.
@@ -27,7 +27,7 @@ UNSEARCHED = "Not searched for code"
 
 START = 4096  # bytes that tell what a file is; the header of an array fits in
 MEMBER = 46  # bytes that a zip's directory needs for a member, at least
-ROOM = 64_000_000  # bytes read out of all archives inside an entry together, START for each member
+BUDGET = 64_000_000  # bytes read out of all archives inside an entry together, START for each member
 CONFIG = 2_000_000  # bytes of a .keras file's config.json; DenseNet121, with 427 layers, has a fifth
 NAMED = 5  # files named of each kind
 
@@ -52,10 +52,10 @@ Finding = tuple[str, str]  # a kind, and which code of that kind where it has a 
 
 
 @dataclass
-class _Room:
+class _Budget:
     """What may still be read out of the archives inside one entry, bytes."""
 
-    left: int = ROOM
+    left: int = BUDGET
 
     def take(self, n_bytes: int) -> bool:
         """Tell whether so much may be read, and count it."""
@@ -81,12 +81,12 @@ def name_code(folder: Path) -> tuple[str, ...]:
     Notes
     -----
     Whoever wants to hide code can: inside a file that only `model.py` can read, for one.  This tells of what the usual
-    formats carry; what code may do is the walls' business.
+    formats carry; what code may do is the sandbox's business.
     """
-    room = _Room()
+    budget = _Budget()
     named: dict[str, list[str]] = {}
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        for kind, what in dict.fromkeys(_look(path, room)):
+        for kind, what in dict.fromkeys(_look(path, budget)):
             name = path.relative_to(folder).as_posix()
             shown = repr(name if len(name) <= 60 else f"…{name[-59:]}")
             named.setdefault(kind, []).append(f"{shown} ({what})" if what else shown)
@@ -105,12 +105,12 @@ def _enumerate(names: list[str]) -> str:
     return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _look(path: Path, room: _Room) -> Iterator[Finding]:
+def _look(path: Path, budget: _Budget) -> Iterator[Finding]:
     """Yield what a file holds, by its first bytes, and by its name where those say nothing."""
     with path.open("rb") as file:
         start = file.read(START)
     if start.startswith(b"PK\x03\x04"):
-        yield from _in_archive(path, room)
+        yield from _in_archive(path, budget)
     elif start.startswith(HDF5_START) or path.suffix.casefold() in HDF5_SUFFIXES:
         yield from _in_hdf5(path)
     else:
@@ -141,11 +141,11 @@ def _in_array(start: bytes) -> Iterator[Finding]:
         yield PICKLE, "an array of objects"
 
 
-def _in_archive(path: Path, room: _Room) -> Iterator[Finding]:
+def _in_archive(path: Path, budget: _Budget) -> Iterator[Finding]:
     """Look at the first bytes of each member of a zip: ``.npz``, PyTorch's ``.pt`` and Keras' ``.keras`` are zips."""
     try:
         # The directory is read whole when the zip is opened, whatever number of members it claims to have.
-        if not room.take(START * (1 + _directory_bytes(path) // MEMBER)):
+        if not budget.take(START * (1 + _directory_bytes(path) // MEMBER)):
             yield UNSEARCHED, "too much to search"
             return
         with zipfile.ZipFile(path) as archive:
@@ -157,7 +157,7 @@ def _in_archive(path: Path, room: _Room) -> Iterator[Finding]:
                     start = member.read(START)
                     yield from _by_start(PurePosixPath(info.filename), start)
                     if info.filename == "config.json":
-                        yield from _in_config(start + member.read(CONFIG + 1), room)
+                        yield from _in_config(start + member.read(CONFIG + 1), budget)
     except DAMAGED:
         yield UNSEARCHED, "a damaged archive"
 
@@ -181,9 +181,9 @@ def _directory_bytes(path: Path) -> int:
     return int(struct.unpack_from("<I", tail, at + 12)[0])
 
 
-def _in_config(text: bytes, room: _Room) -> Iterator[Finding]:
+def _in_config(text: bytes, budget: _Budget) -> Iterator[Finding]:
     """Search the configuration of a ``.keras`` file for layers that carry or need code."""
-    if len(text) > CONFIG or not room.take(len(text)):
+    if len(text) > CONFIG or not budget.take(len(text)):
         yield UNSEARCHED, "too much to search"
         return
     try:

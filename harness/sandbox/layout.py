@@ -17,10 +17,10 @@ from pathlib import Path
 MB = 1_000_000
 HERE = Path(__file__).parent
 PACKAGE = HERE.parent
-FENCE = HERE / "fence.py"
+RESTRICT = HERE / "restrict.py"
 
 TMP_MB = 1024  # /tmp, beside a working directory
-SHARED_MEMORY_MB = 256  # /dev/shm: semaphores and small arrays between an inmate's own processes
+SHARED_MEMORY_MB = 256  # /dev/shm: semaphores and small arrays between an entry's own processes
 
 # Parts of the system an interpreter and its packages read.  Not all of /usr: programs of the host may keep their
 # files in /usr/src or /usr/local/share.
@@ -111,9 +111,7 @@ class Layout:
             links=tuple((str(Path(folder).readlink()), folder) for folder in roots if Path(folder).is_symlink()),
             devices=tuple(gpu),
             folders=tuple(folders),
-            hidden=tuple(
-                _places_of(PACKAGE, readable)
-            ),  # an installed copy of this package is not the inmate's to read
+            hidden=tuple(_places_of(PACKAGE, readable)),  # an installed copy of this package is not the entry's to read
             start=start,
         )
 
@@ -129,7 +127,7 @@ class Layout:
 
 
 def nobody() -> int | None:
-    """Return a user that owns nothing, for the inmate of a box that root builds; None where we are not root."""
+    """Return a user that owns nothing, for the entry in a sandbox that root builds; None where we are not root."""
     return random.SystemRandom().choice(NOBODYS) if os.geteuid() == 0 else None
 
 

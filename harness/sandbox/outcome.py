@@ -32,21 +32,34 @@ class Repeat(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True)
+class RequestFailure:
+    """Why a request that was not needed gave nothing: a code for programs, and a sentence."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
 class EntryRun:
     """How one run ended and what it left.
 
     Attributes
     ----------
     outcome : Outcome
+    code : str
+        The reason in one word, for programs: of `answer_checks.py`, `child.py` or `resolve_outcome.py`; empty when
+        scored.
+    subject : str
+        The file, package or signal that it is about, where there is one.
     message, hint : str
         What was got and expected, and what to do; empty when scored.  One line, printable characters only.
     predictions : dict of str to ndarray of shape (n,), int64
-        Labels by pass, each from 0 to n_classes - 1; empty unless scored.
+        Labels by request, each from 0 to n_classes - 1; empty unless scored.
     probabilities : dict of str to ndarray of shape (n, n_classes), float32
         By split, rows sum to 1; of every split, or empty: where nobody asked, where the entry offers none, or where
         they cannot be used.
-    failed : dict of str to str
-        Why a pass that was not needed gave nothing.
+    failed : dict of str to RequestFailure
+        Why a request that was not needed gave nothing.
     order : int
         Seed of the order in which the pictures were handed over.
     repeat : Repeat or None
@@ -55,15 +68,15 @@ class EntryRun:
         What the entry printed, its middle left out where it was longer than the limit.  As the entry wrote it: to be
         escaped before it reaches a terminal or a page.
     isolation : str
-        ``bubblewrap``, ``namespaces`` or ``none``; empty when nothing ran.
-    walls, missing_walls : tuple of str
-        Which walls stood and which did not, of `walls.ALL_WALLS`; both empty when nothing ran.
+        The name of a backend; empty when nothing ran.
+    restrictions, missing_restrictions : tuple of str
+        Those in force and those that were not, of `isolation.RESTRICTIONS`; both empty when nothing ran.
     control_group : bool
         Whether the kernel, too, kept the account of memory and processes: see `cgroup`.
     notes : tuple of str
         What was ignored in the zip.
     seconds : dict of str to float
-        ``load`` and one per pass, as the entry's process measured them; ``wall``, all of it, as we did.
+        ``load`` and one per request, as the entry's process measured them; ``wall``, all of it, as we did.
     peak_memory_mb : float
         Largest resident memory of all its processes together, looked at every 50 ms, where shared pages count in each;
         or, where that is more, of the process that ran the entry, as this told it.
@@ -72,17 +85,19 @@ class EntryRun:
     """
 
     outcome: Outcome
+    code: str = ""
+    subject: str = ""
     message: str = ""
     hint: str = ""
     predictions: dict[str, NDArray[np.int64]] = field(default_factory=dict)
     probabilities: dict[str, NDArray[np.float32]] = field(default_factory=dict)
-    failed: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, RequestFailure] = field(default_factory=dict)
     order: int = 0
     repeat: Repeat | None = None
     log: str = ""
     isolation: str = ""
-    walls: tuple[str, ...] = ()
-    missing_walls: tuple[str, ...] = ()
+    restrictions: tuple[str, ...] = ()
+    missing_restrictions: tuple[str, ...] = ()
     control_group: bool = False
     notes: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)

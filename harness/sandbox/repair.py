@@ -10,7 +10,7 @@ from harness.contest import Limits
 from harness.errors import PackError, RefusedZip, UnreadableError, UsageError
 from harness.limited import Reader
 from harness.pack import Packed, pack
-from harness.sandbox.unpack import bounds, misspelt, open_door
+from harness.sandbox.unpack import bounds, misspelt, open_submission
 from harness.tree import temporary_folder
 
 
@@ -61,10 +61,10 @@ def repair(zip_path: Path, repaired_path: Path, limits: Limits | None = None) ->
 
 def lay_out(zip_path: Path, folder: Path, limits: Limits) -> tuple[str, ...]:
     """Unpack into an empty folder what is to be packed again, in this process, and return what changes."""
-    with open_door(zip_path, limits) as door:
-        names, changes = _plan(door.files)
-        door.inflate(folder, names, limits)
-        return (*changes, *door.notes)
+    with open_submission(zip_path, limits) as submission:
+        names, changes = _plan(submission.files)
+        submission.inflate(folder, names, limits)
+        return (*changes, *submission.notes)
 
 
 def _plan(files: Iterable[str]) -> tuple[dict[str, str], tuple[str, ...]]:

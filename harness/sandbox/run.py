@@ -1,4 +1,4 @@
-"""One run of an entry: unpack, start behind walls, watch, read the labels, leave nothing behind."""
+"""One run of an entry: unpack, start in isolation, watch, read the labels, leave nothing behind."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 import numpy as np
@@ -16,15 +15,17 @@ from numpy.typing import NDArray
 
 from harness.contest import Limits
 from harness.errors import IsolationError, RefusedZip
+from harness.sandbox.backends import AUTO, Choice, chosen
 from harness.sandbox.cgroup import control_group
-from harness.sandbox.judge import judge, read_report
+from harness.sandbox.isolation import RESTRICTIONS, Backend
 from harness.sandbox.layout import MB
 from harness.sandbox.outcome import EntryRun, Outcome
-from harness.sandbox.passes import PREDICT, PREDICT_PROBA, Pass, Showing, n_pictures
+from harness.sandbox.prediction_plan import PREDICT, PREDICT_PROBA, PredictionPlan, PredictionRequest, n_pictures
+from harness.sandbox.resolve_outcome import read_report, resolve_outcome
+from harness.sandbox.sandbox_command import Device, RunPaths, command, scratch_mb
 from harness.sandbox.scratch import scratch_folder
 from harness.sandbox.unpack import unpack
 from harness.sandbox.untrusted import REPORT_BYTES, printable
-from harness.sandbox.walls import ALL_WALLS, Device, Isolation, Room, command, scratch_mb
 from harness.sandbox.watch import WRAPPERS, Watched, watch
 from harness.tree import walk
 
@@ -34,29 +35,13 @@ PAGE = 65_536  # the largest there is: a file takes whole ones
 # nobody asks: the limit would end it.
 PROBABILITIES_WITHIN = 0.5
 
-Choice = Literal["auto", "bubblewrap", "namespaces", "none"]
-# What each choice tries, in turn.  Without walls only who asks for it by name.
-TRIED: dict[str, tuple[Isolation, ...]] = {
-    "auto": ("bubblewrap", "namespaces"),
-    "bubblewrap": ("bubblewrap",),
-    "namespaces": ("namespaces",),
-    "none": ("none",),
-}
-REMEDY = {
-    "auto": "Install bubblewrap (Debian, Ubuntu: sudo apt install bubblewrap). For a zip that you trust as you trust "
-    "your own programs: --isolation none",
-    "bubblewrap": "Install it (Debian, Ubuntu: sudo apt install bubblewrap), or let the harness choose: auto.",
-    "namespaces": "Allow user namespaces (sysctl user.max_user_namespaces), or let the harness choose: auto.",
-    "none": "Run `hemobench` from its own environment, and look at the reason above.",
-}
-
 
 @dataclass(frozen=True)
 class _Started:
     """A run that got as far as the entrant's code."""
 
-    isolation: Isolation
-    walls: tuple[str, ...]
+    backend: Backend
+    restrictions: tuple[str, ...]
     control_group: bool
     watched: Watched
 
@@ -70,7 +55,7 @@ def run_entry(
     scratch: Path,
     order: int,
     probabilities: bool = False,
-    isolation: Choice = "auto",
+    isolation: Choice = AUTO,
     device: Device = "auto",
 ) -> EntryRun:
     """Run a submission on pictures and return its labels, or how it failed.
@@ -97,65 +82,66 @@ def run_entry(
         Seed of the order, 0 or more; to be drawn anew for each run, where nobody wants to repeat one.
     probabilities : bool
         Whether an entry that offers `predict_proba` is asked for them.
-    isolation : {'auto', 'bubblewrap', 'namespaces', 'none'}
-        ``auto`` takes the best walls that this machine can build, and never none.
+    isolation : str
+        ``auto``, or the name of a backend: ``bubblewrap``, ``namespaces``, ``none``.
+        ``auto`` takes the best isolation that this machine can build, and never none.
     device : {'auto', 'cpu'}
         ``auto`` lets the entry use the GPU where there is one.
 
     Raises
     ------
     IsolationError
-        The walls asked for cannot be built here, or the interpreter does not start behind them.
+        The isolation asked for cannot be had here, or the interpreter does not start in it.
     """
-    showing = Showing(images, order, probabilities=probabilities)
-    run = run_passes(zip_path, showing.passes, n_classes, limits, scratch=scratch, isolation=isolation, device=device)
-    return showing.put_back(run)
+    plan = PredictionPlan(images, order, probabilities=probabilities)
+    run = run_requests(zip_path, plan.requests, n_classes, limits, scratch=scratch, isolation=isolation, device=device)
+    return plan.put_back(run)
 
 
-def run_passes(
+def run_requests(
     zip_path: Path,
-    passes: Sequence[Pass],
+    requests: Sequence[PredictionRequest],
     n_classes: int,
     limits: Limits,
     *,
     scratch: Path,
-    isolation: Choice = "auto",
+    isolation: Choice = AUTO,
     device: Device = "auto",
 ) -> EntryRun:
-    """Run a submission on `passes`, in their order, the needed ones first; otherwise as `run_entry`."""
-    if sorted(passes, key=lambda one: (not one.needed, one.method)) != list(passes):
-        raise ValueError("The passes that are needed stand first, and those that ask for probabilities last.")
+    """Run a submission on `requests`, in their order, the needed ones first; otherwise as `run_entry`."""
+    if sorted(requests, key=lambda one: (not one.needed, one.method)) != list(requests):
+        raise ValueError("The requests that are needed stand first, and those that ask for probabilities last.")
     with scratch_folder(scratch) as folder:
-        room = Room.at(folder, len(passes))
-        # What two passes show lies there once.
-        at = {id(one.images): path for path, one in zip(room.images, passes, strict=True)}
-        room = replace(room, images=tuple(at[id(one.images)] for one in passes))
+        paths = RunPaths.at(folder, len(requests))
+        # What two requests show lies there once.
+        at = {id(one.images): path for path, one in zip(paths.images, requests, strict=True)}
+        paths = replace(paths, images=tuple(at[id(one.images)] for one in requests))
         for name in ("entry", "images", "out", "work", "tmp", "root"):
             (folder / name).mkdir()
         try:
             notes = unpack(zip_path, folder / "entry", limits)
         except RefusedZip as refusal:
-            return EntryRun(Outcome.REFUSED, refusal.message, refusal.hint)
-        for path, one in dict(zip(room.images, passes, strict=True)).items():
+            return EntryRun(Outcome.REFUSED, "refused", message=refusal.message, hint=refusal.hint)
+        for path, one in dict(zip(paths.images, requests, strict=True)).items():
             np.save(path, np.ascontiguousarray(one.images), allow_pickle=False)
         _open_to_read(folder)
-        # In the order of `room.answers`.
+        # In the order of `paths.answers`.
         answers = (
-            HEADER_BYTES + 8 * n_pictures(passes, PREDICT),
-            HEADER_BYTES + 4 * n_classes * n_pictures(passes, PREDICT_PROBA),
+            HEADER_BYTES + 8 * n_pictures(requests, PREDICT),
+            HEADER_BYTES + 4 * n_classes * n_pictures(requests, PREDICT_PROBA),
             REPORT_BYTES,
         )
-        started = _start(room, passes, n_classes, limits, isolation, device, answers)
+        started = _start(paths, requests, n_classes, limits, isolation, device, answers)
         with contextlib.ExitStack() as stack:
             predictions, probabilities, report = map(stack.enter_context, started.watched.answers)
             told = read_report(report)
-            judged = judge(started.watched, told, predictions, probabilities, passes, n_classes, limits)
-        missing = tuple(wall for wall in ALL_WALLS if wall not in started.walls)
+            resolved = resolve_outcome(started.watched, told, predictions, probabilities, requests, n_classes, limits)
+        missing = tuple(one for one in RESTRICTIONS if one not in started.restrictions)
         return replace(
-            judged,
-            isolation=started.isolation,
-            walls=started.walls,
-            missing_walls=missing,
+            resolved,
+            isolation=started.backend.name,
+            restrictions=started.restrictions,
+            missing_restrictions=missing,
             control_group=started.control_group,
             notes=notes,
         )
@@ -171,15 +157,15 @@ def _open_to_read(folder: Path) -> None:
 
 
 def _start(
-    room: Room,
-    passes: Sequence[Pass],
+    paths: RunPaths,
+    requests: Sequence[PredictionRequest],
     n_classes: int,
     limits: Limits,
     isolation: Choice,
     device: Device,
     answers: Sequence[int],
 ) -> _Started:
-    """Run behind the walls asked for, or behind the best that turn out to stand.
+    """Run in the isolation asked for, or in the best that turns out to work.
 
     There is no probe: a machine may have the program and forbid its use, and only a start can tell.  `child.py` says
     when it is ready, before any of the entrant's code; what ends earlier is no entry's fault, and the next is tried.
@@ -187,31 +173,35 @@ def _start(
     told = [
         {"name": one.name, "batches": one.batches, "needed": one.needed, "method": one.method}
         | ({"begin_within_s": PROBABILITIES_WITHIN * limits.time_s} if one.method == PREDICT_PROBA else {})
-        for one in passes
+        for one in requests
     ]
+    backends, remedy = chosen(isolation)
     reasons = []
-    for candidate in TRIED[isolation]:
+    for backend in backends:
         pair = socket.socketpair()
-        built = command(
-            candidate, room, told, n_classes, limits, pair[1].fileno(), device, sum(answers) + len(answers) * PAGE
-        )
-        if isinstance(built, str):
-            reasons.append(f"{candidate}: {built}")
+        answer_bytes = sum(answers) + len(answers) * PAGE
+        try:
+            built = command(backend, paths, told, n_classes, limits, pair[1].fileno(), device, answer_bytes)
+        except IsolationError as error:
+            reasons.append(f"{backend.name}: {error.message}")
             for end in pair:
                 end.close()
             continue
-        walled = candidate != "none"
         with control_group((limits.memory_mb + scratch_mb(limits)) * MB, limits.processes + WRAPPERS) as group:
             watched = watch(
-                built.argv, built.environment, pair, limits, pid_namespace=walled, answers=answers, group=group
+                built.argv,
+                built.environment,
+                pair,
+                limits,
+                pid_namespace=backend.sandboxed,
+                answers=answers,
+                group=group,
             )
         if watched.ready:
-            closed = {*built.walls, *msgspec.json.decode(watched.told[0], type=list[str])}
-            return _Started(candidate, tuple(wall for wall in ALL_WALLS if wall in closed), group is not None, watched)
+            in_force = {*backend.restrictions, *msgspec.json.decode(watched.told[0], type=list[str])}
+            restrictions = tuple(one for one in RESTRICTIONS if one in in_force)
+            return _Started(backend, restrictions, group is not None, watched)
         for file in watched.answers:
             file.close()
-        reasons.append(f"{candidate}: {printable(watched.log.strip()[-500:]) or f'exit code {watched.returncode}'}")
-    raise IsolationError(
-        f"No entry can run here with isolation {isolation!r}: {'; '.join(reasons)}.",
-        REMEDY[isolation],
-    )
+        reasons.append(f"{backend.name}: {printable(watched.log.strip()[-500:]) or f'exit code {watched.returncode}'}")
+    raise IsolationError(f"No entry can run here with isolation {isolation!r}: {'; '.join(reasons)}.", remedy)

@@ -82,16 +82,16 @@ def bounds(limits: Limits) -> Bounds:
 
 def unpack_here(zip_path: Path, folder: Path, limits: Limits) -> tuple[str, ...]:
     """Do what `unpack` does, in this process."""
-    with open_door(zip_path, limits) as door:
-        _check_model_py(door.files)
-        for name in door.folders:
+    with open_submission(zip_path, limits) as submission:
+        _check_model_py(submission.files)
+        for name in submission.folders:
             (folder / name).mkdir(parents=True, exist_ok=True)
-        door.inflate(folder, {name: name for name in door.files}, limits)
-        return (*door.notes, *name_code(folder))
+        submission.inflate(folder, {name: name for name in submission.files}, limits)
+        return (*submission.notes, *name_code(folder))
 
 
 @dataclass(frozen=True)
-class Door:
+class SubmissionZip:
     """An open zip whose directory holds nothing hostile; its content is metered by `inflate`.
 
     Attributes
@@ -124,7 +124,7 @@ class Door:
 
 
 @contextlib.contextmanager
-def open_door(zip_path: Path, limits: Limits) -> Iterator[Door]:
+def open_submission(zip_path: Path, limits: Limits) -> Iterator[SubmissionZip]:
     """Open a submission, whether it holds a ``model.py`` or not.
 
     Raises
@@ -139,7 +139,7 @@ def open_door(zip_path: Path, limits: Limits) -> Iterator[Door]:
         infos = archive.infolist()
         if sum(info.compress_size for info in infos) > zip_path.stat().st_size:
             raise RefusedZip("The members of the zip overlap, as only those of a bomb do.", PACK)
-        yield Door(archive, *_check_members(infos, limits))
+        yield SubmissionZip(archive, *_check_members(infos, limits))
 
 
 @contextlib.contextmanager

@@ -21,15 +21,15 @@ KB, MB = 1000, 1_000_000
 POLL_S = 0.05  # between two looks at memory and processes ...
 POLL_SHARE = 0.05  # ... or so long that looking costs at most this share of one core
 DEATH_S = 10.0  # for the kernel to clear away what was killed; gigabytes take a while
-START_S = 120.0  # for walls and interpreter to stand on a busy machine; the entry's own clock starts after that
+START_S = 120.0  # for sandbox and interpreter to stand on a busy machine; the entry's own clock starts after that
 READY = b"ready\n"  # what the command tells when the entrant's code begins
 TOLD_BYTES = 64 * KB  # what is read of the socket for "ready"; an honest child writes 300 bytes
-DESCRIPTORS = 16  # that are taken from it; `fence.py` sends 6
+DESCRIPTORS = 16  # that are taken from it; `restrict.py` sends 6
 # In all folders of memory together.  A submission may hold 2,000, and an empty one costs the kernel a kilobyte that no
 # size limit counts.
 SCRATCH_FILES = 20_000
 FLOOR_SHARE, FLOOR_BYTES = 0.04, 300 * MB  # memory that stays with the machine, whoever has taken the rest
-WRAPPERS = 4  # processes of the walls themselves, which are not the entry's
+WRAPPERS = 4  # processes of the sandbox itself, which are not the entry's
 
 
 Stopped = Literal["", "time", "memory", "processes", "files", "answers"]
@@ -104,7 +104,7 @@ class Log:
         return bytes(self.head + said + self.tail).decode(errors="replace")
 
 
-class Family:
+class ProcessTree:
     """A process and its descendants.
 
     Parameters
@@ -173,7 +173,7 @@ class Family:
         return found
 
 
-def start(argv: list[str], environment: dict[str, str], tell: int, *, stderr: int) -> Family:
+def start(argv: list[str], environment: dict[str, str], tell: int, *, stderr: int) -> ProcessTree:
     """Start a command with a mark by which its descendants are known; `tell` is a descriptor that it inherits.
 
     Parameters
@@ -192,7 +192,7 @@ def start(argv: list[str], environment: dict[str, str], tell: int, *, stderr: in
         pass_fds=(tell,),
         start_new_session=True,
     )
-    return Family(process, f"{name}={value}")
+    return ProcessTree(process, f"{name}={value}")
 
 
 def _n_threads(process: psutil.Process) -> int:
@@ -211,7 +211,7 @@ def _is_alive(process: psutil.Process) -> bool:
 
 
 class Ends:
-    """The descriptors that `fence.py` sends: the files of the answers, then the folders of memory.
+    """The descriptors that `restrict.py` sends: the files of the answers, then the folders of memory.
 
     Parameters
     ----------
@@ -225,7 +225,7 @@ class Ends:
         self.scratch: list[int] = []
 
     def take(self, descriptors: Sequence[int]) -> None:
-        """Take over what came with one message; only the first that brings any is the fence's."""
+        """Take over what came with one message; only the first that brings any is that of `restrict.py`."""
         if self.answers or self.scratch or len(descriptors) < len(self.sizes):
             for end in descriptors:
                 os.close(end)
@@ -289,13 +289,11 @@ def watch(
     ours, theirs = pair
     try:
         with theirs:
-            family = start(
-                group.entered(argv) if group else argv, environment, theirs.fileno(), stderr=subprocess.STDOUT
-            )
+            tree = start(group.entered(argv) if group else argv, environment, theirs.fileno(), stderr=subprocess.STDOUT)
     except BaseException:
         ours.close()
         raise
-    process = family.process
+    process = tree.process
     assert process.stdout is not None
     output, reader = process.stdout.fileno(), ours.fileno()
     for end in (output, reader):
@@ -331,7 +329,7 @@ def watch(
         while process.poll() is None and not stopped:
             now = time.monotonic()
             if now >= next_look:
-                memory, threads = family.measure()
+                memory, threads = tree.measure()
                 peak = max(peak, memory)
                 if memory > limits.memory_mb * MB or _machine_is_full():
                     stopped = "memory"
@@ -353,7 +351,7 @@ def watch(
                 ready, started = True, time.monotonic()
     finally:
         wall_s = time.monotonic() - started
-        family.end(pid_namespace=pid_namespace)
+        tree.end(pid_namespace=pid_namespace)
         for end in (output, reader):
             while read(end):
                 pass

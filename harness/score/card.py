@@ -45,6 +45,7 @@ class ScoreCard(msgspec.Struct, frozen=True, kw_only=True):
 
     format: int = FORMAT
     outcome: str
+    code: str = ""  # the reason, for programs; empty when scored
     message: str
     hint: str
     notes: tuple[str, ...] = ()
@@ -60,8 +61,8 @@ class ScoreCard(msgspec.Struct, frozen=True, kw_only=True):
     order: int = 0  # seed of the order in which the pictures were handed to the entry
     repeat: Repeat | None = None  # the second look, in another order and in small batches
     isolation: str
-    walls: tuple[str, ...] = ()
-    missing_walls: tuple[str, ...] = ()
+    restrictions: tuple[str, ...] = ()
+    missing_restrictions: tuple[str, ...] = ()
     control_group: bool = False  # whether the kernel, too, kept the account of memory and processes
     environment: dict[str, str] = {}
     seconds: dict[str, float] = {}

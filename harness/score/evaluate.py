@@ -118,6 +118,7 @@ def evaluate(
             scores[split] = score_split(contest, y_true, predictions[split])
     card = ScoreCard(
         outcome=str(run.outcome),
+        code=run.code,
         message=run.message,
         hint=run.hint,
         notes=run.notes,
@@ -133,8 +134,8 @@ def evaluate(
         order=run.order,
         repeat=run.repeat,
         isolation=run.isolation,
-        walls=run.walls,
-        missing_walls=run.missing_walls,
+        restrictions=run.restrictions,
+        missing_restrictions=run.missing_restrictions,
         control_group=run.control_group,
         environment=run.environment,
         seconds=run.seconds,

@@ -50,7 +50,7 @@ class Trial:
     message: str = ""
     said: list[str] = field(default_factory=list)
     log: str = ""
-    missing_walls: list[str] = field(default_factory=list)
+    missing_restrictions: list[str] = field(default_factory=list)
     control_group: bool = False
     seconds: float = 0.0
 
@@ -166,7 +166,7 @@ class Arena(Plants):
             trial.breaches.append(f"no JSON document on stdout: {out[:80]!r}; {err.strip()[-300:]!r}")
             return
         trial.outcome, trial.message, trial.log = card["outcome"], card["message"], card["log"]
-        trial.missing_walls = card["missing_walls"]
+        trial.missing_restrictions = card["missing_restrictions"]
         trial.control_group = card["control_group"]
         if trial.outcome not in set(Outcome):
             trial.breaches.append(f"an outcome of its own: {trial.outcome!r}")

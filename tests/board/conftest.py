@@ -86,8 +86,8 @@ class Desk:
                 labels_sha256=hashlib.sha256(kept.with_suffix(".npz").read_bytes()).hexdigest(),
                 environment=facts.pop("environment", {}),
                 isolation="bubblewrap",
-                walls=(),
-                missing_walls=(),
+                restrictions=(),
+                missing_restrictions=(),
                 **facts,
             )
 

@@ -127,7 +127,7 @@ def test_a_replay_of_the_same_zip_is_equal(recorded):
 def test_a_replay_says_which_circumstances_are_not_those_of_then(recorded):
     done = json.loads(recorded("ledger", "replay", 1, "--isolation", "none", "--json").stdout)
     assert done["equal"]
-    assert {"isolation", "missing walls"} <= {change["what"] for change in done["circumstances"]}
+    assert {"isolation", "missing restrictions"} <= {change["what"] for change in done["circumstances"]}
 
 
 def test_an_entry_that_answers_otherwise_each_time_is_not_equal(hemobench, tmp_path):

@@ -94,12 +94,12 @@ def test_ctrl_c_ends_with_130_and_one_word(hemobench):
     assert "Traceback" not in err
 
 
-def test_missing_walls_are_said_aloud(hemobench):
+def test_missing_restrictions_are_said_aloud(hemobench):
     hemobench("pack", "submissions/random", "-o", hemobench.workspace / "r.zip")
     shown = hemobench("score", hemobench.workspace / "r.zip", "--isolation", "none")
-    assert "Walls missing" in shown.stderr
+    assert "Missing restrictions" in shown.stderr
     card = json.loads(hemobench("score", hemobench.workspace / "r.zip", "--isolation", "none", "--json").stdout)
-    assert "no network" in card["missing_walls"]
+    assert "no network" in card["missing_restrictions"]
 
 
 def test_what_an_entry_prints_cannot_steer_the_terminal(hemobench, tmp_path):

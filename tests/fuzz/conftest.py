@@ -92,7 +92,13 @@ def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LastingReader]
 
 @pytest.fixture(autouse=True)
 def reads_in_one_process(lasting: LastingReader, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("limited", "sandbox.unpack", "sandbox.repair", "codabench.bundle", "codabench.lint"):
+    for module in (
+        "limited",
+        "sandbox.unpack",
+        "sandbox.repair",
+        "platforms.codabench.bundle",
+        "platforms.codabench.lint",
+    ):
         monkeypatch.setattr(f"harness.{module}.Reader", lasting)
     for module in ("an2dl", "medmnist", "folder"):
         monkeypatch.setattr(

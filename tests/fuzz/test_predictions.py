@@ -13,20 +13,20 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from harness.contest import Limits
-from harness.sandbox.child import Failure, check_labels, check_probabilities
-from harness.sandbox.judge import judge, read_report
-from harness.sandbox.outcome import Outcome
-from harness.sandbox.passes import PREDICT_PROBA, Pass
+from harness.sandbox.answer_checks import Failure, check_labels, check_probabilities
+from harness.sandbox.outcome import Outcome, RequestFailure
+from harness.sandbox.prediction_plan import PREDICT_PROBA, PredictionRequest
+from harness.sandbox.resolve_outcome import read_report, resolve_outcome
 from harness.sandbox.untrusted import read_predictions, read_probabilities
 from harness.sandbox.watch import Watched
 from tests.fuzz.mutations import DEEP, TEXT, damaged, other_document, values
 
 N, N_AGAIN, N_CLASSES = 6, 3, 4
 PASSES = [
-    Pass("hidden", np.zeros((N, 2, 2, 3), np.uint8)),
-    Pass("again", np.zeros((N_AGAIN, 2, 2, 3), np.uint8), (1, 2), needed=False),
+    PredictionRequest("hidden", np.zeros((N, 2, 2, 3), np.uint8)),
+    PredictionRequest("again", np.zeros((N_AGAIN, 2, 2, 3), np.uint8), (1, 2), needed=False),
 ]
-ASKED = [*PASSES, Pass("hidden", PASSES[0].images, needed=False, method=PREDICT_PROBA)]
+ASKED = [*PASSES, PredictionRequest("hidden", PASSES[0].images, needed=False, method=PREDICT_PROBA)]
 
 
 def npy(labels: np.ndarray) -> bytes:
@@ -201,10 +201,12 @@ REPORT = json.dumps(
     {
         "stage": "predict hidden",
         "outcome": "scored",
+        "code": "",
         "message": "",
         "hint": "",
+        "subject": "",
         "seconds": {"load": 1.5, "hidden": 2.5},
-        "failed": {"again": "no labels", "predict_proba hidden": "no rows"},
+        "failed": {"again": ["no_array", "no labels"], "predict_proba hidden": ["wrong_sums", "no rows"]},
         "environment": {"python": "3.11.7", "numpy": "2.3.0", "device": "cpu"},
     }
 ).encode()
@@ -243,12 +245,23 @@ def test_any_report_beside_any_answers_ends_in_one_outcome(
     with target.case():
         report = read_report(io.BytesIO(b"".join(line + b"\n" for line in lines)))
         files = io.BytesIO(predictions), io.BytesIO(probabilities)
-        run = judge(watched, report, *files, ASKED, N_CLASSES, Limits())
-        told = [run.message, run.hint, *run.failed.values(), *run.environment, *run.environment.values(), *run.seconds]
+        run = resolve_outcome(watched, report, *files, ASKED, N_CLASSES, Limits())
+        failed = [text for one in run.failed.values() for text in (one.code, one.message)]
+        told = [
+            run.code,
+            run.subject,
+            run.message,
+            run.hint,
+            *failed,
+            *run.environment,
+            *run.environment.values(),
+            *run.seconds,
+        ]
         assert all(text.isprintable() for text in told)
         assert sum(map(len, told)) < 80_000
         assert bool(run.predictions) == (run.outcome is Outcome.SCORED)
         assert run.outcome is Outcome.SCORED or run.message
+        assert run.outcome is not Outcome.SCORED or not run.code
         if run.probabilities:
             assert run.outcome is Outcome.SCORED
             assert list(run.probabilities) == ["hidden"]
@@ -269,7 +282,7 @@ def test_whole_predictions_with_a_report_are_scored(n_missing):
     seen = {"told": (), "ready": True, "stopped": "", "returncode": 0, "log": ""}
     watched = Watched(**seen, wall_s=1.0, peak_memory_mb=9.0)
     report = read_report(io.BytesIO(REPORT + b"\n"))
-    run = judge(watched, report, io.BytesIO(npy(labels)), io.BytesIO(), PASSES, N_CLASSES, Limits())
+    run = resolve_outcome(watched, report, io.BytesIO(npy(labels)), io.BytesIO(), PASSES, N_CLASSES, Limits())
     assert run.outcome is Outcome.SCORED
     assert list(run.predictions) == ["hidden", *([] if n_missing else ["again"])]
     assert list(run.failed) == (["again"] if n_missing else [])
@@ -279,7 +292,7 @@ def test_whole_predictions_with_a_report_are_scored(n_missing):
 def test_what_an_entry_tells_of_its_memory_is_held_between_what_was_seen_and_its_limit(told, kept):
     watched = Watched(told=(), ready=True, stopped="", returncode=0, log="", wall_s=1.0, peak_memory_mb=9.0)
     report = read_report(io.BytesIO(msgspec.json.encode({"outcome": "scored", "memory_mb": told}) + b"\n"))
-    run = judge(watched, report, io.BytesIO(), io.BytesIO(), PASSES, N_CLASSES, Limits())
+    run = resolve_outcome(watched, report, io.BytesIO(), io.BytesIO(), PASSES, N_CLASSES, Limits())
     assert run.peak_memory_mb == kept
 
 
@@ -288,9 +301,9 @@ def test_whole_probabilities_are_kept_where_the_report_does_not_take_them_back(t
     labels = np.array([0, 1, 2, 3, 0, 1, 2, 2, 2])
     watched = Watched(told=(), ready=True, stopped="", returncode=0, log="", wall_s=1.0, peak_memory_mb=9.0)
     report = read_report(io.BytesIO(REPORT.replace(b"no rows", told.encode()) + b"\n"))
-    run = judge(watched, report, io.BytesIO(npy(labels)), io.BytesIO(npy(LIKELY)), ASKED, N_CLASSES, Limits())
+    run = resolve_outcome(watched, report, io.BytesIO(npy(labels)), io.BytesIO(npy(LIKELY)), ASKED, N_CLASSES, Limits())
     assert run.outcome is Outcome.SCORED
-    assert run.failed == ({} if kept else {"predict_proba hidden": "no rows"})
+    assert run.failed == ({} if kept else {"predict_proba hidden": RequestFailure("wrong_sums", "no rows")})
     assert list(run.probabilities) == (["hidden"] if kept else [])
     if kept:
         np.testing.assert_array_equal(run.probabilities["hidden"], LIKELY)

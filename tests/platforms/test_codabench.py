@@ -98,8 +98,8 @@ def test_the_programs_need_the_standard_library_and_numpy_alone(bundle):
                 tops |= {name.name.split(".")[0] for name in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:
                 tops.add(node.module.split(".")[0])
-        # `model` and `fence` are the child's: the entry, and the walls that the server has no use for.
-        assert tops - set(sys.stdlib_module_names) <= {"__future__", "numpy", "harness", "model", "fence"}, path
+        # `answer_checks` lies beside the child.
+        assert tops - set(sys.stdlib_module_names) <= {"__future__", "numpy", "harness", "answer_checks"}, path
 
 
 def test_a_sample_submission_is_the_zip_that_pack_makes(bundle, workspace, frozen, tmp_path):
@@ -251,7 +251,8 @@ def scored_line(number, values):
         Scored(
             format=1, number=number, previous="", created_at="", contest="c", lock="l", entry=number, name=str(number),
             message="", outcome="scored", zip_sha256="", weights="", scorer="", order=0, predictions={}, card="",
-            card_sha256="", labels="", labels_sha256="", environment={}, isolation="", walls=(), missing_walls=(),
+            card_sha256="", labels="", labels_sha256="", environment={}, isolation="", restrictions=(),
+            missing_restrictions=(),
             scores={"public": {name: Score(value, 0.0, 1.0, 60) for name, value in values.items()}},
         )
     )  # fmt: skip

@@ -132,8 +132,8 @@ class Desk:
                 labels_sha256=hashlib.sha256(kept.with_suffix(".npz").read_bytes()).hexdigest() if said else "",
                 environment={},
                 isolation="bubblewrap",
-                walls=(),
-                missing_walls=(),
+                restrictions=(),
+                missing_restrictions=(),
             )
         return line.receipt.entry
 

@@ -9,7 +9,7 @@ import textwrap
 import numpy as np
 import pytest
 
-from harness.sandbox.child import Failure, check_labels
+from harness.sandbox.answer_checks import Failure, check_labels
 from harness.sandbox.outcome import Outcome
 from harness.sandbox.untrusted import read_predictions
 

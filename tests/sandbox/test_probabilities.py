@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from harness.contest import Limits
-from harness.sandbox.child import Failure, check_probabilities
+from harness.sandbox.answer_checks import Failure, check_probabilities
 from harness.sandbox.outcome import Outcome
 from harness.sandbox.run import run_entry
 from harness.sandbox.untrusted import read_probabilities

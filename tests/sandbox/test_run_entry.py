@@ -17,10 +17,10 @@ import pytest
 
 from harness.contest import Limits
 from harness.errors import IsolationError
+from harness.sandbox.isolation import RESTRICTIONS
 from harness.sandbox.outcome import Outcome
 from harness.sandbox.run import run_entry
 from harness.sandbox.untrusted import read_predictions
-from harness.sandbox.walls import ALL_WALLS
 from tests.sandbox.conftest import ASLEEP
 
 PREDICT = "import numpy as np\nclass Model:\n    def predict(self, X):\n        "
@@ -35,8 +35,8 @@ def test_an_honest_entry_scores_with_its_labels_split_by_split(run, images, isol
         assert labels.dtype == np.int64
         np.testing.assert_array_equal(labels, images[split][:, 0, 0, 0] % 8)
     assert done.isolation == isolation
-    assert set(done.walls) | set(done.missing_walls) == set(ALL_WALLS)
-    assert set(done.walls).isdisjoint(done.missing_walls)
+    assert set(done.restrictions) | set(done.missing_restrictions) == set(RESTRICTIONS)
+    assert set(done.restrictions).isdisjoint(done.missing_restrictions)
     assert set(done.seconds) == {"load", "val", "public", "again", "wall"}
     assert 20 < done.peak_memory_mb < 500, "NumPy alone takes that, however soon it ends"
     assert done.environment["numpy"] == np.__version__

@@ -251,8 +251,8 @@ def _run(facts: EntryFacts) -> None:
     else:
         size = f"zip of {run.zip_bytes / 1e6:.1f} MB"
         say(f"Ran {run.seconds:.0f} s with {run.memory_mb:.0f} MB, isolation: {run.isolation}; {size}.")
-        if run.missing_walls:
-            say(f"Walls missing: {', '.join(run.missing_walls)}.", style="red")
+        if run.missing_restrictions:
+            say(f"Missing restrictions: {', '.join(run.missing_restrictions)}.", style="red")
         for note in run.notes:
             say(note)
     say(f"To run it again: hemobench replay {facts.id}")

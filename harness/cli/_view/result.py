@@ -28,9 +28,11 @@ def show_forecast(ahead: Preview, measured: Estimate | None = None) -> None:
 
 def show_card(card: ScoreCard, form: str = "table") -> None:
     """Print the scores as a table on stdout, in the form that was asked for, or why there are none on stderr."""
-    if card.missing_walls:
+    if card.missing_restrictions:
         click.secho(
-            f"Walls missing: {', '.join(card.missing_walls)}. Run only zips that you trust.", fg="red", err=True
+            f"Missing restrictions: {', '.join(card.missing_restrictions)}. Run only zips that you trust.",
+            fg="red",
+            err=True,
         )
     for note in card.notes:
         click.echo(screen.wrapped(note), err=True)

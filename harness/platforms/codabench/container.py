@@ -17,11 +17,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 from harness.errors import IsolationError
+from harness.sandbox.backends import AUTOMATIC
+from harness.sandbox.isolation import Backend, job_for
 from harness.sandbox.layout import MB, Bind, Layout
-from harness.sandbox.walls import Walled, boxed, counts_its_own_processes
+from harness.sandbox.sandbox_command import counts_its_own_processes
 from harness.sandbox.watch import DESCRIPTORS, Ends, Log, start
 from harness.tree import DEPTH, walk
 
@@ -46,7 +47,7 @@ PASSED_ON = ("KERAS_BACKEND", "OMP_NUM_THREADS", "TZ")
 
 
 @dataclass(frozen=True)
-class Room:
+class StepLimits:
     """What one step may use on this machine; the worker itself limits time alone."""
 
     time_s: float
@@ -89,18 +90,18 @@ class StepEnd:
 class Running:
     """One container under way."""
 
-    def __init__(self, container: Container, isolation: Walled) -> None:
+    def __init__(self, container: Container, backend: Backend) -> None:
         self.container = container
         self.told_reader, told = socket.socketpair()
         self.told, self.scratch = b"", Ends(())
         try:
             with told:
-                command = argv(container, isolation, told.fileno())
-                self.family = start(command, _environment(), told.fileno(), stderr=subprocess.PIPE)
+                command = argv(container, backend, told.fileno())
+                self.tree = start(command, _environment(), told.fileno(), stderr=subprocess.PIPE)
         except BaseException:
             self.told_reader.close()
             raise
-        self.process = self.family.process
+        self.process = self.tree.process
         assert self.process.stdout is not None and self.process.stderr is not None
         self.logs = {self.process.stdout.fileno(): Log(LOG_BYTES), self.process.stderr.fileno(): Log(LOG_BYTES)}
         self.texts = tuple(self.logs.values())
@@ -123,7 +124,7 @@ class Running:
         return bool(data)
 
     def hear(self) -> None:
-        """Take in what `fence.py` tells: that the sandbox stands, and descriptors of its folders of memory."""
+        """Take in what `restrict.py` tells: that the sandbox stands, and descriptors of its folders of memory."""
         with contextlib.suppress(BlockingIOError, ConnectionError):
             told, ends, _, _ = socket.recv_fds(self.told_reader, 1 << 12, DESCRIPTORS)
             self.told += told
@@ -132,7 +133,7 @@ class Running:
     def close(self) -> None:
         """Leave nothing of it alive, with all read that it has said."""
         self.seconds = self.seconds or time.monotonic() - self.started
-        self.family.end(pid_namespace=True)
+        self.tree.end(pid_namespace=True)
         for end in list(self.logs):
             while self.read(end):
                 pass
@@ -159,13 +160,13 @@ class Running:
         return Ended(self.container.kind, self.container.command, code, self.seconds, self.peak / MB, out, err)
 
 
-def run_containers(containers: Sequence[Container], room: Room, folders: Sequence[Path]) -> StepEnd:
+def run_containers(containers: Sequence[Container], limits: StepLimits, folders: Sequence[Path]) -> StepEnd:
     """Run the containers of one step side by side, and leave no process of them alive.
 
     Parameters
     ----------
     containers : sequence of Container
-    room : Room
+    limits : StepLimits
     folders : sequence of Path
         Those that the containers may write, for the limit on disk space.
 
@@ -174,24 +175,24 @@ def run_containers(containers: Sequence[Container], room: Room, folders: Sequenc
     IsolationError
         No sandbox can be built here.
     """
-    isolation = best_isolation(containers[0].root)
+    backend = best_isolation(containers[0].root)
     running: list[Running] = []
     with contextlib.ExitStack() as open_ones:  # all are closed, whatever becomes of one
         for container in containers:
-            running.append(Running(container, isolation))
+            running.append(Running(container, backend))
             open_ones.callback(running[-1].close)
-        stopped = _watch(running, room, folders)
+        stopped = _watch(running, limits, folders)
         alive = [one.process.poll() is None for one in running]
     ends = [one.ended(stopped=bool(stopped) and lives) for one, lives in zip(running, alive, strict=True)]
     return StepEnd(tuple(ends), stopped)
 
 
-def _watch(running: Sequence[Running], room: Room, folders: Sequence[Path]) -> str:
+def _watch(running: Sequence[Running], limits: StepLimits, folders: Sequence[Path]) -> str:
     """Return when all have ended, with "", or when a limit is passed, with its name."""
     started = next_look = time.monotonic()
     while living := [one for one in running if one.process.poll() is None]:
         now = time.monotonic()
-        if now - started > room.time_s:
+        if now - started > limits.time_s:
             return "time"
         if now >= next_look:
             total = 0
@@ -200,12 +201,12 @@ def _watch(running: Sequence[Running], room: Room, folders: Sequence[Path]) -> s
                     one.hear()
                 if one.scratch.too_many():
                     return "scratch"
-                memory, _ = one.family.measure()
+                memory, _ = one.tree.measure()
                 one.peak = max(one.peak, memory)
                 total += memory
-            if total > room.memory_mb * MB:
+            if total > limits.memory_mb * MB:
                 return "memory"
-            if passed := passed_on_disk(folders, room):
+            if passed := passed_on_disk(folders, limits):
                 return passed
             next_look = time.monotonic() + max(LOOK_S, 10 * (time.monotonic() - now))
         ends = {end: one for one in living for end in one.logs}
@@ -216,10 +217,10 @@ def _watch(running: Sequence[Running], room: Room, folders: Sequence[Path]) -> s
         for one in living:
             if one.process.poll() is not None:
                 one.seconds = time.monotonic() - one.started
-    return passed_on_disk(folders, room)  # between two looks there is time for a million files
+    return passed_on_disk(folders, limits)  # between two looks there is time for a million files
 
 
-def passed_on_disk(folders: Sequence[Path], room: Room) -> str:
+def passed_on_disk(folders: Sequence[Path], limits: StepLimits) -> str:
     """Return which limit is passed by what lies in folders that strangers may be writing: "disk", "files" or "depth".
 
     A file counts by what it says it holds, too: a copy of it would hold all of that.  The look ends where a limit is
@@ -232,9 +233,9 @@ def passed_on_disk(folders: Sequence[Path], room: Room) -> str:
             with contextlib.suppress(OSError):  # gone by now
                 status = item.status()
                 size += max(status.st_blocks * 512, status.st_size)
-            if size > room.disk_mb * MB:
+            if size > limits.disk_mb * MB:
                 return "disk"
-            if n_files > room.files:
+            if n_files > limits.files:
                 return "files"
             if item.level >= DEPTH:
                 return "depth"
@@ -252,7 +253,7 @@ def split_command(command: str) -> list[str]:
     return shlex.split(command)
 
 
-def best_isolation(root: Path) -> Walled:
+def best_isolation(root: Path) -> Backend:
     """Return the best isolation that starts here; `root` as in `Container`.
 
     Raises
@@ -261,16 +262,16 @@ def best_isolation(root: Path) -> Walled:
         None does.
     """
     reasons = []
-    for isolation in get_args(Walled):
+    for backend in AUTOMATIC:
         try:
-            with contextlib.closing(Running(Container("program", "true", (), root), isolation)) as trial:
+            with contextlib.closing(Running(Container("program", "true", (), root), backend)) as trial:
                 trial.process.wait(START_S)
             trial.ended(stopped=False)
-            return isolation
+            return backend
         except IsolationError as error:
-            reasons.append(f"{isolation}: {error.message}")
+            reasons.append(f"{backend.name}: {error.message}")
         except subprocess.TimeoutExpired:
-            reasons.append(f"{isolation}: it did not start within {START_S:.0f} s")
+            reasons.append(f"{backend.name}: it did not start within {START_S:.0f} s")
     raise IsolationError(
         f"Nothing stands here for the worker's containers: {'; '.join(reasons)}.",
         "Install bubblewrap (Debian, Ubuntu: sudo apt install bubblewrap), or allow user namespaces "
@@ -278,7 +279,7 @@ def best_isolation(root: Path) -> Walled:
     )
 
 
-def argv(container: Container, isolation: Walled, tell: int) -> list[str]:
+def argv(container: Container, backend: Backend, tell: int) -> list[str]:
     """Return the command line that starts a container, in the same sandbox as an entry at home.
 
     Raises
@@ -295,10 +296,7 @@ def argv(container: Container, isolation: Walled, tell: int) -> list[str]:
     if counts_its_own_processes():
         limits["NPROC"] = PROCESSES
     command = [sys.executable, "-I", "-S", "-B", "-c", START, *split_command(container.command)]
-    built = boxed(isolation, layout, container.root, command, limits=limits, tell=tell)
-    if isinstance(built, str):
-        raise IsolationError(built, "")
-    return built
+    return backend.command(layout, container.root, job_for(command, layout, limits=limits, tell=tell))
 
 
 def _environment() -> dict[str, str]:

@@ -30,7 +30,7 @@ IMAGE = "codalab/codalab-legacy:py312"
 IMAGE_LENGTH = 128
 # The programs on the server, each with the files of this package that it takes along as they are.
 PROGRAMS = {
-    "ingestion": ("sandbox/child.py", "tree.py"),
+    "ingestion": ("sandbox/child.py", "sandbox/answer_checks.py", "tree.py"),
     "scoring": (
         "format.py",
         "score/__init__.py",

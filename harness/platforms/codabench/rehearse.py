@@ -19,7 +19,7 @@ import yaml
 
 from harness.errors import BundleError, did_you_mean
 from harness.platforms.codabench.bundle import Bundle, materialise, open_bundle, unpack
-from harness.platforms.codabench.container import FILES, Container, Ended, Room, passed_on_disk, run_containers
+from harness.platforms.codabench.container import FILES, Container, Ended, StepLimits, passed_on_disk, run_containers
 from harness.platforms.codabench.metadata import command_fault, metadata_of, read_command, replace_variables
 from harness.platforms.codabench.scores import leaderboard_cells
 from harness.platforms.codabench.transfer import copy_plain, open_to_all
@@ -182,7 +182,7 @@ def rehearse(bundle: Bundle, part: Part, zip_path: Path, *, scratch: Path, keep:
             if steps[-1].status == "Finished":
                 scores, lost = leaderboard_cells(bundle, second.root / "output")
                 steps[-1] = msgspec.structs.replace(steps[-1], notes=steps[-1].notes + tuple(lost))
-            if keep is not None and not passed_on_disk([second.root / "output"], second.room):
+            if keep is not None and not passed_on_disk([second.root / "output"], second.limits):
                 copy_plain(second.root / "output", keep)
         return Rehearsal(
             phase=str(part.phase.get("name")),
@@ -206,7 +206,7 @@ class _Run:
 
     def __init__(self, root: Path, data: Path, part: Part, *, is_scoring: bool) -> None:
         self.root, self.data, self.part, self.is_scoring = root, data, part, is_scoring
-        self.room = Room(part.time_s, MEMORY_MB, DISK_MB, FILES)
+        self.limits = StepLimits(part.time_s, MEMORY_MB, DISK_MB, FILES)
         self.during_scoring = bool(part.task.get("ingestion_only_during_scoring"))
         self.notes: list[str] = []
         self.ended: tuple[Ended, ...] = ()
@@ -298,7 +298,7 @@ class _Run:
         mounted = {host for container in containers for host, _ in container.mounts}
         for folder in mounted - {self.data}:
             open_to_all(folder)
-        end = run_containers(containers, self.room, sorted(mounted))
+        end = run_containers(containers, self.limits, sorted(mounted))
         for folder in mounted:
             folder.chmod(0o755)  # where the container's user is ours, it may have shut us out
         self.ended = end.ended

@@ -72,7 +72,7 @@ def run_child(entry: Path, images: Path, contest: dict[str, Any], home: Path) ->
         "entry": str(entry),
         "work": str(work),
         "images": [str(images)],
-        "passes": [{"name": "the test pictures", "batches": [], "needed": True}],
+        "requests": [{"name": "the test pictures", "batches": [], "needed": True}],
         "n_classes": len(contest["class_names"]),
         "predictions": str(predictions),
         "report": str(report),

@@ -13,7 +13,7 @@ SPARED = "it would damage the project's own files"
 
 class Attack(Chance):
     def __init__(self):
-        for name in ("child.py", "fence.py"):
+        for name in ("child.py", "restrict.py"):
             path = Path(sys.modules["__main__"].__file__).with_name(name)
             with attempt(f"open {name} for writing"), path.open("r+"):
                 pass

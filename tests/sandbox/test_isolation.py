@@ -16,9 +16,10 @@ import pytest
 
 import harness
 from harness.contest import Limits
+from harness.sandbox.isolation import RESTRICTIONS
 from harness.sandbox.outcome import Outcome
 from harness.sandbox.run import run_entry
-from harness.sandbox.walls import ALL_WALLS, counts_its_own_processes
+from harness.sandbox.sandbox_command import counts_its_own_processes
 from harness.sandbox.watch import SCRATCH_FILES
 from tests.sandbox.conftest import why_not
 
@@ -230,10 +231,10 @@ def test_an_entry_reaches_nothing_behind_walls(reached, isolation):
 def test_every_wall_that_does_not_stand_is_named(run, isolation):
     done = run(isolation=isolation)
     if isolation == "none":
-        assert {"no network", "read-only system", "no files of the host"} <= set(done.missing_walls)
+        assert {"no network", "read-only system", "no files of the host"} <= set(done.missing_restrictions)
     else:
-        assert done.missing_walls == ()
-        assert done.walls == ALL_WALLS
+        assert done.missing_restrictions == ()
+        assert done.restrictions == RESTRICTIONS
 
 
 def test_what_an_entry_may_store_is_limited(run, isolation):

@@ -21,7 +21,7 @@ PREDICT, PREDICT_PROBA = "predict", "predict_proba"
 
 
 @dataclass(frozen=True)
-class Pass:
+class PredictionRequest:
     """Pictures that are shown to an entry, what it is asked about them, and how they are handed to it.
 
     Attributes
@@ -45,7 +45,7 @@ class Pass:
 
     @property
     def key(self) -> str:
-        """The name by which its seconds and its failure are told; `name` tells a split's two passes not apart."""
+        """The name by which its seconds and its failure are told; `name` tells a split's two requests not apart."""
         return self.name if self.method == PREDICT else f"{self.method} {self.name}"
 
     @property
@@ -54,13 +54,13 @@ class Pass:
         return f"{self.method}(X) on {self.name}"
 
 
-def n_pictures(passes: Sequence[Pass], method: str) -> int:
-    """Return how many answers the passes that ask for `method` are to give together."""
-    return sum(len(one.images) for one in passes if one.method == method)
+def n_pictures(requests: Sequence[PredictionRequest], method: str) -> int:
+    """Return how many answers the requests that ask for `method` are to give together."""
+    return sum(len(one.images) for one in requests if one.method == method)
 
 
-class Showing:
-    """The passes of one run in an order drawn from a seed, and the way back from their labels.
+class PredictionPlan:
+    """The requests of one run in an order drawn from a seed, and the way back from their labels.
 
     An entry learns nothing from the place of a picture, and one that labels each picture by itself gives the same
     labels in any order.
@@ -76,8 +76,8 @@ class Showing:
     Examples
     --------
     >>> rng = np.random.default_rng(0)
-    >>> showing = Showing({"val": rng.integers(0, 256, (20, 4, 4, 3), np.uint8)}, seed=1)
-    >>> [(one.name, len(one.images), one.needed) for one in showing.passes]
+    >>> plan = PredictionPlan({"val": rng.integers(0, 256, (20, 4, 4, 3), np.uint8)}, seed=1)
+    >>> [(one.name, len(one.images), one.needed) for one in plan.requests]
     [('val', 20, True), ('again', 20, False)]
     """
 
@@ -85,7 +85,7 @@ class Showing:
         rng = np.random.default_rng(seed)
         self.seed = seed
         self.orders = {split: rng.permutation(len(pictures)) for split, pictures in images.items()}
-        self.passes = [Pass(split, pictures[self.orders[split]]) for split, pictures in images.items()]
+        self.requests = [PredictionRequest(split, pictures[self.orders[split]]) for split, pictures in images.items()]
         n_each = {split: min(len(pictures), N_AGAIN // len(images)) for split, pictures in images.items()}
         chosen = [
             (split, int(at)) for split, n in n_each.items() for at in rng.choice(len(images[split]), n, replace=False)
@@ -93,10 +93,10 @@ class Showing:
         self.chosen = [chosen[at] for at in rng.permutation(len(chosen))]
         if chosen:
             again = np.stack([images[split][at] for split, at in self.chosen])
-            self.passes.append(Pass(AGAIN, again, AGAIN_BATCHES, needed=False))
+            self.requests.append(PredictionRequest(AGAIN, again, AGAIN_BATCHES, needed=False))
         if probabilities:
-            splits = self.passes[: len(images)]
-            self.passes += [replace(one, needed=False, method=PREDICT_PROBA) for one in splits]
+            splits = self.requests[: len(images)]
+            self.requests += [replace(one, needed=False, method=PREDICT_PROBA) for one in splits]
 
     def put_back(self, run: EntryRun) -> EntryRun:
         """Return `run` with its answers in the pictures' own order, and what the second look found."""
@@ -117,7 +117,9 @@ class Showing:
                     "time.",
                 )
         elif AGAIN in run.failed:
-            notes += (f"Shown again in batches of 1 and 31, the pictures got no labels: {run.failed[AGAIN]}",)
-        asked = [one.key for one in self.passes if one.method == PREDICT_PROBA]
-        notes += tuple(f"No probabilities, the score stands: {run.failed[key]}" for key in asked if key in run.failed)
+            notes += (f"Shown again in batches of 1 and 31, the pictures got no labels: {run.failed[AGAIN].message}",)
+        asked = [one.key for one in self.requests if one.method == PREDICT_PROBA]
+        notes += tuple(
+            f"No probabilities, the score stands: {run.failed[key].message}" for key in asked if key in run.failed
+        )
         return replace(run, predictions=predictions, probabilities=probabilities, repeat=repeat, notes=notes)

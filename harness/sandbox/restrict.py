@@ -1,4 +1,4 @@
-"""The walls a process closes around itself, and can never open again, before it becomes something else.
+"""How a process restricts itself, with no way back, before it becomes something else.
 
 Run by path, with one argument, a JSON object; needs nothing but the standard library:
 
@@ -10,12 +10,13 @@ Run by path, with one argument, a JSON object; needs nothing but the standard li
 ``limits``      resource limits by name, ``{"NOFILE": 768, ...}``, soft and hard alike
 ``uid``         a user to change to, or null (only root can)
 ``landlock``    null, or ``{"read": [...], "write": [...]}``: every other path becomes unreachable
-``syscalls``    true: deny system calls no model needs (keyrings, ptrace, mount, new namespaces, bpf, ...)
+``syscalls``    null, or what `seccomp.py` makes, which denies system calls that no model needs: ``filter``, its program
+                in hexadecimal digits, and ``keyctl``, the number of that call
 ``required``    true: fail where ``landlock`` or ``syscalls`` cannot be had, instead of going on without
 ``answers``     files to make, for ``argv`` to write
 ``scratch``     folders of limited size that ``argv`` may write
-``tell``        the descriptor of a socket that gets one line of JSON, the walls closed here, and with it a descriptor
-                for each of ``answers`` and then of ``scratch``; it stays open for ``argv``
+``tell``        the descriptor of a socket that gets one line of JSON, the restrictions made here, and with it a
+                descriptor for each of ``answers`` and then of ``scratch``; it stays open for ``argv``
 """
 
 from __future__ import annotations
@@ -49,8 +50,7 @@ DEVICE_LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stder
 # Those of /proc that some kernels let root write.
 SETTINGS = ("/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus")
 KEYCTL_JOIN_SESSION_KEYRING = 1
-CLONE_NEWUSER = 0x10000000
-EPERM, ENOSYS, EAFNOSUPPORT, DONE = 1, 38, 97, 0
+ENOSYS = 38
 
 # Landlock has the same numbers on every architecture.
 LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446
@@ -59,71 +59,6 @@ FILE_RIGHTS = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15  # those that make se
 DEVICE_MAKING = 1 << 6 | 1 << 11
 # Rights known since ABI 1, 2 (link or rename across folders), 3 (truncate) and 5 (ioctl on devices).
 RIGHTS_OF_ABI = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}
-
-# System calls by number on x86-64 and on 64-bit ARM.
-DENIED = {
-    "add_key": (248, 217),
-    "request_key": (249, 218),
-    "keyctl": (250, 219),
-    "ptrace": (101, 117),
-    "process_vm_readv": (310, 270),
-    "process_vm_writev": (311, 271),
-    "pidfd_getfd": (438, 438),
-    "mount": (165, 40),
-    "umount2": (166, 39),
-    "pivot_root": (155, 41),
-    "open_tree": (428, 428),
-    "move_mount": (429, 429),
-    "fsopen": (430, 430),
-    "fsconfig": (431, 431),
-    "fsmount": (432, 432),
-    "fspick": (433, 433),
-    "mount_setattr": (442, 442),
-    "unshare": (272, 97),
-    "setns": (308, 268),
-    "open_by_handle_at": (304, 265),
-    "bpf": (321, 280),
-    "perf_event_open": (298, 241),
-    "userfaultfd": (323, 282),
-    "io_uring_setup": (425, 425),
-    "kexec_load": (246, 104),
-    "init_module": (175, 105),
-    "finit_module": (313, 273),
-    "delete_module": (176, 106),
-    "syslog": (103, 116),
-    "kcmp": (312, 272),
-    "process_madvise": (440, 440),
-    "process_mrelease": (448, 448),
-    "fanotify_init": (300, 262),
-    "name_to_handle_at": (303, 264),
-    "chroot": (161, 51),
-    "acct": (163, 89),
-    "quotactl": (179, 60),
-    "swapon": (167, 224),
-    "reboot": (169, 142),
-    "clock_settime": (227, 112),
-    "settimeofday": (164, 170),
-    "kexec_file_load": (320, 294),
-}
-# Those that a program tries and does without where the kernel says that it does not have them.  clone3 hides its flags
-# behind a pointer: the C library falls back to clone.  The others hold memory that is in no process's resident size.
-ABSENT = {
-    "clone3": (435, 435),
-    "memfd_create": (319, 279),
-    "memfd_secret": (447, 447),
-    "shmget": (29, 194),
-    "msgget": (68, 186),
-    "semget": (64, 190),
-}
-FIRST_UNKNOWN = 463  # system calls since Linux 6.13; no C library needs one of them
-# Numbers on x86-64 and on 64-bit ARM; and how seccomp names the architecture.
-CLONE, SOCKET, KEYCTL, PRCTL, FCNTL = (56, 220), (41, 198), (250, 219), (157, 167), (72, 25)
-SETRLIMIT, PRLIMIT = (160, 164), (302, 261)
-F_SETLEASE, F_NOTIFY, F_SETDELEG = 1024, 1026, 1040
-ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
-# A network and a file system of its own leave these nothing of the host to reach; others may lead round both.
-SOCKETS = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6)
-NETLINK_ROUTE = 0  # of AF_NETLINK this alone, for lists of interfaces: another tells of the host's devices
 
 
 def call(function: Any, *arguments: Any) -> int:
@@ -135,7 +70,7 @@ def call(function: Any, *arguments: Any) -> int:
     return int(result)
 
 
-def close_landlock(libc: ctypes.CDLL, read: list[str], write: list[str]) -> None:
+def restrict_paths(libc: ctypes.CDLL, read: list[str], write: list[str]) -> None:
     """Leave only the paths named, and no TCP, no foreign abstract socket, no signal to a process outside."""
     abi = call(libc.syscall, LANDLOCK_CREATE_RULESET, None, 0, 1)
     handled = max(rights for since, rights in RIGHTS_OF_ABI.items() if since <= abi)
@@ -321,77 +256,12 @@ def keep_to(name: str, value: int) -> None:
     resource.setrlimit(kind, (value, value))
 
 
-def seccomp_filter(machine: str) -> bytes:
-    """Return the program that denies `DENIED`, `ABSENT`, new user namespaces and all socket families but `SOCKETS`.
-
-    And what reaches the host without opening anything of it: leases on its files, and crashes, which it handles.
-
-    A classic BPF program: instructions of 8 bytes (code, jump if true, jump if false, operand) over the structure
-    ``seccomp_data`` (number of the call at byte 0, architecture at 4, arguments of 8 bytes from 16 on).
-    """
-    column, architecture = ARCHITECTURES[machine]
-    load, equal, at_least, any_bit, answer = 0x20, 0x15, 0x35, 0x45, 0x06
-    allow, deny = 0x7FFF0000, 0x00050000
-
-    def instruction(code: int, operand: int, if_true: int = 0, if_false: int = 0) -> bytes:
-        return struct.pack("=HBBI", code, if_true, if_false, operand)
-
-    program = [
-        instruction(load, 4),
-        instruction(equal, architecture, 1, 0),
-        instruction(answer, deny | EPERM),
-        instruction(load, 0),
-        # What is newer than this list was not looked at; the x32 calls of x86-64 would go round every number below.
-        instruction(at_least, FIRST_UNKNOWN, 0, 1),
-        instruction(answer, deny | ENOSYS),
-    ]
-    for numbers in DENIED.values():
-        program += [instruction(equal, numbers[column], 0, 1), instruction(answer, deny | EPERM)]
-    for numbers in ABSENT.values():
-        program += [instruction(equal, numbers[column], 0, 1), instruction(answer, deny | ENOSYS)]
-
-    def when(call: tuple[int, int], *then: bytes) -> list[bytes]:
-        return [instruction(equal, call[column], 0, len(then)), *then]
-
-    first, second, third, third_high = (instruction(load, at) for at in (16, 24, 32, 36))
-    allowed, denied, done = (instruction(answer, word) for word in (allow, deny | EPERM, deny | DONE))
-    # Who could unsay that it dies with its parent might outlive the harness.  Told that it is done, nobody minds.
-    program += when(PRCTL, first, instruction(equal, PR_SET_PDEATHSIG, 0, 1), done, allowed)
-    program += when(CLONE, first, instruction(any_bit, CLONE_NEWUSER, 0, 1), denied, allowed)
-    # Whoever opens a leased file waits until the lease is given up, for 45 s: the harness itself may.
-    program += when(
-        FCNTL,
-        second,
-        *(instruction(equal, F_SETLEASE, 2), instruction(equal, F_SETDELEG, 1), instruction(equal, F_NOTIFY, 0, 1)),
-        *(denied, allowed),
-    )
-    # The limit on core dumps stays as it is, see `walls.py`; to read it, null is given for a new one.
-    program += when(SETRLIMIT, first, instruction(equal, resource.RLIMIT_CORE, 0, 1), done, allowed)
-    program += when(
-        PRLIMIT,
-        *(second, instruction(equal, resource.RLIMIT_CORE, 0, 5)),
-        *(third, instruction(equal, 0, 0, 2), third_high, instruction(equal, 0, 1, 0)),
-        *(done, allowed),
-    )
-    program += when(
-        SOCKET,
-        first,
-        *(instruction(equal, family, len(SOCKETS) - i + 3, 0) for i, family in enumerate(SOCKETS)),
-        *(instruction(equal, socket.AF_NETLINK, 0, 2), third, instruction(equal, NETLINK_ROUTE, 1, 0)),
-        *(instruction(answer, deny | EAFNOSUPPORT), allowed),
-    )
-    program.append(allowed)
-    return b"".join(program)
-
-
-def close_syscalls(libc: ctypes.CDLL) -> list[str]:
-    """Take a session keyring of our own, then deny the system calls of `seccomp_filter`."""
-    machine = platform.machine()
-    if machine not in ARCHITECTURES:
-        raise OSError(ENOSYS, f"no list of system calls for {machine}")
+def restrict_syscalls(libc: ctypes.CDLL, keyctl: int, program: bytes) -> list[str]:
+    """Take a session keyring of our own, then deny the system calls that `program` denies."""
+    if not program:
+        raise OSError(ENOSYS, f"no list of system calls for {platform.machine()}")
     with contextlib.suppress(OSError):  # a kernel without keyrings has nothing to hide
-        call(libc.syscall, KEYCTL[ARCHITECTURES[machine][0]], KEYCTL_JOIN_SESSION_KEYRING, None)
-    program = seccomp_filter(machine)
+        call(libc.syscall, keyctl, KEYCTL_JOIN_SESSION_KEYRING, None)
     buffer = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("@HP", len(program) // 8, ctypes.addressof(buffer))
     call(libc.prctl, PR_SET_SECCOMP, 2, header, 0, 0)
@@ -399,8 +269,8 @@ def close_syscalls(libc: ctypes.CDLL) -> list[str]:
 
 
 def main(job: dict[str, Any]) -> None:
-    """Close the walls of `job` in the one order that works, tell which stand, and become ``argv``."""
-    walls: list[str] = []
+    """Restrict this process as `job` says, in the one order that works, tell what is in force, and become ``argv``."""
+    told: list[str] = []
     libc = ctypes.CDLL(None, use_errno=True)
     with contextlib.suppress(OSError):  # when memory runs out, the kernel takes the entry and not the harness
         Path("/proc/self/oom_score_adj").write_text("1000")
@@ -421,21 +291,21 @@ def main(job: dict[str, Any]) -> None:
         keep_to(name, value)
     change_user(job["uid"])
     end_with_parent(libc)
-    if job["landlock"] is not None or job["syscalls"]:
+    if job["landlock"] is not None or job["syscalls"] is not None:
         drop_capabilities(libc)
         call(libc.prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-        walls.append("no new privileges")
-    # Where they are not required, a kernel that lacks Landlock or seccomp leaves a wall that is not told of.
+        told.append("no new privileges")
+    # Where they are not required, what a kernel without Landlock or seccomp leaves out is not told of.
     tolerated: tuple[type[OSError], ...] = () if job["required"] else (OSError,)
     if job["landlock"] is not None:
         with contextlib.suppress(*tolerated):
-            close_landlock(libc, job["landlock"]["read"], job["landlock"]["write"])
-    if job["syscalls"]:
+            restrict_paths(libc, job["landlock"]["read"], job["landlock"]["write"])
+    if job["syscalls"] is not None:
         with contextlib.suppress(*tolerated):
-            walls += close_syscalls(libc)
-    line = json.dumps(walls).encode() + b"\n"
-    with socket.socket(fileno=os.dup(job["tell"])) as told:
-        socket.send_fds(told, [line], ends)
+            told += restrict_syscalls(libc, job["syscalls"]["keyctl"], bytes.fromhex(job["syscalls"]["filter"]))
+    line = json.dumps(told).encode() + b"\n"
+    with socket.socket(fileno=os.dup(job["tell"])) as to:
+        socket.send_fds(to, [line], ends)
     for end in ends:
         os.close(end)
     # By this limit the kernel counts also what is in flight between all processes of a user: an entry beside this one

@@ -1,6 +1,6 @@
 """Time ``hemobench score`` against a bare script that loads the same model and predicts the same pictures.
 
-Run by ``python -m tests.benchmarks.walls ZIP``, with the contest frozen in the workspace.  Both start cold, a fresh
+Run by ``python -m tests.benchmarks.isolation ZIP``, with the contest frozen in the workspace.  Both start cold, a fresh
 process each, in turn, so that a machine that slows down slows both; what is printed are ratios.  The second look at a
 sample is the harness's own idea and not the walls' cost: its seconds stand apart.  A benchmark, never a test.
 """

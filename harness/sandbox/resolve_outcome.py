@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.contest import Limits
-from harness.sandbox.outcome import EntryRun, Outcome
-from harness.sandbox.passes import PREDICT, PREDICT_PROBA, Pass, n_pictures
+from harness.sandbox.outcome import EntryRun, Outcome, RequestFailure
+from harness.sandbox.prediction_plan import PREDICT, PREDICT_PROBA, PredictionRequest, n_pictures
 from harness.sandbox.untrusted import newest_lines, printable, read_predictions, read_probabilities
 from harness.sandbox.watch import SCRATCH_FILES, Watched
 
@@ -30,7 +30,7 @@ TOLD_OUTCOMES = (
     Outcome.OUT_OF_MEMORY,
 )
 DISAGREE_SHARE = 0.05  # of a split's pictures whose label may be another than the most probable class
-NOT_DONE = "Not done within"  # begins why a pass that was not needed has no labels, where only the time was up
+NOT_DONE = "not_done"  # the code of a request that was not needed, where only the time was up
 OUT_OF_MEMORY_HINT = "Predict in batches, and keep no copies of all pictures as float."
 SIGNAL_HINTS = {
     "SIGKILL": "Nobody here sent it: most often the system itself was out of memory. Try again on a quieter machine.",
@@ -43,11 +43,13 @@ class Report(msgspec.Struct, frozen=True):
 
     stage: str = ""
     outcome: str = ""
+    code: str = ""
     message: str = ""
     hint: str = ""
+    subject: str = ""
     seconds: dict[str, float] = {}
     environment: dict[str, str] = {}
-    failed: dict[str, str] = {}
+    failed: dict[str, tuple[str, str]] = {}  # code and message, by request
     memory_mb: float = 0.0
 
 
@@ -64,63 +66,76 @@ class _End:
     """How a run ended, in the words of an `EntryRun`."""
 
     outcome: Outcome
+    code: str = ""
     message: str = ""
     hint: str = ""
+    subject: str = ""
 
 
 SCORED = _End(Outcome.SCORED)
 
 
-def judge(
+def resolve_outcome(
     watched: Watched,
     report: Report,
     predictions_file: BinaryIO,
     probabilities_file: BinaryIO,
-    passes: Sequence[Pass],
+    requests: Sequence[PredictionRequest],
     n_classes: int,
     limits: Limits,
 ) -> EntryRun:
     """Say how a run ended, the surest witness first: what we did to it, then the labels, then what it told."""
-    during = next((one for one in passes if one.key == report.stage.removeprefix("predict ")), None)
-    end, cut = _end_of(watched, report, during, limits), ""
+    not_done = RequestFailure(NOT_DONE, f"Not done within {limits.time_s} s.")
+    during = next((one for one in requests if one.key == report.stage.removeprefix("predict ")), None)
+    cut: RequestFailure | None = None
+    end = _end_of(watched, report, during, limits)
     # In a pass that is not needed all that counts is answered, if the file of labels says so, too: the score then
     # stands when the time is up, and in one that asks for probabilities, whatever happens.
     if during and not during.needed and watched.stopped == "time":
-        end, cut = SCORED, f"{NOT_DONE} {limits.time_s} s."
+        end, cut = SCORED, not_done
     elif during and during.method == PREDICT_PROBA and watched.stopped != "answers" and end != SCORED:
-        end, cut = SCORED, end.message
-    labelling = [one for one in passes if one.method == PREDICT]
-    asking = [one for one in passes if one.method == PREDICT_PROBA]
+        end, cut = SCORED, RequestFailure(end.code, end.message)
+    labelling = [one for one in requests if one.method == PREDICT]
+    asking = [one for one in requests if one.method == PREDICT_PROBA]
     predictions: dict[str, NDArray[np.int64]] = {}
     probabilities: dict[str, NDArray[np.float32]] = {}
-    failed = {one.key: "" for one in labelling if not one.needed}
+    failed: dict[str, RequestFailure] = {}
     if end == SCORED:
         n_needed = sum(len(one.images) for one in labelling if one.needed)
-        labels = read_predictions(predictions_file, n_pictures(passes, PREDICT), n_classes, n_needed=n_needed)
+        labels = read_predictions(predictions_file, n_pictures(requests, PREDICT), n_classes, n_needed=n_needed)
         if isinstance(labels, str):
             end = _End(
                 Outcome.BAD_OUTPUT,
+                "answers_forged",
                 f"The entry wrote into the harness's own files: {labels}.",
                 "Return labels from predict(X) and leave numpy.save and /sandbox alone.",
             )
         else:
             predictions = {name: part for name, part in _by_name(labels, labelling).items() if part.min(initial=0) >= 0}
-            told = {name: printable(text) for name, text in report.failed.items()}
+            told = {
+                name: RequestFailure(printable(code), printable(text))
+                for name, (code, text) in report.failed.items()
+                if text
+            }
             if during and cut:
                 told[during.key] = cut
             failed = {
-                name: told.get(name) or f"{NOT_DONE} {limits.time_s} s." for name in failed if name not in predictions
+                one.key: told.get(one.key, not_done)
+                for one in labelling
+                if not one.needed and one.key not in predictions
             }
-            failed |= {one.key: told[one.key] for one in asking if told.get(one.key)}
+            failed |= {one.key: told[one.key] for one in asking if one.key in told}
             # An empty file without a reason: the entry offers none.
             if probabilities_file.seek(0, os.SEEK_END) and not any(one.key in failed for one in asking):
                 found = _read_probabilities(probabilities_file, asking, predictions, n_classes)
-                if isinstance(found, str):
+                if isinstance(found, RequestFailure):
                     failed[asking[0].key] = found
                 else:
                     probabilities = found
     return EntryRun(
         outcome=end.outcome,
+        code=end.code,
+        subject=end.subject,
         message=end.message,
         hint=end.hint,
         predictions=predictions,
@@ -130,7 +145,7 @@ def judge(
         seconds={
             printable(name): value
             for name, value in report.seconds.items()
-            if name in ("load", *(one.key for one in passes))
+            if name in ("load", *(one.key for one in requests))
         }
         | {"wall": watched.wall_s},
         # Between two looks from outside a short run comes and goes; then what it tells of itself is more.  An entry can
@@ -140,13 +155,14 @@ def judge(
     )
 
 
-def _end_of(watched: Watched, report: Report, during: Pass | None, limits: Limits) -> _End:
+def _end_of(watched: Watched, report: Report, during: PredictionRequest | None, limits: Limits) -> _End:
     """Return how a run ended, as far as it can be told without its labels."""
     stage = f"predict(X) on {printable(report.stage.removeprefix('predict '))}"
     doing = DOING.get(report.stage) or (during.doing if during else stage)
     if watched.stopped == "time":
         return _End(
             Outcome.TIMED_OUT,
+            "time_limit",
             f"Stopped after {watched.wall_s:.1f} s during {doing}; all of it may take {limits.time_s} s.",
             "Predict in larger batches or with a smaller model; loading and every split count together.",
         )
@@ -156,6 +172,7 @@ def _end_of(watched: Watched, report: Report, during: Pass | None, limits: Limit
         hidden = "for memory that its processes hold beside their own"
         return _End(
             Outcome.OUT_OF_MEMORY,
+            "memory_limit",
             f"Stopped {seen if watched.peak_memory_mb > limits.memory_mb else hidden} during {doing}; "
             f"it may use {limits.memory_mb} MB.",
             OUT_OF_MEMORY_HINT,
@@ -163,18 +180,21 @@ def _end_of(watched: Watched, report: Report, during: Pass | None, limits: Limit
     if watched.stopped == "processes":
         return _End(
             Outcome.KILLED,
+            "process_limit",
             f"Stopped during {doing}: more than {limits.processes} processes and threads.",
             "Limit the workers and threads you start; the machine has few cores.",
         )
     if watched.stopped == "files":
         return _End(
             Outcome.KILLED,
+            "file_limit",
             f"Stopped during {doing}: more than {SCRATCH_FILES} files in its working directory, /tmp and /dev/shm.",
             "Keep what you need in few files, or in memory.",
         )
     if watched.stopped == "answers":
         return _End(
             Outcome.BAD_OUTPUT,
+            "answers_flooded",
             f"Stopped during {doing}: the entry filled the harness's own files, where only labels belong.",
             "Return labels from predict(X) and leave /sandbox alone.",
         )
@@ -182,41 +202,44 @@ def _end_of(watched: Watched, report: Report, during: Pass | None, limits: Limit
         return SCORED
     if report.outcome in TOLD_OUTCOMES:
         message = printable(report.message) or f"It ended during {doing} and told no reason."
-        return _End(Outcome(report.outcome), message, printable(report.hint))
+        code, subject = printable(report.code), printable(report.subject)
+        return _End(Outcome(report.outcome), code, message, printable(report.hint), subject)
     if name := _signal_name(watched.returncode):
         hint = SIGNAL_HINTS.get(name, "Look at the log; native code may have crashed.")
-        return _End(Outcome.KILLED, f"Ended by signal {name} during {doing}.", hint)
+        return _End(Outcome.KILLED, "signal", f"Ended by signal {name} during {doing}.", hint, name)
     return _End(
         OUTCOME_OF_STAGE.get(report.stage, Outcome.PREDICT_FAILED),
+        "exited",
         f"The process ended with exit code {watched.returncode} during {doing}, without an answer.",
         "Do not call os._exit or exit; return the labels from predict(X).",
     )
 
 
 def _read_probabilities(
-    file: BinaryIO, asking: Sequence[Pass], predictions: dict[str, NDArray[np.int64]], n_classes: int
-) -> dict[str, NDArray[np.float32]] | str:
+    file: BinaryIO, asking: Sequence[PredictionRequest], predictions: dict[str, NDArray[np.int64]], n_classes: int
+) -> dict[str, NDArray[np.float32]] | RequestFailure:
     """Return the probabilities by split, or why they are of no use: one that contradicts the labels tells of others."""
     read = read_probabilities(file, n_pictures(asking, PREDICT_PROBA), n_classes)
     if isinstance(read, str):
-        return f"The entry wrote into the harness's own files: {read}."
+        return RequestFailure("answers_forged", f"The entry wrote into the harness's own files: {read}.")
     found = _by_name(read, asking)
     for split, rows in found.items():
         labels = predictions[split]
         # Not argmax: of two classes equally probable either may be the label.
         n_other = int((rows[np.arange(len(rows)), labels] < rows.max(axis=1)).sum())
         if n_other > DISAGREE_SHARE * len(rows):
-            return (
+            return RequestFailure(
+                "contradicts_labels",
                 f"predict_proba(X) on {split} finds another class most probable than predict(X) for {n_other} of "
-                f"{len(rows)} pictures, expected at most {DISAGREE_SHARE:.0%}."
+                f"{len(rows)} pictures, expected at most {DISAGREE_SHARE:.0%}.",
             )
     return found
 
 
-def _by_name(answers: NDArray[Any], passes: Sequence[Pass]) -> dict[str, NDArray[Any]]:
-    """Cut what was answered in all these passes together."""
-    ends = np.cumsum([len(one.images) for one in passes])
-    return {one.name: part for one, part in zip(passes, np.split(answers, ends[:-1]), strict=True)}
+def _by_name(answers: NDArray[Any], requests: Sequence[PredictionRequest]) -> dict[str, NDArray[Any]]:
+    """Cut what was answered in all these requests together."""
+    ends = np.cumsum([len(one.images) for one in requests])
+    return {one.name: part for one, part in zip(requests, np.split(answers, ends[:-1]), strict=True)}
 
 
 def _signal_name(returncode: int) -> str:
