@@ -50,7 +50,7 @@ def test_no_line_is_wider_than_80_columns(run, code):
 def test_json_is_one_document_with_every_field_of_a_finding(run):
     document = json.loads(run(case_of("class-order"), "--json", code=0).stdout)
     finding = document["findings"][0]
-    assert set(finding) == {"code", "severity", "title", "cause", "evidence", "fix", "fixable"}
+    assert set(finding) == {"code", "severity", "title", "cause", "evidence", "fix", "subject", "fixable"}
     assert finding["code"] == "class-order"
     assert document["target"] == "local"
     assert {"val", "train", "divided by 255"} - {"train"} <= set(document["accuracy"])
