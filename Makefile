@@ -96,7 +96,7 @@ test-slow: .venv/test.installed  ## the checks that take longer
 fuzz: .venv/test.installed  ## 10,000 property-based cases on what reads files of others, about 2 minutes
 	@HEMOBENCH_FUZZ=10000 $(BIN)/python -m pytest -n 0 tests/fuzz
 
-attacks: .venv/test.installed  ## hostile entries behind the other walls and none, and their honest neighbours
+attacks: .venv/test.installed  ## hostile entries in the other isolation and in none, and their honest neighbours
 	@$(BIN)/python -m pytest -n 2 --dist worksteal --durations=15 -m attacks
 
 lint: .venv/test.installed

@@ -75,7 +75,7 @@ class Arena(Plants):
             "labels": str(contest.resolve() / "private" / "labels.npz"),
             "hidden": str(contest.resolve() / "private" / "hidden.npz"),
             "memorised": np.load(contest / "private" / "labels.npz")["labels"].tolist(),
-            # Without walls the attacker is led to copies.
+            # Without isolation the attacker is led to copies.
             "package": str(self.folder / "package" if isolation == "none" else ROOT / "harness"),
             "site_packages": str(
                 self.folder / "site-packages" if isolation == "none" else Path(np.__file__).parents[1]

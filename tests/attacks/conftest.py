@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from harness.sandbox.backends import AUTOMATIC
 from tests.attacks.besieged import besieged_workspace
 from tests.attacks.ideas import BEST
 from tests.sandbox.conftest import why_not
@@ -19,7 +20,7 @@ def besieged(tmp_path_factory):
 
 # `make test` tries the best one, `make attacks` the other as well.
 @pytest.fixture(
-    params=[pytest.param(one, marks=[] if one == BEST else pytest.mark.attacks) for one in ("bubblewrap", "namespaces")]
+    params=[pytest.param(one.name, marks=[] if one.name == BEST else pytest.mark.attacks) for one in AUTOMATIC]
 )
 def isolation(request: pytest.FixtureRequest) -> str:
     if reason := why_not(request.param):

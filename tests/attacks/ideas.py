@@ -25,10 +25,10 @@ class Idea:
     path : Path
     goal : str
         First line of the docstring, without "Goal:".
-    without_walls : str
+    without_isolation : str
         What the attack reaches with ``--isolation none``, where a test proves that it does.
     held : str
-        Or: what holds it even there, since it is no matter of walls.
+        Or: what holds it even there, since it is no matter of isolation.
     spared : str
         Or: why it is not run there.
     files : dict
@@ -36,7 +36,7 @@ class Idea:
     honest_files : dict
         The same for the honest side, where that has others.
     ends : tuple of str
-        Outcomes that the attack may have behind walls; empty: any.
+        Outcomes that the attack may have in isolation; empty: any.
     contest : {'roomy', 'tight', 'large'}
         The limits, see `besieged.LIMITS`: tight ends what would last, large holds TensorFlow.
     verb : {'score', 'show', 'submit', 'kill'}
@@ -47,7 +47,7 @@ class Idea:
     silent : str
         Why the attack leaves no line of its own in the log.
     root : bool
-        Whether it needs root to succeed without walls.
+        Whether it needs root to succeed without isolation.
     grouped : bool
         Whether nothing but a control group can hold it.
     slow : bool
@@ -58,7 +58,7 @@ class Idea:
 
     path: Path
     goal: str
-    without_walls: str = ""
+    without_isolation: str = ""
     held: str = ""
     spared: str = ""
     files: dict[str, Any] | None = None

@@ -50,7 +50,7 @@ class Plants(contextlib.ExitStack):
 
     def __enter__(self) -> Self:
         super().__enter__()
-        self.folder.chmod(0o755)  # the walls are to hold, not the modes of a test's own folders
+        self.folder.chmod(0o755)  # isolation is to hold, not the modes of a test's own folders
         self._plant_files()
         self._listen()
         self._plant_shared_memory()

@@ -1,4 +1,4 @@
-"""Runs every attack with and without walls and prints what came of it: ``python -m tests.attacks.table > FILE``."""
+"""Runs every attack with and without isolation and prints what came of it: ``python -m tests.attacks.table > FILE``."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ import sys
 import tempfile
 from pathlib import Path
 
+from harness.sandbox.backends import AUTOMATIC
 from tests.attacks.arena import Trial, run
 from tests.attacks.besieged import besieged_workspace
 from tests.attacks.ideas import Idea, all_ideas
 from tests.sandbox.conftest import why_not
 
-WALLS = ("bubblewrap", "namespaces")
+SANDBOXES = tuple(backend.name for backend in AUTOMATIC)
 
 
 def main() -> int:
-    """Print the table; 1 when an attack got through walls, or failed to where it should."""
+    """Print the table; 1 when an attack got through, or failed to where it should."""
     ideas = all_ideas()
-    standing = [isolation for isolation in WALLS if not why_not(isolation)]
+    standing = [isolation for isolation in SANDBOXES if not why_not(isolation)]
     blocked = dict.fromkeys(standing, 0)
     through = asked = 0
     rows, group, wrong = [], "", []
@@ -40,29 +41,29 @@ def main() -> int:
             cells.append(_without(idea))
             if not idea.spared and (os.geteuid() == 0 or not idea.root):
                 trial = run(idea, "Attack", "none", besieged)
-                asked += bool(idea.without_walls)
-                through += bool(trial.breaches and idea.without_walls)
-                if bool(trial.breaches) != bool(idea.without_walls):
+                asked += bool(idea.without_isolation)
+                through += bool(trial.breaches and idea.without_isolation)
+                if bool(trial.breaches) != bool(idea.without_isolation):
                     wrong.append(f"{idea.id}, none: {trial.breaches or 'nothing was reached'}")
             if idea.path.parent.name != group:
                 group = idea.path.parent.name
                 rows.append(f"| **{group}** |" + " |" * len(cells))
             rows.append("| " + " | ".join(map(_cell, (idea.goal, *cells))) + " |")
-    print(f"| goal | {' | '.join(standing)} | without walls |")
+    print(f"| goal | {' | '.join(standing)} | without isolation |")
     print("|---|" + "---|" * (len(standing) + 1))
     print("\n".join(rows))
     print()
     who = "as an ordinary user" if os.geteuid() else "as root"
     for isolation, held in blocked.items():
         print(f"- {isolation}, {who}: {len(ideas)} tried, {held} blocked.")
-    print(f"- without walls: {asked} tried that walls alone hold, {through} got through.")
+    print(f"- without isolation: {asked} tried that isolation alone holds, {through} got through.")
     for line in wrong:
         print(f"- **not as it should be**: {line}")
     return bool(wrong)
 
 
 def _end(trial: Trial, known: str) -> str:
-    """Return how a run ended behind walls, and what the entry itself saw stand in its way."""
+    """Return how a run ended in isolation, and what the entry itself saw stand in its way."""
     if trial.breaches:
         return f"**got through**: {known}" if known else "**GOT THROUGH**"
     stopped = next((line for line in trial.said if line.startswith("STOPPED: ")), "")
@@ -74,8 +75,8 @@ def _end(trial: Trial, known: str) -> str:
 
 
 def _without(idea: Idea) -> str:
-    if idea.without_walls:
-        return f"reaches {idea.without_walls}"
+    if idea.without_isolation:
+        return f"reaches {idea.without_isolation}"
     if idea.held:
         return f"held by {idea.held}"
     return f"not run: {idea.spared}"

@@ -1,4 +1,4 @@
-"""Every attack is held by walls, is real without them, and stands beside an honest entry that scores."""
+"""Every attack is held by isolation, is real without it, and stands beside an honest entry that scores."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_each_idea_says_what_it_is_after_and_what_it_would_reach():
     assert len(IDEAS) >= 60
     for idea in IDEAS:
         assert idea.goal.endswith("."), idea.id
-        assert sum(map(bool, (idea.without_walls, idea.held, idea.spared))) == 1, idea.id
+        assert sum(map(bool, (idea.without_isolation, idea.held, idea.spared))) == 1, idea.id
 
 
 @pytest.mark.parametrize("idea", parameters(*IDEAS))
@@ -44,7 +44,7 @@ def test_the_honest_neighbour_scores(idea, isolation, besieged):
 
 
 @pytest.mark.attacks
-@pytest.mark.parametrize("idea", [idea for idea in IDEAS if idea.without_walls], ids=lambda idea: idea.id)
+@pytest.mark.parametrize("idea", [idea for idea in IDEAS if idea.without_isolation], ids=lambda idea: idea.id)
 def test_without_walls_the_attack_gets_through(idea, besieged):
     if idea.root and os.geteuid():
         pytest.skip("without root the system itself stands in its way")

@@ -1,4 +1,4 @@
-"""Where a wall cannot stand, or would stand in the wrong place, nothing of an entry is run."""
+"""Where isolation cannot be had, or would be in the wrong place, nothing of an entry is run."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def is_refused(done: subprocess.CompletedProcess[str]) -> bool:
         pytest.param(lacking(SECCOMP, prctl=PR_SET_SECCOMP), id="without seccomp"),
     ],
 )
-def test_namespaces_alone_are_no_walls(by_path, isolation, besieged, tmp_path, kernel):
+def test_namespaces_alone_are_no_isolation(by_path, isolation, besieged, tmp_path, kernel):
     """bubblewrap keeps to its own means where either is missing; the fallback does without neither."""
     done = score(by_path, besieged, tmp_path, isolation, kernel)
     assert "REACHED" not in done.stdout

@@ -2,7 +2,7 @@
 
 Run by ``python -m tests.benchmarks.isolation ZIP``, with the contest frozen in the workspace.  Both start cold, a fresh
 process each, in turn, so that a machine that slows down slows both; what is printed are ratios.  The second look at a
-sample is the harness's own idea and not the walls' cost: its seconds stand apart.  A benchmark, never a test.
+sample is the harness's own idea and not the cost of isolation: its seconds stand apart.  A benchmark, never a test.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The loop with a real, small Keras model: trained, packed, run behind walls, ranked."""
+"""The loop with a real, small Keras model: trained, packed, run in isolation, ranked."""
 
 import json
 

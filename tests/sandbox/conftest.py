@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from harness.contest import Limits
 from harness.errors import IsolationError
 from harness.sandbox import watch
+from harness.sandbox.backends import BACKENDS
 from harness.sandbox.run import EntryRun, run_entry
 from tests.attacks.ideas import BEST
 
@@ -72,10 +73,7 @@ def why_not(isolation: str) -> str:
 
 
 @pytest.fixture(
-    params=[
-        pytest.param(one, marks=[] if one == BEST else pytest.mark.attacks)
-        for one in ("bubblewrap", "namespaces", "none")
-    ]
+    params=[pytest.param(one.name, marks=[] if one.name == BEST else pytest.mark.attacks) for one in BACKENDS]
 )
 def isolation(request: pytest.FixtureRequest) -> str:
     """Each isolation this machine can build; `make test` tries the best one, `make attacks` the others."""
@@ -105,7 +103,7 @@ def leaping_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def run(zipped, images, tmp_path) -> Callable[..., EntryRun]:
-    """Return a function that runs the lines of a ``model.py`` behind the best walls there are."""
+    """Return a function that runs the lines of a ``model.py`` in the best isolation there is."""
 
     def start(model: str = HONEST, isolation: str = "auto", **limits: int) -> EntryRun:
         return run_entry(

@@ -16,6 +16,7 @@ import pytest
 
 import harness
 from harness.contest import Limits
+from harness.sandbox.backends import AUTOMATIC
 from harness.sandbox.isolation import RESTRICTIONS
 from harness.sandbox.outcome import Outcome
 from harness.sandbox.run import run_entry
@@ -112,8 +113,8 @@ class Model:
         return [0] * len(X)
 """
 
-# With no walls at all these must be reached: an attempt that always fails would show nothing.
-REACHED_WITHOUT_WALLS = {
+# Without isolation these must be reached: an attempt that always fails would show nothing.
+REACHED_WITHOUT_ISOLATION = {
     "import_the_harness",
     "read_the_project",
     "read_a_file_of_the_host",
@@ -221,14 +222,14 @@ class shared_memory:  # noqa: N801 - used as a function
         self.libc.shmctl(self.number, 0, None)
 
 
-def test_an_entry_reaches_nothing_behind_walls(reached, isolation):
+def test_an_entry_reaches_nothing_in_isolation(reached, isolation):
     if isolation == "none":
-        assert reached(isolation) >= REACHED_WITHOUT_WALLS
+        assert reached(isolation) >= REACHED_WITHOUT_ISOLATION
     else:
         assert reached(isolation) == set()
 
 
-def test_every_wall_that_does_not_stand_is_named(run, isolation):
+def test_every_missing_restriction_is_named(run, isolation):
     done = run(isolation=isolation)
     if isolation == "none":
         assert {"no network", "read-only system", "no files of the host"} <= set(done.missing_restrictions)
@@ -240,7 +241,7 @@ def test_every_wall_that_does_not_stand_is_named(run, isolation):
 def test_what_an_entry_may_store_is_limited(run, isolation):
     """Up to 2 GB in files of 10 MB into each place it may write; 20 MB are allowed for the submission."""
     if isolation == "none":
-        pytest.skip("without walls only the size of one file is limited")
+        pytest.skip("without isolation only the size of one file is limited")
     model = """
     import os, tempfile
     class Model:
@@ -294,7 +295,7 @@ def test_an_entry_ends_alike_behind_each_isolation(run, end, request):
         request.addfinalizer(lambda number=number, before=before: signal.signal(number, before))
     model = f"class Model:\n    def predict(self, X):\n        {ENDS[end]}\n"
     found = {}
-    for isolation in ("bubblewrap", "namespaces"):
+    for isolation in (backend.name for backend in AUTOMATIC):
         if not why_not(isolation):
             done = run(model, isolation)
             # How many processes of its own user there are to kill is the sandbox's matter, its end is not.
@@ -332,7 +333,7 @@ def test_an_entry_may_have_as_many_processes_as_it_is_told(run, isolation):
 
 def test_descriptors_in_flight_stop_no_other_program_of_the_same_user(run, isolation):
     if isolation == "none":
-        pytest.skip("without walls an entry of root's has no limit")
+        pytest.skip("without isolation an entry of root's has no limit")
     model = """
     import socket
     class Model:
@@ -361,7 +362,7 @@ def test_descriptors_in_flight_stop_no_other_program_of_the_same_user(run, isola
 
 def test_the_folders_of_memory_hold_so_many_files_and_no_more(run, isolation):
     if isolation == "none":
-        pytest.skip("without walls the scratch lies on the host's disk")
+        pytest.skip("without isolation the scratch lies on the host's disk")
     model = """
     class Model:
         def predict(self, X):
@@ -376,7 +377,7 @@ def test_the_folders_of_memory_hold_so_many_files_and_no_more(run, isolation):
 def test_an_answer_takes_no_more_of_the_machine_than_it_may_hold(run, isolation):
     """Reserved in one call, before anybody can look."""
     if isolation == "none":
-        pytest.skip("without walls only the size of one file is limited")
+        pytest.skip("without isolation only the size of one file is limited")
     model = """
     import json, os, sys
     class Model:

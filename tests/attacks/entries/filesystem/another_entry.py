@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kit import Chance, attempt, facts
 
-WITHOUT_WALLS = "another entry's zip"
+WITHOUT_ISOLATION = "another entry's zip"
 
 
 class Attack(Chance):

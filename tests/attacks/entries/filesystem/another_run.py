@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kit import Chance, attempt, facts
 
-WITHOUT_WALLS = "the neighbour's files"
+WITHOUT_ISOLATION = "the neighbour's files"
 
 
 class Attack(Chance):

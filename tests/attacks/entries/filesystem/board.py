@@ -7,7 +7,7 @@ import sqlite3
 
 from kit import Chance, attempt, facts
 
-WITHOUT_WALLS = "a changed board"
+WITHOUT_ISOLATION = "a changed board"
 VERB = "submit"
 
 

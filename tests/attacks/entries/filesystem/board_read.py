@@ -7,7 +7,7 @@ import sqlite3
 
 from kit import Chance, attempt, facts
 
-WITHOUT_WALLS = "the private scores of all"
+WITHOUT_ISOLATION = "the private scores of all"
 
 
 class Attack(Chance):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kit import Chance, attempt, facts
 
-WITHOUT_WALLS = "foreign bytecode among the installed packages"
+WITHOUT_ISOLATION = "foreign bytecode among the installed packages"
 
 
 class Attack(Chance):

@@ -7,7 +7,7 @@ import os
 
 from kit import Chance, attempt
 
-WITHOUT_WALLS = "a root of one's own choice"
+WITHOUT_ISOLATION = "a root of one's own choice"
 ROOT = True
 
 

@@ -8,7 +8,7 @@ import struct
 
 from kit import Chance, attempt, syscall
 
-WITHOUT_WALLS = "root of a namespace of one's own"
+WITHOUT_ISOLATION = "root of a namespace of one's own"
 CLONE_NEWUSER, SIGCHLD = 0x10000000, 17
 
 

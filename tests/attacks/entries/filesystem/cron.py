@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kit import Chance, attempt, facts
 
-WITHOUT_WALLS = "a job in a folder of jobs"
+WITHOUT_ISOLATION = "a job in a folder of jobs"
 
 
 class Attack(Chance):

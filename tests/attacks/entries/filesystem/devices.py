@@ -8,7 +8,7 @@ import stat
 
 from kit import Chance, attempt
 
-WITHOUT_WALLS = "a device of one's own"
+WITHOUT_ISOLATION = "a device of one's own"
 ROOT = True
 
 

@@ -1,13 +1,13 @@
 """Goal: give a file of the host a second name in one's own folder.
 
-Rights are asked for by folder in some walls.
+Rights are asked for by folder in some sandboxes.
 """
 
 import os
 
 from kit import Chance, attempt, facts
 
-WITHOUT_WALLS = "a second name for the neighbour's file"
+WITHOUT_ISOLATION = "a second name for the neighbour's file"
 
 
 class Attack(Chance):

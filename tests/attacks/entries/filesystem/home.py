@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kit import Chance, attempt, facts
 
-WITHOUT_WALLS = "a file in the user's home"
+WITHOUT_ISOLATION = "a file in the user's home"
 
 
 class Attack(Chance):

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 from kit import Chance, attempt
 
-WITHOUT_WALLS = "a lease on the harness's own script"
+WITHOUT_ISOLATION = "a lease on the harness's own script"
 F_SETDELEG = 1040  # since Linux 6.19, on folders
 
 

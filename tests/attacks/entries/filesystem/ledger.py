@@ -7,7 +7,7 @@ import os
 
 from kit import Chance, attempt, facts
 
-WITHOUT_WALLS = "a ledger cut short"
+WITHOUT_ISOLATION = "a ledger cut short"
 VERB = "submit"
 
 

@@ -1,13 +1,13 @@
 """Goal: open the host's files to everybody by changing their modes.
 
-A wall that guards opening may have forgotten this: chmod opens nothing.
+What guards opening may have forgotten this: chmod opens nothing.
 """
 
 import os
 
 from kit import Chance, attempt, facts
 
-WITHOUT_WALLS = "other modes on the host's files"
+WITHOUT_ISOLATION = "other modes on the host's files"
 
 
 class Attack(Chance):

@@ -7,7 +7,7 @@ import os
 
 from kit import Chance, attempt, facts
 
-WITHOUT_WALLS = "size and time of the labels' file"
+WITHOUT_ISOLATION = "size and time of the labels' file"
 
 
 class Attack(Chance):

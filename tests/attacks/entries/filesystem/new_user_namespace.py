@@ -7,7 +7,7 @@ import os
 
 from kit import Chance, attempt, syscall
 
-WITHOUT_WALLS = "root of a namespace of one's own"
+WITHOUT_ISOLATION = "root of a namespace of one's own"
 CLONE_NEWUSER, SIGCHLD = 0x10000000, 17
 
 

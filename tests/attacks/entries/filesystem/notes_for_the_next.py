@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kit import Chance, facts, trial
 
-WITHOUT_WALLS = "a note in the host's /tmp"
+WITHOUT_ISOLATION = "a note in the host's /tmp"
 
 
 class Attack(Chance):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kit import Chance, attempt, facts
 
-WITHOUT_WALLS = "a module in the harness's package"
+WITHOUT_ISOLATION = "a module in the harness's package"
 
 
 class Attack(Chance):

@@ -8,7 +8,7 @@ import subprocess
 
 from kit import Chance, attempt
 
-WITHOUT_WALLS = "the harness's own capabilities"
+WITHOUT_ISOLATION = "the harness's own capabilities"
 ROOT = True
 
 

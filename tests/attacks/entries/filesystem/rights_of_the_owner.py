@@ -7,7 +7,7 @@ import os
 
 from kit import Chance, attempt, facts
 
-WITHOUT_WALLS = "files that only root may read"
+WITHOUT_ISOLATION = "files that only root may read"
 ROOT = True
 OF_ROOT = (
     "/proc/slabinfo",

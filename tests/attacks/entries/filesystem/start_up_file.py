@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kit import Chance, attempt, facts
 
-WITHOUT_WALLS = "start-up code in the environment"
+WITHOUT_ISOLATION = "start-up code in the environment"
 
 
 class Attack(Chance):

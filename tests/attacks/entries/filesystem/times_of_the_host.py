@@ -7,7 +7,7 @@ import os
 
 from kit import Chance, attempt, facts
 
-WITHOUT_WALLS = "other times on the host's files"
+WITHOUT_ISOLATION = "other times on the host's files"
 
 
 class Attack(Chance):

@@ -8,7 +8,7 @@ import os
 
 from kit import Chance, attempt, facts
 
-WITHOUT_WALLS = "a watch on the folder of zips"
+WITHOUT_ISOLATION = "a watch on the folder of zips"
 
 
 class Attack(Chance):

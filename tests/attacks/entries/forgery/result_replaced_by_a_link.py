@@ -9,7 +9,7 @@ import sys
 
 from kit import Chance, facts, trial
 
-WITHOUT_WALLS = "files of the host, written to by the harness's script in the entry's process"
+WITHOUT_ISOLATION = "files of the host, written to by the harness's script in the entry's process"
 
 
 class Attack(Chance):

@@ -6,7 +6,7 @@ What labels by chance is then called steady.
 import numpy as np
 from kit import Chance, trial
 
-HELD = "nothing, and nothing is gained: the second look helps the honest and is no wall; the score is chance either way"
+HELD = "nothing, and nothing is gained: the second look helps the honest and is no bar; the score is chance either way"
 
 
 class Attack(Chance):

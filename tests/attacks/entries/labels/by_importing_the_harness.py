@@ -7,7 +7,7 @@ import sys
 
 from kit import Chance, answers, attempt, facts
 
-WITHOUT_WALLS = "every label, by the harness's own functions"
+WITHOUT_ISOLATION = "every label, by the harness's own functions"
 
 
 class Attack(Chance):

@@ -5,7 +5,7 @@ Whoever has installed the harness once knows where it keeps them.
 
 from kit import Chance, answers, attempt, facts
 
-WITHOUT_WALLS = "every label"
+WITHOUT_ISOLATION = "every label"
 
 
 class Attack(Chance):

@@ -7,7 +7,7 @@ import os
 
 from kit import Chance, answers, attempt, facts
 
-WITHOUT_WALLS = "every label, through the root of the harness"
+WITHOUT_ISOLATION = "every label, through the root of the harness"
 
 
 class Attack(Chance):

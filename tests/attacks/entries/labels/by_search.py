@@ -7,7 +7,7 @@ import os
 
 from kit import Chance, answers, attempt, facts
 
-WITHOUT_WALLS = "every label"
+WITHOUT_ISOLATION = "every label"
 
 
 class Attack(Chance):

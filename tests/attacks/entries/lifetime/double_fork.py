@@ -8,7 +8,7 @@ import time
 
 from kit import Chance, trial
 
-WITHOUT_WALLS = "a process that outlives the run"
+WITHOUT_ISOLATION = "a process that outlives the run"
 
 
 class Attack(Chance):

@@ -8,7 +8,7 @@ import signal
 
 from kit import Chance, facts, trial
 
-WITHOUT_WALLS = "the harness"
+WITHOUT_ISOLATION = "the harness"
 
 
 class Attack(Chance):

@@ -10,7 +10,7 @@ import time
 
 from kit import Chance, trial
 
-WITHOUT_WALLS = "a process that outlives the harness"
+WITHOUT_ISOLATION = "a process that outlives the harness"
 VERB = "kill"
 SILENT = "the harness that reads the log is killed"
 PR_SET_PDEATHSIG = 1

@@ -7,7 +7,7 @@ import ctypes
 
 from kit import Chance, attempt, syscall
 
-WITHOUT_WALLS = "programs and counters in the kernel"
+WITHOUT_ISOLATION = "programs and counters in the kernel"
 ROOT = True
 
 

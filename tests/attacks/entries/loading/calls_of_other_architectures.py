@@ -10,7 +10,7 @@ import struct
 
 from kit import Chance, attempt
 
-WITHOUT_WALLS = "calls that are counted by other numbers"
+WITHOUT_ISOLATION = "calls that are counted by other numbers"
 SYS_PTRACE_32, SYS_GETPID_X32 = 26, 0x40000000 + 39
 
 

@@ -7,7 +7,7 @@ import ctypes
 
 from kit import Chance, attempt, syscall
 
-WITHOUT_WALLS = "a ring"
+WITHOUT_ISOLATION = "a ring"
 
 
 class Attack(Chance):

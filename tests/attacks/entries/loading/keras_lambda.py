@@ -10,7 +10,7 @@ import zipfile
 
 from kit import Chance, facts, trial
 
-WITHOUT_WALLS = "code of a model file with the user's rights"
+WITHOUT_ISOLATION = "code of a model file with the user's rights"
 CONTEST = "large"
 SLOW = True
 

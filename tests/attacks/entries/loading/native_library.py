@@ -1,6 +1,6 @@
 """Goal: run machine code when a library is loaded, from a file in a place where files may be written.
 
-A wall against writing where one may execute is no wall, but what code does is held.
+What keeps from writing where one may execute is no isolation, but what code does is held.
 """
 
 import ctypes
@@ -9,7 +9,7 @@ import shutil
 
 from kit import Chance, attempt, facts
 
-WITHOUT_WALLS = "the labels' file, opened by a library from the scratch"
+WITHOUT_ISOLATION = "the labels' file, opened by a library from the scratch"
 
 
 class Attack(Chance):

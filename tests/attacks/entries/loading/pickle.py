@@ -10,7 +10,7 @@ from kit import Chance, facts, trial
 FILES = {
     "weights.pkl": b"cposix\nsystem\n(S'cat $(cat target) > got; echo owned > $(dirname $(cat target))/owned'\ntR."
 }
-WITHOUT_WALLS = "a command of the shell with the user's rights"
+WITHOUT_ISOLATION = "a command of the shell with the user's rights"
 
 
 class Attack(Chance):

@@ -10,7 +10,7 @@ import struct
 
 from kit import Chance, attempt, facts
 
-WITHOUT_WALLS = "the labels' file, opened by machine code"
+WITHOUT_ISOLATION = "the labels' file, opened by machine code"
 ARM = os.uname().machine == "aarch64"
 
 

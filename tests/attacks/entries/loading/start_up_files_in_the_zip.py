@@ -1,11 +1,11 @@
-"""Goal: run code before any wall stands: sitecustomize, usercustomize and a .pth file at the root of the zip.
+"""Goal: run code before any restriction holds: sitecustomize, usercustomize and a .pth file at the root of the zip.
 
 Interpreters run them at their start, where they find them.
 """
 
 from kit import Chance, trial
 
-HELD = "an interpreter that is started in another folder, and walls that stand before it starts"
+HELD = "an interpreter that is started in another folder, and restrictions that are in force before it starts"
 FILES = {
     "sitecustomize.py": "import os; os.environ['EARLY'] = 'sitecustomize'",
     "usercustomize.py": "import os; os.environ['EARLY'] = 'usercustomize'",

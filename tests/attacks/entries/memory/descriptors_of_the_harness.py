@@ -7,7 +7,7 @@ import os
 
 from kit import Chance, attempt, facts
 
-WITHOUT_WALLS = "the harness's own handle on the predictions"
+WITHOUT_ISOLATION = "the harness's own handle on the predictions"
 
 
 class Attack(Chance):

@@ -7,7 +7,7 @@ import os
 
 from kit import Chance, attempt, facts
 
-WITHOUT_WALLS = "the secret variable"
+WITHOUT_ISOLATION = "the secret variable"
 
 
 class Attack(Chance):

@@ -8,7 +8,7 @@ import os
 
 from kit import Chance, attempt, facts, syscall
 
-WITHOUT_WALLS = "a file of the host by its handle"
+WITHOUT_ISOLATION = "a file of the host by its handle"
 ROOT = True
 
 

@@ -7,7 +7,7 @@ import ctypes
 
 from kit import Chance, attempt, syscall
 
-WITHOUT_WALLS = "the kernel's log"
+WITHOUT_ISOLATION = "the kernel's log"
 ROOT = True
 READ_ALL = 3
 

@@ -7,7 +7,7 @@ import ctypes
 
 from kit import Chance, attempt, facts, syscall
 
-WITHOUT_WALLS = "the key"
+WITHOUT_ISOLATION = "the key"
 ROOT = True  # a session that `su` or a container has made may have a keyring of root's
 SEARCH, READ, SESSION = 10, 11, -3
 

@@ -2,7 +2,7 @@
 
 from kit import Chance, attempt, facts
 
-WITHOUT_WALLS = "the key's name"
+WITHOUT_ISOLATION = "the key's name"
 ROOT = True  # as with the key itself
 
 

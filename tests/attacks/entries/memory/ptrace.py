@@ -7,7 +7,7 @@ import os
 
 from kit import Chance, attempt, facts, syscall
 
-WITHOUT_WALLS = "the harness under control"
+WITHOUT_ISOLATION = "the harness under control"
 ROOT = True
 PTRACE_SEIZE = 0x4206
 

@@ -7,7 +7,7 @@ import os
 
 from kit import Chance, attempt, syscall
 
-WITHOUT_WALLS = "a traced child"
+WITHOUT_ISOLATION = "a traced child"
 PTRACE_TRACEME = 0
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kit import Chance, facts, trial
 
-WITHOUT_WALLS = "segments that outlive the run"
+WITHOUT_ISOLATION = "segments that outlive the run"
 IPC_CREAT = 0o1000
 
 

@@ -7,7 +7,7 @@ import ctypes
 
 from kit import Chance, attempt, facts
 
-WITHOUT_WALLS = "what the segment holds"
+WITHOUT_ISOLATION = "what the segment holds"
 
 
 class Attack(Chance):

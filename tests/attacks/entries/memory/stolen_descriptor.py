@@ -7,7 +7,7 @@ import os
 
 from kit import Chance, attempt, facts, syscall
 
-WITHOUT_WALLS = "a descriptor of the harness"
+WITHOUT_ISOLATION = "a descriptor of the harness"
 ROOT = True
 
 

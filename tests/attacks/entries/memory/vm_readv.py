@@ -9,7 +9,7 @@ import re
 
 from kit import Chance, attempt, facts, syscall
 
-WITHOUT_WALLS = "the secret, from the harness's stack"
+WITHOUT_ISOLATION = "the secret, from the harness's stack"
 ROOT = True
 
 

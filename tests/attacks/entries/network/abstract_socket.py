@@ -1,13 +1,13 @@
 """Goal: talk to a service of this machine through an abstract socket.
 
-It has a name and no file, so walls of files do not hold it.
+It has a name and no file, so what guards files does not hold it.
 """
 
 import socket
 
 from kit import Chance, attempt, facts
 
-WITHOUT_WALLS = "the service"
+WITHOUT_ISOLATION = "the service"
 
 
 class Attack(Chance):

@@ -7,7 +7,7 @@ import socket
 
 from kit import Chance, attempt
 
-WITHOUT_WALLS = "the kernel's events"
+WITHOUT_ISOLATION = "the kernel's events"
 NETLINK_KOBJECT_UEVENT, FROM_THE_KERNEL = 15, 1
 
 

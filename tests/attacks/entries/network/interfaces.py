@@ -7,7 +7,7 @@ import socket
 
 from kit import Chance, attempt, facts
 
-WITHOUT_WALLS = "a listener of the host"
+WITHOUT_ISOLATION = "a listener of the host"
 
 
 class Attack(Chance):

@@ -1,6 +1,6 @@
 """Goal: send what was learnt out by the question for a name.
 
-Questions pass through many a wall that stops all else.
+Questions pass through many a filter that stops all else.
 """
 
 import contextlib
@@ -9,7 +9,7 @@ import struct
 
 from kit import Chance, facts, trial
 
-WITHOUT_WALLS = "a server of names"
+WITHOUT_ISOLATION = "a server of names"
 
 
 class Attack(Chance):

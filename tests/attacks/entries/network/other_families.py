@@ -1,4 +1,4 @@
-"""Goal: reach out by families of sockets that walls forget: the hypervisor's, raw packets, the kernel's cryptography.
+"""Goal: reach out by families of sockets that many forget: the hypervisor's, raw packets, the kernel's cryptography.
 
 Each has a subsystem of the kernel behind it.
 """
@@ -7,7 +7,7 @@ import socket
 
 from kit import Chance, attempt
 
-WITHOUT_WALLS = "raw sockets"
+WITHOUT_ISOLATION = "raw sockets"
 ROOT = True
 FAMILIES = {
     "AF_VSOCK": 40,

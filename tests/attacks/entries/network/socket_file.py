@@ -7,7 +7,7 @@ import socket
 
 from kit import Chance, attempt, facts
 
-WITHOUT_WALLS = "the service"
+WITHOUT_ISOLATION = "the service"
 
 
 class Attack(Chance):

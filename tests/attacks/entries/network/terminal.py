@@ -9,7 +9,7 @@ import termios
 
 from kit import Chance, attempt, facts
 
-WITHOUT_WALLS = "the terminal"
+WITHOUT_ISOLATION = "the terminal"
 ROOT = True
 
 

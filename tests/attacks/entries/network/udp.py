@@ -7,7 +7,7 @@ import socket
 
 from kit import Chance, facts, trial
 
-WITHOUT_WALLS = "the receiver"
+WITHOUT_ISOLATION = "the receiver"
 
 
 class Attack(Chance):

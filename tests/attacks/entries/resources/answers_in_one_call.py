@@ -6,7 +6,7 @@ import sys
 
 from kit import Chance, attempt
 
-WITHOUT_WALLS = "megabytes of the host's disk"
+WITHOUT_ISOLATION = "megabytes of the host's disk"
 ENDS = ("bad_output", "import_failed", "load_failed", "predict_failed", "scored")
 
 

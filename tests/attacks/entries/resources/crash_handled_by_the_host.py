@@ -9,7 +9,7 @@ import resource
 
 from kit import Chance, attempt
 
-WITHOUT_WALLS = "a crash that is handed to the host"
+WITHOUT_ISOLATION = "a crash that is handed to the host"
 
 
 class Limit(ctypes.Structure):

@@ -7,7 +7,7 @@ import os
 
 from kit import Chance, attempt
 
-WITHOUT_WALLS = ""
+WITHOUT_ISOLATION = ""
 HELD = "the limit on open files"
 
 

@@ -1,6 +1,6 @@
 """Goal: fill the disk.
 
-The scratch lies on the same disk as the workspace, where there are no walls.
+The scratch lies on the same disk as the workspace, where there is no isolation.
 """
 
 import os

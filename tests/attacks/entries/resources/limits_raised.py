@@ -17,7 +17,7 @@ class Attack(Chance):
             kind = getattr(resource, f"RLIMIT_{name}")
             with attempt(f"raise {name}"):
                 if os.geteuid() == 0:
-                    raise OSError("root may")  # without walls the harness's user is the entry's
+                    raise OSError("root may")  # without isolation the harness's user is the entry's
                 _, hard = resource.getrlimit(kind)
                 resource.setrlimit(kind, (hard + 1, hard + 1))
 

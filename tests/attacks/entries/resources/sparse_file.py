@@ -5,7 +5,7 @@ A hole takes no room, until somebody copies it.
 
 from kit import Chance, attempt
 
-WITHOUT_WALLS = ""
+WITHOUT_ISOLATION = ""
 HELD = "the limit on the size of a file"
 
 

@@ -1,4 +1,4 @@
-"""Goal: kill or stop the process of the walls themselves, the first of the namespace.
+"""Goal: kill or stop the process of the sandbox itself, the first of the namespace.
 
 With it gone, its children might be adopted by the host.
 """
@@ -8,7 +8,7 @@ import signal
 
 from kit import Chance, trial
 
-SPARED = "without walls the first process is the machine's own"
+SPARED = "without isolation the first process is the machine's own"
 
 
 class Attack(Chance):
