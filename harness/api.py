@@ -160,7 +160,7 @@ def score(
 ) -> tuple[ScoreCard, Preview | None]:
     """Run a zip in the sandbox and score it on `splits`; nothing is recorded.
 
-    With the card comes what its public score is foretold to be, by the metric that ranks, where it was scored on both
+    With the card comes what its public score is predicted to be, by the metric that ranks, where it was scored on both
     public splits.  While the contest is open, the private half asks for `reveal_private`, and under the Ladder the
     public half, too.
     """
@@ -172,19 +172,19 @@ def score(
     home, frozen = Workspace(workspace), open_contest(workspace, contest)
     if not reveal_private:
         check_may_be_told(home, frozen, splits)
-    foretells = {"val", "val_shifted"} <= set(splits)
+    predicts = {"val", "val_shifted"} <= set(splits)
     with scratch_of(home) as scratch:
         found = evaluate(
             frozen,
             zip_path,
             scratch=scratch,
             splits=splits,
-            also=("public",) if foretells else (),
-            probabilities=foretells,
+            also=("public",) if predicts else (),
+            probabilities=predicts,
             isolation=isolation,
             device=device,
         )
-    if not (foretells and found.predictions):
+    if not (predicts and found.predictions):
         return found.card, None
     with open_to_read(home) as board:
         digest = found.card.zip_sha256

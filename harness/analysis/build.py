@@ -10,10 +10,10 @@ import numpy as np
 
 from harness.analysis.compare import Pairs, compare_pairwise
 from harness.analysis.document import Aside, Closed, FrozenFacts, Report, Row, SplitFacts, Unscored
-from harness.analysis.ensemble import see_together
+from harness.analysis.ensemble import combine
 from harness.analysis.overfitting import overall, teams
 from harness.analysis.predictions import SEEN_AT_HOME, Told, Truth, detail_of, run_of, scores_of, truth_of
-from harness.analysis.preview import ForecastMethod, Forecasts, confidence_of, judge, predict_scores
+from harness.analysis.preview import ForecastMethod, Forecasts, confidence_of, predict_scores, rate_methods
 from harness.analysis.ranks import not_distinguishable_from_first, rank_ranges, ranks_of
 from harness.analysis.seeds import Seeds, pool
 from harness.analysis.shakeup import shake_up
@@ -63,8 +63,8 @@ def gather(workspace: Workspace, frozen: Frozen, *, top: int = TOP, reveal_priva
     kept = find_kept(workspace, contest.name, [*(standing.entry for standing in shown), *read.unscored])
     told = Told([standing.entry for standing in shown], kept, truth)
     pairs = told.compare(metric, contest.n_classes, frozen.lock_hash)
-    foretold = _foretell(read, kept, told, metric, frozen.lock_hash)
-    rows = rows_of(shown, kept, told, pairs, foretold, read.seeds, contest.class_names, metric)
+    forecasts = _forecasts(read, kept, told, metric, frozen.lock_hash)
+    rows = rows_of(shown, kept, told, pairs, forecasts, read.seeds, contest.class_names, metric)
     few = told.rows[:COMPARED]
     return Report(
         contest=contest.name,
@@ -88,7 +88,7 @@ def gather(workspace: Workspace, frozen: Frozen, *, top: int = TOP, reveal_priva
         n_aside=read.n_aside,
         aside=tuple(aside_of(entry, splits, metric, closing) for entry in read.aside),
         seeds=read.pooled,
-        together=see_together(told.rows, told.labels, truth.labels, truth.by, contest.n_classes) if told.many else None,
+        ensemble=combine(told.rows, told.labels, truth.labels, truth.by, contest.n_classes) if told.many else None,
         pairwise=(
             compare_pairwise(few, {split: right[: len(few)] for split, right in told.right.items()}, pairs)
             if told.many
@@ -98,9 +98,9 @@ def gather(workspace: Workspace, frozen: Frozen, *, top: int = TOP, reveal_priva
             overall(read.values, len(truth.labels["public"]), contest.n_classes) if metric == "accuracy" else None
         ),
         teams=teams(read.values, len(truth.labels["public"]), contest.n_classes) if metric == "accuracy" else (),
-        methods=_judge(rows, metric),
+        methods=_rate(rows, metric),
         history=history(read.values, metric, {standing.entry.id for standing in shown}),
-        shaken_up=shake_up(shown, told, metric, COMPARED, closing) if revealed else None,
+        shakeup=shake_up(shown, told, metric, COMPARED, closing) if revealed else None,
         frozen=_frozen_facts(frozen.lock, frozen.lock_hash),
     )
 
@@ -166,7 +166,7 @@ def _without_rank(values: Values, by: str, metric: str, closing: Closing | None)
     return sorted(score.keys() - ranked, key=lambda number: (-score[number], number))
 
 
-def _foretell(read: _Read, kept: dict[int, Kept], told: Told, metric: str, lock: str) -> dict[int, Forecasts]:
+def _forecasts(read: _Read, kept: dict[int, Kept], told: Told, metric: str, lock: str) -> dict[int, Forecasts]:
     y_true = told.truth.labels["val_shifted"]
     whole = [read.board.ranked[row].entry.id for row in told.rows]
     confidences = {number: confidence_of(kept[number].labels, kept[number].probabilities, y_true) for number in whole}
@@ -177,9 +177,9 @@ def _foretell(read: _Read, kept: dict[int, Kept], told: Told, metric: str, lock:
     )
 
 
-def _judge(rows: tuple[Row, ...], metric: str) -> tuple[ForecastMethod, ...]:
+def _rate(rows: tuple[Row, ...], metric: str) -> tuple[ForecastMethod, ...]:
     measured = [row for row in rows if metric in row.scores["public"]]
-    return judge([row.foretold for row in measured], [row.scores["public"][metric].value for row in measured])
+    return rate_methods([row.forecasts for row in measured], [row.scores["public"][metric].value for row in measured])
 
 
 def _frozen_facts(lock: Lock, digest: str) -> FrozenFacts:
@@ -199,12 +199,12 @@ def rows_of(
     kept: dict[int, Kept],
     told: Told,
     pairs: Pairs,
-    foretold: Mapping[int, Forecasts],
+    forecasts: Mapping[int, Forecasts],
     seeds: Mapping[int, int],
     class_names: tuple[str, ...],
     metric: str,
 ) -> tuple[Row, ...]:
-    """Return the rows of the board; `foretold`, and the size of its recipe in `seeds`, go by an entry's id."""
+    """Return the rows of the board; `forecasts`, and the size of its recipe in `seeds`, go by an entry's id."""
     better = told.spread(pairs.better)
     ranges = rank_ranges(better)
     values = -np.arange(len(shown))  # they stand in their order already
@@ -231,7 +231,7 @@ def rows_of(
             public_rank=public.get(row) if told.truth.by == "private" else None,
             run=run_of(kept[standing.entry.id]),
             detail=detail_of(told, place[row], class_names) if row in place else None,
-            foretold=foretold.get(standing.entry.id, {}),
+            forecasts=forecasts.get(standing.entry.id, {}),
         )
         for row, standing in enumerate(shown)
     )

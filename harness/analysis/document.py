@@ -10,7 +10,7 @@ import msgspec
 
 from harness.analysis.compare import Pairwise
 from harness.analysis.corruptions import Axis
-from harness.analysis.ensemble import Together
+from harness.analysis.ensemble import Ensemble
 from harness.analysis.forecast import Forecast
 from harness.analysis.overfitting import Probing, Team
 from harness.analysis.predictions import Detail, Run
@@ -55,7 +55,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     public_rank: int | None
     run: Run | None
     detail: Detail | None
-    foretold: dict[str, Forecast | None]
+    forecasts: dict[str, Forecast | None]
 
 
 class Unscored(msgspec.Struct, frozen=True):
@@ -129,11 +129,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     n_aside: int
     aside: tuple[Aside, ...]
     seeds: tuple[Seeds, ...]
-    together: Together | None
+    ensemble: Ensemble | None
     pairwise: Pairwise | None
     probing: Probing | None
     teams: tuple[Team, ...]
     methods: tuple[ForecastMethod, ...]
     history: tuple[Moment, ...]
-    shaken_up: ShakeUp | None
+    shakeup: ShakeUp | None
     frozen: FrozenFacts

@@ -217,7 +217,7 @@ class Missed(msgspec.Struct, frozen=True):
     entries: int
 
 
-class Together(msgspec.Struct, frozen=True):
+class Ensemble(msgspec.Struct, frozen=True):
     """What the entries with kept labels are worth together, on the split that ranks.
 
     Attributes
@@ -254,13 +254,13 @@ class Together(msgspec.Struct, frozen=True):
     missed_by: tuple[int, ...]
 
 
-def see_together(
+def combine(
     rows: Sequence[int],
     labels: dict[str, NDArray[np.int64]],
     truth: dict[str, NDArray[np.int64]],
     by: str,
     n_classes: int,
-) -> Together:
+) -> Ensemble:
     """Return what the entries are worth together.
 
     Parameters
@@ -283,7 +283,7 @@ def see_together(
     blend = greedy_blend(truth[CHOOSE], labels[CHOOSE][:IN_BLENDS], n_classes)
     blended = vote(said[list(blend.votes)], n_classes) == y_true
     chosen_n = len(truth[CHOOSE])
-    return Together(
+    return Ensemble(
         entries=len(rows),
         shown=tuple(rows[:IN_TABLES]),
         agreement=_table(agreement(said[:IN_TABLES], n_classes)),

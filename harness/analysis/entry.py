@@ -40,7 +40,7 @@ from harness.workspace import Workspace
 
 AMONG = 100  # the best, among whom ranges of ranks are found: the pairs grow with the square
 CONFUSIONS = 3
-LAST_WORDS = 12  # lines of the log of an entry that failed
+LOG_LINES = 12  # lines of the log of an entry that failed
 NAMED = 12  # names that an error lists
 NO_ENTRIES = "No entries yet. Type: hemobench submit majority -m first"
 
@@ -74,8 +74,8 @@ class EntryFacts(msgspec.Struct, frozen=True, kw_only=True):
         Over the hidden pictures told of; None where no labels are kept.
     families, lengths : Axis
         What the tallies of `detail` count by.
-    foretold : dict of str to (Forecast or None)
-        Public score by `metric` foretold from entries before it, by method.
+    forecasts : dict of str to (Forecast or None)
+        Public score by `metric` predicted from entries before it, by method.
     seeds : dict of str to Pooled
         By split, the primary metric over all entries of its recipe; empty where it has none beside itself.
     """
@@ -101,7 +101,7 @@ class EntryFacts(msgspec.Struct, frozen=True, kw_only=True):
     outcome: str
     why: str
     hint: str
-    last_words: tuple[str, ...]
+    last_log_lines: tuple[str, ...]
     rank: int | None
     ranked: int
     ranked_by: str
@@ -114,7 +114,7 @@ class EntryFacts(msgspec.Struct, frozen=True, kw_only=True):
     lengths: Axis
     detail: Detail | None
     confusions: tuple[Confusion, ...]
-    foretold: Forecasts
+    forecasts: Forecasts
     seeds: dict[str, Pooled]
     run: Run | None
 
@@ -188,7 +188,7 @@ def see_entry(workspace: Workspace, frozen: Frozen, word: str, *, reveal_private
         outcome=entry.outcome,
         why=card.message if card else "",
         hint=card.hint if card else "",
-        last_words=tuple(card.log.strip().splitlines()[-LAST_WORDS:]) if card else (),
+        last_log_lines=tuple(card.log.strip().splitlines()[-LOG_LINES:]) if card else (),
         rank=standing.rank,
         ranked=best.n_ranked,
         ranked_by=best.by,
@@ -201,7 +201,7 @@ def see_entry(workspace: Workspace, frozen: Frozen, word: str, *, reveal_private
         lengths=truth.groups.lengths,
         detail=detail,
         confusions=most_confused(detail.confusion, contest.class_names) if detail else (),
-        foretold=_foretold(values, entry, kept[entry.id], truth, frozen),
+        forecasts=_forecasts(values, entry, kept[entry.id], truth, frozen),
         seeds=seeds,
         run=run_of(kept[entry.id]),
     )
@@ -319,8 +319,8 @@ def most_confused(
     return tuple(sorted(found, key=lambda one: -one.n)[:most])
 
 
-def _foretold(values: Values, entry: Entry, kept: Kept, truth: Truth, frozen: Frozen) -> Forecasts:
-    """Foretell the public score of an entry from what was known on the day it came."""
+def _forecasts(values: Values, entry: Entry, kept: Kept, truth: Truth, frozen: Frozen) -> Forecasts:
+    """Predict the public score of an entry from what was known on the day it came."""
     metric = frozen.contest.metrics[0].name
     val, shifted, public = (entry.scores.get((split, metric)) for split in ("val", "val_shifted", "public"))
     if not (val and shifted and public):

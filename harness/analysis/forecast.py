@@ -1,4 +1,4 @@
-"""What an entry will score on pictures whose labels nobody has shown, foretold from public data and earlier entries.
+"""What an entry will score on pictures whose labels nobody has shown, predicted from public data and earlier entries.
 
 Each forecast has a 95 % interval for the score that will be measured on the hidden pictures: accuracy, or another
 metric from 0 to 1, which is then taken for a share.  Shares are compared as logits, so that no interval leaves 0 to 1
@@ -20,7 +20,7 @@ SPARE = 3  # rows a fit needs beyond its coefficients: with fewer its interval i
 
 
 class Forecast(msgspec.Struct, frozen=True):
-    """A score foretold, with its 95 % interval, all 0 to 1."""
+    """A predicted score, with its 95 % interval, all 0 to 1."""
 
     value: float
     low: float
@@ -64,7 +64,7 @@ class Line(msgspec.Struct, frozen=True):
     n_hidden: int
 
     def predict(self, features: Sequence[float] | NDArray[np.float64]) -> Forecast:
-        """Foretell hidden accuracy of an entry from its public ones, shape (features,), 0 to 1."""
+        """Predict hidden accuracy of an entry from its public ones, shape (features,), 0 to 1."""
         from scipy.special import stdtrit
 
         row = np.concatenate([[1.0], logit(np.asarray(features, float), self.n_public)])
@@ -73,7 +73,7 @@ class Line(msgspec.Struct, frozen=True):
 
 
 def from_shifted(share: float, n: float, n_hidden: float) -> Forecast:
-    """Foretell that the hidden score will be that on shifted validation, `share` of `n` pictures.
+    """Predict that the hidden score will be that on shifted validation, `share` of `n` pictures.
 
     Of another metric than accuracy the numbers are effective ones: see `harness.score.stats.effective_number`.
 
@@ -84,8 +84,8 @@ def from_shifted(share: float, n: float, n_hidden: float) -> Forecast:
 
     Examples
     --------
-    >>> foretold = from_shifted(0.6, 1000, 1000)
-    >>> f"{foretold.value:.3f} {foretold.low:.3f} {foretold.high:.3f}"
+    >>> forecast = from_shifted(0.6, 1000, 1000)
+    >>> f"{forecast.value:.3f} {forecast.low:.3f} {forecast.high:.3f}"
     '0.600 0.556 0.642'
     """
     return _with(share, _around(float(logit(np.array(share), n)), _chance(share, n, n_hidden), n_hidden))
@@ -101,7 +101,7 @@ def _chance(share: float, n: float, n_hidden: float) -> float:
 def from_shifted_and_misses(
     shifted: float, earlier_shifted: NDArray[np.float64], earlier_hidden: NDArray[np.float64], n: float, n_hidden: float
 ) -> Forecast | None:
-    """Foretell the score on shifted validation, with an interval as wide as this has missed for earlier entries.
+    """Predict the score on shifted validation, with an interval as wide as this has missed for earlier entries.
 
     Parameters
     ----------
@@ -168,14 +168,14 @@ def fit_line(
 def difference_of_confidences(
     confidence: NDArray[np.float64], right: NDArray[np.bool_], hidden_confidence: NDArray[np.float64]
 ) -> Forecast:
-    """Foretell that accuracy falls by as much as mean confidence does (DoC).
+    """Predict that accuracy falls by as much as mean confidence does (DoC).
 
     Parameters
     ----------
     confidence, right : ndarray of shape (n,)
         On pictures with public labels: the probability of the label given, and whether it was right.
     hidden_confidence : ndarray of shape (n_hidden,), float64
-        On the pictures to foretell, whose labels are not needed.
+        On the pictures to predict, whose labels are not needed.
 
     References
     ----------
@@ -199,7 +199,7 @@ def average_thresholded_confidence(
     *,
     draws: int = 2000,
 ) -> Forecast:
-    """Foretell the share of pictures above the confidence that, at home, as many were above as were right (ATC).
+    """Predict the share of pictures above the confidence that, at home, as many were above as were right (ATC).
 
     Parameters
     ----------
@@ -212,7 +212,7 @@ def average_thresholded_confidence(
     ----------
     S. Garg, S. Balakrishnan, Z. C. Lipton, B. Neyshabur, H. Sedghi, "Leveraging unlabeled data to predict
     out-of-distribution performance", ICLR 2022, with maximum confidence as the score.  The interval is ours: labelled
-    pictures drawn anew, and for each draw hidden labels that fall right with the share foretold.
+    pictures drawn anew, and for each draw hidden labels that fall right with the share forecast.
 
     Examples
     --------
@@ -245,11 +245,11 @@ def errors(forecasts: Sequence[Forecast | None], hidden: Sequence[float] | NDArr
     >>> errors([Forecast(0.5, 0.4, 0.6), None, Forecast(0.75, 0.7, 0.9)], [0.75, 0.1, 0.5])
     Errors(mean_absolute=0.25, covered=0.0, n=2)
     """
-    made = [(foretold, true) for foretold, true in zip(forecasts, hidden, strict=True) if foretold]
+    made = [(forecast, true) for forecast, true in zip(forecasts, hidden, strict=True) if forecast]
     if not made:
         return None
-    missed = [abs(foretold.value - true) for foretold, true in made]
-    held = [foretold.holds(true) for foretold, true in made]
+    missed = [abs(forecast.value - true) for forecast, true in made]
+    held = [forecast.holds(true) for forecast, true in made]
     return Errors(float(np.mean(missed)), float(np.mean(held)), len(made))
 
 

@@ -18,14 +18,14 @@ TEAMS = 12  # of those, the ones with the most
 class Probing(msgspec.Struct, frozen=True):
     """How far `submissions` scores on `n` public pictures may have carried the best of them, as shares, 0 to 1.
 
-    `luck` is expected where all submissions are equally good and nothing was learnt from the scores; `attack` is what
-    can be made of random labels alone by someone who uses each score to choose the next labels.
+    `best_of_k_bias` is expected where all submissions are equally good and nothing was learnt from the scores;
+    `boosting_gain` is what can be made of random labels alone by someone who uses each score to choose the next labels.
     """
 
     submissions: int
     n: int
-    luck: float
-    attack: float
+    best_of_k_bias: float
+    boosting_gain: float
 
 
 def probing(submissions: int, n: int, accuracy: float, n_classes: int) -> Probing:
@@ -43,19 +43,19 @@ def probing(submissions: int, n: int, accuracy: float, n_classes: int) -> Probin
     Examples
     --------
     >>> meter = probing(100, 1000, accuracy=0.7, n_classes=8)
-    >>> f"{100 * meter.luck:.1f} {100 * meter.attack:.1f}"
+    >>> f"{100 * meter.best_of_k_bias:.1f} {100 * meter.boosting_gain:.1f}"
     '3.6 3.7'
     """
-    return Probing(submissions, n, luck(submissions, n, accuracy), attack(submissions, n, n_classes))
+    return Probing(submissions, n, best_of_k_bias(submissions, n, accuracy), boosting_gain(submissions, n, n_classes))
 
 
-def luck(submissions: int, n: int, accuracy: float) -> float:
+def best_of_k_bias(submissions: int, n: int, accuracy: float) -> float:
     """Return by how much the best of equally good submissions is expected to exceed what each is worth.
 
     Notes
     -----
     The expected maximum of k independent normal variables, at most sqrt(2 ln k) of their standard deviation, here
-    sqrt(p (1 - p) / n).  A team's submissions agree on most pictures and then share their luck, so this is the most
+    sqrt(p (1 - p) / n).  A team's submissions agree on most pictures and then share their fortune, so this is the most
     that can be expected of submissions made without an eye on the score.
 
     References
@@ -69,7 +69,7 @@ def luck(submissions: int, n: int, accuracy: float) -> float:
     return float((z * largest).sum() * width) * sqrt(accuracy * (1 - accuracy) / n)
 
 
-def attack(submissions: int, n: int, n_classes: int) -> float:
+def boosting_gain(submissions: int, n: int, n_classes: int) -> float:
     """Return by how much the boosting attack is expected to exceed chance on a plain board.
 
     The attacker submits random labels, keeps those that score above chance, and submits for each picture the label

@@ -1,4 +1,4 @@
-"""What a public score is foretold to be on the day its entry comes, from public data and the entries before it.
+"""What a public score is predicted to be on the day its entry comes, from public data and the entries before it.
 
 For an entry that has no row yet::
 
@@ -41,20 +41,20 @@ from harness.workspace import Workspace
 # and before anything is measured: validation pictures look like what entries were trained on, so that nearly all of
 # them are right, and say little about when an entry is wrong.
 HOME = "val_shifted"
-METHODS = {  # the title follows "foretold"
-    "shifted": "as on shifted validation",
-    "misses": "as on shifted validation, as far off as for earlier entries",
-    "line": "by a line through earlier entries, in validation and shifted validation",
-    "atc": "by the share of public pictures above a confidence that is set on shifted validation (ATC)",
-    "doc": "from shifted validation, by as much as mean confidence differs from there (DoC)",
+METHODS = {
+    "shifted": "shifted validation",
+    "misses": "shifted validation, with the interval of earlier misses",
+    "line": "regression of earlier entries on validation and shifted validation",
+    "atc": "average thresholded confidence on the public half (ATC)",
+    "doc": "difference of mean confidences from shifted validation (DoC)",
 }
 DRAWS = 500  # for ATC's interval: a board has a hundred of these, and each draw sorts all pictures
 Forecasts = dict[str, Forecast | None]
-JUDGED = 100  # the last entries of the board, by which the methods are judged
+RATED = 100  # the last entries of the board, by which the methods are rated
 
 
 class ForecastMethod(msgspec.Struct, frozen=True):
-    """A way to foretell the public score, and how it fared; None where it could foretell nothing."""
+    """A way to predict the public score, and how it fared; None where it could predict nothing."""
 
     name: str
     title: str
@@ -116,7 +116,7 @@ def predict_score(
     confidence: Confidence | None = None,
     rng: np.random.Generator | None = None,
 ) -> Forecasts:
-    """Foretell the public score of one entry.
+    """Predict the public score of one entry.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def predict_score(
     n_hidden : int
         Pictures of the public half.
     confidence : Confidence, optional
-        Of the entry, where it gives probabilities; it foretells accuracy alone.
+        Of the entry, where it gives probabilities; it predicts accuracy alone.
     rng : numpy.random.Generator, optional
         Of `generator`; needed with `confidence`.
 
@@ -141,8 +141,8 @@ def predict_score(
     Examples
     --------
     >>> shifted = Estimate(0.7, 0.604, 0.781, 100)
-    >>> foretold = predict_score(np.empty((0, 3)), metric="accuracy", val=0.95, shifted=shifted, n_hidden=1000)
-    >>> {name: forecast and round(forecast.value, 2) for name, forecast in foretold.items()}
+    >>> forecasts = predict_score(np.empty((0, 3)), metric="accuracy", val=0.95, shifted=shifted, n_hidden=1000)
+    >>> {name: forecast and round(forecast.value, 2) for name, forecast in forecasts.items()}
     {'shifted': 0.7, 'misses': None, 'line': None, 'atc': None, 'doc': None}
     """
     share, plain = shifted.value, metric == "accuracy"
@@ -202,10 +202,10 @@ def predict_scores(
     return found
 
 
-def judge(foretold: Sequence[Forecasts], public: Sequence[float]) -> tuple[ForecastMethod, ...]:
+def rate_methods(predicted: Sequence[Forecasts], public: Sequence[float]) -> tuple[ForecastMethod, ...]:
     """Compare forecasts with the public scores that came."""
     return tuple(
-        ForecastMethod(name, title, errors([forecasts.get(name) for forecasts in foretold], public))
+        ForecastMethod(name, title, errors([forecasts.get(name) for forecasts in predicted], public))
         for name, title in METHODS.items()
     )
 
@@ -215,16 +215,16 @@ def best_method(methods: Iterable[ForecastMethod], known: Mapping[str, Forecast 
 
     A method is passed over that fared well on few: half as many entries as the most is the least.
     """
-    judged = [
+    rated = [
         (method, method.errors) for method in methods if method.errors and (known is None or known.get(method.name))
     ]
-    most = max((found.n for _, found in judged), default=0)
-    made = [(found.mean_absolute, method.name) for method, found in judged if 2 * found.n >= most]
+    most = max((found.n for _, found in rated), default=0)
+    made = [(found.mean_absolute, method.name) for method, found in rated if 2 * found.n >= most]
     return min(made)[1] if made else None
 
 
 class Preview(msgspec.Struct, frozen=True):
-    """The public score by `metric`, foretold by each method, the one that has fared best so far, and how all fared.
+    """The public score by `metric`, predicted by each method, the one that has fared best so far, and how all fared.
 
     `metric` is the one that ranks.  `best` is one of `forecasts` that is not None; before any entry was scored it is
     ``shifted``.
@@ -237,14 +237,14 @@ class Preview(msgspec.Struct, frozen=True):
 
     @property
     def forecast(self) -> Forecast:
-        """What the best method foretells."""
+        """What the best method predicts."""
         found = self.forecasts[self.best]
         assert found is not None
         return found
 
     @property
     def title(self) -> str:
-        """How the best method foretells, in words."""
+        """The name of the best method, for people."""
         return next(method.title for method in self.methods if method.name == self.best)
 
 
@@ -256,7 +256,7 @@ def preview(
     zip_sha256: str,
     probabilities: Mapping[str, NDArray[np.float32]] | None = None,
 ) -> Preview:
-    """Foretell the public score, by the metric that ranks, of a zip that was run.
+    """Predict the public score, by the metric that ranks, of a zip that was run.
 
     Known are public labels and the entries on the board.
 
@@ -284,15 +284,15 @@ def preview(
         score_split(frozen.contest, truth.labels[split], labels[split]).metrics[metric] for split in SEEN_AT_HOME
     )
     ids, earlier = read_values(board, frozen.contest.name, frozen.lock_hash, metric).measured(metric)
-    judged = read_some(board, ids[-JUDGED:].tolist())
-    kept = find_kept(workspace, frozen.contest.name, judged)
-    whole = [judged[row].id for row in Told(judged, kept, truth).rows]
+    rated = read_some(board, ids[-RATED:].tolist())
+    kept = find_kept(workspace, frozen.contest.name, rated)
+    whole = [rated[row].id for row in Told(rated, kept, truth).rows]
     confidences = {
         number: confidence_of(kept[number].labels, kept[number].probabilities, truth.labels["val_shifted"])
         for number in whole
     }
-    found = predict_scores(ids, earlier, judged, confidences, metric=metric, n_hidden=n_hidden, lock=frozen.lock_hash)
-    methods = judge([found[entry.id] for entry in judged], earlier[len(earlier) - len(judged) :, 2].tolist())
+    found = predict_scores(ids, earlier, rated, confidences, metric=metric, n_hidden=n_hidden, lock=frozen.lock_hash)
+    methods = rate_methods([found[entry.id] for entry in rated], earlier[len(earlier) - len(rated) :, 2].tolist())
     forecasts = predict_score(
         earlier,
         metric=metric,

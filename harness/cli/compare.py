@@ -82,9 +82,9 @@ def verdict(found: Versus) -> str:
     sure = p_value(decided.p) if found.metric == "accuracy" else f"by {found.metric.replace('_', ' ')}"
     told = f"{points(by.value)} points ({points_interval(by.low, by.high)}), {sure}"
     if not found.better:
-        return f"A and B cannot be told apart on {where}: {told}."
+        return f"A and B are not significantly different on {where}: {told}."
     ahead, behind = ("A", "B") if found.better == "one" else ("B", "A")
-    return f"{ahead} is better than {behind} on {where}: {told}."
+    return f"{ahead} is significantly better than {behind} on {where}: {told}."
 
 
 def _splits(found: Versus) -> Table:

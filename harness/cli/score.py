@@ -38,7 +38,7 @@ def score(
 ) -> None:
     """Run ZIP in the sandbox and score it; records nothing.
 
-    Scored are the public splits; from them the public half of the hidden test is foretold, with a 95 % interval. Its
+    Scored are the public splits; from them the public half of the hidden test is predicted, with a 95 % interval. Its
     score itself comes with submit. Exit code 0 only when it scored.
 
     \b
@@ -60,7 +60,7 @@ def score(
     if form == "json":
         import msgspec
 
-        click.echo(msgspec.json.encode({**msgspec.to_builtins(card), "foretold": msgspec.to_builtins(ahead)}))
+        click.echo(msgspec.json.encode({**msgspec.to_builtins(card), "forecast": msgspec.to_builtins(ahead)}))
     else:
         from harness.cli._view.result import show_card, show_forecast
 

@@ -20,7 +20,7 @@ def show(entry: str, full: bool, reveal_private: bool, contest: str | None, work
     """Show all that is known of one entry.
 
     ENTRY is an id, or a name: then the best by its public score. Shown are its rank and those that chance leaves open,
-    its scores from split to split, where it is right and where not, what was foretold of it, and how it ran.
+    its scores from split to split, where it is right and where not, its predicted score, and how it ran.
 
     \b
     Example:

@@ -79,7 +79,7 @@ def submit(
         import msgspec
 
         facts = {"entry": submitted.entry, "name": submitted.name, "receipt": submitted.head}
-        facts |= {"foretold": submitted.forecast and msgspec.to_builtins(submitted.forecast)}
+        facts |= {"forecast": submitted.forecast and msgspec.to_builtins(submitted.forecast)}
         facts |= {"late": submitted.closing is not None, "rank": submitted.rank, "shown": submitted.shown}
         facts |= {"equals": submitted.equals}
         click.echo(msgspec.json.encode({**facts, **msgspec.to_builtins(card)}))

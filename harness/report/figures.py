@@ -149,7 +149,7 @@ def rank_bar(moved: Moved, entries: int) -> Markup:
 
 
 def forecasts(rows: Sequence[Row], method: str, metric: str) -> Markup:
-    """Draw what was foretold, with its interval, against what was measured."""
+    """Draw what was predicted, with its interval, against what was measured."""
     side, left, top, bottom = 340, 44, 12, 40
     wide = side - left - 12
 
@@ -164,14 +164,14 @@ def forecasts(rows: Sequence[Row], method: str, metric: str) -> Markup:
         f'<text x="{x(share)}" y="{side - 24}" text-anchor="middle">{100 * share:.0f}</text>'
         for share in (0.25, 0.5, 0.75)
     ]
-    parts.append(f'<text x="{x(0.5)}" y="{side - 7}" text-anchor="middle">foretold, %</text>')
+    parts.append(f'<text x="{x(0.5)}" y="{side - 7}" text-anchor="middle">predicted, %</text>')
     for row in rows:
-        found, measured = row.foretold.get(method), row.scores["public"].get(metric)
+        found, measured = row.forecasts.get(method), row.scores["public"].get(metric)
         if found and measured:
             height = y(measured.value)
             parts.append(f'<path class="whisker thin" d="M{x(found.low)} {height}H{x(found.high)}"/>')
             parts.append(f'<circle class="other" cx="{x(found.value)}" cy="{height}" r="4"/>')
-    return _figure(side, side, "Measured against foretold scores; on the line both are equal.", parts)
+    return _figure(side, side, "Measured against predicted scores; on the line both are equal.", parts)
 
 
 def _axis(left: float, right: float, y: Callable[[float], float]) -> str:

@@ -33,8 +33,8 @@ def thumbnails(frozen: Frozen, report: Report) -> dict[tuple[str, int], str]:
 
 
 def _rows_shown(report: Report, split: str) -> Iterator[int]:
-    if report.together:
-        yield from (missed.row for missed in report.together.missed if missed.split == split)
+    if report.ensemble:
+        yield from (missed.row for missed in report.ensemble.missed if missed.split == split)
     for row in report.rows:
         if row.detail:
             yield from (missed.row for missed in row.detail.alone_shown if missed.split == split)

@@ -100,8 +100,8 @@ def test_what_an_entry_misses_alone_the_best_others_have_right(full, report):
 
 def test_a_forecast_knows_only_entries_that_came_before(full, report):
     first = next(row for row in report.rows if row.id == 1)
-    assert first.foretold["line"] is None
-    assert first.foretold["shifted"].value == first.scores["val_shifted"]["accuracy"].value
+    assert first.forecasts["line"] is None
+    assert first.forecasts["shifted"].value == first.scores["val_shifted"]["accuracy"].value
     assert report.methods[0].errors.n == 7
     assert report.methods[1].errors.n == 4  # the first three have too few before them
 
@@ -149,7 +149,7 @@ def test_an_entry_from_before_the_ledger_is_found_by_zip_and_time(desk):
 def test_an_empty_board_has_a_report(desk):
     report = gather(desk.workspace, desk.frozen)
     assert report.rows == ()
-    assert report.together is None
+    assert report.ensemble is None
 
 
 def test_one_entry_alone_has_a_report(desk):

@@ -35,7 +35,7 @@ def test_an_entry_is_what_the_report_says_of_its_row(full, reveal):
     assert len(report.rows) == 7
     for row in report.rows:
         facts = see(full, row.id, reveal_private=reveal)
-        for name in ("name", "rank", "ranks", "level_with_first", "scores", "gap", "detail", "foretold", "run"):
+        for name in ("name", "rank", "ranks", "level_with_first", "scores", "gap", "detail", "forecasts", "run"):
             assert getattr(facts, name) == getattr(row, name), name
         assert (facts.families, facts.lengths, facts.severities) == (report.families, report.lengths, report.severities)
         assert facts.ranked == report.n_scored
@@ -133,7 +133,7 @@ def test_a_score_that_the_ladder_holds_back_shows_in_no_entry(ladders):
     facts = see(one, 3)
     assert (facts.rank, facts.note, facts.by) == (None, "held", "val_shifted")
     assert set(facts.scores) == set(facts.detail.recalls) == {"val", "val_shifted"}
-    assert facts.foretold["shifted"].value == facts.scores["val_shifted"]["accuracy"].value
+    assert facts.forecasts["shifted"].value == facts.scores["val_shifted"]["accuracy"].value
     assert see(one, "team").id == 2
     assert told(one, 3, reveal_private=True) != told(other, 3, reveal_private=True)
 

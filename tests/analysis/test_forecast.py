@@ -1,4 +1,4 @@
-"""Forecasts agree with statsmodels where it has them, and foretell what is drawn by their own assumptions."""
+"""Forecasts agree with statsmodels where it has them, and predict what is drawn by their own assumptions."""
 
 import numpy as np
 import pytest
@@ -67,7 +67,7 @@ def test_accuracy_on_shifted_validation_is_its_own_forecast():
 
 
 @given(st.integers(20, 2000), st.integers(20, 2000))
-def test_all_right_on_the_hidden_pictures_is_what_all_right_on_shifted_ones_foretell(n, n_hidden):
+def test_all_right_on_the_hidden_pictures_is_what_all_right_on_shifted_ones_predict(n, n_hidden):
     for share in (0.0, 1.0):
         assert from_shifted(share, n, n_hidden).holds(share)
         assert from_shifted_and_misses(share, np.full(5, 0.6), np.full(5, 0.7), n, n_hidden).holds(share)
@@ -106,7 +106,7 @@ def away(n, seed):
     return home, rng.random(n) < home, hidden, rng.random(n) < hidden
 
 
-def test_confidence_foretells_the_accuracy_of_an_entry_whose_confidence_means_the_same_away():
+def test_confidence_predicts_the_accuracy_of_an_entry_whose_confidence_means_the_same_away():
     home, right, hidden, truth = away(4000, 0)
     rng = np.random.default_rng(1)
     for found in (
@@ -118,7 +118,7 @@ def test_confidence_foretells_the_accuracy_of_an_entry_whose_confidence_means_th
     assert abs(difference_of_confidences(home, right, hidden).value - truth.mean()) < 0.02
 
 
-def test_pictures_like_those_at_home_are_foretold_as_at_home():
+def test_pictures_like_those_at_home_are_predicted_as_at_home():
     home, right, _, _ = away(4000, 2)
     assert difference_of_confidences(home, right, home).value == pytest.approx(right.mean())
     same = average_thresholded_confidence(home, right, home, np.random.default_rng(3))
@@ -126,7 +126,7 @@ def test_pictures_like_those_at_home_are_foretold_as_at_home():
     assert same.low < right.mean() < same.high
 
 
-def test_an_entry_always_wrong_or_right_at_home_is_foretold_so():
+def test_an_entry_always_wrong_or_right_at_home_is_predicted_so():
     sure = np.full(50, 0.9)
     none, every = np.zeros(50, bool), np.ones(50, bool)
     rng = np.random.default_rng(4)

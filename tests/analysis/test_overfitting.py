@@ -6,7 +6,7 @@ from statistics import variance
 import numpy as np
 import pytest
 
-from harness.analysis.overfitting import attack, luck, probing
+from harness.analysis.overfitting import best_of_k_bias, boosting_gain, probing
 from harness.board.ladder import climb
 
 
@@ -50,26 +50,26 @@ def test_the_boosting_attack_inflates_a_plain_board_and_not_the_ladder(classes):
 
 
 @pytest.mark.parametrize(("k", "n", "classes"), [(40, 1113, 2), (500, 1113, 2), (500, 1113, 8), (300, 500, 3)])
-def test_the_meter_foretells_the_boosting_attack(k, n, classes):
+def test_the_meter_predicts_the_boosting_attack(k, n, classes):
     seen = [boosted(*guesses(k, n, classes, seed), classes) - 1 / classes for seed in range(30)]
-    assert attack(k, n, classes) == pytest.approx(np.mean(seen), abs=3 * np.std(seen) / np.sqrt(30) + 0.004)
+    assert boosting_gain(k, n, classes) == pytest.approx(np.mean(seen), abs=3 * np.std(seen) / np.sqrt(30) + 0.004)
 
 
-def test_the_meter_foretells_the_best_of_equally_good_submissions():
+def test_the_meter_predicts_the_best_of_equally_good_submissions():
     rng = np.random.default_rng(1)
     best = rng.binomial(1113, 0.7, (4000, 50)).max(axis=1) / 1113 - 0.7
-    assert luck(50, 1113, 0.7) == pytest.approx(best.mean(), abs=0.0008)
-    assert luck(1, 1113, 0.7) == pytest.approx(0, abs=1e-9)
+    assert best_of_k_bias(50, 1113, 0.7) == pytest.approx(best.mean(), abs=0.0008)
+    assert best_of_k_bias(1, 1113, 0.7) == pytest.approx(0, abs=1e-9)
     for k in (2, 10, 1000, 100_000):
-        assert 0 < luck(k, 1113, 0.7) <= np.sqrt(2 * np.log(k) * 0.7 * 0.3 / 1113)
+        assert 0 < best_of_k_bias(k, 1113, 0.7) <= np.sqrt(2 * np.log(k) * 0.7 * 0.3 / 1113)
 
 
 def test_more_submissions_and_fewer_pictures_make_more_optimism():
-    assert attack(10, 1000, 8) < attack(100, 1000, 8) < attack(100, 100, 8)
-    assert attack(100, 1000, 8) < attack(100, 1000, 2)
+    assert boosting_gain(10, 1000, 8) < boosting_gain(100, 1000, 8) < boosting_gain(100, 100, 8)
+    assert boosting_gain(100, 1000, 8) < boosting_gain(100, 1000, 2)
     meter = probing(100, 1000, accuracy=0.5, n_classes=2)
-    assert (meter.luck, meter.attack) == (luck(100, 1000, 0.5), attack(100, 1000, 2))
-    assert attack(10**7, 100, 8) == pytest.approx(7 / 8)  # all labels are known in the end
+    assert (meter.best_of_k_bias, meter.boosting_gain) == (best_of_k_bias(100, 1000, 0.5), boosting_gain(100, 1000, 2))
+    assert boosting_gain(10**7, 100, 8) == pytest.approx(7 / 8)  # all labels are known in the end
 
 
 def by_the_paper(right):

@@ -100,13 +100,13 @@ def test_of_two_equal_entries_either_wins_and_nothing_is_lost():
 def test_the_regret_of_a_size_is_that_of_new_contests():
     rng = np.random.default_rng(8)
     shares = np.linspace(0.75, 0.65, 8)[:, None]
-    foretold = [
+    predicted = [
         public_share_curve(rng.random((8, 4000)) < shares, np.zeros(4000, int), [0.05], rng, draws=200)[0].regret
         for _ in range(20)
     ]
     winners = (rng.random((4000, 8, 200)) < shares).sum(axis=2).argmax(axis=1)
     real = shares[0, 0] - shares[winners, 0].mean()
-    assert np.mean(foretold) == pytest.approx(real, abs=0.004)
+    assert np.mean(predicted) == pytest.approx(real, abs=0.004)
 
 
 def test_halves_are_cut_from_the_same_pictures():

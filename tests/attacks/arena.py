@@ -182,7 +182,7 @@ class Arena(Plants):
     def _judge_screen(self, trial: Trial, out: str, err: str, code: int) -> None:
         """Look at what a person would see: nothing that steers a terminal."""
         trial.outcome = "scored" if code == 0 else err.partition("Not scored, ")[2].partition(":")[0]
-        trial.log = err.partition("Its last words:\n")[2].replace("  | ", "")
+        trial.log = err.partition("Last log lines:\n")[2].replace("  | ", "")
         self._hear(trial)
         if steering := {letter for letter in out + err if not letter.isprintable() and letter != "\n"}:
             trial.breaches.append(f"steers the terminal: {sorted(steering)!r}")

@@ -1,4 +1,4 @@
-"""A contest that ranks by macro-F1 and has no accuracy: each door foretells, shows and names that metric."""
+"""A contest that ranks by macro-F1 and has no accuracy: each door predicts, shows and names that metric."""
 
 import csv
 import io
@@ -53,34 +53,34 @@ def test_the_board_ranks_by_it_and_says_so(run):
     assert run("show", rows[0]["id"], "--json").stdout.count('"metric":"macro_f1"') == 1
 
 
-def test_what_is_foretold_is_what_ranks(run, desk):
+def test_what_is_predicted_is_what_ranks(run, desk):
     facts = json.loads(run("show", "team 6", "--json").stdout)
-    foretold, scores = facts["foretold"], facts["scores"]
-    assert foretold["shifted"]["value"] == scores["val_shifted"]["macro_f1"]["value"]
-    assert foretold["line"] is not None
-    assert foretold["atc"] is None, "confidence foretells accuracy alone"
+    predicted, scores = facts["forecasts"], facts["scores"]
+    assert predicted["shifted"]["value"] == scores["val_shifted"]["macro_f1"]["value"]
+    assert predicted["line"] is not None
+    assert predicted["atc"] is None, "confidence predicts accuracy alone"
     shown = run("show", "team 6").stdout
     assert (
-        f"Public macro f1 foretold on the day it came, %; measured {100 * scores['public']['macro_f1']['value']:.2f}"
+        f"Predicted public macro f1 on the day it came, %; measured {100 * scores['public']['macro_f1']['value']:.2f}"
         in shown
     )
 
 
-def test_the_report_foretells_and_measures_one_metric(run, tmp_path):
+def test_the_report_predicts_and_measures_one_metric(run, tmp_path):
     run("report", "-o", tmp_path / "page.html", "--csv", "--json")
     report = json.loads((tmp_path / "page.json").read_text())
     page = (tmp_path / "page.html").read_text()
     assert report["metric"] == "macro_f1"
     for row in report["rows"]:
-        assert row["foretold"]["shifted"]["value"] == row["scores"]["val_shifted"]["macro_f1"]["value"]
+        assert row["forecasts"]["shifted"]["value"] == row["scores"]["val_shifted"]["macro_f1"]["value"]
     (shifted,) = (method["errors"] for method in report["methods"] if method["name"] == "shifted")
     misses = [
-        abs(row["foretold"]["shifted"]["value"] - row["scores"]["public"]["macro_f1"]["value"])
+        abs(row["forecasts"]["shifted"]["value"] - row["scores"]["public"]["macro_f1"]["value"])
         for row in report["rows"]
     ]
     assert shifted["mean_absolute"] == pytest.approx(sum(misses) / len(misses))
     assert "public accuracy" not in page.lower()
-    assert "ranked by macro f1" in page and "public macro f1 foretold" in page and "McNemar under Holm" not in page
+    assert "ranked by macro f1" in page and "predicted public macro f1" in page and "McNemar under Holm" not in page
     written = {row["id"]: row for row in csv.DictReader(io.StringIO((tmp_path / "page.csv").read_text()))}
     assert {row["metric"] for row in written.values()} == {"macro_f1"}
     for row in csv.DictReader(io.StringIO(run("leaderboard", "--format", "csv").stdout)):
@@ -88,18 +88,18 @@ def test_the_report_foretells_and_measures_one_metric(run, tmp_path):
         assert {name: row[name] for name in both} == {name: written[row["id"]][name] for name in both}
 
 
-def test_score_and_submit_foretell_it(desk, tmp_path):
+def test_score_and_submit_predict_it(desk, tmp_path):
     shutil.copytree(desk.workspace.path, tmp_path / "workspace", symlinks=True)
     run = CommandLine(tmp_path / "workspace")
     told = run("submit", "majority", "-m", "x")
-    assert "Public macro f1, foretold" in " ".join(told.stderr.split())
+    assert "Predicted public macro f1:" in " ".join(told.stderr.split())
     assert "accuracy" not in told.stderr
     entry = tmp_path / "random.zip"
     run("pack", "submissions/random", "-o", entry)
     card = json.loads(run("score", entry, "--json").stdout)
-    assert card["foretold"]["metric"] == "macro_f1"
+    assert card["forecast"]["metric"] == "macro_f1"
     assert (
-        card["foretold"]["forecasts"]["shifted"]["value"]
+        card["forecast"]["forecasts"]["shifted"]["value"]
         == (card["scores"]["val_shifted"]["metrics"]["macro_f1"]["value"])
     )
-    assert "Public macro f1, foretold" in " ".join(run("score", entry).stderr.split())
+    assert "Predicted public macro f1:" in " ".join(run("score", entry).stderr.split())

@@ -126,7 +126,7 @@ def by_rehearsal() -> None:
 
 def by_entry(monkeypatch) -> None:
     monkeypatch.setattr(portrait, "_run", lambda facts: None)
-    facts = SimpleNamespace(outcome="load_failed", why="m", hint="", last_words=tuple(LOG.splitlines()))
+    facts = SimpleNamespace(outcome="load_failed", why="m", hint="", last_log_lines=tuple(LOG.splitlines()))
     portrait._why(facts)
 
 

@@ -121,10 +121,15 @@ def test_compare_says_first_who_is_better(run):
     assert found["better"] == "one" and decided["p"] < 0.001
     difference = decided["divided"]["difference"]
     first = f"+{100 * difference['value']:.1f} points ({100 * difference['low']:.1f} to {100 * difference['high']:.1f})"
-    for words, better in ((("2", "5"), "A is better than B"), (("5", "2"), "B is better than A")):
+    for words, better in (
+        (("2", "5"), "A is significantly better than B"),
+        (("5", "2"), "B is significantly better than A"),
+    ):
         shown = run("compare", *words).stdout
         assert squeezed(shown).startswith(f"{better} on the public half: {first}, p < 0.001.")
-    assert squeezed(run("compare", 2, 3).stdout).startswith("A and B cannot be told apart on the public half: ")
+    assert squeezed(run("compare", 2, 3).stdout).startswith(
+        "A and B are not significantly different on the public half: "
+    )
 
 
 def test_json_is_the_typed_document(run):

@@ -70,7 +70,7 @@ def test_the_page_says_when_and_at_which_head_it_was_closed(closed):
 
 
 def test_the_shake_up_is_that_of_the_statistics(full):
-    shaken = gather(full.workspace, full.frozen, reveal_private=True).shaken_up
+    shaken = gather(full.workspace, full.frozen, reveal_private=True).shakeup
     truth = labels_of(full.frozen)
     files = sorted(full.workspace.cards(full.frozen.contest.name).glob("*.npz"))
     right = {
@@ -97,12 +97,12 @@ def test_entries_that_agree_have_a_shake_up_too(desk, accuracy):
     for number in range(3):
         desk.record(f"team {number}", number=number, said=said)
     report = gather(desk.workspace, desk.frozen, reveal_private=True)
-    assert report.shaken_up.kendall is None
+    assert report.shakeup.kendall is None
     assert msgspec.json.decode(as_json(report), type=Report) == report
 
 
 def test_a_shake_up_is_only_in_a_revealed_report(full):
-    assert gather(full.workspace, full.frozen).shaken_up is None
+    assert gather(full.workspace, full.frozen).shakeup is None
     assert 'id="shakeup"' not in page_of(full)
     assert 'id="shakeup"' in page_of(full, reveal_private=True)
 

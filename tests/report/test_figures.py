@@ -101,21 +101,21 @@ def test_forecasts_from_confidences_look_at_no_hidden_label(sure, report):
     y_true = labels_of(sure.frozen)["val_shifted"][1]
     for row in report.rows:
         if row.name == "team 3":
-            assert row.foretold["atc"] is None
-            assert row.foretold["doc"] is None
+            assert row.forecasts["atc"] is None
+            assert row.forecasts["doc"] is None
             continue
         arrays = arrays_of(sure, row.id)
         home, away = (arrays[f"{split}_probabilities"].max(axis=1).astype(float) for split in ("val_shifted", "public"))
         right = arrays["val_shifted"] == y_true
         n = len(away)
-        assert row.foretold["doc"] == in_whole_pictures(difference_of_confidences(home, right, away), n)
+        assert row.forecasts["doc"] == in_whole_pictures(difference_of_confidences(home, right, away), n)
         rng = generator(sure.frozen.lock_hash, row.zip_sha256)
         atc = average_thresholded_confidence(home, right, away, rng, draws=DRAWS)
-        assert row.foretold["atc"] == in_whole_pictures(atc, n)
+        assert row.forecasts["atc"] == in_whole_pictures(atc, n)
     assert {method.name: method.errors.n for method in report.methods if method.errors}["atc"] == 3
 
 
-def test_a_zip_is_foretold_before_it_has_a_row_as_it_is_afterwards(make_desk):
+def test_a_zip_is_predicted_before_it_has_a_row_as_it_is_afterwards(make_desk):
     desk = make_desk()
     for number, accuracy in enumerate((0.9, 0.8, 0.95, 0.7, 0.85, 0.75, 0.88)):
         desk.record(f"team {number}", accuracy, number=number, sure=True)
@@ -157,7 +157,7 @@ def test_before_the_first_entry_shifted_validation_is_the_forecast(desk):
     assert found.forecasts["line"] is None
 
 
-def test_the_best_method_is_one_that_can_foretell_and_was_tried_often():
+def test_the_best_method_is_one_that_can_predict_and_was_tried_often():
     methods = [
         ForecastMethod("shifted", "", Errors(0.05, 0.9, 10)),
         ForecastMethod("line", "", Errors(0.03, 0.9, 8)),
@@ -199,8 +199,8 @@ def test_a_team_with_many_submissions_is_metered_by_itself(desk):
     n = next(split.n for split in report.splits if split.name == "public")
     expected = probing(10, n, float(np.mean(scores)), desk.frozen.contest.n_classes)
     assert team.probing.submissions == expected.submissions
-    assert team.probing.luck == pytest.approx(expected.luck)
-    assert team.probing.attack == expected.attack
+    assert team.probing.best_of_k_bias == pytest.approx(expected.best_of_k_bias)
+    assert team.probing.boosting_gain == expected.boosting_gain
     assert report.probing.submissions == 19
 
 

@@ -9,6 +9,7 @@ from harness.analysis.corruptions import FEW, Tally
 from harness.analysis.entry import EntryFacts
 from harness.analysis.forecast import Forecast
 from harness.analysis.predictions import Detail
+from harness.analysis.preview import METHODS
 from harness.cli._view import screen
 from harness.cli._view.bars import KEY, columns
 from harness.cli._view.charts import Share, matrix, pictures, say, shares, title
@@ -17,13 +18,6 @@ from harness.score.card import Estimate, share_of
 from harness.words import counted
 
 LOWEST = 8  # groups that the short view draws, the worst ones
-FORETOLD = {  # in one line each; the page says more
-    "shifted": "as on shifted val",
-    "misses": "the same, as far off as for earlier entries",
-    "line": "a line through earlier entries",
-    "atc": "confident pictures, ATC",
-    "doc": "fall of mean confidence, DoC",
-}
 WHY_NO_RANK = {
     "held": "No rank: the Ladder holds its public score back, as no clear gain on its team's best.",
     "late": "No rank: it came after the contest was closed.",
@@ -83,7 +77,7 @@ def _rank(facts: EntryFacts) -> str:
         return f"{told}."
     if facts.ranks.best == facts.ranks.worst:
         return f"{told}, clearly so."
-    level = ", and it cannot be told from the first" if facts.level_with_first and facts.rank != 1 else ""
+    level = ", not significantly different from rank 1" if facts.level_with_first and facts.rank != 1 else ""
     return f"{told}; chance leaves ranks {facts.ranks} open{level}."
 
 
@@ -91,16 +85,16 @@ def _why(facts: EntryFacts) -> None:
     say(f"Not scored, {facts.outcome}: {facts.why}")
     if facts.hint:
         say(facts.hint)
-    if facts.last_words:
-        say("Its last words:")
-        for line in screen.quoted(facts.last_words):
+    if facts.last_log_lines:
+        say("Last log lines:")
+        for line in screen.quoted(facts.last_log_lines):
             screen.output().print(line, no_wrap=True, overflow="ignore", crop=False)
     _run(facts)
 
 
 def _staircase(facts: EntryFacts) -> None:
     steps = [(split, facts.scores[split.name].get(facts.metric)) for split in facts.splits]
-    gap = "" if facts.gap is None else f"; val less public {points(facts.gap)}"
+    gap = "" if facts.gap is None else f"; val − public {points(facts.gap)}"
     title(f"{_words(facts.metric).capitalize()} from split to split, %{gap}")
     shares([Share(SHORT[split.name], estimate) for split, estimate in steps if estimate])
     say(f"Beside each score n and the 95 % interval. Bars: {KEY}.")
@@ -216,16 +210,16 @@ def _calibration(facts: EntryFacts, found: dict[str, Calibration], full: bool) -
 
 
 def _forecast(facts: EntryFacts) -> None:
-    known = {name: forecast for name, forecast in facts.foretold.items() if forecast}
+    known = {name: forecast for name, forecast in facts.forecasts.items() if forecast}
     if not known:
         return
     public = facts.scores.get("public", {}).get(facts.metric)
     measured = f"; measured {percent(public.value)}" if public else ""
-    title(f"Public {_words(facts.metric)} foretold on the day it came, %{measured}")
+    title(f"Predicted public {_words(facts.metric)} on the day it came, %{measured}")
     for name, forecast in known.items():
         inside = "" if public is None else _inside(public.value, forecast)
         told = f"{percent(forecast.value)} ({interval(forecast.low, forecast.high, 2)})"
-        say(f"  {told}{inside} {FORETOLD.get(name, name)}")
+        say(f"  {told}{inside} {METHODS[name]}")
 
 
 def _inside(value: float, forecast: Forecast) -> str:

@@ -13,16 +13,16 @@ from harness.score.card import Estimate, ScoreCard
 FIELDS = ("split", "kind", "name", "value", "low", "high", "n")  # of a row for programs
 
 
-def show_forecast(ahead: Preview, measured: Estimate | None = None) -> None:
-    """Print on stderr what the public score is foretold to be, and what came by the same metric, where told."""
-    found = ahead.forecast
+def show_forecast(preview: Preview, measured: Estimate | None = None) -> None:
+    """Print on stderr what the public score is predicted to be, and what came by the same metric, where told."""
+    found = preview.forecast
     told = (
-        f"Public {ahead.metric.replace('_', ' ')}, foretold {ahead.title}: {percent(found.value)} % "
-        f"({interval(found.low, found.high, 2)})."
+        f"Predicted public {preview.metric.replace('_', ' ')}: {percent(found.value, 1)} % (95 % prediction interval "
+        f"{interval(found.low, found.high)}; method: {preview.title})."
     )
     if measured is not None:
         held = found.holds(measured.value)
-        told += f" Measured: {percent(measured.value)} %, {'within' if held else 'outside'} the interval."
+        told += f" Measured: {percent(measured.value)} %, {'within' if held else 'outside'} the prediction interval."
     click.echo(screen.wrapped(told), err=True)
 
 
@@ -41,7 +41,7 @@ def show_card(card: ScoreCard, form: str = "table") -> None:
         if card.hint:
             screen.message(card.hint)
         if card.log.strip():
-            click.echo("Its last words:", err=True)
+            click.echo("Last log lines:", err=True)
             for line in screen.quoted(card.log.strip().splitlines()[-12:]):
                 click.echo(line, err=True)
         return

@@ -126,7 +126,7 @@ function parts(kind, where, names, one, other) {
     const [a, b] = [one[i][0] / one[i][1], other[i][0] / other[i][1]];
     body.push([name, String(one[i][1]), percent(a), percent(b), points(a - b), { shown: bar(a - b) }]);
   });
-  const made = table(`By ${kind}, ${where}`, [kind, "n", "first %", "second %", "points", "first less second"], body);
+  const made = table(`By ${kind}, ${where}`, [kind, "n", "first %", "second %", "points", "first − second"], body);
   for (const row of made.querySelectorAll("tr")) row.lastChild.className = "diff";
   return made;
 }
@@ -156,10 +156,10 @@ function compare() {
   const ranking = facts.splits.find((split) => split.name === facts.by);
   const [better, worse] = one.rank < two.rank ? [one, two] : [two, one];
   const verdict = adjusted <= 0.05
-    ? `${better.name} is better than ${worse.name} by ${facts.metric} on the ${ranking.title}: a difference as large as this would seldom `
-      + `be chance (p ${adjusted < 0.0001 ? "" : "= "}${p(adjusted)}, corrected for all pairs of this board).`
-    : `${one.name} and ${two.name} cannot be told apart by ${facts.metric} on the ${ranking.title}: among so many pairs of entries a `
-      + `difference as large as this may be chance (p = ${p(adjusted)}, corrected for all pairs of this board).`;
+    ? `${better.name} is significantly better than ${worse.name} by ${facts.metric} on the ${ranking.title} `
+      + `(p ${adjusted < 0.0001 ? "" : "= "}${p(adjusted)}, Holm's correction for all pairs of this board).`
+    : `${one.name} and ${two.name} are not significantly different by ${facts.metric} on the ${ranking.title} `
+      + `(p = ${p(adjusted)}, Holm's correction for all pairs of this board).`;
   const said = make("p", { id: "verdict" }, verdict);
   said.dataset.adjusted = adjusted;
   $("#comparison").replaceChildren(
