@@ -24,7 +24,7 @@ from harness.freeze.hashing import hash_file
 from harness.pack import pack
 from harness.sandbox.restrict import PR_SET_PDEATHSIG
 from harness.sandbox.scratch import scratch_folder
-from harness.sandbox.untrusted import printable
+from harness.words import printable
 from harness.workspace import Workspace, move_durably
 
 SUBMISSIONS = Path("submissions")

@@ -36,6 +36,7 @@ if __name__ == "__main__":  # run by path, isolated: the current folder and the 
 from harness import errors
 from harness.errors import HarnessError, UnreadableError
 from harness.tree import remove
+from harness.words import printable
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -223,9 +224,7 @@ class Reader:
             "reply": f"it holds more than {self.bounds.reply_mb} MB of what can be told of it",
             "fault": f"the process that read it stopped with {said}",
         }
-        message = "".join(
-            letter if letter.isprintable() else "?" for letter in f"{what} cannot be read: {sentences[end]}."
-        )
+        message = printable(f"{what} cannot be read: {sentences[end]}.")
         return UnreadableError(message, OUR_FAULT if said else HINT, end=end)
 
 

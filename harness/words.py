@@ -1,9 +1,14 @@
-"""How counts and strangers' names are written into sentences and pages."""
+"""How counts and what strangers wrote are put into sentences and pages.
+
+Part of the programs on a server, too: standard library only.
+"""
 
 from __future__ import annotations
 
 import html
 import re
+
+TEXT_LENGTH = 2000  # characters of a message that are kept
 
 
 def counted(n: int, one: str, many: str = "") -> str:
@@ -19,6 +24,17 @@ def counted(n: int, one: str, many: str = "") -> str:
     if not many:
         many = one[:-1] + "ies" if re.search("[^aeiou]y$", one) else one + ("es" if one.endswith(("s", "x")) else "s")
     return f"{n:,} {one if n == 1 else many}"
+
+
+def printable(text: object) -> str:
+    """Return text in one line with nothing that steers a terminal, cut at `TEXT_LENGTH`.
+
+    Examples
+    --------
+    >>> printable("a\\x1b[31mb\\nc")
+    'a?[31mb c'
+    """
+    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(str(text)[:TEXT_LENGTH].split()))
 
 
 def plain(text: str) -> str:

@@ -88,7 +88,7 @@ NEVER_ONE = {  # ways to hand pictures over, leaderboards of which one is read, 
     "harness/doctor/behaviour.py",
     "harness/platforms/codabench/rules/leaderboards.py",
     "harness/sources/folder.py",
-    "harness/report/entry.py",
+    "harness/analysis/entry.py",
 }
 LIMIT = re.compile("at most|at least|takes? |of {}|many")  # what is compared with a limit is more than one
 

@@ -26,7 +26,7 @@ from harness.sandbox.run import run_requests
 from harness.sandbox.sandbox_command import Device
 from harness.sandbox.scratch import scratch_folder
 from harness.sandbox.unpack import unpack
-from harness.sandbox.untrusted import printable
+from harness.words import printable
 
 N_FEW = 16  # pictures of the first look: enough to see what comes out, and over in a second
 SHOWN = 5  # files named of many

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from harness.contest import Limits
 from harness.sandbox.outcome import EntryRun, Outcome, RequestFailure
 from harness.sandbox.prediction_plan import PREDICT, PREDICT_PROBA, PredictionRequest, n_pictures
-from harness.sandbox.untrusted import newest_lines, printable, read_predictions, read_probabilities
+from harness.sandbox.untrusted import newest_lines, read_predictions, read_probabilities
 from harness.sandbox.watch import SCRATCH_FILES, Watched
+from harness.words import printable
 
 DOING = {"": "the start", "import": "'from model import Model'", "load": "Model()"}
 OUTCOME_OF_STAGE = {"": Outcome.IMPORT_FAILED, "import": Outcome.IMPORT_FAILED, "load": Outcome.LOAD_FAILED}

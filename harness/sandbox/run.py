@@ -25,9 +25,10 @@ from harness.sandbox.resolve_outcome import read_report, resolve_outcome
 from harness.sandbox.sandbox_command import Device, RunPaths, command, scratch_mb
 from harness.sandbox.scratch import scratch_folder
 from harness.sandbox.unpack import unpack
-from harness.sandbox.untrusted import REPORT_BYTES, printable
+from harness.sandbox.untrusted import REPORT_BYTES
 from harness.sandbox.watch import WRAPPERS, Watched, watch
 from harness.tree import walk
+from harness.words import printable
 
 HEADER_BYTES = 4096  # more than NumPy writes before the labels
 PAGE = 65_536  # the largest there is: a file takes whole ones

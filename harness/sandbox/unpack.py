@@ -19,6 +19,7 @@ from harness.contest import Limits
 from harness.errors import RefusedZip, UnreadableError
 from harness.limited import Bounds, Reader
 from harness.sandbox.contents import name_code
+from harness.words import printable
 
 MB = 1_000_000
 CHUNK = 1 << 20  # bytes inflated between two looks at the limits
@@ -153,7 +154,7 @@ def _refusing_damage() -> Iterator[None]:
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, struct.error, OSError) as error:
         if isinstance(error, OSError) and error.errno != errno.EINVAL:  # EINVAL: the zip points before its own start
             raise
-        raise RefusedZip(f"The zip is damaged: {_plain(str(error))}.", f"Upload it again, or: {PACK}") from error
+        raise RefusedZip(f"The zip is damaged: {printable(str(error))}.", f"Upload it again, or: {PACK}") from error
 
 
 def _check_file(zip_path: Path, limits: Limits) -> None:
@@ -163,7 +164,9 @@ def _check_file(zip_path: Path, limits: Limits) -> None:
     is taken from the end record here, by the rules of the standard library but without its tolerance.
     """
     if not zip_path.is_file():  # a pipe would never end
-        raise RefusedZip(f"{_plain(zip_path.name)} is no plain file, expected a zip with model.py at its root.", PACK)
+        raise RefusedZip(
+            f"{printable(zip_path.name)} is no plain file, expected a zip with model.py at its root.", PACK
+        )
     size = zip_path.stat().st_size
     if size > limits.zip_mb * MB:
         raise RefusedZip(
@@ -176,7 +179,7 @@ def _check_file(zip_path: Path, limits: Limits) -> None:
         tail = file.read()
     if not start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         what = next((name for magic, name in OTHER_ARCHIVES.items() if start.startswith(magic)), "no zip file")
-        raise RefusedZip(f"{_plain(zip_path.name)} is {what}, expected a zip with model.py at its root.", PACK)
+        raise RefusedZip(f"{printable(zip_path.name)} is {what}, expected a zip with model.py at its root.", PACK)
     at = tail.rfind(b"PK\x05\x06")
     if at < 0 or len(tail) - at < 22 or len(tail) - at - 22 != struct.unpack_from("<H", tail, at + 20)[0]:
         raise RefusedZip(
@@ -255,9 +258,9 @@ def _name(info: zipfile.ZipInfo) -> str:
             pass  # a Unicode Path extra field has already replaced it
         except UnicodeDecodeError:
             raise RefusedZip(
-                f"The name {_plain(name)!r} is not UTF-8.", "Use plain letters in file names and zip again."
+                f"The name {printable(name)!r} is not UTF-8.", "Use plain letters in file names and zip again."
             ) from None
-    shown = repr(_plain(name))
+    shown = repr(printable(name))
     if "\0" in info.orig_filename or any(unicodedata.category(letter) in ("Cc", "Cf", "Cs") for letter in name):
         raise RefusedZip(f"The name {shown} holds invisible characters.", "Rename the file and zip again.")
     parts = name.rstrip("/").split("/")
@@ -367,8 +370,3 @@ def _inflate(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path, name: 
                 )
             target.write(chunk)
     return size
-
-
-def _plain(text: str) -> str:
-    """Replace what could steer a terminal."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)

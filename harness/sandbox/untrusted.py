@@ -1,4 +1,4 @@
-"""Reading what a stranger's code may have written: labels, probabilities, a report, text.
+"""Reading what a stranger's code may have written: labels, probabilities, a report.
 
 Part of the programs on a server, too: standard library and NumPy only.
 """
@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 REPORT_BYTES = 64_000  # an honest report has a tenth of it
-TEXT_LENGTH = 2000  # characters of a message or hint that are kept
 SUM_WITHIN = 1e-3  # of 1: the sum of a row of probabilities
 
 
@@ -93,14 +92,3 @@ def newest_lines(file: BinaryIO) -> Iterator[bytes]:
     data = file.read(REPORT_BYTES + 1)
     if len(data) <= REPORT_BYTES:
         yield from reversed(data.split(b"\n")[:-1])
-
-
-def printable(text: object) -> str:
-    """Return text in one line with nothing that steers a terminal, cut at `TEXT_LENGTH`.
-
-    Examples
-    --------
-    >>> printable("a\\x1b[31mb\\nc")
-    'a?[31mb c'
-    """
-    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(str(text)[:TEXT_LENGTH].split()))

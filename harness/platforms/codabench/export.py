@@ -44,7 +44,7 @@ COMMANDS = {
     "scoring": "python3 scoring.py /app/input /app/output",
 }
 SHARED = (
-    *("__init__.py", "sandbox/__init__.py", "sandbox/untrusted.py"),
+    *("__init__.py", "words.py", "sandbox/__init__.py", "sandbox/untrusted.py"),
     *("platforms/__init__.py", "platforms/codabench/__init__.py", "platforms/codabench/programs/__init__.py"),
 )
 

@@ -19,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.platforms.codabench.programs import page
-from harness.sandbox.untrusted import printable, read_predictions
+from harness.sandbox.untrusted import read_predictions
 from harness.score.metrics import DECIMALS, METRICS, confusion_matrix
 from harness.score.stats import metric_interval, wilson_interval
+from harness.words import printable
 
 HERE = Path(__file__).resolve().parent
 STATUS_BYTES = 64_000
