@@ -276,9 +276,8 @@ def in_whole_pictures(found: Forecast, n: int) -> Forecast:
 
 def _around(centre: float, half: float, n: float) -> Forecast:
     """Return the shares of `n` pictures whose logits, as of `logit`, are `centre` and `half` to either side."""
-    from scipy.special import expit
-
-    with_halves = expit(np.array([centre, centre - half, centre + half]))
+    # The logistic function, in the form that never overflows; SciPy's would cost each submission 0.4 s of imports.
+    with_halves = (1 + np.tanh(np.array([centre, centre - half, centre + half]) / 2)) / 2
     # Else all of `n` right, whose logit is finite, would lie above every interval.
     return Forecast(*(_within(share) for share in ((with_halves * (n + 1) - 0.5) / n).tolist()))
 
