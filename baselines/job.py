@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from baselines.entries import Baseline, PresetName
+from baselines.baseline import Baseline, PresetName
 from baselines.recipe import Recipe, changed
 from baselines.run_folder import run_key
 from baselines.weights import NONE, Weights

@@ -6,7 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from baselines.entries import BASELINES, ROWS, Reported
+from baselines.baseline import Reported
+from baselines.entries import BASELINES, ROWS
 from baselines.reproduce.page import GALLERY, write_page
 from baselines.reproduce.table import Summary
 

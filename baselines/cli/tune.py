@@ -15,7 +15,8 @@ from harness.words import counted
 
 if TYPE_CHECKING:
     from baselines.run_folder import Run
-    from baselines.tune.study import Search, Train
+    from baselines.tune.study import Search
+    from baselines.tune.trial import Train
 
 
 def searched_fields() -> Iterable[str]:
@@ -99,7 +100,8 @@ def tune(
     from baselines.job import default_preset, plan
     from baselines.quiet import quiet
     from baselines.tune.space import search_space, set_fields
-    from baselines.tune.study import Search, Target, need_optuna
+    from baselines.tune.study import Search, need_optuna
+    from baselines.tune.trial import Target
     from baselines.weights import NONE, find_weights
     from harness import api
     from harness.cli._view import screen
@@ -130,8 +132,8 @@ def run(search: Search, n_trials: int, deadline: float, options: list[str], as_j
     """Run what is missing of the trials, and print what they say."""
     from baselines.tune import terminal
     from baselines.tune.report import summarise
-    from baselines.tune.study import rank
     from baselines.tune.terminal import tell
+    from baselines.tune.trial import rank
 
     target, stopped = search.target, False
     with search.opened(lambda: tell("Another process has this search; waiting for it.")):

@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from baselines.entries import PresetName, find
+from baselines.baseline import PresetName
+from baselines.entries import find
 from baselines.job import Job, plan
 from baselines.reproduce.trials import Trial
 from baselines.run_folder import Run, RunFolder

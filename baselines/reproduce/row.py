@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from baselines.entries import Reported
+from baselines.baseline import Reported
 from baselines.recipe import Recipe
 from baselines.run_folder import Accuracy, Adapted
 from harness.analysis.corruptions import Tally

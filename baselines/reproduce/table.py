@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from baselines.entries import MEASURED, find
+from baselines.baseline import MEASURED
+from baselines.entries import find
 from baselines.reproduce.causes import explain
 from baselines.reproduce.measure import Bench, Measured, facts
 from baselines.reproduce.row import Gap, Row

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from baselines.figures.style import BLUE, MARGIN, SHADE, TEXT, page, percent, text_width
 from baselines.figures.table import Column, draw_table, table_width
 from baselines.tune.space import Row, Space, label
-from baselines.tune.study import EndedTrial
+from baselines.tune.trial import EndedTrial
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

@@ -11,7 +11,8 @@ import msgspec
 
 from baselines.tune.importances import LEAST, METHOD, draw, importances
 from baselines.tune.space import changes
-from baselines.tune.study import EndedTrial, Search, rank
+from baselines.tune.study import Search
+from baselines.tune.trial import EndedTrial, rank
 
 
 class TrialRow(EndedTrial, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from baselines.augment.catalogue import AUGMENTATIONS
-from baselines.entries import Baseline
+from baselines.baseline import Baseline
 from baselines.models.layers import Choices
 from baselines.recipe import Plateau, Recipe, changed
 from harness.api import Frozen

@@ -10,27 +10,22 @@ if it had run through.
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
-from baselines.entries import Baseline, PresetName
-from baselines.job import Job, plan
 from baselines.recipe import Recipe
-from baselines.run_folder import Run, RunFolder
+from baselines.run_folder import RunFolder
 from baselines.schedule import Epoch, best_epoch
-from baselines.tune.space import Space, changes, label
+from baselines.tune.space import changes
 from baselines.tune.toml import recipe_toml
-from baselines.weights import Weights
-from harness.api import Frozen
+from baselines.tune.trial import EndedTrial, Target, Train, rank
 from harness.errors import DivergedError, TrainError
 from harness.progress import Track, silent
 from harness.workspace import Workspace, write_atomic
@@ -38,107 +33,9 @@ from harness.workspace import Workspace, write_atomic
 if TYPE_CHECKING:
     import optuna
 
-State = Literal["complete", "pruned", "failed"]
 RANDOM_TRIALS = 8  # ended ones, after which what is drawn follows from what was measured
 COMPLETE_FIRST = 4  # complete ones, before any may be pruned
 ENDED = "ended"  # the attribute of a trial that keeps what came of it
-
-
-class EndedTrial(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a trial.
-
-    Attributes
-    ----------
-    val_accuracy : float, 0 to 1, or None
-        Of the best epoch: on the contest's own validation pictures where it is complete, where it was pruned as
-        measured in training.
-    val_interval : tuple of two floats, or None
-        95 % Wilson interval; only of a complete trial.
-    run : str
-        Name of the run folder.
-    ours : bool
-        Whether the search made that folder, and so may remove it.
-    repeats : int or None
-        The earlier trial that had the same recipe, and whose outcome this is.
-    error : str
-        Why it failed.
-    """
-
-    number: int  # among those that ended, from 1
-    state: State
-    recipe: Recipe
-    run: str
-    ours: bool
-    val_accuracy: float | None = None
-    val_interval: tuple[float, float] | None = None
-    val_n: int | None = None
-    val_loss: float | None = None
-    best_epoch: int | None = None
-    epochs: int = 0
-    seconds: float = 0.0
-    repeats: int | None = None
-    error: str = ""
-
-
-class Train(Protocol):
-    """`baselines.train.train`, handed in so that this module loads no Keras."""
-
-    def __call__(
-        self,
-        job: Job,
-        folder: RunFolder,
-        *,
-        tell: Callable[[str], None],
-        track: Track,
-        after_epoch: Callable[[Epoch], None],
-    ) -> Run: ...
-
-
-@dataclass(frozen=True)
-class Target:
-    """What is searched: everything that all trials have in common.
-
-    Attributes
-    ----------
-    settings : tuple of str
-        What made `space.base` of the preset's recipe, as `changed` takes it.
-    """
-
-    baseline: Baseline
-    frozen: Frozen
-    preset_name: PresetName
-    weights: Weights
-    seed: int
-    space: Space
-    settings: tuple[str, ...] = ()
-
-    @property
-    def start(self) -> str:
-        """What the search begins with, in words."""
-        told = " ".join(f"--set {setting}" for setting in self.settings)
-        return f"the preset with {told}" if told else "the preset"
-
-    @property
-    def key(self) -> str:
-        """Ten hex digits that differ when the trials of two searches cannot stand in one table."""
-        rows = [[row.field, row.between or [label(value) for value in row.values]] for row in self.space.rows]
-        start = [self.preset_name, self.weights.label, self.weights.sha256, self.seed, self.space.base]
-        content = [self.frozen.lock_hash, self.baseline.name, start, rows, sorted(self.space.fixed)]
-        return hashlib.sha256(msgspec.json.encode(content)).hexdigest()[:10]
-
-    def job(self, recipe: Recipe) -> Job:
-        """Return the job that ``hemobench train`` makes of the same choices.
-
-        Raises
-        ------
-        UsageError
-            The recipe asks for what this model, or this contest, cannot heed.
-        """
-        base = plan(self.baseline, self.frozen, self.preset_name, self.weights, self.seed, self.settings)
-        if recipe == base.recipe:
-            return base
-        job = plan(self.baseline, self.frozen, self.preset_name, self.weights, self.seed, recipe=recipe)
-        return replace(job, cuts="; ".join([*filter(None, [base.cuts]), *changes(recipe, base.recipe)]))
 
 
 def need_optuna() -> None:
@@ -428,12 +325,6 @@ def sampler(seed: int, n_ended: int) -> optuna.samplers.BaseSampler:
 
     state = np.random.SeedSequence([seed, n_ended]).generate_state(1)[0]
     return optuna.samplers.TPESampler(n_startup_trials=RANDOM_TRIALS, seed=int(state))
-
-
-def rank(trials: list[EndedTrial]) -> list[EndedTrial]:
-    """Return the complete trials, the best first: highest accuracy, then lowest loss, then first; each recipe once."""
-    complete = [trial for trial in trials if trial.state == "complete" and trial.repeats is None]
-    return sorted(complete, key=lambda trial: (-(trial.val_accuracy or 0.0), trial.val_loss, trial.number))
 
 
 def seconds(history: Sequence[Epoch]) -> float:

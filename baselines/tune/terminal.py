@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from baselines.tune.study import EndedTrial
+from baselines.tune.trial import EndedTrial
 from harness.cli._view import screen
 from harness.progress import silent
 from harness.words import counted

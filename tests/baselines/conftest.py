@@ -11,7 +11,8 @@ import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from baselines.entries import Preset, find
+from baselines.baseline import Preset
+from baselines.entries import find
 from baselines.job import Job, plan
 from baselines.recipe import Recipe
 from baselines.weights import NONE, Weights

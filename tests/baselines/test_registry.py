@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 
 from baselines.augment.catalogue import AUGMENTATIONS
-from baselines.entries import BASELINES, REPORT, find
+from baselines.baseline import REPORT
+from baselines.entries import BASELINES, find
 from baselines.features import predict
 from baselines.models.pretrained import Backbone
 from baselines.optimizers.choice import OPTIMIZERS

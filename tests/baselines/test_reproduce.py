@@ -7,7 +7,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from baselines.entries import BASELINES, ROWS, Reported
+from baselines.baseline import Reported
+from baselines.entries import BASELINES, ROWS
 from baselines.recipe import Recipe
 from baselines.reproduce.causes import explain
 from baselines.reproduce.measure import Bench

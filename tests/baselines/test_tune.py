@@ -28,8 +28,9 @@ from baselines.tune import terminal
 from baselines.tune.importances import LEAST, draw, importances
 from baselines.tune.report import summarise
 from baselines.tune.space import LEFT_OUT, SPACE, changes, search_space, set_fields
-from baselines.tune.study import RANDOM_TRIALS, EndedTrial, Search, Target, rank
+from baselines.tune.study import RANDOM_TRIALS, Search
 from baselines.tune.toml import recipe_toml
+from baselines.tune.trial import EndedTrial, Target, rank
 from baselines.weights import IMAGENET, NONE, Weights
 from harness.errors import DivergedError, TrainError, UsageError
 
