@@ -210,13 +210,7 @@ def _keep(recorder: Recorder, evaluation: Evaluation, now: datetime, **facts: An
             zip_sha256=card.zip_sha256,
             scorer=card.scorer,
             order=card.order,
-            scores={
-                split: {
-                    metric: rows.Score(estimate.value, estimate.low, estimate.high, estimate.n)
-                    for metric, estimate in score.metrics.items()
-                }
-                for split, score in card.scores.items()
-            },
+            scores={split: score.metrics for split, score in card.scores.items()},
             predictions=card.predictions,
             card=kept.relative_to(workspace.path).as_posix(),
             card_sha256=hash_file(kept),

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from harness.errors import WorkspaceError
 from harness.freeze.frozen import Frozen
 from harness.freeze.shift import Link
-from harness.score.card import Estimate, share_of
+from harness.score.card import share_of
+from harness.score.estimate import Estimate
 
 UNTOUCHED = "untouched"  # the family of pictures that the shift left as they are
 FEW = 20  # a group of fewer pictures is not called an entry's worst: its share hangs on one or two

@@ -19,7 +19,7 @@ from harness.analysis.ranks import RankRange
 from harness.analysis.seeds import Seeds
 from harness.analysis.shakeup import ShakeUp
 from harness.analysis.values import Moment
-from harness.score.card import Estimate
+from harness.score.estimate import Estimate
 
 
 class SplitFacts(msgspec.Struct, frozen=True):

@@ -11,7 +11,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.score.card import Estimate, share_of
+from harness.score.card import share_of
+from harness.score.estimate import Estimate
 from harness.score.metrics import confusion_matrix
 
 ROUNDS = 25  # votes that a greedy blend may cast

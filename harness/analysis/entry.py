@@ -35,7 +35,7 @@ from harness.board.team_name import team_key
 from harness.errors import UsageError, did_you_mean
 from harness.format import TITLES
 from harness.freeze.frozen import Frozen
-from harness.score.card import Estimate
+from harness.score.estimate import Estimate
 from harness.workspace import Workspace
 
 AMONG = 100  # the best, among whom ranges of ranks are found: the pairs grow with the square

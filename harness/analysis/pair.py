@@ -20,7 +20,7 @@ from harness.board.rows import Entry
 from harness.errors import UsageError, WorkspaceError
 from harness.format import TITLES
 from harness.freeze.frozen import Frozen
-from harness.score.card import Estimate
+from harness.score.estimate import Estimate
 from harness.score.evaluate import SPLITS
 from harness.score.metrics import METRICS
 from harness.score.stats import paired_interval

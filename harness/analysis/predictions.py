@@ -18,7 +18,8 @@ from harness.board.artifacts import Kept
 from harness.board.rows import Entry
 from harness.errors import WorkspaceError
 from harness.freeze.frozen import Frozen, read_arrays
-from harness.score.card import Estimate, share_of
+from harness.score.card import share_of
+from harness.score.estimate import Estimate
 from harness.score.evaluate import SPLITS, labels_of
 from harness.score.metrics import METRICS, confusion_matrix
 
@@ -187,7 +188,7 @@ def scores_of(entry: Entry, splits: Sequence[str]) -> dict[str, dict[str, Estima
     found: dict[str, dict[str, Estimate]] = {split: {} for split in splits}
     for (split, metric), score in sorted(entry.scores.items()):
         if split in found:
-            found[split][metric] = Estimate(score.value, score.low, score.high, score.n)
+            found[split][metric] = score
     return found
 
 

@@ -31,9 +31,10 @@ from harness.analysis.forecast import (
 from harness.analysis.predictions import SEEN_AT_HOME, Told, truth_of
 from harness.analysis.values import read_values
 from harness.board.artifacts import find_kept
-from harness.board.rows import Entry, Score, read_some
+from harness.board.rows import Entry, read_some
 from harness.freeze.frozen import Frozen
-from harness.score.card import Estimate, score_split
+from harness.score.card import score_split
+from harness.score.estimate import Estimate
 from harness.score.stats import effective_number
 from harness.workspace import Workspace
 
@@ -111,7 +112,7 @@ def predict_score(
     *,
     metric: str,
     val: float,
-    shifted: Estimate | Score,
+    shifted: Estimate,
     n_hidden: int,
     confidence: Confidence | None = None,
     rng: np.random.Generator | None = None,
@@ -124,7 +125,8 @@ def predict_score(
         `metric` of earlier entries on validation, shifted validation and the public half, 0 to 1.
     metric : str
         The one that ranks.
-    val, shifted : float, Estimate or Score
+    val : float
+    shifted : Estimate
         `metric` of the entry.
     n_hidden : int
         Pictures of the public half.

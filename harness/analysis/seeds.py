@@ -12,7 +12,7 @@ import numpy as np
 from harness.analysis.predictions import scores_of
 from harness.analysis.values import Values
 from harness.board.rows import read_some
-from harness.score.card import Estimate
+from harness.score.estimate import Estimate
 
 SHOWN = 30  # recipes, the best by their mean
 

@@ -14,6 +14,7 @@ from harness.board import ledger, rows
 from harness.board.ledger import START, Line, Scored
 from harness.board.recorder import card_file, kept_card
 from harness.errors import BoardError
+from harness.score.estimate import Estimate
 from harness.workspace import Workspace
 
 
@@ -159,7 +160,7 @@ def agrees_with_card(workspace: Workspace, receipt: Scored) -> bool:
     try:
         card: Any = msgspec.json.decode((workspace.path / receipt.card).read_bytes())
         scores = {
-            split: {name: rows.Score(**estimate) for name, estimate in score["metrics"].items()}
+            split: {name: Estimate(**estimate) for name, estimate in score["metrics"].items()}
             for split, score in card["scores"].items()
         }
         return bool((card["outcome"], card["lock"], scores) == (receipt.outcome, receipt.lock, receipt.scores))

@@ -24,8 +24,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from harness.board.rows import Score
 from harness.errors import BoardError
+from harness.score.estimate import Estimate
 from harness.workspace import OWNER_FILE, make_folder, sync_folder, write_atomic
 
 FORMAT = 1
@@ -66,7 +66,7 @@ class Scored(Receipt, frozen=True, kw_only=True, omit_defaults=True, tag="score"
     weights: str
     scorer: str
     order: int  # seed of the order in which the pictures were handed to the entry
-    scores: dict[str, dict[str, Score]]
+    scores: dict[str, dict[str, Estimate]]
     predictions: dict[str, str]  # split -> SHA-256 of its labels
     card: str
     card_sha256: str

@@ -9,7 +9,8 @@ from typing import Literal
 
 from harness.board import rows
 from harness.board.closing import Closing
-from harness.board.rows import Entry, Score
+from harness.board.rows import Entry
+from harness.score.estimate import Estimate
 
 Half = Literal["public", "private"]
 Note = Literal["", "not scored", "held", "lesser final", "not final", "late"]
@@ -21,10 +22,10 @@ class Standing:
 
     rank: int | None
     entry: Entry
-    public: Score | None  # None, too, where the Ladder holds it back
-    private: Score | None
-    val: Score | None
-    val_shifted: Score | None
+    public: Estimate | None  # None, too, where the Ladder holds it back
+    private: Estimate | None
+    val: Estimate | None
+    val_shifted: Estimate | None
     note: Note = ""
 
     @property
@@ -188,7 +189,7 @@ def _note(entry: Entry, metric: str, half: Half, closing: Closing | None) -> Not
 
 
 def _standing(rank: int | None, entry: Entry, metric: str, half: Half, closing: Closing | None) -> Standing:
-    def score(split: str) -> Score | None:
+    def score(split: str) -> Estimate | None:
         return entry.scores.get((split, metric))
 
     hidden = entry.held and half == "public" and not closing

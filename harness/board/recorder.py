@@ -65,7 +65,7 @@ class Recorder:
         )
         ledger.append(self.workspace.ledger, line)
         try:
-            rows.add(self.board, line, text)
+            add_entry(self.board, line, text)
         except sqlite3.Error as error:
             raise ReceiptError(
                 f"It is in the ledger as receipt {line.receipt.number}, but not yet on the board: {error}.",
@@ -94,7 +94,7 @@ def open_recorder(workspace: Workspace, *, wait: bool = True) -> Iterator[Record
                 f"The ledger's last line was torn, as by a power cut; it was never reported and lies in {aside.name}."
             )
         for line in _waiting(workspace, board):
-            rows.add(board, line, (kept_card(workspace, line.score) or "") if line.score else "")
+            add_entry(board, line, (kept_card(workspace, line.score) or "") if line.score else "")
             recorder.notes.append(
                 f"Receipt {line.receipt.number} ({line.receipt.about}) was not on the board yet, its process was "
                 "stopped; it is now."
@@ -136,6 +136,32 @@ def _waiting(workspace: Workspace, board: sqlite3.Connection) -> list[Line]:
             raise BoardError(f"Receipt {line.receipt.number} does not follow from the one before.", AUDIT)
     past = rows.last_id(board)
     return [line for line in newest if line.score is None or line.score.entry > past]
+
+
+def row_of(line: Line, receipt: Scored, card: str) -> rows.Row:
+    """Return the row that the receipt of a score, and the line that holds it, stand for."""
+    entry = rows.Entry(
+        receipt.entry,
+        **{name: getattr(receipt, name) for name in rows.FACTS},
+        scores={(split, metric): score for split, of in receipt.scores.items() for metric, score in of.items()},
+        receipt=receipt.number,
+    )
+    return rows.Row(entry, card, line.text.decode())
+
+
+def add_entry(connection: sqlite3.Connection, line: Line, card: str = "") -> None:
+    """Add what one receipt stands for, in one transaction: of a score a row, of an event a copy of its line."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if line.score:
+            rows.insert(connection, row_of(line, line.score, card))
+        else:
+            rows.insert_event(connection, line.receipt.number, line.text.decode())
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 def kept_card(workspace: Workspace, receipt: Scored) -> str | None:

@@ -16,7 +16,7 @@ from harness.board import ledger, rows
 from harness.board.audit import RESTORE, Finding, audit, checked_hash, rows_before
 from harness.board.chain import Books, Chain, find_card, read_books, true_chain
 from harness.board.migrations import MIGRATIONS, backup_of
-from harness.board.recorder import card_file, hash_rows, kept_card
+from harness.board.recorder import card_file, hash_rows, kept_card, row_of
 from harness.errors import AuditError, WorkspaceError
 from harness.words import counted
 from harness.workspace import Workspace, move_durably, write_atomic
@@ -87,7 +87,7 @@ def restore(workspace: Workspace, *, expect: str | None = None) -> Restored | No
         mended = _mend_ledger(workspace, books, chain, aside)
         cards = _mend_cards(workspace, books, chain)
         scores = chain.scores.values()
-        wanted = old + [rows.row_of(line, score, find_card(workspace, score, books) or "") for line, score in scores]
+        wanted = old + [row_of(line, score, find_card(workspace, score, books) or "") for line, score in scores]
         events = [(number, line.text.decode()) for number, line in chain.events.items()]
         if books.damage or (books.rows, books.events) != (wanted, events):
             _make_board(workspace, wanted, events, aside)

@@ -11,14 +11,12 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.board.migrations import migrate
 from harness.errors import BoardError
+from harness.score.estimate import Estimate
 from harness.workspace import OWNER_FILE, make_folder
-
-if TYPE_CHECKING:
-    from harness.board.ledger import Line, Scored
 
 # What a row and its receipt both tell, beside the id; columns by these names, too.  The first ones are what a board had
 # before there was a ledger: its first receipt holds a hash of them.
@@ -41,16 +39,6 @@ OTHER_REMEDY = "See what is wrong with it: hemobench audit"
 
 
 @dataclass(frozen=True)
-class Score:
-    """One metric of one split: value and 95 % interval, 0 to 1, on `n` pictures."""
-
-    value: float
-    low: float
-    high: float
-    n: int
-
-
-@dataclass(frozen=True)
 class Entry:
     """One submission, as the board keeps it; `scores` is keyed by split and metric.
 
@@ -70,7 +58,7 @@ class Entry:
     recipe: str
     seed: int | None
     held: bool
-    scores: dict[tuple[str, str], Score]
+    scores: dict[tuple[str, str], Estimate]
     receipt: int | None = None
 
 
@@ -167,32 +155,6 @@ def _spoken(path: Path) -> Iterator[None]:
         raise BoardError(f"The board {path} cannot be used: {error}.", remedy) from error
 
 
-def row_of(line: Line, receipt: Scored, card: str) -> Row:
-    """Return the row that the receipt of a score, and the line that holds it, stand for."""
-    entry = Entry(
-        receipt.entry,
-        **{name: getattr(receipt, name) for name in FACTS},
-        scores={(split, metric): score for split, of in receipt.scores.items() for metric, score in of.items()},
-        receipt=receipt.number,
-    )
-    return Row(entry, card, line.text.decode())
-
-
-def add(connection: sqlite3.Connection, line: Line, card: str = "") -> None:
-    """Add what one receipt stands for, in one transaction: of a score a row, of an event a copy of its line."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        if line.score:
-            insert(connection, row_of(line, line.score, card))
-        else:
-            insert_event(connection, line.receipt.number, line.text.decode())
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-
-
 def insert_event(connection: sqlite3.Connection, receipt: int, line: str) -> None:
     """Put the copy of an event's line in, inside the caller's transaction."""
     connection.execute("INSERT INTO events (receipt, line) VALUES (?, ?)", (receipt, line))
@@ -244,17 +206,17 @@ def _read(connection: sqlite3.Connection, where: str, values: Sequence[str | int
         rows = connection.execute(
             f"SELECT {COLUMNS}, receipt FROM entries WHERE {where} ORDER BY id", values
         ).fetchall()
-        scores: dict[int, dict[tuple[str, str], Score]] = {row[0]: {} for row in rows}
+        scores: dict[int, dict[tuple[str, str], Estimate]] = {row[0]: {} for row in rows}
         for entry, split, metric, *numbers in connection.execute(
             "SELECT entry, split, metric, value, low, high, n "
             f"FROM entries JOIN scores ON entry = entries.id WHERE {where}",
             values,
         ):
-            scores[entry][split, metric] = Score(*numbers)
+            scores[entry][split, metric] = Estimate(*numbers)
     return [_entry(row, scores[row[0]]) for row in rows]
 
 
-def _entry(row: Sequence[Any], scores: dict[tuple[str, str], Score]) -> Entry:
+def _entry(row: Sequence[Any], scores: dict[tuple[str, str], Estimate]) -> Entry:
     *facts, held, receipt = row
     return Entry(*(*facts, bool(held), scores, receipt))
 
@@ -363,7 +325,7 @@ def read_rows(connection: sqlite3.Connection) -> Iterator[Row]:
     """Yield everything, of every contest, in the order of ids; one that fails half way has told the rows before it."""
     for *facts, card, line in connection.execute(f"SELECT {COLUMNS}, receipt, card, line FROM entries ORDER BY id"):
         scores = {
-            (split, metric): Score(*numbers)
+            (split, metric): Estimate(*numbers)
             for split, metric, *numbers in connection.execute(
                 "SELECT split, metric, value, low, high, n FROM scores WHERE entry = ?", (facts[0],)
             )

@@ -12,8 +12,8 @@ from harness.format import interval, percent, points
 
 if TYPE_CHECKING:
     from harness.board.ranking import Leaderboard, Standing
-    from harness.board.rows import Score
     from harness.cli._view.table import Table
+    from harness.score.estimate import Estimate
 
 SPLITS = ("public", "private", "val", "val_shifted")
 
@@ -83,7 +83,7 @@ def _record(standing: Standing, board: Leaderboard) -> dict[str, Any]:
         "zip_sha256": entry.zip_sha256,
     }
     for split in SPLITS:
-        score: Score | None = getattr(standing, split)
+        score: Estimate | None = getattr(standing, split)
         if score is not None and split in record:
             record |= {split: score.value, f"{split}_low": score.low, f"{split}_high": score.high}
             record[f"{split}_n"] = score.n
@@ -163,7 +163,7 @@ def _scored(board: Leaderboard) -> str:
     return f"{board.metric.replace('_', ' ').capitalize()} on the {board.by} half of the hidden test"
 
 
-def _percent(score: Score | None, *, with_interval: bool = False) -> str:
+def _percent(score: Estimate | None, *, with_interval: bool = False) -> str:
     if score is None:
         return "–"
     value = percent(score.value)

@@ -15,7 +15,7 @@ from harness.analysis.calibration import Bin
 from harness.analysis.document import Report, Row
 from harness.analysis.shakeup import Moved
 from harness.analysis.values import Moment
-from harness.score.card import Estimate
+from harness.score.estimate import Estimate
 
 BAR = (112, 14)
 

@@ -12,19 +12,11 @@ from numpy.typing import NDArray
 
 from harness.contest import Contest
 from harness.sandbox.outcome import Repeat
+from harness.score.estimate import Estimate
 from harness.score.metrics import DECIMALS, METRICS, confusion_matrix
 from harness.score.stats import metric_interval, wilson_interval
 
 FORMAT = 1
-
-
-class Estimate(msgspec.Struct, frozen=True):
-    """A share measured on `n` pictures, with its 95 % interval, all 0 to 1."""
-
-    value: float
-    low: float
-    high: float
-    n: int
 
 
 class SplitScore(msgspec.Struct, frozen=True):

@@ -16,7 +16,8 @@ from harness.analysis.forecast import difference_of_confidences, fit_line, from_
 from harness.analysis.preview import predict_score
 from harness.analysis.ranks import rank_ranges
 from harness.analysis.seeds import pool_seeds
-from harness.score.card import Estimate, share_of
+from harness.score.card import share_of
+from harness.score.estimate import Estimate
 from harness.score.metrics import METRICS
 from harness.score.stats import metric_interval, paired_interval, wilson_interval
 

@@ -11,7 +11,8 @@ from scipy import stats
 from harness.analysis.compare import compare_all
 from harness.analysis.ranks import RankRange, not_distinguishable_from_first, rank_ranges
 from harness.analysis.seeds import pool_seeds
-from harness.score.card import Estimate, share_of
+from harness.score.card import share_of
+from harness.score.estimate import Estimate
 
 
 def board(*accuracies, n=400, seed=0):

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from harness.board.recorder import card_file, open_recorder
-from harness.board.rows import Score
-from harness.score.card import Estimate, ScoreCard, SplitScore
+from harness.score.card import ScoreCard, SplitScore
+from harness.score.estimate import Estimate
 from harness.workspace import Workspace, atomic_file, write_atomic
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -78,7 +78,7 @@ class Desk:
                 weights="none",
                 scorer=card.scorer,
                 order=7,
-                scores={split: {"accuracy": Score(value, 0.0, 1.0, 100)} for split, value in values.items()},
+                scores={split: {"accuracy": Estimate(value, 0.0, 1.0, 100)} for split, value in values.items()},
                 predictions=card.predictions,
                 card=kept.relative_to(self.workspace.path).as_posix(),
                 card_sha256=hashlib.sha256(kept.read_bytes()).hexdigest(),

@@ -11,9 +11,10 @@ import pytest
 from harness.board.ledger import Line
 from harness.board.migrations import MIGRATIONS, backup_of
 from harness.board.ranking import read_leaderboard
-from harness.board.recorder import open_recorder, open_to_read
-from harness.board.rows import Score, add, count_on_day, open_board, read_board, read_entries
+from harness.board.recorder import add_entry, open_recorder, open_to_read
+from harness.board.rows import count_on_day, open_board, read_board, read_entries
 from harness.errors import BoardError
+from harness.score.estimate import Estimate
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 LOCK = "ab" * 32
@@ -49,7 +50,7 @@ def test_an_entry_is_read_as_it_was_written(desk):
     desk.record("vgg16", 0.123456789)
     (entry,) = entries(desk.workspace)
     assert (entry.id, entry.name, entry.created_at) == (1, "vgg16", "2026-05-04T12:00:00+00:00")
-    assert entry.scores == {("public", "accuracy"): Score(0.123456789, 0.0, 1.0, 100)}
+    assert entry.scores == {("public", "accuracy"): Estimate(0.123456789, 0.0, 1.0, 100)}
 
 
 def test_eight_writers_at_once_leave_eight_rows_and_one_chain(desk):
@@ -64,7 +65,7 @@ def test_a_row_that_fails_half_way_leaves_nothing(desk):
     line = desk.record("whole")
     broken = Line(line.text.replace(b'"value":0.5', b'"value":null').replace(b'"entry":1', b'"entry":2'))
     with pytest.raises(BoardError), open_board(desk.workspace.board) as board:
-        add(board, broken, "{}")
+        add_entry(board, broken, "{}")
     with closing(sqlite3.connect(desk.workspace.board)) as board:
         assert board.execute("SELECT count(*) FROM entries").fetchone() == (1,)
         assert board.execute("SELECT count(*) FROM scores").fetchone() == (1,)

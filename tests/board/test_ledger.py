@@ -7,6 +7,7 @@ from contextlib import closing
 import pytest
 
 from harness.board import ledger, rows
+from harness.board import recorder as recorder_module
 from harness.board.audit import audit
 from harness.board.ledger import START, Line, newest_lines, read_lines
 from harness.board.recorder import open_recorder, open_to_read
@@ -70,7 +71,7 @@ def test_a_receipt_without_its_row_gets_it_from_the_next_who_opens_the_board(des
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(rows, "add", killed)
+        patch.setattr(recorder_module, "add_entry", killed)
         desk.record("second")
     found = audit(desk.workspace)
     assert not found.findings, "a stopped process is no forgery"

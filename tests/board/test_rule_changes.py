@@ -10,6 +10,7 @@ import pytest
 
 from harness import api
 from harness.board import ledger, rows
+from harness.board import recorder as recorder_module
 from harness.board.audit import audit
 from harness.board.in_force import in_force, open_in_force
 from harness.board.ledger import Line, RulesChanged, read_lines, rule_changes
@@ -224,7 +225,7 @@ def test_a_board_that_is_gone_is_made_again_with_its_events(running):
 
 def test_an_event_whose_process_was_killed_before_the_board_knew_is_completed(running, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(rows, "add", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(recorder_module, "add_entry", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             change(running, time_s=1800)
     assert open_in_force(running).contest.limits.time_s == 1800, "the ledger is the truth"

@@ -14,7 +14,8 @@ import yaml
 
 from harness.board.ledger import Line, Scored
 from harness.board.ranking import read_leaderboard
-from harness.board.rows import Score, add, open_board
+from harness.board.recorder import add_entry
+from harness.board.rows import open_board
 from harness.contest import MetricSpec
 from harness.errors import UsageError
 from harness.freeze.frozen import read_arrays
@@ -23,6 +24,7 @@ from harness.platforms.codabench.export import HOUSE, Settings, export_codabench
 from harness.platforms.codabench.lint import lint
 from harness.platforms.facts import Dates, facts_of, render
 from harness.score.card import score_split
+from harness.score.estimate import Estimate
 
 PARTICIPANTS = ("input_data", "ingestion_program", "starting_kit", "public_data", "sample_submissions", "pages")
 
@@ -228,7 +230,7 @@ def test_ties_are_broken_alike_at_home_and_on_the_platform(primary, frozen, tmp_
             asked = ((labels * names_of_classes) % 8 for labels in (y_true, y_pred))
             metrics = score_split(contest, *asked).metrics
             line = scored_line(number, {name: metrics[name].value for name in names})
-            add(board, line, "{}")
+            add_entry(board, line, "{}")
             submissions.append(({name: metrics[name].value for name in names}, number))
         home = read_leaderboard(board, "c", "l", primary)
     there = codabench_order(columns, submissions)
@@ -253,6 +255,6 @@ def scored_line(number, values):
             message="", outcome="scored", zip_sha256="", weights="", scorer="", order=0, predictions={}, card="",
             card_sha256="", labels="", labels_sha256="", environment={}, isolation="", restrictions=(),
             missing_restrictions=(),
-            scores={"public": {name: Score(value, 0.0, 1.0, 60) for name, value in values.items()}},
+            scores={"public": {name: Estimate(value, 0.0, 1.0, 60) for name, value in values.items()}},
         )
     )  # fmt: skip

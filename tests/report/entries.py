@@ -12,7 +12,6 @@ import numpy as np
 from harness.analysis.compare import Pairwise
 from harness.analysis.document import Report
 from harness.board.recorder import card_file, open_recorder
-from harness.board.rows import Score
 from harness.freeze.frozen import Frozen, open_frozen
 from harness.score.card import ScoreCard, score_split
 from harness.score.evaluate import SPLITS, labels_of
@@ -121,10 +120,7 @@ class Desk:
                 weights=weights,
                 scorer=card.scorer,
                 order=7,
-                scores={
-                    split: {name: Score(e.value, e.low, e.high, e.n) for name, e in score.metrics.items()}
-                    for split, score in scores.items()
-                },
+                scores={split: score.metrics for split, score in scores.items()},
                 predictions=card.predictions,
                 card=kept.relative_to(self.workspace.path).as_posix(),
                 card_sha256=hashlib.sha256(kept.read_bytes()).hexdigest(),

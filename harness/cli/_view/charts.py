@@ -10,7 +10,7 @@ from harness.analysis.compare import Difference
 from harness.cli._view import screen
 from harness.cli._view.bars import bar, carried
 from harness.format import PLACES, interval, percent, points, points_interval
-from harness.score.card import Estimate
+from harness.score.estimate import Estimate
 
 SHARE_BAR = 34  # letters
 DIFFERENCE_BAR = 24  # without the line at 0

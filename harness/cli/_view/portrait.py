@@ -14,7 +14,8 @@ from harness.cli._view import screen
 from harness.cli._view.bars import KEY, columns
 from harness.cli._view.charts import Share, matrix, pictures, say, shares, title
 from harness.format import PLACES, SHORT, interval, percent, points
-from harness.score.card import Estimate, share_of
+from harness.score.card import share_of
+from harness.score.estimate import Estimate
 from harness.words import counted
 
 LOWEST = 8  # groups that the short view draws, the worst ones

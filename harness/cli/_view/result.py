@@ -8,7 +8,8 @@ from harness.analysis.preview import Preview
 from harness.cli._view import screen
 from harness.cli._view.table import Table, print_table
 from harness.format import SHORT, interval, percent
-from harness.score.card import Estimate, ScoreCard
+from harness.score.card import ScoreCard
+from harness.score.estimate import Estimate
 
 FIELDS = ("split", "kind", "name", "value", "low", "high", "n")  # of a row for programs
 
