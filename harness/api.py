@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from harness.board.ledger import RulesChanged
     from harness.board.ranking import Half, Leaderboard
     from harness.board.replay import Replay
-    from harness.board.restore import Restored
     from harness.doctor.findings import Checkup
     from harness.freeze.verify import Difference
     from harness.pack import Packed
@@ -333,13 +332,6 @@ def replay(workspace: Path, entry: int, *, isolation: Isolation = "auto", device
     from harness.board.replay import replay as replay_entry
 
     return replay_entry(Workspace(workspace), entry, isolation=isolation, device=device)
-
-
-def restore(workspace: Path, *, expect: str | None = None) -> Restored | None:
-    """Make the board again from ledger and cards, and say what was done; None when there is nothing to fix."""
-    from harness.board.restore import restore as restore_board
-
-    return restore_board(Workspace(workspace), expect=expect)
 
 
 def export_codabench(

@@ -71,10 +71,6 @@ class ReceiptError(BoardError):
     """A score has its receipt, but its row could not be written yet: nothing is lost, the next verb writes it."""
 
 
-class AuditError(BoardError):
-    """The ledger cannot be made whole from what is left."""
-
-
 class ReplayError(HarnessError):
     """An entry cannot be run again as it was."""
 

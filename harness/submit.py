@@ -9,7 +9,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from harness.analysis.preview import Preview, preview
@@ -18,7 +17,7 @@ from harness.board.closing import Closing, read_closing
 from harness.board.in_force import in_force
 from harness.board.ledger import Line, scores_newest_first
 from harness.board.ranking import read_standing
-from harness.board.recorder import Recorder, card_file, open_recorder
+from harness.board.recorder import Recorder, open_recorder
 from harness.board.rules import check_limits, holding_back, name_on_board
 from harness.board.team_name import tidy
 from harness.entry_source import Built, EntrySource, build
@@ -194,14 +193,12 @@ def _keep(recorder: Recorder, evaluation: Evaluation, now: datetime, **facts: An
     card, workspace = evaluation.card, recorder.workspace
     kept = _free_place(workspace.cards(card.contest), f"{now:%Y%m%dT%H%M%S.%f}Z-{card.zip_sha256[:12]}")
     labels = kept.with_suffix(".npz") if evaluation.predictions else None
-    text = msgspec.json.encode(card).decode()
     try:
         if labels:
             with atomic_file(labels, private=True) as file:
                 np.savez(file, allow_pickle=False, **evaluation.kept)
-        write_atomic(kept, card_file(text), private=True)
+        write_atomic(kept, card.document(), private=True)
         line = recorder.record(
-            text,
             **facts,
             created_at=now.isoformat(timespec="seconds"),
             contest=card.contest,

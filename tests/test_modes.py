@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.board.rows import open_board
-from harness.workspace import make_folder
+from harness.board.recorder import open_recorder
+from harness.workspace import Workspace, make_folder
 from tests.conftest import CommandLine
 
 
@@ -40,7 +40,7 @@ def test_a_workspace_shuts_others_out_of_board_ledger_cards_and_labels(umask, sm
     hemobench("select", 1)
     hemobench("contest", "close", "--yes")
     (hemobench.workspace / "board.sqlite3").write_bytes(b"damaged")
-    hemobench("ledger", "restore")
+    hemobench("leaderboard")
     hemobench("submit", "random", "-m", "late")
     assert stat.S_IMODE(hemobench.workspace.stat().st_mode) == 0o700
     opened = open_to_others(hemobench.workspace)
@@ -53,11 +53,12 @@ def test_a_workspace_shuts_others_out_of_board_ledger_cards_and_labels(umask, sm
 
 
 def test_the_files_that_sqlite_makes_are_its_owner_s(umask, tmp_path):
-    with open_board(tmp_path / "new" / "board.sqlite3") as board:
-        board.execute("BEGIN IMMEDIATE")
-        assert len(list((tmp_path / "new").iterdir())) == 3, "the board, -wal and -shm"
-        assert open_to_others(tmp_path / "new") == []
-        board.execute("COMMIT")
+    with open_recorder(Workspace(tmp_path / "new")) as recorder:
+        recorder.board.execute("BEGIN IMMEDIATE")
+        recorder.board.execute("UPDATE head SET start = 1")
+        assert "board.sqlite3-journal" in {path.name for path in (tmp_path / "new").iterdir()}
+        assert open_to_others(tmp_path / "new") in ([], ["new/.ledger.lock"]), "which is empty"
+        recorder.board.execute("ROLLBACK")
 
 
 def test_exports_with_labels_and_reports_with_private_scores_are_their_owner_s(umask, hemobench, tmp_path):

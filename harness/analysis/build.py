@@ -18,7 +18,7 @@ from harness.analysis.ranks import not_distinguishable_from_first, rank_ranges, 
 from harness.analysis.seeds import Seeds, pool
 from harness.analysis.shakeup import shake_up
 from harness.analysis.values import Values, history, read_recipes, read_values
-from harness.board.artifacts import Kept, find_kept
+from harness.board.artifacts import Artifacts, read_artifacts
 from harness.board.closing import Closing, read_closing
 from harness.board.ranking import Leaderboard, Standing, read_leaderboard
 from harness.board.recorder import open_to_read
@@ -60,7 +60,7 @@ def gather(workspace: Workspace, frozen: Frozen, *, top: int = TOP, reveal_priva
     truth = truth_of(frozen, (*SEEN_AT_HOME, "public", *(("private",) if revealed else ())))
     read = _read(workspace, frozen, truth, closing, top)
     shown, splits = read.board.ranked, tuple(truth.labels)
-    kept = find_kept(workspace, contest.name, [*(standing.entry for standing in shown), *read.unscored])
+    kept = read_artifacts(workspace, [*(standing.entry for standing in shown), *read.unscored])
     told = Told([standing.entry for standing in shown], kept, truth)
     pairs = told.compare(metric, contest.n_classes, frozen.lock_hash)
     forecasts = _forecasts(read, kept, told, metric, frozen.lock_hash)
@@ -166,7 +166,7 @@ def _without_rank(values: Values, by: str, metric: str, closing: Closing | None)
     return sorted(score.keys() - ranked, key=lambda number: (-score[number], number))
 
 
-def _forecasts(read: _Read, kept: dict[int, Kept], told: Told, metric: str, lock: str) -> dict[int, Forecasts]:
+def _forecasts(read: _Read, kept: dict[int, Artifacts], told: Told, metric: str, lock: str) -> dict[int, Forecasts]:
     y_true = told.truth.labels["val_shifted"]
     whole = [read.board.ranked[row].entry.id for row in told.rows]
     confidences = {number: confidence_of(kept[number].labels, kept[number].probabilities, y_true) for number in whole}
@@ -196,7 +196,7 @@ def _frozen_facts(lock: Lock, digest: str) -> FrozenFacts:
 
 def rows_of(
     shown: Sequence[Standing],
-    kept: dict[int, Kept],
+    kept: dict[int, Artifacts],
     told: Told,
     pairs: Pairs,
     forecasts: Mapping[int, Forecasts],
@@ -253,7 +253,7 @@ def aside_of(entry: Entry, splits: tuple[str, ...], metric: str, closing: Closin
     return Aside(entry.id, entry.name, entry.created_at, note, scores)
 
 
-def unscored_of(entry: Entry, kept: Kept) -> Unscored:
+def unscored_of(entry: Entry, kept: Artifacts) -> Unscored:
     """Return an entry without a score, and what its card says of it."""
     said = (kept.card.message, kept.card.hint) if kept.card else ("", "")
     return Unscored(entry.id, entry.name, entry.created_at, entry.outcome, *said)

@@ -26,7 +26,7 @@ from harness.analysis.preview import Forecasts, confidence_of, generator, predic
 from harness.analysis.ranks import RankRange, not_distinguishable_from_first, rank_ranges
 from harness.analysis.seeds import Pooled, pool
 from harness.analysis.values import Values, read_recipes, read_values
-from harness.board.artifacts import Kept, find_kept
+from harness.board.artifacts import Artifacts, read_artifacts
 from harness.board.closing import Closing, read_closing
 from harness.board.ranking import Half, read_leaderboard, read_standing
 from harness.board.recorder import open_to_read
@@ -162,7 +162,7 @@ def see_entry(workspace: Workspace, frozen: Frozen, word: str, *, reveal_private
     ids = [one.id for one in shown]
     row = ids.index(entry.id) if entry.id in ids else len(shown)
     everyone = shown if row < len(shown) else [*shown, entry]
-    kept = find_kept(workspace, contest.name, everyone)
+    kept = read_artifacts(workspace, everyone)
     told = Told(everyone, kept, truth)
     detail = detail_of(told, told.rows.index(row), contest.class_names) if row in told.rows else None
     ranks, level = _ranks(told, row, metric, frozen) if detail and row < len(shown) else (None, False)
@@ -319,7 +319,7 @@ def most_confused(
     return tuple(sorted(found, key=lambda one: -one.n)[:most])
 
 
-def _forecasts(values: Values, entry: Entry, kept: Kept, truth: Truth, frozen: Frozen) -> Forecasts:
+def _forecasts(values: Values, entry: Entry, kept: Artifacts, truth: Truth, frozen: Frozen) -> Forecasts:
     """Predict the public score of an entry from what was known on the day it came."""
     metric = frozen.contest.metrics[0].name
     val, shifted, public = (entry.scores.get((split, metric)) for split in ("val", "val_shifted", "public"))

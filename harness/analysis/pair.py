@@ -13,7 +13,7 @@ from harness.analysis.compare import LEVEL, Difference, mcnemar, paired_bootstra
 from harness.analysis.entry import find_entry, is_held, splits_told_of
 from harness.analysis.predictions import Told, scores_of, truth_of
 from harness.analysis.values import Values, read_values
-from harness.board.artifacts import find_kept
+from harness.board.artifacts import read_artifacts
 from harness.board.closing import read_closing
 from harness.board.recorder import open_to_read
 from harness.board.rows import Entry
@@ -136,7 +136,7 @@ def see_pair(workspace: Workspace, frozen: Frozen, one: str, other: str, *, reve
             )
     held = any(is_held(entry, private_told) for entry in entries)
     truth = truth_of(frozen, splits_told_of(held=held, private_told=private_told))
-    told = Told(entries, find_kept(workspace, contest.name, entries), truth)
+    told = Told(entries, read_artifacts(workspace, entries), truth)
     for row, entry in enumerate(entries):
         if row not in told.rows or (truth.by, metric) not in entry.scores:
             raise WorkspaceError(

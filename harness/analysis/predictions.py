@@ -14,7 +14,7 @@ from harness.analysis.calibration import Calibration, calibrate
 from harness.analysis.compare import Pairs, compare_all, compare_all_drawn, draw_scores
 from harness.analysis.corruptions import Groups, Tally, Worst, group, read_chains, tallies, worst_groups
 from harness.analysis.ensemble import Missed, missed_alone
-from harness.board.artifacts import Kept
+from harness.board.artifacts import Artifacts
 from harness.board.rows import Entry
 from harness.errors import WorkspaceError
 from harness.freeze.frozen import Frozen, read_arrays
@@ -124,7 +124,7 @@ class Told:
         Of each of these entries, by split; empty where it gives none.
     """
 
-    def __init__(self, entries: Sequence[Entry], kept: dict[int, Kept], truth: Truth) -> None:
+    def __init__(self, entries: Sequence[Entry], kept: dict[int, Artifacts], truth: Truth) -> None:
         self.truth, self.shown = truth, len(entries)
         self.rows = [row for row, entry in enumerate(entries) if _is_whole(entry, kept[entry.id], truth)]
         found = [kept[entries[row].id].labels for row in self.rows]
@@ -166,7 +166,7 @@ class Told:
         return whole
 
 
-def _is_whole(entry: Entry, kept: Kept, truth: Truth) -> bool:
+def _is_whole(entry: Entry, kept: Artifacts, truth: Truth) -> bool:
     """Say whether the labels are there for every split, may be told, and are those that accuracies came from.
 
     Whatever is counted on the public half would tell a score that the Ladder holds back, as long as it does.
@@ -192,7 +192,7 @@ def scores_of(entry: Entry, splits: Sequence[str]) -> dict[str, dict[str, Estima
     return found
 
 
-def run_of(kept: Kept) -> Run | None:
+def run_of(kept: Artifacts) -> Run | None:
     """Return how an entry was run; None where its card is not kept."""
     if kept.card is None:
         return None

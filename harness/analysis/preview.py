@@ -30,7 +30,7 @@ from harness.analysis.forecast import (
 )
 from harness.analysis.predictions import SEEN_AT_HOME, Told, truth_of
 from harness.analysis.values import read_values
-from harness.board.artifacts import find_kept
+from harness.board.artifacts import read_artifacts
 from harness.board.rows import Entry, read_some
 from harness.freeze.frozen import Frozen
 from harness.score.card import score_split
@@ -287,7 +287,7 @@ def preview(
     )
     ids, earlier = read_values(board, frozen.contest.name, frozen.lock_hash, metric).measured(metric)
     rated = read_some(board, ids[-RATED:].tolist())
-    kept = find_kept(workspace, frozen.contest.name, rated)
+    kept = read_artifacts(workspace, rated)
     whole = [rated[row].id for row in Told(rated, kept, truth).rows]
     confidences = {
         number: confidence_of(kept[number].labels, kept[number].probabilities, truth.labels["val_shifted"])

@@ -1,16 +1,17 @@
-"""The files behind a row of the board: its card and its labels, found through the ledger, checked, and read."""
+"""The files behind a row of the board, its card, labels and probabilities: found by its receipt, checked, and read."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.board import ledger
+from harness.board.ledger import Scored
 from harness.board.rows import Entry
 from harness.errors import BoardError, WorkspaceError
 from harness.freeze.frozen import read_arrays
@@ -23,84 +24,54 @@ SLACK = 1e-3  # by which a row of them may miss 1
 
 
 @dataclass(frozen=True)
-class Kept:
+class Artifacts:
     """What is left of one entry beside its row.
 
     Attributes
     ----------
     card : ScoreCard or None
+        None where it is missing or was changed.
     labels : dict of str to ndarray of shape (n,), int64
         Predicted labels by split; empty where none are left, or where they are not those that were scored.
     probabilities : dict of str to ndarray of shape (n, classes), float32
-        The same pictures' probabilities, rows sum to 1; a split whose are missing or unfit is left out.
+        The same images' probabilities, rows sum to 1; a split whose are missing or unfit is left out.
     """
 
-    card: ScoreCard | None
+    card: ScoreCard | None = None
     labels: dict[str, NDArray[np.int64]] = field(default_factory=dict)
     probabilities: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
-def find_kept(workspace: Workspace, contest: str, entries: Sequence[Entry]) -> dict[int, Kept]:
-    """Return what is kept of each entry, by its id.
-
-    The ledger names the files of an entry.  Rows from before there was a ledger have theirs found by zip and time.
-    """
-    files = _from_ledger(workspace, {entry.id for entry in entries})
-    older = [entry for entry in entries if entry.id not in files]
-    if older:
-        files |= _by_name(workspace.cards(contest), older)
-    return {entry.id: _read(files[entry.id]) if entry.id in files else Kept(None) for entry in entries}
-
-
-@dataclass(frozen=True)
-class _Files:
-    """Where card and labels lie, and the SHA-256 of the labels' file; "" where no receipt states it."""
-
-    card: Path
-    labels: Path
-    labels_sha256: str = ""
-
-
-def _from_ledger(workspace: Workspace, wanted: set[int]) -> dict[int, _Files]:
-    found: dict[int, _Files] = {}
+def read_artifacts(workspace: Workspace, entries: Sequence[Entry]) -> dict[int, Artifacts]:
+    """Return what is left of each entry, by its id."""
+    wanted, found = {entry.id for entry in entries}, {}
     try:
         for receipt in ledger.scores_newest_first(workspace.ledger):
             if receipt.entry in wanted:
-                labels = workspace.path / (receipt.labels or "none")
-                found[receipt.entry] = _Files(workspace.path / receipt.card, labels, receipt.labels_sha256)
+                found[receipt.entry] = artifacts_of(workspace, receipt)
             if len(found) == len(wanted):
                 break
     except BoardError:  # a damaged line: what lies before it is for `hemobench audit` to say
         pass
-    return found
+    return {number: found.get(number, Artifacts()) for number in wanted}
 
 
-def _by_name(folder: Path, entries: Sequence[Entry]) -> dict[int, _Files]:
-    """Find files called ``20260504T120000.000000Z-<12 digits of the zip>`` whose second is that of the row."""
-    stems: dict[tuple[str, str], list[Path]] = {}
-    for path in sorted(folder.glob("*.json")):
-        time, _, digest = path.stem.partition("Z-")
-        stems.setdefault((digest[:12], time[:15]), []).append(path)
-    found = {}
-    for entry in entries:
-        second = entry.created_at[:19].replace("-", "").replace(":", "")
-        paths = stems.get((entry.zip_sha256[:12], second), [])
-        if len(paths) == 1:  # two of one second could be either's
-            found[entry.id] = _Files(paths[0], paths[0].with_suffix(".npz"))
-    return found
-
-
-def _read(files: _Files) -> Kept:
+def artifacts_of(workspace: Workspace, receipt: Scored) -> Artifacts:
+    """Return what is left of the entry of a receipt."""
     try:
-        card = msgspec.json.decode(files.card.read_bytes(), type=ScoreCard)
+        content = (workspace.path / receipt.card).read_bytes()
+        card = msgspec.json.decode(content, type=ScoreCard)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return Kept(None)
+        return Artifacts()
+    if hashlib.sha256(content).hexdigest() != receipt.card_sha256:
+        return Artifacts()
+    labels = workspace.path / receipt.labels
     try:
-        if files.labels_sha256 and hash_file(files.labels) != files.labels_sha256:
-            return Kept(card)
-        return Kept(card, *_apart(read_arrays(files.labels), card))
+        if not receipt.labels or hash_file(labels) != receipt.labels_sha256:
+            return Artifacts(card)
+        return Artifacts(card, *_apart(read_arrays(labels), card))
     except (OSError, WorkspaceError):
-        return Kept(card)
+        return Artifacts(card)
 
 
 def _apart(
@@ -119,7 +90,7 @@ def _apart(
 
 
 def _are_probabilities(found: NDArray, shape: tuple[int, int]) -> bool:
-    """Say whether an array is what `shape`, pictures and classes, asks for."""
+    """Say whether an array is what `shape`, images and classes, asks for."""
     if found.shape != shape or found.dtype != np.float32:
         return False
     if not (np.isfinite(found).all() and (found >= 0).all()):

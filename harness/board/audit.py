@@ -5,25 +5,25 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Container, Iterator, Sequence
-from functools import cache
+from functools import cache as remember
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from harness.board import rows
-from harness.board.chain import Books, Chain, card_hash, find_card, read_books, true_chain
+from harness.board import cache, rows
+from harness.board.cache import REMAKE
 from harness.board.closing import Closing, read_closing_file, told_splits
-from harness.board.ledger import START, Line, Receipt, RulesChanged, Scored
-from harness.board.recorder import hash_rows
+from harness.board.ledger import START, Receipt, RulesChanged, Scored
+from harness.board.rows import Entry, entry_of
+from harness.board.stored import Stored, read_stored
 from harness.contest import rules_of
 from harness.errors import BoardError, HarnessError, UsageError
 from harness.freeze.frozen import find_freeze
 from harness.words import counted, plain
 from harness.workspace import Workspace
 
-RESTORE = "hemobench restore"
-FROM_BACKUP = "Put the file back from a copy of the workspace."
+FROM_COPY = "Put the file back from a copy of the workspace."
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -41,7 +41,6 @@ class Audit(msgspec.Struct, frozen=True):
     receipts: int
     head: str
     rows: int
-    rows_before: int  # of `rows`, those from before the ledger
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
 
@@ -66,28 +65,23 @@ def audit(workspace: Workspace, *, expect: str | None = None) -> Audit:
     """
     if expect is not None:
         expect = checked_hash(expect)
-    books = read_books(workspace)
-    chain = true_chain(workspace, books, expect)
-    old = rows_before(books, chain)
+    store = read_stored(workspace)
     closings = list(_read_closings(workspace))
     closed = {closing.lock for closing in closings}
     findings = [
-        *_ledger(books, chain, closed),
-        *_head(chain, closings, expect),
-        *_board(workspace, books, chain),
-        *_rows(books, chain, old, closed),
-        *_events(books, chain),
-        *_rules(workspace, chain),
-        *_files(workspace, books, chain),
-        *_closings(workspace, books, chain),
+        *_ledger(store),
+        *_head(store, closings, expect),
+        *_rows(store, closed),
+        *_rules(workspace, store),
+        *_files(workspace, store, closed),
+        *_closings(workspace, store),
     ]
     return Audit(
-        receipts=max(chain.lines, default=0),
-        head=chain.head,
-        rows=len(books.rows),
-        rows_before=len(old),
+        receipts=len(store.lines),
+        head=store.head,
+        rows=len(store.entries),
         findings=tuple(findings),
-        notes=tuple(_notes(workspace, books, chain, old)),
+        notes=tuple(_notes(workspace, store)),
     )
 
 
@@ -108,141 +102,76 @@ def checked_hash(text: str) -> str:
     return text
 
 
-def rows_before(books: Books, chain: Chain) -> list[rows.Row]:
-    """Return the rows that had their place before the first receipt."""
-    first = next((receipt.entry for _, receipt in chain.scores.values()), books.last_id + 1)
-    return [row for row in books.rows if row.entry.receipt is None and 0 < row.entry.id < first]
-
-
-def _ledger(books: Books, chain: Chain, closed: Container[str]) -> Iterator[Finding]:
-    found = books.in_ledger
+def _ledger(store: Stored) -> Iterator[Finding]:
     in_order = True
-    for place, line in enumerate(books.lines, start=1):
+    for place, line in enumerate(store.lines, start=1):
         try:
             if line.receipt.number != place and in_order:  # one that is missing displaces all that follow
                 in_order = False
-                yield Finding(f"ledger, line {place}", f"receipt {line.receipt.number}", f"receipt {place}", RESTORE)
+                yield Finding(f"ledger, line {place}", f"receipt {line.receipt.number}", f"receipt {place}", FROM_COPY)
         except BoardError as error:
-            yield Finding(
-                f"ledger, line {place}", error.message, "a receipt", RESTORE if place in chain.lines else FROM_BACKUP
-            )
-    for number in sorted(chain.unknown):
-        if number:
-            line_or_none = found.get(number)
-            yield Finding(
-                f"receipt {number}",
-                _short(line_or_none.sha256) if line_or_none else "missing",
-                _short(chain.unknown[number]) or "one that the next receipt names",
-                "Neither ledger nor board holds the true one. Put ledger.jsonl back from a copy of the workspace.",
-            )
-        elif 1 in chain.lines:
-            yield Finding("receipt 1, previous", _short(chain.lines[1].receipt.previous), _short(START), FROM_BACKUP)
-    for number, true in sorted(chain.lines.items()):
-        if number not in found:
-            yield Finding(
-                f"receipt {number} ({true.receipt.about})", "missing in the ledger", _short(true.sha256), RESTORE
-            )
-        elif found[number].text != true.text:
-            got, expected = msgspec.to_builtins(found[number].receipt), msgspec.to_builtins(true.receipt)
-            for what, was, should in differing(got, expected) or [("bytes", found[number].sha256, true.sha256)]:
-                yield _told(true.receipt, closed, f"receipt {number} ({true.receipt.about}): {what}", what, was, should)
+            yield Finding(f"ledger, line {place}", error.message, "a receipt", FROM_COPY)
+    first = store.receipts.get(1)
+    if first and first.previous != START:
+        yield Finding("receipt 1, previous", _short(first.previous), _short(START), FROM_COPY)
+    for number in sorted(store.doubtful):
+        named = f"{_short(store.receipts[number + 1].previous)}, which receipt {number + 1} names"
+        yield Finding(_of(store.receipts[number]), _short(store.hashes[number]), named, FROM_COPY)
 
 
-def _head(chain: Chain, closings: Sequence[Closing], expect: str | None) -> Iterator[Finding]:
-    if expect is None or chain.holds(expect) or any(one.seal.startswith(expect) for one in closings):
-        return
-    yield Finding(
-        "head",
-        f"{_short(chain.head)} after {counted(max(chain.lines, default=0), 'receipt')}",
-        f"a chain that holds {_short(expect)}",
-        "Mistyped, or the ledger or a closing was rewritten since: then put a copy of the workspace back.",
-    )
-
-
-def _board(workspace: Workspace, books: Books, chain: Chain) -> Iterator[Finding]:
-    if books.damage:
-        yield Finding(f"board {workspace.board.name}", books.damage, "a whole SQLite file", RESTORE)
-        return
-    waiting = _waiting(books, chain)
-    if len(waiting) > 1 or (waiting and not workspace.board.exists()):  # a stopped process leaves one
+def _head(store: Stored, closings: Sequence[Closing], expect: str | None) -> Iterator[Finding]:
+    if store.disagree:
         yield Finding(
-            f"board {workspace.board.name}", f"no row for {counted(len(waiting), 'receipt')}", "a row for each", RESTORE
+            f"receipt {store.seen.number}",
+            _short(store.hashes.get(store.seen.number, "missing")),
+            f"{_short(store.seen.sha256)}, which the board has seen",
+            "The ledger was changed: put it back from a copy of the workspace. Where it is right: " + REMAKE,
+        )
+    heads = [*store.hashes.values(), *(one.seal for one in closings)]
+    if expect is not None and not any(one.startswith(expect) for one in heads):
+        yield Finding(
+            "head",
+            f"{_short(store.head)} after {counted(len(store.lines), 'receipt')}",
+            f"a chain that holds {_short(expect)}",
+            "Mistyped, or the ledger or a closing was rewritten since: then put a copy of the workspace back.",
         )
 
 
-def _waiting(books: Books, chain: Chain) -> list[Line]:
-    """The receipts that were never on the board."""
-    if books.damage:
-        return []
-    scores = [line for line, receipt in chain.scores.values() if receipt.entry > books.last_id]
-    newest = max((*(row.entry.receipt or 0 for row in books.rows), *(number for number, _ in books.events)), default=0)
-    return scores + [line for number, line in chain.events.items() if number > newest]
-
-
-def _rows(books: Books, chain: Chain, old: list[rows.Row], closed: Container[str]) -> Iterator[Finding]:
-    by_receipt = {row.entry.receipt: row for row in books.rows if row.entry.receipt is not None}
-    by_id = {row.entry.id: row for row in books.rows if row.entry.receipt not in chain.lines}
-    known = {row.entry.id for row in old}
-    for number, (line, receipt) in chain.scores.items():
-        row = by_receipt.get(number) or by_id.get(receipt.entry)
-        if row is not None:
-            known.add(row.entry.id)
-            yield from _row(row, line, receipt, closed)
-        elif receipt.entry <= books.last_id and not books.damage:
-            told = f"row {receipt.entry} ({receipt.name})"
-            yield Finding(told, "removed", f"a row of receipt {number}", RESTORE)
-    if not books.damage:
-        yield from _old_rows(chain, old)
-    for entry in (row.entry for row in books.rows if row.entry.id not in known):
-        told = "no receipt" if entry.receipt is None else f"receipt {entry.receipt}, which is not in the chain"
-        yield Finding(f"row {entry.id} ({plain(entry.name)})", told, "a receipt", RESTORE)
-
-
-def _told(receipt: Receipt, closed: Container[str], what: str, field: str, got: str, expected: str) -> Finding:
-    """Return what differs; of a score that nobody may see yet only that it does."""
-    _, _, split = field.partition("scores.")
-    held = isinstance(receipt, Scored) and receipt.held
-    if split and receipt.lock not in closed and split.partition(".")[0] not in told_splits(held, None):
-        got, expected = "another value", "the value of its receipt, not told yet"
-    return Finding(what, got, expected, RESTORE)
-
-
-def _row(row: rows.Row, line: Line, receipt: Scored, closed: Container[str]) -> Iterator[Finding]:
-    what = f"row {row.entry.id} ({receipt.name})"
-    if row.entry.receipt != receipt.number:
-        yield Finding(f"{what}: receipt", str(row.entry.receipt or "none"), str(receipt.number), RESTORE)
-    for field, got, expected in differing(shown_by_row(row.entry), shown_by_receipt(receipt)):
-        yield _told(receipt, closed, f"{what}: {field}", field, got, expected)
-    if card_hash(row.card) != receipt.card_sha256:
-        yield Finding(f"{what}: card", _short(card_hash(row.card)), _short(receipt.card_sha256), RESTORE)
-    if row.line is None or Line(row.line.encode()).text != line.text:
-        got = _short(Line((row.line or "").encode()).sha256)
-        yield Finding(f"{what}: copy of its receipt", got, _short(line.sha256), RESTORE)
-
-
-def _events(books: Books, chain: Chain) -> Iterator[Finding]:
-    """Yield the events whose copy on the board is another, or none, and the copies of no event."""
-    if books.damage:
+def _rows(store: Stored, closed: Container[str]) -> Iterator[Finding]:
+    """Yield where a row and its receipt differ: the row is wrong, unless something contradicts the receipt."""
+    if store.trouble:
         return
-    copies = {number: Line(line.encode()) for number, line in books.events}
-    waiting = {line.receipt.number for line in _waiting(books, chain)}
-    for number in sorted((chain.events.keys() | copies.keys()) - waiting):
-        got, true = copies.get(number), chain.events.get(number)
-        if got is None or true is None or got.text != true.text:
-            about = f" ({true.receipt.about})" if true else ""
-            yield Finding(
-                f"copy of receipt {number}{about}",
-                _short(got.sha256) if got else "removed",
-                _short(true.sha256) if true else "no such event",
-                RESTORE,
-            )
+    by_id = {entry.id: entry for entry in store.entries}
+    for receipt in store.scores:
+        entry = by_id.pop(receipt.entry, None)
+        row = f"row {receipt.entry} ({receipt.name})"
+        if entry is None:
+            if receipt.number <= store.seen.number:
+                yield Finding(row, "removed", f"a row of receipt {receipt.number}", REMAKE)
+        elif store.disagree or receipt.number in store.doubtful:
+            yield from _differences(receipt, closed, _of(receipt), _shown(entry_of(receipt)), _shown(entry), FROM_COPY)
+        else:
+            yield from _differences(receipt, closed, row, _shown(entry), _shown(entry_of(receipt)), REMAKE)
+    for entry in by_id.values():
+        yield Finding(f"row {entry.id} ({plain(entry.name)})", "no receipt", "a receipt", REMAKE)
 
 
-def _rules(workspace: Workspace, chain: Chain) -> Iterator[Finding]:
+def _differences(
+    receipt: Scored, closed: Container[str], what: str, got: Any, expected: Any, hint: str
+) -> Iterator[Finding]:
+    """Yield what differs; of a score that nobody may see yet only that it does."""
+    for path, was, should in differing(got, expected):
+        _, _, split = path.partition("scores.")
+        shown = receipt.lock in closed or split.partition(".")[0] in told_splits(receipt.held, None)
+        if split and not shown:
+            was, should = "another value", "the value on record, not told yet"
+        yield Finding(f"{what}: {path}", was, should, hint)
+
+
+def _rules(workspace: Workspace, store: Stored) -> Iterator[Finding]:
     """Yield the changes that do not follow from the rules before them, and the cards of rules never in force."""
     histories: dict[tuple[str, str], list[dict[str, Any]]] = {}  # by contest and lock, the rules one after the other
-    for number, line in sorted(chain.lines.items()):
-        receipt = line.receipt
+    for receipt in store.receipts.values():
         place = (receipt.contest, receipt.lock)
         if place not in histories:
             histories[place] = _frozen_rules(workspace, *place)
@@ -253,12 +182,12 @@ def _rules(workspace: Workspace, chain: Chain) -> Iterator[Finding]:
         if isinstance(receipt, RulesChanged):
             for rule, change in receipt.changes.items():
                 if now.get(rule) != change.old:
-                    what = f"receipt {number} ({receipt.about}): {rule}, changed from"
-                    yield Finding(what, _say(change.old), f"{_say(now.get(rule))}, in force before", FROM_BACKUP)
+                    what = f"{_of(receipt)}: {rule}, changed from"
+                    yield Finding(what, _say(change.old), f"{_say(now.get(rule))}, in force before", FROM_COPY)
             history.append(now | {rule: change.new for rule, change in receipt.changes.items()})
-        elif isinstance(receipt, Scored) and (ran := _card_rules(workspace, receipt)) and ran not in history:
+        elif isinstance(receipt, Scored) and (ran := _read_card(workspace, receipt).rules) and ran not in history:
             for what, got, expected in differing(ran, now):
-                yield Finding(f"{receipt.card} (receipt {number}): rules.{what}", got, expected, FROM_BACKUP)
+                yield Finding(f"{receipt.card} (receipt {receipt.number}): rules.{what}", got, expected, FROM_COPY)
 
 
 def _frozen_rules(workspace: Workspace, contest: str, lock: str) -> list[dict[str, Any]]:
@@ -268,48 +197,49 @@ def _frozen_rules(workspace: Workspace, contest: str, lock: str) -> list[dict[st
     return []
 
 
-class _Ran(msgspec.Struct):
-    """What a card says of the rules that its entry ran under."""
+class _Measured(msgspec.Struct):
+    metrics: dict[str, dict[str, float]] = {}
 
+
+class _Card(msgspec.Struct):
+    """What a card says that is compared with other things on record."""
+
+    outcome: str = ""
+    lock: str = ""
+    zip_sha256: str = ""
     rules: dict[str, Any] = {}
+    scores: dict[str, _Measured] = {}
 
 
-def _card_rules(workspace: Workspace, receipt: Scored) -> dict[str, Any]:
+def _read_card(workspace: Workspace, receipt: Scored) -> _Card:
     try:
-        return msgspec.json.decode((workspace.path / receipt.card).read_bytes(), type=_Ran).rules
+        return msgspec.json.decode((workspace.path / receipt.card).read_bytes(), type=_Card)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return {}  # told of with the files
+        return _Card()  # told of with the files
 
 
 def _say(value: Any) -> str:
     return plain(msgspec.json.encode(value).decode())
 
 
-def _old_rows(chain: Chain, old: list[rows.Row]) -> Iterator[Finding]:
-    first = chain.lines.get(1)
-    if first is None:
-        return
-    receipt, what = first.receipt, "rows from before the ledger"
-    if len(old) != receipt.rows_before:
-        yield Finding(what, counted(len(old), "row"), counted(receipt.rows_before, "row"), RESTORE)
-    elif old and (got := hash_rows(old)) != receipt.rows_before_sha256:
-        yield Finding(what, f"content {_short(got)}", f"content {_short(receipt.rows_before_sha256)}", RESTORE)
-
-
-def _files(workspace: Workspace, books: Books, chain: Chain) -> Iterator[Finding]:
-    digest = cache(_hash)  # one zip may have been submitted often
-    for number, (_, receipt) in chain.scores.items():
-        rerun = f"{FROM_BACKUP} Whether the entry still gives them: hemobench replay {receipt.entry}"
-
-        def mend(receipt: Scored = receipt) -> str:
-            return RESTORE if find_card(workspace, receipt, books) is not None else FROM_BACKUP
-
-        kept = [(receipt.card, receipt.card_sha256, "")]
+def _files(workspace: Workspace, store: Stored, closed: Container[str]) -> Iterator[Finding]:
+    digest = remember(_hash)  # one zip may have been submitted often
+    for receipt in store.scores:
+        rerun = f"{FROM_COPY} Whether the entry still gives them: hemobench replay {receipt.entry}"
+        kept = [(receipt.card, receipt.card_sha256, FROM_COPY)]
         kept += [(receipt.labels, receipt.labels_sha256, rerun)] if receipt.labels else []
-        kept += [(f"zips/{receipt.zip_sha256}.zip", receipt.zip_sha256, FROM_BACKUP)]
+        kept += [(f"zips/{receipt.zip_sha256}.zip", receipt.zip_sha256, FROM_COPY)]
         for name, expected, hint in kept:
             if (got := digest(workspace.path / name)) != expected:
-                yield Finding(f"{name} (receipt {number})", _short(got), _short(expected), hint or mend())
+                yield Finding(f"{name} (receipt {receipt.number})", _short(got), _short(expected), hint)
+        if digest(workspace.path / receipt.card) == receipt.card_sha256:
+            # The card is as it was when the receipt was written: what the receipt says otherwise was changed since.
+            card = _read_card(workspace, receipt)
+            scores = {split: measured.metrics for split, measured in card.scores.items()}
+            own = {name: getattr(receipt, name) for name in ("outcome", "lock", "zip_sha256")}
+            said = own | {"scores": msgspec.to_builtins(receipt.scores)}
+            on_card = {name: getattr(card, name) for name in own} | {"scores": scores}
+            yield from _differences(receipt, closed, f"{_of(receipt)}, beside its card", said, on_card, FROM_COPY)
 
 
 def _read_closings(workspace: Workspace) -> Iterator[Closing]:
@@ -318,75 +248,64 @@ def _read_closings(workspace: Workspace) -> Iterator[Closing]:
             yield read_closing_file(path)
 
 
-def _closings(workspace: Workspace, books: Books, chain: Chain) -> Iterator[Finding]:
+def _closings(workspace: Workspace, store: Stored) -> Iterator[Finding]:
     """Yield what a closing says that cannot be: a receipt not in the chain, or finals that no team had at the close."""
-    scored = {
-        row.entry.id: row.entry
-        for row in books.rows
-        if row.entry.outcome == "scored" or row.entry.receipt in chain.lines
-    }
+    scored = {receipt.entry: receipt for receipt in store.scores if receipt.outcome == "scored"}
     for path in sorted(workspace.path.glob("closed/*/*.json")):
         what = f"closing {path.relative_to(workspace.path)}"
         try:
             closing = read_closing_file(path)
         except BoardError as error:
-            yield Finding(what, error.message, "when the contest was closed", FROM_BACKUP)
+            yield Finding(what, error.message, "when the contest was closed", FROM_COPY)
             continue
         if path != workspace.closed(closing.contest, closing.lock):
-            yield Finding(what, f"{closing.contest}, lock {closing.lock[:12]}", "the contest it lies with", FROM_BACKUP)
-        line = chain.lines.get(closing.receipts)
-        found = line.sha256 if line else (START if not closing.receipts else "no such receipt")
+            yield Finding(what, f"{closing.contest}, lock {closing.lock[:12]}", "the contest it lies with", FROM_COPY)
+        found = store.hashes.get(closing.receipts, "no such receipt" if closing.receipts else START)
         if found != closing.head:
-            yield Finding(f"{what}: receipt {closing.receipts}", _short(found), _short(closing.head), FROM_BACKUP)
+            yield Finding(f"{what}: receipt {closing.receipts}", _short(found), _short(closing.head), FROM_COPY)
         for team, ids in closing.finals.items():
             for number in ids:
-                entry = scored.get(number)
-                mine = entry and (entry.name, entry.contest, entry.lock) == (team, closing.contest, closing.lock)
-                if not (entry and mine) or closing.is_late(entry):
-                    told = f"entry {number}, {'late' if entry and mine else 'not one of that team'}"
-                    yield Finding(f"{what}: finals of {plain(team)}", told, "its entries in time", FROM_BACKUP)
+                one = scored.get(number)
+                mine = one and (one.name, one.contest, one.lock) == (team, closing.contest, closing.lock)
+                if not (one and mine) or closing.is_late(entry_of(one)):
+                    told = f"entry {number}, {'late' if one and mine else 'not one of that team'}"
+                    yield Finding(f"{what}: finals of {plain(team)}", told, "its entries in time", FROM_COPY)
 
 
-def _notes(workspace: Workspace, books: Books, chain: Chain, old: list[rows.Row]) -> Iterator[str]:
-    if books.torn:
+def _notes(workspace: Workspace, store: Stored) -> Iterator[str]:
+    if store.torn:
         yield (
-            f"The ledger ends in a torn line of {counted(len(books.torn), 'byte')}, as a power cut leaves it. "
+            f"The ledger ends in a torn line of {counted(len(store.torn), 'byte')}, as a power cut leaves it. "
             "It was never reported; the next submit sets it aside."
         )
     for torn in sorted(workspace.path.glob("ledger.torn-*.txt")):
         yield f"A torn line was set aside in {torn.name}."
-    waiting = _waiting(books, chain)
-    if len(waiting) == 1:
-        yield (
-            f"Receipt {waiting[0].receipt.number} is not on the board yet, its process was stopped; the next "
-            "leaderboard or submit adds it."
-        )
+    if (aside := cache.aside_of(workspace.board)).exists():
+        yield f"A damaged board was set aside in {aside.name}; remove it when you know what damaged it."
+    waiting = len([number for number in store.receipts if number > store.seen.number])
+    if store.trouble:
+        yield f"{workspace.board.name} {store.trouble}; the next leaderboard or submit makes it from the ledger."
+    elif waiting:
+        told = counted(waiting, "receipt is", "receipts are")
+        yield f"{told} not on the board yet; the next leaderboard or submit adds what is missing."
     for closing in _read_closings(workspace):
         yield f"{closing.contest} was closed at {closing.when}; its seal is {closing.seal}."
-    if old:
-        told = "compared with the hash in the first receipt" if chain.lines else "nothing to compare them with"
-        yield f"{counted(len(old), 'row is', 'rows are')} from before the ledger: {told}."
-    strays = sum(1 for _ in workspace.path.glob("cards/*/*.json")) - len(chain.scores)
+    strays = sum(1 for _ in workspace.path.glob("cards/*/*.json")) - len(store.scores)
     if strays > 0:
-        yield (
-            f"{counted(strays, 'card belongs', 'cards belong')} to no receipt: of stopped submits, or from before the "
-            "ledger."
-        )
+        yield f"{counted(strays, 'card belongs', 'cards belong')} to no receipt: of stopped submits."
 
 
-def shown_by_row(entry: rows.Entry) -> dict[str, Any]:
-    """What a row tells, as `shown_by_receipt` has it."""
-    told = {name: getattr(entry, name) for name in rows.FACTS}
+def _shown(entry: Entry) -> dict[str, Any]:
+    """What a row tells, to be compared; scores by split, then by metric."""
+    told = {name: getattr(entry, name) for name in (*rows.FACTS, "receipt")}
     scores: dict[str, dict[str, Any]] = {}
     for (split, metric), score in entry.scores.items():
         scores.setdefault(split, {})[metric] = msgspec.to_builtins(score)
-    return {"entry": entry.id, **told, "scores": scores}
+    return {**told, "scores": scores}
 
 
-def shown_by_receipt(receipt: Scored) -> dict[str, Any]:
-    """What the row of a score's receipt must tell."""
-    told = {name: getattr(receipt, name) for name in rows.FACTS}
-    return {"entry": receipt.entry, **told, "scores": msgspec.to_builtins(receipt.scores)}
+def _of(receipt: Receipt) -> str:
+    return f"receipt {receipt.number} ({receipt.about})"
 
 
 def differing(got: Any, expected: Any, at: str = "") -> list[tuple[str, str, str]]:

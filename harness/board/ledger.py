@@ -7,7 +7,7 @@ itself stays a file of its own, since its log is long and the chain is to be wal
 
 A new kind of event is a class here with its own ``tag``, named in `Kind`.
 
-The ledger is written before the board: the board is an index of it, and can be made again from it.
+The ledger is written before the board: the board is a cache of it.
 """
 
 from __future__ import annotations
@@ -42,8 +42,6 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     created_at: str  # UTC, ISO 8601; by the machine's clock, which may jump: the order is that of `number`
     contest: str
     lock: str
-    rows_before: int = 0  # rows that a board of an older version held when the ledger began; in the first receipt
-    rows_before_sha256: str = ""
 
     @property
     def about(self) -> str:
@@ -133,10 +131,10 @@ class Line:
             receipt = msgspec.json.decode(self.text, type=Kind)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise BoardError(f"A line of the ledger is no receipt: {error}.", "Type: hemobench audit") from error
-        if receipt.format > FORMAT:
+        if receipt.format != FORMAT:
             raise BoardError(
-                f"A receipt has format {receipt.format}, this version of hemobench knows up to {FORMAT}.",
-                "Update hemobench.",
+                f"A receipt has format {receipt.format}, this version of hemobench reads {FORMAT}.",
+                "Use the version of hemobench that wrote it.",
             )
         return receipt
 
@@ -202,6 +200,21 @@ def _unreadable(path: Path, error: OSError) -> BoardError:
     return BoardError(f"Cannot read the ledger {path}: {error.strerror or error}.", "See to its rights.")
 
 
+def lines_from(path: Path, start: int = 0) -> Iterator[tuple[Line, int]]:
+    """Yield the lines from the byte `start` on, and where each begins; a torn last line never was."""
+    try:
+        with path.open("rb", buffering=1 << 20) as file:
+            file.seek(start)
+            for content in file:
+                if content.endswith(b"\n"):
+                    yield Line(content[:-1]), start
+                start += len(content)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
 def newest_lines(path: Path) -> Iterator[Line]:
     """Yield the lines from the last one back, reading no more of the file than is asked for; a torn one is left out."""
     try:
@@ -233,21 +246,14 @@ def rule_changes(path: Path) -> Iterator[RulesChanged]:
 
     They are few, and every verb asks for them: the bytes of other lines are passed over, not read as JSON.
     """
-    try:
-        with path.open("rb", buffering=1 << 20) as file:  # 0.3 s for 100,000 receipts
-            for line in file:
-                if line.startswith(b'{"kind":"rules",') and line.endswith(b"\n"):  # a torn last line never was
-                    receipt = Line(line[:-1]).receipt
-                    assert isinstance(receipt, RulesChanged)
-                    yield receipt
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise _unreadable(path, error) from error
+    for line, _ in lines_from(path):
+        if line.text.startswith(b'{"kind":"rules",'):
+            assert isinstance(line.receipt, RulesChanged)
+            yield line.receipt
 
 
-def append(path: Path, line: Line) -> None:
-    """Add a line and make it durable: wholly, or not at all.  The caller is the `only_writer`.
+def append(path: Path, line: Line) -> int:
+    """Add a line, make it durable, and return the byte where it begins: wholly, or not at all, by the `only_writer`.
 
     Raises
     ------
@@ -273,6 +279,7 @@ def append(path: Path, line: Line) -> None:
             f"Cannot write the receipt to {path}: {error.strerror or error}.",
             "Nothing was recorded. Make room or rights, then submit again.",
         ) from error
+    return size
 
 
 def set_torn_aside(path: Path) -> Path | None:

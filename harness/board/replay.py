@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from pathlib import Path
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.board import chain
+from harness.board.artifacts import Artifacts, artifacts_of
 from harness.board.closing import read_closing, told_splits
-from harness.errors import ReplayError, WorkspaceError
-from harness.freeze.frozen import Frozen, find_freeze, read_arrays
+from harness.board.ledger import Scored, scores_newest_first
+from harness.errors import ReplayError
+from harness.freeze.frozen import Frozen, find_freeze
 from harness.freeze.hashing import hash_file
 from harness.sandbox.backends import Choice as Isolation
 from harness.sandbox.sandbox_command import Device
@@ -38,7 +39,7 @@ class Replay(msgspec.Struct, frozen=True):
 
     entry: int
     name: str
-    receipt: int | None
+    receipt: int
     equal: bool
     results: tuple[Change, ...]
     circumstances: tuple[Change, ...]
@@ -52,7 +53,7 @@ def replay(workspace: Workspace, entry: int, *, isolation: Isolation = "auto", d
     ReplayError
         There is no such entry; its zip, its card or its contest are gone or are not what they were.
     """
-    row, recorded = _recorded(workspace, entry)
+    receipt, recorded, kept = _recorded(workspace, entry)
     zip_path = _kept_zip(workspace, entry, recorded.zip_sha256)
     frozen = _kept_contest(workspace, entry, recorded)
     with scratch_of(workspace) as scratch:
@@ -65,51 +66,32 @@ def replay(workspace: Workspace, entry: int, *, isolation: Isolation = "auto", d
             device=device,
             order=recorded.order,
         )
-    kept = workspace.path / row.labels if row.labels else None
-    told = told_splits(row.held, read_closing(workspace, recorded.contest, recorded.lock))
+    told = told_splits(receipt.held, read_closing(workspace, recorded.contest, recorded.lock))
     results = (
         *_outcomes(evaluation.card, recorded),
-        *_predictions(evaluation.predictions, recorded, kept),
+        *_predictions(evaluation.predictions, recorded, kept.labels),
         *_scores(evaluation.card, recorded, told),
     )
-    return Replay(entry, row.name, row.receipt, not results, results, tuple(_circumstances(evaluation.card, recorded)))
+    changed = tuple(_circumstances(evaluation.card, recorded))
+    return Replay(entry, receipt.name, receipt.number, not results, results, changed)
 
 
-class _Row(msgspec.Struct, frozen=True):
-    """Which row is run again; `labels` is the file of its predictions inside the workspace, where that is known."""
-
-    name: str
-    receipt: int | None
-    labels: str
-    held: bool
-
-
-def _recorded(workspace: Workspace, number: int) -> tuple[_Row, ScoreCard]:
-    """Return what was recorded of an entry, as its receipt proves it; of a row older than the ledger, as it stands."""
-    books = chain.read_books(workspace)
-    receipts = (receipt for _, receipt in chain.true_chain(workspace, books).scores.values())
+def _recorded(workspace: Workspace, number: int) -> tuple[Scored, ScoreCard, Artifacts]:
+    """Return what was recorded of an entry: its receipt, its card as the receipt proves it, and its files."""
+    receipts = list(scores_newest_first(workspace.ledger))
     receipt = next((receipt for receipt in receipts if receipt.entry == number), None)
-    if receipt is not None:
-        card = chain.find_card(workspace, receipt, books)
-        if card is None:
-            raise ReplayError(
-                f"The card of entry {number}, {receipt.card}, is missing or was changed.", "See: hemobench audit"
-            )
-        return _Row(receipt.name, receipt.number, receipt.labels, receipt.held), msgspec.json.decode(
-            card, type=ScoreCard
-        )
-    row = next((row for row in books.rows if row.entry.id == number), None)
-    if row is None:
-        ids = [row.entry.id for row in books.rows]
+    if receipt is None:
         raise ReplayError(
             f"There is no entry {number} on the board, it has "
-            + (f"{len(ids)}, from {min(ids)} to {max(ids)}." if ids else "none yet."),
+            + (f"{len(receipts)}, from {receipts[-1].entry} to {receipts[0].entry}." if receipts else "none yet."),
             "The ids stand in: hemobench leaderboard --csv",
         )
-    try:
-        return _Row(row.entry.name, None, "", False), msgspec.json.decode(row.card, type=ScoreCard)
-    except msgspec.MsgspecError as error:
-        raise ReplayError(f"The card of entry {number} cannot be read: {error}.", "See: hemobench audit") from error
+    kept = artifacts_of(workspace, receipt)
+    if kept.card is None:
+        raise ReplayError(
+            f"The card of entry {number}, {receipt.card}, is missing or was changed.", "See: hemobench audit"
+        )
+    return receipt, kept.card, kept
 
 
 def _kept_zip(workspace: Workspace, entry: int, digest: str) -> Path:
@@ -141,15 +123,11 @@ def _outcomes(now: ScoreCard, then: ScoreCard) -> list[Change]:
     return [] if now.outcome == then.outcome else [Change("outcome", now.outcome, then.outcome)]
 
 
-def _predictions(now: dict[str, NDArray[np.int64]], then: ScoreCard, kept: Path | None) -> list[Change]:
+def _predictions(
+    now: dict[str, NDArray[np.int64]], then: ScoreCard, before: Mapping[str, NDArray[np.int64]]
+) -> list[Change]:
     """Name the splits whose labels differ, and how many of them, where the kept labels are what they were."""
     changes = []
-    before: dict[str, NDArray[np.int64]] = {}
-    if kept is not None:
-        try:
-            before = read_arrays(kept)
-        except WorkspaceError:
-            before = {}  # the hashes still tell that something differs
     for split, digest in then.predictions.items():
         labels = now.get(split)
         if labels is None or hash_labels(labels) == digest:

@@ -1,41 +1,24 @@
-"""The board: one SQLite file that many processes may read and write at once, an index of the ledger."""
+"""The rows of the board: what is on record of each entry, and the questions asked of them."""
 
 from __future__ import annotations
 
-import os
-import shutil
 import sqlite3
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-from harness.board.migrations import migrate
-from harness.errors import BoardError
+from harness.board.ledger import Scored
 from harness.score.estimate import Estimate
-from harness.workspace import OWNER_FILE, make_folder
 
-# What a row and its receipt both tell, beside the id; columns by these names, too.  The first ones are what a board had
-# before there was a ledger: its first receipt holds a hash of them.
-FIRST_FACTS = ("name", "message", "contest", "lock", "outcome", "zip_sha256", "weights", "created_at")
-FACTS = (*FIRST_FACTS, "recipe", "seed", "held")
-COLUMNS = ", ".join(("id", *FACTS))
+# What a row and its receipt both tell, beside the id; columns by these names, too.
+FACTS = (
+    *("name", "message", "contest", "lock", "outcome", "zip_sha256", "weights", "created_at", "recipe", "seed"),
+    "held",
+)
+COLUMNS = ", ".join(("id", *FACTS, "receipt"))
 AT_ONCE = 500  # ids asked for in one query: SQLite takes some thousands
-BUSY_S = 60  # how long a writer waits for another one
-# What SQLite's errors mean to a person, by the beginning of their names.
-REMEDIES = {
-    "SQLITE_CORRUPT": "It is damaged. Make it again from the ledger: hemobench restore",
-    "SQLITE_NOTADB": "It is damaged. Make it again from the ledger: hemobench restore",
-    "SQLITE_FULL": "Make room on the disk, then try again.",
-    "SQLITE_IOERR": "See whether the disk is full or failing, then try again.",
-    "SQLITE_READONLY": "Make it writable, or choose another --workspace.",
-    "SQLITE_CANTOPEN": "Make the workspace writable, or choose another --workspace.",
-    "SQLITE_BUSY": "Another process holds it. Try again when that has ended.",
-}
-OTHER_REMEDY = "See what is wrong with it: hemobench audit"
 
 
 @dataclass(frozen=True)
@@ -43,7 +26,7 @@ class Entry:
     """One submission, as the board keeps it; `scores` is keyed by split and metric.
 
     `recipe` is what seeds of one recipe share, "" where it is not known; `held` says that the Ladder holds the public
-    score back; `receipt` is its number in the ledger, None for a row from before there was one.
+    score back; `receipt` is its number in the ledger.
     """
 
     id: int
@@ -58,124 +41,34 @@ class Entry:
     recipe: str
     seed: int | None
     held: bool
+    receipt: int
     scores: dict[tuple[str, str], Estimate]
-    receipt: int | None = None
 
 
-@dataclass(frozen=True)
-class Row:
-    """All that the board holds of an entry: what is shown, its card as JSON, and its receipt's line."""
-
-    entry: Entry
-    card: str
-    line: str | None
-
-
-@contextmanager
-def open_board(path: Path, *, named: Path | None = None) -> Iterator[sqlite3.Connection]:
-    """Open the board at `path` for writing, making or migrating it first; errors call it `named`, else by its path.
-
-    Raises
-    ------
-    BoardError
-        The file is no board, is damaged, or cannot be written.
-    """
-    with _spoken(named or path):
-        try:
-            make_folder(path.parent, private=True)
-            if not path.exists():  # SQLite would make it by the umask; its other files get the mode of this one
-                os.close(os.open(path, os.O_WRONLY | os.O_CREAT, OWNER_FILE))
-        except OSError as error:
-            raise BoardError(
-                f"Cannot open the board {path}: {error.strerror}.", "Choose another --workspace."
-            ) from error
-        connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")  # a row that was reported survives a power cut
-            connection.execute("PRAGMA foreign_keys = ON")
-            migrate(connection)
-            yield connection
-        finally:
-            connection.close()
-
-
-@contextmanager
-def read_board(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open the board at `path` for reading, also where nothing can be written; a missing one is empty.
-
-    Raises
-    ------
-    BoardError
-        The file is no board or is damaged.
-    """
-    if not path.exists():
-        with _spoken(path), closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
-            migrate(connection)
-            yield connection
-    elif os.access(path.parent, os.W_OK) and os.access(path, os.W_OK) and not _is_full(path.parent):
-        with open_board(path) as connection:
-            yield connection
-    else:
-        with copied(path) as copy, open_board(copy, named=path) as connection:
-            yield connection
-
-
-@contextmanager
-def copied(path: Path) -> Iterator[Path]:
-    """Copy a board that cannot be written to where it can be: SQLite writes even to read, and an old one migrates."""
-    try:
-        with tempfile.TemporaryDirectory(prefix="hemobench-board-") as folder:
-            for file in (path, path.with_name(f"{path.name}-wal")):
-                if file.exists():
-                    shutil.copyfile(file, Path(folder) / file.name)
-            yield Path(folder) / path.name
-    except OSError as error:
-        raise BoardError(
-            f"Cannot read the board {path}: {error.strerror or error}.",
-            "Make room on the disk or in the folder for temporary files (TMPDIR), then try again.",
-        ) from error
-
-
-def _is_full(folder: Path) -> bool:
-    return shutil.disk_usage(folder).free < 1_000_000  # SQLite needs some 100 kB beside the board to read it
-
-
-@contextmanager
-def _spoken(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors into sentences that say what to type."""
-    try:
-        try:
-            yield
-        except UnicodeDecodeError as error:  # from the module itself: a damaged schema is quoted in SQLite's message
-            raise sqlite3.DatabaseError("it holds text that is not UTF-8") from error
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorname", None) or ""
-        remedy = next((remedy for name, remedy in REMEDIES.items() if code.startswith(name)), OTHER_REMEDY)
-        raise BoardError(f"The board {path} cannot be used: {error}.", remedy) from error
-
-
-def insert_event(connection: sqlite3.Connection, receipt: int, line: str) -> None:
-    """Put the copy of an event's line in, inside the caller's transaction."""
-    connection.execute("INSERT INTO events (receipt, line) VALUES (?, ?)", (receipt, line))
-
-
-def insert(connection: sqlite3.Connection, row: Row) -> None:
-    """Put a row in, under its own id, inside the caller's transaction."""
-    entry = row.entry
-    values = (entry.id, *(getattr(entry, name) for name in FACTS), row.card, entry.receipt, row.line)
-    connection.execute(
-        f"INSERT INTO entries ({COLUMNS}, card, receipt, line) VALUES ({', '.join('?' * len(values))})", values
+def entry_of(receipt: Scored) -> Entry:
+    """Return the row that the receipt of a score stands for."""
+    return Entry(
+        receipt.entry,
+        **{name: getattr(receipt, name) for name in FACTS},
+        receipt=receipt.number,
+        scores={(split, metric): score for split, of in receipt.scores.items() for metric, score in of.items()},
     )
+
+
+def insert(connection: sqlite3.Connection, receipt: Scored) -> None:
+    """Put the row of a receipt in, inside the caller's transaction."""
+    entry = entry_of(receipt)
+    values = (entry.id, *(getattr(entry, name) for name in FACTS), entry.receipt)
+    connection.execute(f"INSERT INTO entries ({COLUMNS}) VALUES ({', '.join('?' * len(values))})", values)
     connection.executemany(
         "INSERT INTO scores (entry, split, metric, value, low, high, n) VALUES (?, ?, ?, ?, ?, ?, ?)",
         [(entry.id, *key, score.value, score.low, score.high, score.n) for key, score in entry.scores.items()],
     )
 
 
-def read_entries(connection: sqlite3.Connection, contest: str, lock: str) -> list[Entry]:
-    """Return all entries of one frozen contest, earliest first: in the order of their ids, whatever the clock said."""
-    return _read(connection, "contest = ? AND lock = ?", (contest, lock))
+def read_all(connection: sqlite3.Connection) -> list[Entry]:
+    """Return the entries of every contest, earliest first: in the order of their ids, whatever the clock said."""
+    return _read(connection, "1", ())
 
 
 def read_some(connection: sqlite3.Connection, ids: Sequence[int]) -> list[Entry]:
@@ -203,9 +96,7 @@ def one_moment(connection: sqlite3.Connection) -> Iterator[None]:
 
 def _read(connection: sqlite3.Connection, where: str, values: Sequence[str | int]) -> list[Entry]:
     with one_moment(connection):
-        rows = connection.execute(
-            f"SELECT {COLUMNS}, receipt FROM entries WHERE {where} ORDER BY id", values
-        ).fetchall()
+        rows = connection.execute(f"SELECT {COLUMNS} FROM entries WHERE {where} ORDER BY id", values).fetchall()
         scores: dict[int, dict[tuple[str, str], Estimate]] = {row[0]: {} for row in rows}
         for entry, split, metric, *numbers in connection.execute(
             "SELECT entry, split, metric, value, low, high, n "
@@ -218,7 +109,7 @@ def _read(connection: sqlite3.Connection, where: str, values: Sequence[str | int
 
 def _entry(row: Sequence[Any], scores: dict[tuple[str, str], Estimate]) -> Entry:
     *facts, held, receipt = row
-    return Entry(*(*facts, bool(held), scores, receipt))
+    return Entry(*(*facts, bool(held), receipt, scores))
 
 
 def read_values(
@@ -319,41 +210,6 @@ def recipes(connection: sqlite3.Connection, contest: str, lock: str) -> Iterator
         "ORDER BY id"
     )
     yield from connection.execute(query, (contest, lock))
-
-
-def read_rows(connection: sqlite3.Connection) -> Iterator[Row]:
-    """Yield everything, of every contest, in the order of ids; one that fails half way has told the rows before it."""
-    for *facts, card, line in connection.execute(f"SELECT {COLUMNS}, receipt, card, line FROM entries ORDER BY id"):
-        scores = {
-            (split, metric): Estimate(*numbers)
-            for split, metric, *numbers in connection.execute(
-                "SELECT split, metric, value, low, high, n FROM scores WHERE entry = ?", (facts[0],)
-            )
-        }
-        yield Row(_entry(facts, scores), card, line)
-
-
-def read_events(connection: sqlite3.Connection) -> list[tuple[int, str]]:
-    """Return the number and the line of every event's receipt, in their order."""
-    return connection.execute("SELECT receipt, line FROM events ORDER BY receipt").fetchall()
-
-
-def last_id(connection: sqlite3.Connection) -> int:
-    """Return the greatest id that a row of this board has ever had, 0 where there was none."""
-    found = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'entries'").fetchone()
-    return int(found[0]) if found else 0
-
-
-def last_line(connection: sqlite3.Connection) -> str | None:
-    """Return the newest receipt on the board, as the ledger held it when the row was written."""
-    found = [
-        row
-        for table in ("entries", "events")
-        for row in connection.execute(
-            f"SELECT receipt, line FROM {table} WHERE receipt IS NOT NULL ORDER BY receipt DESC LIMIT 1"
-        )
-    ]
-    return max(found)[1] if found else None
 
 
 def count_on_day(connection: sqlite3.Connection, contest: str, lock: str, name: str, midnight: datetime) -> int:

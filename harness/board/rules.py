@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.board import ledger, rows
+from harness.board import rows
+from harness.board.artifacts import read_artifacts
 from harness.board.ladder import climb
 from harness.board.team_name import team_key
-from harness.errors import BoardError, WorkspaceError
-from harness.freeze.frozen import Frozen, read_arrays
-from harness.freeze.hashing import hash_file
+from harness.errors import BoardError
+from harness.freeze.frozen import Frozen
 from harness.score.evaluate import labels_of
 from harness.workspace import Workspace
 
@@ -78,19 +78,7 @@ def holding_back(
     if number is None:
         return None
     _, y_true = labels_of(frozen)["public"]
-    shown = _kept_labels(workspace, number)
+    shown = read_artifacts(workspace, rows.read_some(board, [number]))[number].labels.get("public")
     if shown is None or shown.shape != y_true.shape:
         return number
     return number if climb(np.array([shown == y_true, public == y_true]))[1] == 0 else None
-
-
-def _kept_labels(workspace: Workspace, entry: int) -> NDArray[np.int64] | None:
-    receipts = ledger.scores_newest_first(workspace.ledger)
-    receipt = next((receipt for receipt in receipts if receipt.entry == entry), None)
-    if receipt is None or not receipt.labels:
-        return None
-    path = workspace.path / receipt.labels
-    try:
-        return read_arrays(path).get("public") if hash_file(path) == receipt.labels_sha256 else None
-    except (OSError, WorkspaceError):
-        return None

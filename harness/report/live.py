@@ -112,21 +112,19 @@ class LiveBoard:
         return True
 
     def _look(self) -> object:
-        """Return what differs when an entry came in, teams chose, the contest was closed, frozen or restored.
+        """Return what differs when an entry came in, teams chose, the contest was closed or frozen.
 
-        Sizes and times of a few files, since this is done every second. Reading leaves the board's file as it was; the
-        log beside it is made and removed by reading, so an empty one counts as none.
+        Sizes and times of a few files, since this is done every second.
         """
-        home, board = self.workspace, self.workspace.board
+        home = self.workspace
         files = (
             home.ledger,
-            board,
+            home.board,
             home.contest(self.contest) / "current",
             home.closed(self.contest, "").parent,
             home.finals(self.contest, "").parent,
         )
-        log = _stamp(board.with_name(f"{board.name}-wal"))
-        return (*map(_stamp, files), log if log and log[1] else None)
+        return tuple(map(_stamp, files))
 
     def _gather(self) -> Content:
         frozen = open_in_force(self.workspace, self.contest)

@@ -61,6 +61,10 @@ class ScoreCard(msgspec.Struct, frozen=True, kw_only=True):
     peak_memory_mb: float = 0.0
     log: str = ""
 
+    def document(self) -> bytes:
+        """Return the card as its file has it: one fact a line, for people."""
+        return msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n"
+
     def only(self, splits: tuple[str, ...]) -> ScoreCard:
         """Return a copy that tells of these splits alone."""
         return msgspec.structs.replace(

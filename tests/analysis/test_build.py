@@ -8,7 +8,6 @@ from harness.analysis.compare import compare_all, mcnemar
 from harness.analysis.corruptions import group
 from harness.analysis.predictions import diagnose
 from harness.analysis.ranks import rank_ranges
-from harness.board.artifacts import find_kept
 from harness.freeze.frozen import read_arrays
 from harness.score.evaluate import labels_of
 from harness.score.stats import paired_interval
@@ -133,17 +132,13 @@ def test_labels_that_were_changed_say_nothing(desk):
     assert all(row.detail for row in report.rows if row.id != 2)
 
 
-def test_an_entry_from_before_the_ledger_is_found_by_zip_and_time(desk):
-    desk.record("old", 0.9)
-    kept = gather(desk.workspace, desk.frozen).rows[0]
-    desk.workspace.ledger.unlink()
-    from harness.board.rows import open_board, read_entries
-
-    with open_board(desk.workspace.board) as board:
-        entries = read_entries(board, desk.frozen.contest.name, desk.frozen.lock_hash)
-    found = find_kept(desk.workspace, desk.frozen.contest.name, entries)[1]
-    assert found.labels
-    assert found.card.zip_sha256 == kept.zip_sha256
+def test_a_card_that_was_changed_says_nothing(desk):
+    for number, accuracy in enumerate((0.9, 0.8, 0.7)):
+        desk.record(f"team {number}", accuracy, number=number)
+    card = files(desk)[2].with_suffix(".json")
+    card.write_bytes(card.read_bytes().replace(b'"isolation": "bubblewrap"', b'"isolation": "none"'))
+    changed = next(row for row in gather(desk.workspace, desk.frozen).rows if row.id == 2)
+    assert (changed.detail, changed.run) == (None, None)
 
 
 def test_an_empty_board_has_a_report(desk):

@@ -183,29 +183,25 @@ def kill_audits(hemobench: Hemobench, n: int, rng: random.Random) -> Campaign:
     return campaign
 
 
-def kill_restores(hemobench: Hemobench, n: int, rng: random.Random) -> Campaign:
-    campaign = Campaign("restore")
-    found = hemobench.json("ledger", "audit")
-    rows = hemobench.json("leaderboard")
-    damages: tuple[Callable[[Path], None], ...] = (change_a_score, cut_the_board, change_a_receipt)
-    hemobench("ledger", "restore")
-    damages[0](hemobench.workspace)
-    usual = timed(lambda: hemobench("ledger", "restore"))
+def kill_rebuilds(hemobench: Hemobench, n: int, rng: random.Random) -> Campaign:
+    campaign = Campaign("board made anew")
+    head, rows = hemobench.json("ledger", "audit")["head"], hemobench.json("leaderboard")
+    damages: tuple[Callable[[Path], None], ...] = (remove_the_board, cut_the_board, change_the_schema)
+    remove_the_board(hemobench.workspace)
+    usual = timed(lambda: hemobench("leaderboard"))
     for number in range(n):
         damages[number % len(damages)](hemobench.workspace)
-        code = kill_somewhere(hemobench, ("ledger", "restore"), usual, rng)
+        code = kill_somewhere(hemobench, ("leaderboard",), usual, rng)
         campaign.kills += code is not None
         campaign.ended += code is None
-        settle(hemobench, campaign, ("ledger", "restore"))
-        if hemobench("ledger", "audit", "--expect", found["head"])[0] or hemobench.json("leaderboard") != rows:
+        settle(hemobench, campaign, ("leaderboard",))
+        if hemobench("ledger", "audit", "--expect", head)[0] or hemobench.json("leaderboard") != rows:
             campaign.fault("lost", f"after damage {number % len(damages)}")
     return campaign
 
 
-def change_a_score(workspace: Path) -> None:
-    with closing(sqlite3.connect(workspace / "board.sqlite3")) as board:
-        board.execute("UPDATE scores SET value = 0.99 WHERE entry = 1")
-        board.commit()
+def remove_the_board(workspace: Path) -> None:
+    (workspace / "board.sqlite3").unlink()
 
 
 def cut_the_board(workspace: Path) -> None:
@@ -213,9 +209,9 @@ def cut_the_board(workspace: Path) -> None:
     (workspace / "board.sqlite3").write_bytes(content[: len(content) // 3])
 
 
-def change_a_receipt(workspace: Path) -> None:
-    content = (workspace / "ledger.jsonl").read_bytes()
-    (workspace / "ledger.jsonl").write_bytes(content.replace(b'"outcome":"scored"', b'"outcome":"scorde"', 1))
+def change_the_schema(workspace: Path) -> None:
+    with closing(sqlite3.connect(workspace / "board.sqlite3")) as board:
+        board.execute("PRAGMA user_version = 99")
 
 
 def timed(call: Callable[[], object]) -> float:
@@ -295,7 +291,7 @@ def main() -> int:
                 kill_submits(hemobench, options.kills, rng),
                 kill_packs(hemobench, options.kills, rng),
                 kill_audits(hemobench, options.kills, rng),
-                kill_restores(hemobench, options.kills, rng),
+                kill_rebuilds(hemobench, options.kills, rng),
                 kill_freezes(hemobench, options.kills, rng, contest),
             ]
     if options.json:

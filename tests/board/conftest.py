@@ -4,11 +4,10 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import msgspec
 import numpy as np
 import pytest
 
-from harness.board.recorder import card_file, open_recorder
+from harness.board.recorder import open_recorder
 from harness.score.card import ScoreCard, SplitScore
 from harness.score.estimate import Estimate
 from harness.workspace import Workspace, atomic_file, write_atomic
@@ -59,15 +58,13 @@ class Desk:
             predictions={split: hashlib.sha256(array.tobytes()).hexdigest() for split, array in labels.items()},
             isolation="bubblewrap",
         )
-        text = msgspec.json.encode(card).decode()
         with open_recorder(self.workspace) as recorder:
             number = len(list(self.workspace.path.glob("cards/*/*.json"))) + 1
             kept = self.workspace.cards(contest) / f"{number}.json"
-            write_atomic(kept, card_file(text))
+            write_atomic(kept, card.document())
             with atomic_file(kept.with_suffix(".npz")) as file:
                 np.savez(file, allow_pickle=False, **labels)
             return recorder.record(
-                text,
                 created_at=when.isoformat(timespec="seconds"),
                 name=name,
                 message="first",

@@ -1,6 +1,5 @@
 """The board keeps whole rows, whoever else writes, and ranks them as it says."""
 
-import shutil
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -8,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from harness.board.cache import VERSION, add, connected
 from harness.board.ledger import Line
-from harness.board.migrations import MIGRATIONS, backup_of
 from harness.board.ranking import read_leaderboard
-from harness.board.recorder import add_entry, open_recorder, open_to_read
-from harness.board.rows import count_on_day, open_board, read_board, read_entries
+from harness.board.recorder import open_recorder, open_to_read
+from harness.board.rows import count_on_day, read_all
 from harness.errors import BoardError
 from harness.score.estimate import Estimate
 
@@ -22,28 +21,12 @@ LOCK = "ab" * 32
 
 def entries(workspace):
     with open_to_read(workspace) as board:
-        return read_entries(board, "blood-cells", LOCK)
+        return read_all(board)
 
 
 def standings(workspace):
     with open_to_read(workspace) as board:
         return read_leaderboard(board, "blood-cells", LOCK, "accuracy").standings
-
-
-def board_of_version_1(path, n=3):
-    """A board as the first release wrote it, with `n` rows."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with closing(sqlite3.connect(path)) as board:
-        board.executescript(MIGRATIONS[0][1])
-        for number in range(1, n + 1):
-            board.execute(
-                "INSERT INTO entries (name, message, contest, lock, outcome, zip_sha256, weights, created_at, card) "
-                "VALUES (?, 'old', 'blood-cells', ?, 'scored', '00', 'none', ?, '{}')",
-                (f"old-{number}", LOCK, NOW.isoformat(timespec="seconds")),
-            )
-            board.execute("INSERT INTO scores VALUES (?, 'public', 'accuracy', 0.5, 0.4, 0.6, 100)", (number,))
-        board.execute("PRAGMA user_version = 1")
-        board.commit()
 
 
 def test_an_entry_is_read_as_it_was_written(desk):
@@ -64,11 +47,12 @@ def test_eight_writers_at_once_leave_eight_rows_and_one_chain(desk):
 def test_a_row_that_fails_half_way_leaves_nothing(desk):
     line = desk.record("whole")
     broken = Line(line.text.replace(b'"value":0.5', b'"value":null').replace(b'"entry":1', b'"entry":2'))
-    with pytest.raises(BoardError), open_board(desk.workspace.board) as board:
-        add_entry(board, broken, "{}")
+    with pytest.raises(BoardError), connected(desk.workspace.board) as board:
+        add(board, broken, 0)
     with closing(sqlite3.connect(desk.workspace.board)) as board:
         assert board.execute("SELECT count(*) FROM entries").fetchone() == (1,)
         assert board.execute("SELECT count(*) FROM scores").fetchone() == (1,)
+        assert board.execute("SELECT number FROM head").fetchall() == [(1,)]
 
 
 def test_the_best_public_score_stands_first_and_of_equal_ones_the_earlier(desk):
@@ -96,72 +80,70 @@ def test_only_todays_entries_of_the_same_name_count_towards_the_limit(desk):
     desk.record("other", when=NOW)
     desk.record("team", when=NOW + timedelta(days=1))  # by a clock that was ahead; it counts on its own day
     midnight = NOW.replace(hour=0)
-    with read_board(desk.workspace.board) as board:
+    with open_to_read(desk.workspace) as board:
         counts = [
             count_on_day(board, "blood-cells", LOCK, "team", midnight + timedelta(days=day)) for day in (-2, -1, 0, 1)
         ]
     assert counts == [0, 1, 1, 1]
 
 
-def test_a_board_of_a_newer_version_is_refused_and_left_alone(desk):
-    desk.record()
-    path = desk.workspace.board
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
-    before = path.read_bytes()
-    for use in (entries, lambda workspace: open_recorder(workspace).__enter__()):
-        with pytest.raises(BoardError, match="schema") as refused:
-            use(desk.workspace)
-        assert "Update hemobench" in refused.value.hint
-    assert path.read_bytes() == before
+@pytest.mark.parametrize("version", [0, VERSION + 1])
+@pytest.mark.parametrize("use", ["read", "written"])
+def test_a_board_of_another_schema_is_made_anew(desk, version, use):
+    for name in ("one", "two"):
+        desk.record(name)
+    with closing(sqlite3.connect(desk.workspace.board)) as board:
+        board.execute("DROP TABLE scores")
+        board.execute("CREATE TABLE more (x)")
+        board.execute(f"PRAGMA user_version = {version}")
+    if use == "written":
+        with open_recorder(desk.workspace) as recorder:
+            assert recorder.notes == []
+    found = entries(desk.workspace)
+    assert [(entry.id, entry.name, len(entry.scores)) for entry in found] == [(1, "one", 1), (2, "two", 1)]
+    with closing(sqlite3.connect(desk.workspace.board)) as board:
+        assert board.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'more'").fetchone() == (0,)
 
 
-def test_a_board_of_an_older_version_is_backed_up_and_goes_on(desk):
-    path = desk.workspace.board
-    board_of_version_1(path)
-    line = desk.record("new")
-    assert line.receipt.entry == 4 and line.receipt.rows_before == 3
-    assert [(entry.id, entry.name) for entry in entries(desk.workspace)] == [
-        (1, "old-1"),
-        (2, "old-2"),
-        (3, "old-3"),
-        (4, "new"),
-    ]
-    with closing(sqlite3.connect(backup_of(path, 1))) as backup:
-        assert backup.execute("PRAGMA user_version").fetchone() == (1,)
-        assert backup.execute("SELECT count(*) FROM entries").fetchone() == (3,)
-    assert not list(path.parent.glob(".*backup*"))
-
-
-def test_eight_processes_that_migrate_at_once_take_turns(desk):
-    board_of_version_1(desk.workspace.board)
+def test_eight_processes_that_make_the_board_at_once_take_turns(desk):
+    for number in range(3):
+        desk.record(f"team-{number}")
+    desk.workspace.board.unlink()
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda _: len(entries(desk.workspace)), range(8)))
     assert found == [3] * 8
+    assert not list(desk.workspace.path.glob(".board*"))
 
 
-def test_a_file_that_is_no_board_is_refused_with_what_to_type(desk):
-    desk.workspace.path.mkdir()
-    desk.workspace.board.write_text("this is not a database, but it is long enough to be read as one" * 20)
-    with pytest.raises(BoardError, match="cannot be used") as refused:
-        entries(desk.workspace)
-    assert "hemobench restore" in refused.value.hint
+def test_who_reads_while_the_board_is_made_anew_sees_the_old_one_or_the_new(desk):
+    desk.record("one")
+    with open_to_read(desk.workspace) as board:
+        desk.workspace.board.unlink()
+        desk.record("two")
+        assert len(read_all(board)) == 1
+    assert len(entries(desk.workspace)) == 2
 
 
-@pytest.mark.parametrize("checkpointed", [True, False], ids=["settled", "with a journal beside it"])
-def test_a_board_that_cannot_be_written_can_be_read(desk, monkeypatch, checkpointed):
+@pytest.mark.parametrize("state", ["whole", "missing", "damaged", "of another schema", "behind"])
+def test_a_board_that_cannot_be_written_can_be_read(desk, monkeypatch, state):
     desk.record("first")
+    before = desk.workspace.board.read_bytes()
+    desk.record("second")
     path = desk.workspace.board
-    if not checkpointed:
-        reader = sqlite3.connect(path)  # keeps the journal from being folded into the board
-        reader.execute("SELECT * FROM entries").fetchall()
-        desk.record("second")
-        for name in (path.name, f"{path.name}-wal"):
-            shutil.copy(path.with_name(name), desk.workspace.path / f"kept-{name}")
-        reader.close()
-        for name in (path.name, f"{path.name}-wal"):
-            (desk.workspace.path / f"kept-{name}").replace(path.with_name(name))
-    monkeypatch.setattr("os.access", lambda *_: False)
-    with read_board(path) as board:
-        found = read_entries(board, "blood-cells", LOCK)
-    assert [entry.name for entry in found] == (["first"] if checkpointed else ["first", "second"])
+    if state == "missing":
+        path.unlink()
+    elif state == "damaged":
+        path.write_bytes(b"x" * 9000)
+    elif state == "of another schema":
+        path.write_bytes(b"")
+    elif state == "behind":
+        path.write_bytes(before)
+    left = path.read_bytes() if path.exists() else None
+
+    def read_only(*_, **__):
+        raise BoardError("Cannot write the ledger: Read-only file system.")
+
+    monkeypatch.setattr("harness.board.ledger.only_writer", read_only)
+    found = [entry.name for entry in entries(desk.workspace)]
+    assert found == (["first"] if state == "behind" else ["first", "second"])
+    assert (path.read_bytes() if path.exists() else None) == left

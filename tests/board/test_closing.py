@@ -10,7 +10,6 @@ from harness.board.audit import audit
 from harness.board.closing import close, read_closing, select
 from harness.board.ranking import read_leaderboard, read_standing
 from harness.board.recorder import open_to_read
-from harness.board.restore import restore
 from harness.board.rows import read_some
 from harness.contest import SHIPPED, BoardRules, read_contest
 from harness.errors import BoardError, UsageError
@@ -190,9 +189,6 @@ def test_a_board_made_again_ranks_as_before(desk, frozen):
     close(desk.workspace, frozen)
     before = board_of(desk)
     desk.workspace.board.unlink()
-    for beside in desk.workspace.path.glob("board.sqlite3-*"):
-        beside.unlink()
-    assert restore(desk.workspace) is not None
     assert board_of(desk) == before
 
 

@@ -6,19 +6,16 @@ from contextlib import closing
 
 import pytest
 
-from harness.board import ledger, rows
-from harness.board import recorder as recorder_module
+from harness.board import cache, ledger, rows
 from harness.board.audit import audit
 from harness.board.ledger import START, Line, newest_lines, read_lines
 from harness.board.recorder import open_recorder, open_to_read
 from harness.errors import BoardError, ReceiptError
 
-LOCK = "ab" * 32
-
 
 def names(workspace):
     with open_to_read(workspace) as board:
-        return [entry.name for entry in rows.read_entries(board, "blood-cells", LOCK)]
+        return [entry.name for entry in rows.read_all(board)]
 
 
 def test_each_receipt_names_the_hash_of_the_line_before(desk):
@@ -71,11 +68,11 @@ def test_a_receipt_without_its_row_gets_it_from_the_next_who_opens_the_board(des
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(recorder_module, "add_entry", killed)
+        patch.setattr(cache, "add", killed)
         desk.record("second")
     found = audit(desk.workspace)
     assert not found.findings, "a stopped process is no forgery"
-    assert "Receipt 2 is not on the board yet" in found.notes[0]
+    assert "1 receipt is not on the board yet" in found.notes[0]
     assert names(desk.workspace) == ["first", "second"], "the leaderboard adds it"
     assert not audit(desk.workspace).notes
     assert desk.record("third").receipt.entry == 3
@@ -149,3 +146,15 @@ def test_a_removed_last_row_does_not_come_back_unseen(desk):
     (finding,) = audit(desk.workspace).findings
     assert finding.what == "row 2 (two)" and finding.got == "removed"
     assert desk.record("three").receipt.entry == 3
+
+
+def test_a_ledger_that_does_not_follow_from_itself_makes_no_board(desk):
+    for name in ("one", "two", "three"):
+        desk.record(name)
+    lines, _ = read_lines(desk.workspace.ledger)
+    desk.workspace.ledger.write_bytes(b"".join(line.text + b"\n" for line in (lines[0], lines[2])))
+    desk.workspace.board.unlink()
+    with pytest.raises(BoardError, match="Receipt 3 does not follow") as refused:
+        names(desk.workspace)
+    assert "hemobench audit" in refused.value.hint
+    assert not list(desk.workspace.path.glob("*board*"))

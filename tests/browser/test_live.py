@@ -169,12 +169,13 @@ def test_when_the_server_is_gone_it_says_so_and_goes_on_asking(open_live, desk, 
         assert page.get_by_label("Name or message").input_value() == "team"
 
 
-def test_a_board_that_breaks_and_one_that_was_never_whole_are_told_of(open_live, desk, live, server):
+def test_a_ledger_that_breaks_and_a_board_that_was_never_whole_are_told_of(open_live, desk, live, server):
     page = open_live(server.address)
-    whole = desk.workspace.board.read_bytes()
-    desk.workspace.board.write_bytes(b"no board" * 1000)
+    whole = desk.workspace.ledger.read_bytes()
+    desk.workspace.ledger.write_bytes(b"no receipt\n" + whole)
+    desk.workspace.board.unlink()
     live.refresh()
-    page.locator("#live.trouble", has_text="hemobench restore").wait_for(timeout=SOON)
+    page.locator("#live.trouble", has_text="hemobench audit").wait_for(timeout=SOON)
     assert len(shown(page)) == 6
     fresh = LiveBoard(desk.workspace, "small", top=100)
     fresh.refresh()
@@ -182,8 +183,8 @@ def test_a_board_that_breaks_and_one_that_was_never_whole_are_told_of(open_live,
         wrong = open_live(other.address + "state").context.new_page()  # beside: a page that is an error is one
         wrong.goto(other.address)
         assert wrong.get_by_role("heading", name="No board to show").is_visible()
-        assert "hemobench restore" in wrong.locator("#live").inner_text()
-        desk.workspace.board.write_bytes(whole)
+        assert "hemobench audit" in wrong.locator("#live").inner_text()
+        desk.workspace.ledger.write_bytes(whole)
         fresh.refresh()
         wrong.locator("#board").wait_for(timeout=SOON)
     live.refresh()

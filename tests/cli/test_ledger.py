@@ -1,4 +1,4 @@
-"""Audit, replay and restore through the command line, on entries that really ran."""
+"""Audit and replay through the command line, on entries that really ran."""
 
 import json
 import shutil
@@ -71,23 +71,20 @@ def test_a_failed_entry_has_its_receipt_too(hemobench, tmp_path):
     assert "equal" in hemobench("ledger", "replay", 1).stdout
 
 
-def test_a_row_changed_by_hand_is_named_and_restored(recorded):
+def test_a_row_changed_by_hand_is_named_and_gone_with_the_board(recorded):
     execute(recorded, "UPDATE scores SET value = 0.99 WHERE entry = 1 AND split = 'public' AND metric = 'accuracy'")
     shown = recorded("ledger", "audit", code=1)
     assert "1. row 1 (majority): scores.public.accuracy.value" in shown.stdout
-    assert "0.99" in shown.stdout and "hemobench restore" in shown.stdout
+    assert "0.99" in shown.stdout and "Remove board.sqlite3" in shown.stdout
     assert widest(shown) <= 80
     found = json.loads(recorded("ledger", "audit", "--json", code=1).stdout)
     assert [sorted(finding) for finding in found["findings"]] == [["expected", "got", "hint", "what"]]
     before = json.loads(recorded("leaderboard", "--json").stdout)
     assert before[0]["public"] == 0.99
-    restored = recorded("ledger", "restore")
-    assert "2 rows again" in restored.stdout and widest(restored) <= 80
+    (recorded.workspace / "board.sqlite3").unlink()
     after = json.loads(recorded("leaderboard", "--json").stdout)
     assert {row["public"] for row in after}.isdisjoint({0.99})
     recorded("ledger", "audit", "--expect", found["head"])
-    assert "Nothing to restore" in recorded("ledger", "restore").stdout
-    assert json.loads(recorded("ledger", "restore", "--json").stdout) == {"restored": None}
 
 
 def test_a_long_finding_stays_within_80_columns_and_cannot_steer_the_terminal(recorded):
@@ -97,16 +94,15 @@ def test_a_long_finding_stays_within_80_columns_and_cannot_steer_the_terminal(re
     assert "\x1b" not in shown.stdout and r"\x1b[31mred" in shown.stdout
 
 
-def test_a_corrupted_board_says_which_command_makes_it_anew(recorded):
-    board = recorded.workspace / "board.sqlite3"
-    board.write_bytes(b"not a database, and long enough to be read as one" * 100)
+def test_a_damaged_board_is_made_again_by_whatever_comes_next_and_the_audit_says_so(recorded):
+    board, before = recorded.workspace / "board.sqlite3", recorded("leaderboard", "--json").stdout
     for words in (("leaderboard",), ("submit", "majority", "-m", "x")):
-        assert "hemobench restore" in recorded(*words, code=1).stderr
-    assert "hemobench restore" in recorded("ledger", "audit", code=1).stdout
-    recorded("ledger", "restore")
-    assert len(json.loads(recorded("leaderboard", "--json").stdout)) == 2
-    recorded("submit", "majority", "-m", "x")
-    recorded("ledger", "audit")
+        board.write_bytes(b"not a database, and long enough to be read as one" * 100)
+        assert "is damaged" in recorded("ledger", "audit").stderr
+        told = recorded(*words).stderr
+        assert ("was damaged" in told) == (words[0] == "submit")
+    assert json.loads(before)[0] in json.loads(recorded("leaderboard", "--json").stdout)
+    assert "board.damaged.sqlite3" in recorded("ledger", "audit").stderr
 
 
 def test_a_head_that_is_no_hash_is_wrong_usage(recorded):

@@ -47,7 +47,6 @@ def test_every_verb_on_a_full_disk_ends_with_a_sentence_and_works_once_there_is_
         ("ledger", "replay", 1),
         ("pack", "submissions/random", "-o", out),
         ("freeze", "--contest", small_contest),
-        ("ledger", "restore"),
     )
     reported = ["before"]
     for words in verbs:
@@ -96,14 +95,16 @@ def test_a_disk_that_fills_up_at_any_step_of_recording_loses_nothing(on_disk, di
     assert cards == len(messages), "no card without its row"
 
 
-def test_a_restore_on_a_full_disk_leaves_everything_as_it_was(on_disk, disk):
+def test_a_damaged_board_on_a_full_disk_is_read_from_the_ledger_and_made_again_once_there_is_room(on_disk, disk):
     board = on_disk.workspace / "board.sqlite3"
+    before = on_disk("leaderboard", "--json").stdout
     board.write_bytes(b"x" * 9000)
     disk.fill(8192)
-    one_sentence(run(on_disk, "restore"))
+    assert run(on_disk, "leaderboard", "--json").stdout == before
     assert board.read_bytes() == b"x" * 9000
+    assert leftovers(on_disk.workspace) == []
     disk.empty()
-    on_disk("ledger", "restore")
+    assert on_disk("leaderboard", "--json").stdout == before
     on_disk("ledger", "audit")
 
 
@@ -116,7 +117,6 @@ def test_a_read_only_workspace_can_be_read_scored_and_audited(on_disk, disk, sma
     assert json.loads(on_disk("ledger", "audit", "--json").stdout)["findings"] == []
     assert json.loads(on_disk("score", zip_path, "--json").stdout)["outcome"] == "scored"
     assert "equal" in on_disk("ledger", "replay", 1).stdout
-    assert "Nothing to restore" in on_disk("ledger", "restore").stdout
     for words in (
         ("submit", "majority", "-m", "x"),
         ("freeze", "--contest", small_contest),

@@ -25,7 +25,7 @@ def kill_at(process, seconds):
     return process.returncode
 
 
-def test_a_killed_freeze_pack_submit_audit_or_restore_loses_nothing_and_leaves_nothing_half_done():
+def test_a_killed_freeze_pack_submit_audit_or_making_of_the_board_loses_nothing_and_leaves_nothing_half_done():
     done = subprocess.run(
         [sys.executable, "-m", "tests.benchmarks.load", "--submissions", "0", "--kills", "2", "--seed", "5", "--json"],
         cwd=ROOT,
@@ -35,7 +35,7 @@ def test_a_killed_freeze_pack_submit_audit_or_restore_loses_nothing_and_leaves_n
     )
     assert done.returncode in (0, 1), done.stderr
     campaigns = json.loads(done.stdout)["kills"]
-    assert {one["verb"] for one in campaigns} == {"freeze", "pack", "submit", "audit", "restore"}
+    assert {one["verb"] for one in campaigns} == {"freeze", "pack", "submit", "audit", "board made anew"}
     assert [fault for one in campaigns for fault in one["faults"]] == []
     assert all(one["kills"] + one["ended"] == 2 for one in campaigns)
 

@@ -129,7 +129,7 @@ def test_a_submit_makes_zip_labels_card_receipt_and_row_durable_in_this_order(he
         "card named": rf"rename\(.*, \"{home}/cards/small/.*\.json\"",
         "card's folder synced": rf"fsync\(\d+<{home}/cards/small>",
         "receipt synced": rf"fsync\(\d+<{home}/ledger\.jsonl>",
-        "row synced": rf"f(data)?sync\(\d+<{home}/board\.sqlite3-wal>",
+        "row synced": rf"f(data)?sync\(\d+<{home}/board\.sqlite3>",
     }
     lines = iter(trace.read_text().splitlines())
     for step, pattern in steps.items():

@@ -23,7 +23,7 @@ from tests.fuzz.mutations import TEXT
 
 # Verbs that train, download or run for minutes are left out; `submit` and `score` run a small entry for real.
 VERBS = {"freeze", "verify", "pack", "score", "submit", "leaderboard", "show", "compare", "select"}
-VERBS |= {"list", "close", "audit", "replay", "restore"}
+VERBS |= {"list", "close", "audit", "replay"}
 AVAILABLE = [(words, command) for (_, *words), command in verbs(hemobench) if words[-1] in VERBS]
 MODEL = "class Model:\n    def predict(self, X):\n        return [0] * len(X)\n"
 # Not among them: the contests that draw thousands of pictures or download them.

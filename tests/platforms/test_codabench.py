@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import yaml
 
+from harness.board.cache import in_memory
 from harness.board.ledger import Line, Scored
 from harness.board.ranking import read_leaderboard
-from harness.board.recorder import add_entry
-from harness.board.rows import open_board
+from harness.board.rows import insert
 from harness.contest import MetricSpec
 from harness.errors import UsageError
 from harness.freeze.frozen import read_arrays
@@ -217,8 +217,8 @@ def test_ties_are_broken_alike_at_home_and_on_the_platform(primary, frozen, tmp_
     config = yaml.safe_load(render("codabench/competition.yaml", **facts_for(frozen, contest)))
     columns = config["leaderboards"][0]["columns"]
     y_true = np.arange(60) % 8
-    board_path, submissions = tmp_path / "board.sqlite3", []
-    with open_board(board_path) as board:
+    submissions = []
+    with in_memory(tmp_path / "none") as board:
         for number in range(1, 61):
             names_of_classes = 1
             if number % 3 == 0:  # the same answers with the classes in another order: equal, but for the last bit
@@ -230,7 +230,7 @@ def test_ties_are_broken_alike_at_home_and_on_the_platform(primary, frozen, tmp_
             asked = ((labels * names_of_classes) % 8 for labels in (y_true, y_pred))
             metrics = score_split(contest, *asked).metrics
             line = scored_line(number, {name: metrics[name].value for name in names})
-            add_entry(board, line, "{}")
+            insert(board, line.score)
             submissions.append(({name: metrics[name].value for name in names}, number))
         home = read_leaderboard(board, "c", "l", primary)
     there = codabench_order(columns, submissions)

@@ -6,12 +6,11 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-import msgspec
 import numpy as np
 
 from harness.analysis.compare import Pairwise
 from harness.analysis.document import Report
-from harness.board.recorder import card_file, open_recorder
+from harness.board.recorder import open_recorder
 from harness.freeze.frozen import Frozen, open_frozen
 from harness.score.card import ScoreCard, score_split
 from harness.score.evaluate import SPLITS, labels_of
@@ -97,16 +96,14 @@ class Desk:
             seconds={"wall": 12.0},
             peak_memory_mb=345.0,
         )
-        text = msgspec.json.encode(card).decode()
         when = START + timedelta(minutes=7 * number)
         kept = self.workspace.cards(frozen.contest.name) / f"{when:%Y%m%dT%H%M%S.%f}Z-{digest[:12]}.json"
         with open_recorder(self.workspace) as recorder:
-            write_atomic(kept, card_file(text))
+            write_atomic(kept, card.document())
             if said:
                 with atomic_file(kept.with_suffix(".npz")) as file:
                     np.savez(file, allow_pickle=False, **said, **(self.probabilities(said) if sure else {}))
             line = recorder.record(
-                text,
                 created_at=when.isoformat(timespec="seconds"),
                 name=name,
                 message=message,

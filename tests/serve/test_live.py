@@ -105,30 +105,44 @@ def test_the_private_half_shows_when_the_contest_is_closed(desk, live):
     assert "private %" in live.shown.page.html
 
 
-def test_a_board_that_breaks_is_told_of_beside_what_was_shown_last(desk, live):
-    whole = desk.workspace.board.read_bytes()
+def test_a_damaged_board_is_made_again_and_shown_on(desk, live):
     desk.workspace.board.write_bytes(b"no board" * 1000)
+    desk.record("team 3", 0.6, number=3)
     assert live.refresh()
-    assert "board.sqlite3 cannot be used" in live.shown.trouble
-    assert "hemobench restore" in live.shown.trouble
+    assert live.shown.trouble == ""
+    assert names(live) == ["team 0", "team 1", "team 2", "team 3"]
+
+
+def break_the_ledger(desk):
+    """Leave neither a board nor a ledger to make one from; return what puts it right."""
+    whole = desk.workspace.ledger.read_bytes()
+    desk.workspace.ledger.write_bytes(b"no receipt\n" + whole)
+    desk.workspace.board.unlink()
+    return lambda: desk.workspace.ledger.write_bytes(whole)
+
+
+def test_a_ledger_that_breaks_is_told_of_beside_what_was_shown_last(desk, live):
+    mend = break_the_ledger(desk)
+    assert live.refresh()
+    assert "no receipt" in live.shown.trouble
+    assert "hemobench audit" in live.shown.trouble
     assert live.shown.trouble.replace("'", "&#39;") in live.shown.page.html
     assert names(live) == ["team 0", "team 1", "team 2"]
     assert "team 2" in live.shown.page.html
-    desk.workspace.board.write_bytes(whole)
+    mend()
     assert live.refresh()
     assert live.shown.trouble == ""
-    assert "cannot be used" not in live.shown.page.html
+    assert "no receipt" not in live.shown.page.html
 
 
 def test_a_board_that_was_never_whole_has_a_page_of_its_own(desk):
-    whole = desk.workspace.board.read_bytes()
-    desk.workspace.board.write_bytes(b"no board" * 1000)
+    mend = break_the_ledger(desk)
     live = LiveBoard(desk.workspace, "small", top=100)
     live.refresh()
     assert live.shown.content is None
     assert "No board to show" in live.shown.page.html
-    assert "hemobench restore" in live.shown.page.html
-    desk.workspace.board.write_bytes(whole)
+    assert "hemobench audit" in live.shown.page.html
+    mend()
     assert live.refresh()
     assert names(live) == ["team 0", "team 1", "team 2"]
 

@@ -160,13 +160,14 @@ def test_the_port_is_free_again_at_the_end(live):
 
 
 def test_before_there_is_a_board_the_page_says_why(desk):
-    desk.workspace.board.write_bytes(b"no board" * 1000)
+    desk.workspace.ledger.write_bytes(b"no receipt\n")
+    desk.workspace.board.unlink()
     live = LiveBoard(desk.workspace, "small", top=100)
     live.refresh()
     with listening(live, 0) as server:
         status, headers, body = ask(server)
         assert status == 503
-        assert b"hemobench restore" in body
+        assert b"hemobench audit" in body
         assert "connect-src 'self'" in headers["Content-Security-Policy"]
         assert msgspec.json.decode(ask(server, "/state")[2])["version"] == ""
         for path in ("/board.csv", "/board.json"):

@@ -39,7 +39,6 @@ def replay(entry: int, isolation: str, device: str, workspace: Path, as_json: bo
             for change in changes:
                 click.echo(wrapped(f"{title}: {change.what}: now {change.now}, then {change.then}", "  "))
         said = "equal" if done.equal else "not equal"
-        source = f"receipt {done.receipt}" if done.receipt else "its card, which is older than the ledger"
-        click.echo(wrapped(f"Entry {done.entry}, {done.name}: {said} to {source}."))
+        click.echo(wrapped(f"Entry {done.entry}, {done.name}: {said} to receipt {done.receipt}."))
     if not done.equal:
         raise click.exceptions.Exit(1)

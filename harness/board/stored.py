@@ -1,0 +1,75 @@
+"""Ledger and board as they were found, neither of which needs to be whole: what an audit looks at."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+
+from harness.board import cache, ledger, rows
+from harness.board.cache import Head
+from harness.board.ledger import START, Line, Receipt, Scored
+from harness.board.rows import Entry
+from harness.errors import BoardError
+from harness.workspace import Workspace
+
+
+@dataclass
+class Stored:
+    """Ledger and board as they were found, at one moment.
+
+    `doubtful` are the numbers of receipts that something else contradicts: the next one's hash, or the board's head.
+    """
+
+    lines: list[Line]
+    torn: bytes
+    receipts: dict[int, Receipt] = field(default_factory=dict)  # by number; of two with one number, the first
+    hashes: dict[int, str] = field(default_factory=dict)
+    entries: list[Entry] = field(default_factory=list)
+    seen: Head = field(default_factory=Head)  # the last receipt that the board has seen
+    trouble: str = ""  # why there is no board
+    doubtful: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        for line in self.lines:
+            with contextlib.suppress(BoardError):
+                if line.receipt.number not in self.receipts:
+                    self.receipts[line.receipt.number] = line.receipt
+                    self.hashes[line.receipt.number] = line.sha256
+        for number, receipt in self.receipts.items():
+            if number - 1 in self.hashes and self.hashes[number - 1] != receipt.previous:
+                self.doubtful.add(number - 1)
+
+    @property
+    def scores(self) -> list[Scored]:
+        return [receipt for receipt in self.receipts.values() if isinstance(receipt, Scored)]
+
+    @property
+    def head(self) -> str:
+        return self.lines[-1].sha256 if self.lines else START
+
+    @property
+    def disagree(self) -> bool:
+        """Whether the board was made from another ledger than this one."""
+        return self.hashes.get(self.seen.number, START if not self.seen.number else "") != self.seen.sha256
+
+
+def read_stored(workspace: Workspace) -> Stored:
+    """Read ledger and board, neither of which needs to be whole, while no submission comes between them."""
+    with contextlib.ExitStack() as held:
+        if workspace.ledger.exists() or workspace.board.exists():  # looking at nothing must not make a workspace of it
+            with contextlib.suppress(BoardError):  # where nothing can be written, nothing comes between
+                held.enter_context(ledger.only_writer(workspace.ledger))
+        store = Stored(*ledger.read_lines(workspace.ledger))
+        usable, damage = cache.is_usable(workspace.board)
+        if usable:
+            try:
+                with cache.connected(workspace.board) as board:
+                    (damage,) = board.execute("PRAGMA integrity_check(1)").fetchone()
+                    if damage == "ok":
+                        store.seen = cache.read_head(board) or Head()
+                        store.entries = rows.read_all(board)
+                        return store
+            except BoardError as error:
+                damage = str(error.__cause__)
+        store.trouble = f"is damaged ({damage})" if damage else "is missing" if store.lines else ""
+    return store
