@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from harness.board.audit import Audit
     from harness.board.closing import Closing
     from harness.board.ledger import RulesChanged
-    from harness.board.ranking import Half, Leaderboard
+    from harness.board.ranking import Leaderboard
     from harness.board.replay import Replay
     from harness.doctor.findings import Checkup
     from harness.freeze.verify import Difference
@@ -164,13 +164,12 @@ def score(
     public half, too.
     """
     from harness.analysis.preview import preview
-    from harness.board.closing import check_may_be_told
     from harness.board.recorder import open_to_read
+    from harness.board.visibility import looking, visible_to
     from harness.score.evaluate import evaluate
 
     home, frozen = Workspace(workspace), open_contest(workspace, contest)
-    if not reveal_private:
-        check_may_be_told(home, frozen, splits)
+    visible_to(looking(reveal_private), home, frozen).check_unrecorded(frozen.contest.name, splits)
     predicts = {"val", "val_shifted"} <= set(splits)
     with scratch_of(home) as scratch:
         found = evaluate(
@@ -249,37 +248,43 @@ def diagnose(
     card: Path,
     contest: str | None = None,
     *,
-    splits: tuple[str, ...] = ("val", "val_shifted", "public"),
+    splits: tuple[str, ...] = ("val", "val_shifted"),
+    reveal_private: bool = False,
 ) -> Diagnosis:
-    """Return where the entry behind a kept card, a file of the workspace's ``cards``, was right."""
-    from harness.analysis.predictions import diagnose as diagnose_predictions
+    """Return where the entry behind a kept card, a file of the workspace's ``cards``, was right, image by image.
 
-    return diagnose_predictions(open_contest(workspace, contest), card.with_suffix(".npz"), splits)
+    Hidden images, of either half, ask for `reveal_private`.
+    """
+    from harness.analysis.predictions import diagnose as diagnose_predictions
+    from harness.board.visibility import looking, visible_to
+
+    frozen = open_contest(workspace, contest)
+    visible_to(looking(reveal_private), Workspace(workspace), frozen).check_predictions(frozen.contest.name, splits)
+    return diagnose_predictions(frozen, card.with_suffix(".npz"), splits)
 
 
 def leaderboard(
     workspace: Path,
     contest: str | None = None,
     *,
-    by: Half | None = None,
+    reveal_private: bool = False,
     top: int | None = None,
     others: bool = True,
 ) -> Leaderboard:
     """Return who stands where in a frozen contest by its primary metric.
 
-    `by` is the public half where not given, and the private one of a closed contest; `top` lists the best alone, and
-    `others` also those without a rank.
+    The public half ranks, and the private one of a closed contest, or with `reveal_private`; `top` lists the best
+    alone, and `others` also those without a rank.
     """
-    from harness.board.closing import read_closing
     from harness.board.ranking import read_leaderboard
     from harness.board.recorder import open_to_read
+    from harness.board.visibility import looking, visible_to
 
     home, frozen = Workspace(workspace), open_contest(workspace, contest)
-    name, lock = frozen.contest.name, frozen.lock_hash
-    closing = read_closing(home, name, lock)
+    name, lock, metric = frozen.contest.name, frozen.lock_hash, frozen.contest.metrics[0].name
+    visible = visible_to(looking(reveal_private), home, frozen)
     with open_to_read(home) as board:
-        metric = frozen.contest.metrics[0].name
-        return read_leaderboard(board, name, lock, metric, by=by, closing=closing, top=top, others=others)
+        return read_leaderboard(board, name, lock, metric, visible, top=top, others=others)
 
 
 def show(workspace: Path, entry: str, contest: str | None = None, *, reveal_private: bool = False) -> EntryFacts:

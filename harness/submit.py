@@ -13,13 +13,14 @@ import numpy as np
 
 from harness.analysis.preview import Preview, preview
 from harness.board import rows
-from harness.board.closing import Closing, read_closing
+from harness.board.closing import Closing
 from harness.board.in_force import in_force
 from harness.board.ledger import Line, scores_newest_first
 from harness.board.ranking import read_standing
 from harness.board.recorder import Recorder, open_recorder
 from harness.board.rules import check_limits, holding_back, name_on_board
 from harness.board.team_name import tidy
+from harness.board.visibility import Role, Visibility, visible_to
 from harness.entry_source import Built, EntrySource, build
 from harness.errors import UsageError, writing_to
 from harness.format import percent
@@ -49,6 +50,7 @@ class Submitted:
     forecast: Preview | None = None  # its predicted public score, from public data and earlier entries
     notes: tuple[str, ...] = ()  # for a person: what a stopped process had left half done, say
     equals: int | None = None  # the earliest entry with the same zip
+    visible: tuple[str, ...] = ()  # splits whose scores its team may be shown
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class _Admission:
 
     frozen: Frozen
     name: str
-    closing: Closing | None
+    visible: Visibility  # to its team
     now: datetime
 
 
@@ -117,8 +119,7 @@ def _admit(recorder: Recorder, frozen: Frozen, name: str) -> _Admission:
     now, frozen = datetime.now(UTC), in_force(recorder.workspace, frozen)
     spelt = name_on_board(recorder.board, frozen, name)
     check_limits(recorder.board, frozen, spelt, now)
-    closing = read_closing(recorder.workspace, frozen.contest.name, frozen.lock_hash)
-    return _Admission(frozen, spelt, closing, now)
+    return _Admission(frozen, spelt, visible_to(Role.TEAM, recorder.workspace, frozen), now)
 
 
 def _notes_of(admission: _Admission, name: str) -> list[str]:
@@ -126,7 +127,7 @@ def _notes_of(admission: _Admission, name: str) -> list[str]:
     notes = []
     if admission.name != name:
         notes.append(f"On the board {name} is called {admission.name}: the entry is recorded under that name.")
-    if admission.closing:
+    if admission.visible.closing:
         notes.append(f"{admission.frozen.contest.name} is closed: this entry will be late.")
     return notes
 
@@ -144,12 +145,12 @@ def _record(
     frozen, board, card = admission.frozen, recorder.board, evaluation.card
     place = (frozen.contest.name, frozen.lock_hash, frozen.contest.metrics[0].name)
     shown = None
-    if admission.closing is None and "public" in evaluation.predictions:
+    if admission.visible.closing is None and "public" in evaluation.predictions:
         public = evaluation.predictions["public"]
         shown = holding_back(recorder.workspace, board, frozen, admission.name, public)
     twin = rows.first_of_zip(board, *place[:2], card.zip_sha256)
     if twin:
-        notes.append(_equal_to(twin, place[2], admission.closing))
+        notes.append(_equal_to(twin, place[2], admission.visible))
     facts = {"name": admission.name, "message": message, "weights": built.weights, "held": shown is not None}
     if built.trained:
         facts |= {"recipe": built.trained["recipe"], "seed": built.trained["seed"]}
@@ -164,24 +165,25 @@ def _record(
         trained=built.trained,
         head=line.sha256,
         shown=shown,
-        rank=read_standing(board, *place, entry, closing=admission.closing).rank,
+        rank=read_standing(board, *place, entry, admission.visible).rank,
         n_ranked=rows.count_scored(board, *place[:2]),
-        closing=admission.closing,
+        closing=admission.visible.closing,
         forecast=forecast,
         notes=(*notes, *recorder.notes),
         equals=twin.id if twin else None,
+        visible=admission.visible.scores(entry),
     )
 
 
-def _equal_to(twin: rows.Entry, metric: str, closing: Closing | None) -> str:
-    """Say which entry had the same zip before, and what everybody may know of its score."""
-    score = twin.scores.get(("public", metric))
-    if score is None:
-        told = twin.outcome.replace("_", " ")
-    elif twin.held and closing is None:
+def _equal_to(twin: rows.Entry, metric: str, visible: Visibility) -> str:
+    """Say which entry had the same zip before, and what may be shown of its score."""
+    score = visible.shown(twin).scores.get(("public", metric))
+    if score is not None:
+        told = f"public {metric.replace('_', ' ')} {percent(score.value)} %"
+    elif twin.outcome == "scored":
         told = "its public score is held back by the Ladder"
     else:
-        told = f"public {metric.replace('_', ' ')} {percent(score.value)} %"
+        told = twin.outcome.replace("_", " ")
     return f"The zip is that of entry {twin.id}, {twin.name}, byte for byte: {told}."
 
 

@@ -19,10 +19,11 @@ from harness.analysis.seeds import Seeds, pool
 from harness.analysis.shakeup import shake_up
 from harness.analysis.values import Values, history, read_recipes, read_values
 from harness.board.artifacts import Artifacts, read_artifacts
-from harness.board.closing import Closing, read_closing
+from harness.board.closing import Closing
 from harness.board.ranking import Leaderboard, Standing, read_leaderboard
 from harness.board.recorder import open_to_read
 from harness.board.rows import Entry, read_some
+from harness.board.visibility import Visibility, looking, visible_to
 from harness.format import TITLES
 from harness.freeze.frozen import Frozen
 from harness.freeze.lock import Lock
@@ -55,13 +56,13 @@ def gather(workspace: Workspace, frozen: Frozen, *, top: int = TOP, reveal_priva
         Board or contest cannot be read.
     """
     contest, metric = frozen.contest, frozen.contest.metrics[0].name
-    closing = read_closing(workspace, contest.name, frozen.lock_hash)
-    revealed = reveal_private or closing is not None
-    truth = truth_of(frozen, (*SEEN_AT_HOME, "public", *(("private",) if revealed else ())))
-    read = _read(workspace, frozen, truth, closing, top)
+    visible = visible_to(looking(reveal_private), workspace, frozen)
+    closing = visible.closing
+    truth = truth_of(frozen, visible.splits)
+    read = _read(workspace, frozen, truth, visible, top)
     shown, splits = read.board.ranked, tuple(truth.labels)
     kept = read_artifacts(workspace, [*(standing.entry for standing in shown), *read.unscored])
-    told = Told([standing.entry for standing in shown], kept, truth)
+    told = Told([standing.entry for standing in shown], kept, truth, visible)
     pairs = told.compare(metric, contest.n_classes, frozen.lock_hash)
     forecasts = _forecasts(read, kept, told, metric, frozen.lock_hash)
     rows = rows_of(shown, kept, told, pairs, forecasts, read.seeds, contest.class_names, metric)
@@ -70,7 +71,7 @@ def gather(workspace: Workspace, frozen: Frozen, *, top: int = TOP, reveal_priva
         contest=contest.name,
         title=contest.title,
         version=contest.version,
-        revealed=revealed,
+        revealed=visible.private,
         closed=Closed(closing.closed_at, closing.receipts, closing.head, len(closing.chosen)) if closing else None,
         ladder=contest.board.ladder,
         metric=metric,
@@ -86,7 +87,7 @@ def gather(workspace: Workspace, frozen: Frozen, *, top: int = TOP, reveal_priva
         n_unscored=read.n_unscored,
         unscored=tuple(unscored_of(entry, kept[entry.id]) for entry in read.unscored),
         n_aside=read.n_aside,
-        aside=tuple(aside_of(entry, splits, metric, closing) for entry in read.aside),
+        aside=tuple(aside_of(visible.shown(entry), splits, metric, closing) for entry in read.aside),
         seeds=read.pooled,
         ensemble=combine(told.rows, told.labels, truth.labels, truth.by, contest.n_classes) if told.many else None,
         pairwise=(
@@ -100,7 +101,7 @@ def gather(workspace: Workspace, frozen: Frozen, *, top: int = TOP, reveal_priva
         teams=teams(read.values, len(truth.labels["public"]), contest.n_classes) if metric == "accuracy" else (),
         methods=_rate(rows, metric),
         history=history(read.values, metric, {standing.entry.id for standing in shown}),
-        shakeup=shake_up(shown, told, metric, COMPARED, closing) if revealed else None,
+        shakeup=shake_up(shown, told, metric, COMPARED, closing) if visible.private else None,
         frozen=_frozen_facts(frozen.lock, frozen.lock_hash),
     )
 
@@ -125,23 +126,14 @@ class _Read:
         return {number: uses[recipe] for number, recipe in self.recipes.items()}
 
 
-def _read(workspace: Workspace, frozen: Frozen, truth: Truth, closing: Closing | None, top: int) -> _Read:
+def _read(workspace: Workspace, frozen: Frozen, truth: Truth, visible: Visibility, top: int) -> _Read:
     name, lock, metric = frozen.contest.name, frozen.lock_hash, frozen.contest.metrics[0].name
     with open_to_read(workspace) as board:
         values = read_values(board, name, lock, metric, tuple(truth.labels))
-        found = read_leaderboard(
-            board,
-            name,
-            lock,
-            metric,
-            by="private" if "private" in truth.labels else "public",
-            closing=closing,
-            top=top,
-            others=False,
-        )
+        found = read_leaderboard(board, name, lock, metric, visible, top=top, others=False)
         scored = ~np.isnan(values[truth.by, metric]) | values.held
         unscored = values.ids[~scored].tolist()
-        aside = _without_rank(values, truth.by, metric, closing)
+        aside = _without_rank(values, metric, visible)
         recipes = read_recipes(board, name, lock)
         return _Read(
             values,
@@ -155,10 +147,11 @@ def _read(workspace: Workspace, frozen: Frozen, truth: Truth, closing: Closing |
         )
 
 
-def _without_rank(values: Values, by: str, metric: str, closing: Closing | None) -> list[int]:
+def _without_rank(values: Values, metric: str, visible: Visibility) -> list[int]:
     """Return the ids of those that were scored and have no rank: those held back newest first, else best first."""
+    closing, by = visible.closing, visible.by
     if closing is None:
-        return values.ids[values.held][::-1].tolist() if by == "public" else []
+        return [] if visible.ranks_withheld else values.ids[values.held][::-1].tolist()
     known = np.flatnonzero(~np.isnan(values[by, metric]))
     score = dict(zip(values.ids[known].tolist(), values[by, metric][known].tolist(), strict=True))
     finals = ([number for number in sorted(ids) if number in score] for ids in closing.finals.values())
@@ -248,8 +241,7 @@ def _public_ranks(shown: Sequence[Standing], metric: str) -> dict[int, int]:
 def aside_of(entry: Entry, splits: tuple[str, ...], metric: str, closing: Closing | None) -> Aside:
     """Return an entry that was scored and has no rank, and why it has none."""
     note = "held" if closing is None else closing.why_unranked(entry)
-    told = [split for split in splits if not (note == "held" and split == "public")]
-    scores = {split: found[metric] for split, found in scores_of(entry, told).items() if metric in found}
+    scores = {split: found[metric] for split, found in scores_of(entry, splits).items() if metric in found}
     return Aside(entry.id, entry.name, entry.created_at, note, scores)
 
 

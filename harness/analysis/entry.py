@@ -12,7 +12,6 @@ import numpy as np
 from harness.analysis.corruptions import Axis
 from harness.analysis.document import SplitFacts
 from harness.analysis.predictions import (
-    SEEN_AT_HOME,
     Detail,
     Run,
     Told,
@@ -27,11 +26,12 @@ from harness.analysis.ranks import RankRange, not_distinguishable_from_first, ra
 from harness.analysis.seeds import Pooled, pool
 from harness.analysis.values import Values, read_recipes, read_values
 from harness.board.artifacts import Artifacts, read_artifacts
-from harness.board.closing import Closing, read_closing
-from harness.board.ranking import Half, read_leaderboard, read_standing
+from harness.board.closing import Closing
+from harness.board.ranking import read_leaderboard, read_standing
 from harness.board.recorder import open_to_read
 from harness.board.rows import Entry, read_some
 from harness.board.team_name import team_key
+from harness.board.visibility import ALL, looking, visible_to
 from harness.errors import UsageError, did_you_mean
 from harness.format import TITLES
 from harness.freeze.frozen import Frozen
@@ -102,6 +102,7 @@ class EntryFacts(msgspec.Struct, frozen=True, kw_only=True):
     why: str
     hint: str
     last_log_lines: tuple[str, ...]
+    log_withheld: bool
     rank: int | None
     ranked: int
     ranked_by: str
@@ -145,17 +146,14 @@ def see_entry(workspace: Workspace, frozen: Frozen, word: str, *, reveal_private
         Board or contest cannot be read.
     """
     contest, lock, metric = frozen.contest, frozen.lock_hash, frozen.contest.metrics[0].name
-    closing = read_closing(workspace, contest.name, lock)
-    private_told = reveal_private or closing is not None
+    visible = visible_to(looking(reveal_private), workspace, frozen)
     with open_to_read(workspace) as board:
-        splits = splits_told_of(held=False, private_told=private_told)
-        values = read_values(board, contest.name, lock, metric, splits)
-        entry = find_entry(board, values, frozen, word, closing)
-        by: Half = "private" if private_told else "public"
+        values = read_values(board, contest.name, lock, metric, visible.splits)
+        entry = find_entry(board, values, frozen, word, visible.closing)
         place = (board, contest.name, lock, metric)
-        best = read_leaderboard(*place, by=by, closing=closing, top=AMONG, others=False)
-        standing = read_standing(*place, entry, by=by, closing=closing)
-        told_of = splits_told_of(held=is_held(entry, private_told), private_told=private_told)
+        best = read_leaderboard(*place, visible, top=AMONG, others=False)
+        standing = read_standing(*place, entry, visible)
+        told_of = visible.scores(entry)
         seeds = _seeds(board, values, entry, told_of, frozen) if entry.recipe else {}
     truth = truth_of(frozen, told_of)
     shown = [one.entry for one in best.ranked]
@@ -163,7 +161,7 @@ def see_entry(workspace: Workspace, frozen: Frozen, word: str, *, reveal_private
     row = ids.index(entry.id) if entry.id in ids else len(shown)
     everyone = shown if row < len(shown) else [*shown, entry]
     kept = read_artifacts(workspace, everyone)
-    told = Told(everyone, kept, truth)
+    told = Told(everyone, kept, truth, visible)
     detail = detail_of(told, told.rows.index(row), contest.class_names) if row in told.rows else None
     ranks, level = _ranks(told, row, metric, frozen) if detail and row < len(shown) else (None, False)
     card = kept[entry.id].card if entry.outcome != "scored" else None
@@ -174,8 +172,8 @@ def see_entry(workspace: Workspace, frozen: Frozen, word: str, *, reveal_private
         metric=metric,
         metrics=tuple(spec.name for spec in contest.metrics),
         class_names=contest.class_names,
-        private_told=private_told,
-        closed=closing is not None,
+        private_told=visible.private,
+        closed=visible.closing is not None,
         by=truth.by,
         splits=tuple(SplitFacts(split, TITLES[split], len(labels)) for split, labels in truth.labels.items()),
         id=entry.id,
@@ -188,7 +186,8 @@ def see_entry(workspace: Workspace, frozen: Frozen, word: str, *, reveal_private
         outcome=entry.outcome,
         why=card.message if card else "",
         hint=card.hint if card else "",
-        last_log_lines=tuple(card.log.strip().splitlines()[-LOG_LINES:]) if card else (),
+        last_log_lines=tuple(card.log.strip().splitlines()[-LOG_LINES:]) if card and visible.log(ALL) else (),
+        log_withheld=bool(card and card.log.strip() and not visible.log(ALL)),
         rank=standing.rank,
         ranked=best.n_ranked,
         ranked_by=best.by,
@@ -281,16 +280,6 @@ def _refuse_stranger(entry: Entry, frozen: Frozen) -> NoReturn:
         f"Entry {entry.id}, {entry.name}, was scored on another freeze of {asked}: other pictures, {entry.lock[:12]}.",
         f"Only entries of the freeze in force, {frozen.lock_hash[:12]}, are shown and compared.",
     )
-
-
-def is_held(entry: Entry, private_told: bool) -> bool:
-    """Say whether the Ladder holds the public score of an entry back; it does so while the private half is unseen."""
-    return entry.held and not private_told
-
-
-def splits_told_of(*, held: bool, private_told: bool) -> tuple[str, ...]:
-    """Return the splits that may be told of, the one that decides last."""
-    return (*SEEN_AT_HOME, *(() if held else ("public",)), *(("private",) if private_told else ()))
 
 
 def _ranks(told: Told, row: int, metric: str, frozen: Frozen) -> tuple[RankRange, bool]:

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.analysis.compare import LEVEL, Difference, mcnemar, paired_bootstrap
-from harness.analysis.entry import find_entry, is_held, splits_told_of
+from harness.analysis.entry import find_entry
 from harness.analysis.predictions import Told, scores_of, truth_of
 from harness.analysis.values import Values, read_values
 from harness.board.artifacts import read_artifacts
-from harness.board.closing import read_closing
 from harness.board.recorder import open_to_read
 from harness.board.rows import Entry
+from harness.board.visibility import Visibility, looking, visible_to
 from harness.errors import UsageError, WorkspaceError
 from harness.format import TITLES
 from harness.freeze.frozen import Frozen
@@ -121,12 +121,10 @@ def see_pair(workspace: Workspace, frozen: Frozen, one: str, other: str, *, reve
         The labels of one are not kept, or are not those that were scored.
     """
     contest, lock, metric = frozen.contest, frozen.lock_hash, frozen.contest.metrics[0].name
-    closing = read_closing(workspace, contest.name, lock)
-    private_told = reveal_private or closing is not None
+    visible = visible_to(looking(reveal_private), workspace, frozen)
     with open_to_read(workspace) as board:
-        halves = ("public", "private") if closing else ("public",)
-        values = read_values(board, contest.name, lock, metric, halves)
-        entries = [find_entry(board, values, frozen, word, closing) for word in (one, other)]
+        values = read_values(board, contest.name, lock, metric, visible.splits)
+        entries = [find_entry(board, values, frozen, word, visible.closing) for word in (one, other)]
     if entries[0].id == entries[1].id:
         raise UsageError(f"{one!r} and {other!r} are both entry {entries[0].id}.", "Name two entries, by their ids.")
     for entry in entries:
@@ -134,9 +132,9 @@ def see_pair(workspace: Workspace, frozen: Frozen, one: str, other: str, *, reve
             raise UsageError(
                 f"Entry {entry.id}, {entry.name}, was not scored: {entry.outcome}.", f"See: hemobench show {entry.id}"
             )
-    held = any(is_held(entry, private_told) for entry in entries)
-    truth = truth_of(frozen, splits_told_of(held=held, private_told=private_told))
-    told = Told(entries, read_artifacts(workspace, entries), truth)
+    first, second = map(visible.scores, entries)
+    truth = truth_of(frozen, tuple(split for split in first if split in second))
+    told = Told(entries, read_artifacts(workspace, entries), truth, visible)
     for row, entry in enumerate(entries):
         if row not in told.rows or (truth.by, metric) not in entry.scores:
             raise WorkspaceError(
@@ -149,10 +147,10 @@ def see_pair(workspace: Workspace, frozen: Frozen, one: str, other: str, *, reve
         title=contest.title,
         lock=lock,
         metric=metric,
-        private_told=private_told,
+        private_told=visible.private,
         by=truth.by,
-        one=_side(entries[0], values, private_told),
-        other=_side(entries[1], values, private_told),
+        one=_side(entries[0], values, visible),
+        other=_side(entries[1], values, visible),
         better=_better(splits[truth.by], metric),
         splits=splits,
         classes=_by_class(told, contest.class_names),
@@ -160,9 +158,9 @@ def see_pair(workspace: Workspace, frozen: Frozen, one: str, other: str, *, reve
     )
 
 
-def _side(entry: Entry, values: Values, private_told: bool) -> Side:
+def _side(entry: Entry, values: Values, visible: Visibility) -> Side:
     namesakes = values.names.count(entry.name) - 1
-    return Side(entry.id, entry.name, namesakes, entry.created_at, is_held(entry, private_told))
+    return Side(entry.id, entry.name, namesakes, entry.created_at, visible.withholds(entry))
 
 
 def _better(decided: SplitVersus, metric: str) -> Better:

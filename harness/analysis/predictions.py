@@ -16,6 +16,7 @@ from harness.analysis.corruptions import Groups, Tally, Worst, group, read_chain
 from harness.analysis.ensemble import Missed, missed_alone
 from harness.board.artifacts import Artifacts
 from harness.board.rows import Entry
+from harness.board.visibility import PREDICTIONS, Role, Visibility
 from harness.errors import WorkspaceError
 from harness.freeze.frozen import Frozen, read_arrays
 from harness.score.card import share_of
@@ -112,7 +113,7 @@ def truth_of(frozen: Frozen, splits: Sequence[str]) -> Truth:
 
 
 class Told:
-    """The labels of those entries that have them, as arrays.
+    """The labels of those entries that have them, and of which all that `truth` tells may be shown, as arrays.
 
     Attributes
     ----------
@@ -124,9 +125,13 @@ class Told:
         Of each of these entries, by split; empty where it gives none.
     """
 
-    def __init__(self, entries: Sequence[Entry], kept: dict[int, Artifacts], truth: Truth) -> None:
+    def __init__(self, entries: Sequence[Entry], kept: dict[int, Artifacts], truth: Truth, visible: Visibility) -> None:
         self.truth, self.shown = truth, len(entries)
-        self.rows = [row for row, entry in enumerate(entries) if _is_whole(entry, kept[entry.id], truth)]
+        self.rows = [
+            row
+            for row, entry in enumerate(entries)
+            if visible.shows_all(entry, truth.labels) and _is_whole(entry, kept[entry.id], truth)
+        ]
         found = [kept[entries[row].id].labels for row in self.rows]
         self.labels = {
             split: np.array([labels[split] for labels in found], np.int64).reshape(len(found), len(y_true))
@@ -167,12 +172,7 @@ class Told:
 
 
 def _is_whole(entry: Entry, kept: Artifacts, truth: Truth) -> bool:
-    """Say whether the labels are there for every split, may be told, and are those that accuracies came from.
-
-    Whatever is counted on the public half would tell a score that the Ladder holds back, as long as it does.
-    """
-    if entry.held and "public" in truth.labels and "private" not in truth.labels:
-        return False
+    """Say whether the labels are there for every split, and are those that accuracies came from."""
     for split, y_true in truth.labels.items():
         said = kept.labels.get(split)
         if said is None or said.shape != y_true.shape or said.dtype != np.int64:
@@ -226,7 +226,7 @@ def detail_of(told: Told, number: int, class_names: Sequence[str]) -> Detail:
         alone={split: int(rows.sum()) for split, rows in alone.items()},
         alone_shown=tuple(
             Missed(split, row, int(truth.labels[split][row]), int(told.labels[split][number, row]), 1)
-            for split in SEEN_AT_HOME
+            for split in PREDICTIONS[Role.EVERYBODY]  # a page goes from hand to hand
             if split in alone
             for row in np.flatnonzero(alone[split])[:ALONE].tolist()
         ),

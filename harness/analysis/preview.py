@@ -32,6 +32,7 @@ from harness.analysis.predictions import SEEN_AT_HOME, Told, truth_of
 from harness.analysis.values import read_values
 from harness.board.artifacts import read_artifacts
 from harness.board.rows import Entry, read_some
+from harness.board.visibility import Role, visible_to
 from harness.freeze.frozen import Frozen
 from harness.score.card import score_split
 from harness.score.estimate import Estimate
@@ -287,8 +288,8 @@ def preview(
     )
     ids, earlier = read_values(board, frozen.contest.name, frozen.lock_hash, metric).measured(metric)
     rated = read_some(board, ids[-RATED:].tolist())
-    kept = read_artifacts(workspace, rated)
-    whole = [rated[row].id for row in Told(rated, kept, truth).rows]
+    kept, visible = read_artifacts(workspace, rated), visible_to(Role.TEAM, workspace, frozen)
+    whole = [rated[row].id for row in Told(rated, kept, truth, visible).rows]
     confidences = {
         number: confidence_of(kept[number].labels, kept[number].probabilities, truth.labels["val_shifted"])
         for number in whole

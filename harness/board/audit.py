@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache as remember
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,11 @@ import msgspec
 
 from harness.board import cache, rows
 from harness.board.cache import REMAKE
-from harness.board.closing import Closing, read_closing_file, told_splits
+from harness.board.closing import Closing, read_closing_file
 from harness.board.ledger import START, Receipt, RulesChanged, Scored
 from harness.board.rows import Entry, entry_of
 from harness.board.stored import Stored, read_stored
+from harness.board.visibility import Role, Visibility
 from harness.contest import rules_of
 from harness.errors import BoardError, HarnessError, UsageError
 from harness.freeze.frozen import find_freeze
@@ -67,7 +68,7 @@ def audit(workspace: Workspace, *, expect: str | None = None) -> Audit:
         expect = checked_hash(expect)
     store = read_stored(workspace)
     closings = list(_read_closings(workspace))
-    closed = {closing.lock for closing in closings}
+    closed = {closing.lock: closing for closing in closings}
     findings = [
         *_ledger(store),
         *_head(store, closings, expect),
@@ -137,7 +138,7 @@ def _head(store: Stored, closings: Sequence[Closing], expect: str | None) -> Ite
         )
 
 
-def _rows(store: Stored, closed: Container[str]) -> Iterator[Finding]:
+def _rows(store: Stored, closed: Mapping[str, Closing]) -> Iterator[Finding]:
     """Yield where a row and its receipt differ: the row is wrong, unless something contradicts the receipt."""
     if store.trouble:
         return
@@ -157,13 +158,13 @@ def _rows(store: Stored, closed: Container[str]) -> Iterator[Finding]:
 
 
 def _differences(
-    receipt: Scored, closed: Container[str], what: str, got: Any, expected: Any, hint: str
+    receipt: Scored, closed: Mapping[str, Closing], what: str, got: Any, expected: Any, hint: str
 ) -> Iterator[Finding]:
     """Yield what differs; of a score that nobody may see yet only that it does."""
     for path, was, should in differing(got, expected):
         _, _, split = path.partition("scores.")
-        shown = receipt.lock in closed or split.partition(".")[0] in told_splits(receipt.held, None)
-        if split and not shown:
+        shown = Visibility(Role.EVERYBODY, closed.get(receipt.lock)).scores(entry_of(receipt))
+        if split and split.partition(".")[0] not in shown:
             was, should = "another value", "the value on record, not told yet"
         yield Finding(f"{what}: {path}", was, should, hint)
 
@@ -222,7 +223,7 @@ def _say(value: Any) -> str:
     return plain(msgspec.json.encode(value).decode())
 
 
-def _files(workspace: Workspace, store: Stored, closed: Container[str]) -> Iterator[Finding]:
+def _files(workspace: Workspace, store: Stored, closed: Mapping[str, Closing]) -> Iterator[Finding]:
     digest = remember(_hash)  # one zip may have been submitted often
     for receipt in store.scores:
         rerun = f"{FROM_COPY} Whether the entry still gives them: hemobench replay {receipt.entry}"

@@ -103,30 +103,6 @@ def read_closing(workspace: Workspace, contest: str, lock: str) -> Closing | Non
     return closing
 
 
-def told_splits(held: bool, closing: Closing | None) -> tuple[str, ...]:
-    """Return the splits of an entry whose scores everybody may see: all of a closed contest."""
-    if closing:
-        return ("val", "val_shifted", "public", "private")
-    return ("val", "val_shifted") if held else ("val", "val_shifted", "public")
-
-
-def check_may_be_told(workspace: Workspace, frozen: Frozen, splits: Sequence[str]) -> None:
-    """Refuse what an open contest tells nobody: the private half, and under the Ladder a public score not submitted.
-
-    Raises
-    ------
-    UsageError
-    """
-    contest = frozen.contest
-    kept_back = {"private", *(["public"] if contest.board.ladder else [])} & set(splits)
-    if kept_back and read_closing(workspace, contest.name, frozen.lock_hash) is None:
-        half = " and ".join(sorted(kept_back, reverse=True))
-        raise UsageError(
-            f"{contest.name} is open: its {half} score is not told without a submission.",
-            "Leave --split out; who runs the contest adds --reveal-private.",
-        )
-
-
 def read_closing_file(path: Path) -> Closing:
     """Return the closing in a file of ``closed``; see `read_closing`."""
     return _read(path, Closing)

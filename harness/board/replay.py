@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.board.artifacts import Artifacts, artifacts_of
-from harness.board.closing import read_closing, told_splits
 from harness.board.ledger import Scored, scores_newest_first
+from harness.board.rows import entry_of
+from harness.board.visibility import Role, visible_to
 from harness.errors import ReplayError
 from harness.freeze.frozen import Frozen, find_freeze
 from harness.freeze.hashing import hash_file
@@ -66,7 +67,7 @@ def replay(workspace: Workspace, entry: int, *, isolation: Isolation = "auto", d
             device=device,
             order=recorded.order,
         )
-    told = told_splits(receipt.held, read_closing(workspace, recorded.contest, recorded.lock))
+    told = visible_to(Role.EVERYBODY, workspace, frozen).scores(entry_of(receipt))
     results = (
         *_outcomes(evaluation.card, recorded),
         *_predictions(evaluation.predictions, recorded, kept.labels),

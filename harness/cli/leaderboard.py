@@ -42,7 +42,7 @@ def leaderboard(
 
     for_programs = form in ("csv", "json")
     listed = everything or (for_programs and top is None)  # a program gets all there is
-    board = api.leaderboard(workspace, contest, by="private" if reveal_private else None, top=top, others=listed)
+    board = api.leaderboard(workspace, contest, reveal_private=reveal_private, top=top, others=listed)
     if for_programs or board.n_ranked + board.n_others:
         from harness.cli._view import screen
         from harness.cli._view.table import print_table

@@ -58,7 +58,7 @@ def submit(
       hemobench submit nearest-centroid -m "average colours of each class"
     """
     from harness import api
-    from harness.board.closing import told_splits
+    from harness.board.visibility import ALL, Role, Visibility
 
     given = (("--preset", preset), ("--weights", weights), ("--seed", seed), ("--recipe", recipe))
     train_options = [word for option, value in given if value is not None for word in (option, str(value))]
@@ -73,8 +73,8 @@ def submit(
         isolation=isolation,
         device=device,  # type: ignore[arg-type]
     )
-    shown = told_splits(submitted.shown is not None, submitted.closing)
-    card = submitted.card if reveal_private else submitted.card.only(shown)
+    role = Role.OWNER if reveal_private else Role.TEAM
+    card = submitted.card.only(ALL if reveal_private else submitted.visible, log=Visibility(role).log(ALL))
     if as_json:
         import msgspec
 
@@ -88,6 +88,14 @@ def submit(
         from harness.cli._view.screen import wrapped
 
         show_card(card)
+        if card.outcome != "scored" and submitted.card.log.strip() and not card.log:
+            click.echo(
+                wrapped(
+                    "What it printed, it printed while it was shown hidden images, and is for who runs the contest: "
+                    f"hemobench show {submitted.entry} --reveal-private. On public images alone: hemobench doctor ZIP"
+                ),
+                err=True,
+            )
         if submitted.forecast:
             public = card.scores.get("public")
             show_forecast(submitted.forecast, public.metrics.get(submitted.forecast.metric) if public else None)

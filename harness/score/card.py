@@ -65,10 +65,13 @@ class ScoreCard(msgspec.Struct, frozen=True, kw_only=True):
         """Return the card as its file has it: one fact a line, for people."""
         return msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n"
 
-    def only(self, splits: tuple[str, ...]) -> ScoreCard:
-        """Return a copy that tells of these splits alone."""
+    def only(self, splits: tuple[str, ...], *, log: bool) -> ScoreCard:
+        """Return a copy that tells of these splits alone, and of the log where that is asked for."""
         return msgspec.structs.replace(
-            self, scores={name: score for name, score in self.scores.items() if name in splits}
+            self,
+            scores={name: score for name, score in self.scores.items() if name in splits},
+            predictions={name: digest for name, digest in self.predictions.items() if name in splits},
+            log=self.log if log else "",
         )
 
 

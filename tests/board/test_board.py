@@ -12,6 +12,7 @@ from harness.board.ledger import Line
 from harness.board.ranking import read_leaderboard
 from harness.board.recorder import open_recorder, open_to_read
 from harness.board.rows import count_on_day, read_all
+from harness.board.visibility import Role, Visibility
 from harness.errors import BoardError
 from harness.score.estimate import Estimate
 
@@ -26,7 +27,7 @@ def entries(workspace):
 
 def standings(workspace):
     with open_to_read(workspace) as board:
-        return read_leaderboard(board, "blood-cells", LOCK, "accuracy").standings
+        return read_leaderboard(board, "blood-cells", LOCK, "accuracy", Visibility(Role.EVERYBODY)).standings
 
 
 def test_an_entry_is_read_as_it_was_written(desk):

@@ -11,6 +11,7 @@ from harness.board.closing import close, read_closing, select
 from harness.board.ranking import read_leaderboard, read_standing
 from harness.board.recorder import open_to_read
 from harness.board.rows import read_some
+from harness.board.visibility import Role, Visibility
 from harness.contest import SHIPPED, BoardRules, read_contest
 from harness.errors import BoardError, UsageError
 
@@ -23,10 +24,10 @@ def frozen():
     return SimpleNamespace(contest=read_contest(SHIPPED / "blood-cells.toml"), lock_hash=LOCK)
 
 
-def board_of(desk, **options):
+def board_of(desk, role=Role.EVERYBODY, **options):
     closing = read_closing(desk.workspace, "blood-cells", LOCK)
     with open_to_read(desk.workspace) as board:
-        return read_leaderboard(board, "blood-cells", LOCK, "accuracy", closing=closing, **options)
+        return read_leaderboard(board, "blood-cells", LOCK, "accuracy", Visibility(role, closing), **options)
 
 
 def ranked(desk, **options):
@@ -101,7 +102,9 @@ def test_what_comes_after_the_close_is_late_whatever_the_clock_says(desk, frozen
         closing = read_closing(desk.workspace, "blood-cells", LOCK)
         for row in board_of(desk).standings:
             (entry,) = read_some(board, [row.entry.id])
-            assert read_standing(board, "blood-cells", LOCK, "accuracy", entry, closing=closing) == row
+            assert (
+                read_standing(board, "blood-cells", LOCK, "accuracy", entry, Visibility(Role.EVERYBODY, closing)) == row
+            )
 
 
 def test_a_contest_closes_once_and_takes_no_choice_afterwards(desk, frozen):
@@ -197,7 +200,7 @@ def test_a_held_score_is_not_on_the_board_and_counts_when_it_is_chosen(desk, fro
     desk.record("c", 0.99, private=0.99, held=True)
     board = board_of(desk)
     assert (board.n_ranked, [(row.entry.id, row.public, row.note) for row in board.others]) == (5, [(6, None, "held")])
-    assert 6 in [row.entry.id for row in board_of(desk, by="private").ranked]  # for who runs the contest
+    assert 6 in [row.entry.id for row in board_of(desk, Role.OWNER).ranked]  # for who runs the contest
     closed = shutil.copytree(desk.workspace.path, desk.workspace.path.with_name("unchosen"))
     unchosen = type(desk)(type(desk.workspace)(closed))
     assert close(unchosen.workspace, frozen).finals["c"] == (5,)

@@ -46,7 +46,7 @@ def fresh(target, board_workspace: Path) -> Path:
 def use(workspace: Path) -> None:
     """Audit the board, look at it, and make it again; each may end in an error for people."""
     steps: list[Callable[[], object]] = [lambda: api.audit(workspace), lambda: api.leaderboard(workspace)]
-    steps += [(workspace / "board.sqlite3").unlink, lambda: api.leaderboard(workspace, by="private")]
+    steps += [(workspace / "board.sqlite3").unlink, lambda: api.leaderboard(workspace, reveal_private=True)]
     do_all(steps)
 
 

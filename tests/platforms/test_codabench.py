@@ -16,6 +16,7 @@ from harness.board.cache import in_memory
 from harness.board.ledger import Line, Scored
 from harness.board.ranking import read_leaderboard
 from harness.board.rows import insert
+from harness.board.visibility import Role, Visibility
 from harness.contest import MetricSpec
 from harness.errors import UsageError
 from harness.freeze.frozen import read_arrays
@@ -232,7 +233,7 @@ def test_ties_are_broken_alike_at_home_and_on_the_platform(primary, frozen, tmp_
             line = scored_line(number, {name: metrics[name].value for name in names})
             insert(board, line.score)
             submissions.append(({name: metrics[name].value for name in names}, number))
-        home = read_leaderboard(board, "c", "l", primary)
+        home = read_leaderboard(board, "c", "l", primary, Visibility(Role.EVERYBODY))
     there = codabench_order(columns, submissions)
     assert [standing.entry.id for standing in home.ranked] == [number for _, number in there]
     values = [scores[primary] for scores, _ in there]

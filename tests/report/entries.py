@@ -67,6 +67,7 @@ class Desk:
         recipe: str = "",
         seed_of_recipe: int | None = None,
         said: dict[str, np.ndarray] | None = None,
+        log: str = "",
     ) -> int:
         """Record an entry and return its id.
 
@@ -95,6 +96,7 @@ class Desk:
             isolation="bubblewrap",
             seconds={"wall": 12.0},
             peak_memory_mb=345.0,
+            log=log,
         )
         when = START + timedelta(minutes=7 * number)
         kept = self.workspace.cards(frozen.contest.name) / f"{when:%Y%m%dT%H%M%S.%f}Z-{digest[:12]}.json"

@@ -90,6 +90,8 @@ def _why(facts: EntryFacts) -> None:
         say("Last log lines:")
         for line in screen.quoted(facts.last_log_lines):
             screen.output().print(line, no_wrap=True, overflow="ignore", crop=False)
+    elif facts.log_withheld:
+        say(f"What it printed is for who runs the contest: hemobench show {facts.id} --reveal-private")
     _run(facts)
 
 
