@@ -4,26 +4,24 @@ Examples
 --------
 >>> from pathlib import Path
 >>> from harness import api
->>> frozen = api.freeze(Path("workspace"), "blood-cells")  # doctest: +SKIP
->>> card, ahead = api.score(Path("workspace"), Path("entry.zip"))  # doctest: +SKIP
->>> card.scores["val"].metrics["accuracy"]  # doctest: +SKIP
-Estimate(value=0.194..., low=0.153..., high=0.243..., n=293)
+>>> card, forecast = api.score(Path("workspace"), Path("entry.zip"))  # doctest: +SKIP
+>>> api.frame(api.leaderboard(Path("workspace")))  # doctest: +SKIP
 """
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.contest import Contest, contest_files, find_contest, read_contest, rules_of
-from harness.errors import HarnessError
-from harness.freeze.frozen import Frozen, frozen_names
+from harness.contest import Contest, find_contest, rules_of
+from harness.freeze.frozen import Frozen
 from harness.progress import Track, silent
 from harness.workspace import Workspace, scratch_of
 
 if TYPE_CHECKING:
+    import pandas
+
     from harness.analysis.entry import EntryFacts
     from harness.analysis.pair import Versus
     from harness.analysis.predictions import Diagnosis
@@ -49,21 +47,10 @@ DEFAULT_CONTEST = "blood-cells"
 
 
 def contests(workspace: Path) -> list[Contest]:
-    """Return the contests that can be frozen, those shipped and those of the workspace, and all that are frozen.
+    """Return the contests that can be frozen and all that are frozen, these under the rules in force."""
+    from harness.board.in_force import known_contests
 
-    Those that are frozen have the rules in force.
-    """
-    home = Workspace(workspace)
-    stated = [read_contest(path) for path in contest_files(home.own_contests).values()]
-    frozen: dict[str, Contest] = {}
-    for name in frozen_names(home):
-        with contextlib.suppress(HarnessError):  # a damaged freeze is a matter for `verify`
-            frozen[name] = open_contest(workspace, name).contest
-    names = {contest.name for contest in stated}
-    return [
-        *(frozen.get(contest.name, contest) for contest in stated),
-        *(contest for name, contest in frozen.items() if name not in names),
-    ]
+    return known_contests(Workspace(workspace))
 
 
 def freeze(
@@ -198,20 +185,21 @@ def examine(
     fix: Path | None = None,
     isolation: Isolation = "auto",
     device: Device = "auto",
+    say: Callable[[str], None] = lambda text: None,
 ) -> Checkup:
     """Say what is the matter with a submission, the worst first; `fix` is where to write a repaired zip."""
     from harness.doctor.examine import examine as examine_entry
     from harness.doctor.fit import find_target
 
-    home = Workspace(workspace)
     return examine_entry(
         path,
         open_contest(workspace, contest),
         find_target(target),
-        scratch=home.scratch,
+        scratch=Workspace(workspace).scratch,
         fix=fix,
         isolation=isolation,
         device=device,
+        say=say,
     )
 
 
@@ -230,9 +218,8 @@ def submit(
     from harness.entry_source import find_source
     from harness.submit import submit as submit_entry
 
-    home = Workspace(workspace)
     return submit_entry(
-        home,
+        Workspace(workspace),
         open_contest(workspace, contest),
         find_source(entry),
         message,
@@ -285,6 +272,16 @@ def leaderboard(
     visible = visible_to(looking(reveal_private), home, frozen)
     with open_to_read(home) as board:
         return read_leaderboard(board, name, lock, metric, visible, top=top, others=others)
+
+
+def frame(found: Leaderboard | ScoreCard | Versus) -> pandas.DataFrame:
+    """Return what `leaderboard`, `score` or `compare` found as a DataFrame, shares 0 to 1.
+
+    It has a row an entry, a row a metric and split, or a row a split, and the columns of ``--format csv``.
+    """
+    from harness.records import frame_of
+
+    return frame_of(found)
 
 
 def show(workspace: Path, entry: str, contest: str | None = None, *, reveal_private: bool = False) -> EntryFacts:

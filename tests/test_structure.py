@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FLOW = (
     "sources", "freeze", "pack", "sandbox", "entry_source", "score", "board", "analysis", "report",
-    "submit", "doctor", "platforms", "api", "cli",
+    "submit", "doctor", "platforms", "records", "api", "cli",
 )  # fmt: skip
 MODULES = sorted((ROOT / "harness").rglob("*.py"))
 

@@ -238,6 +238,7 @@ def show_list(form: str) -> None:
 
     from harness.cli._view import screen
     from harness.cli._view.table import Table, print_table
+    from harness.records import Records
 
     columns = (
         screen.Column("model", key=True),
@@ -257,7 +258,7 @@ def show_list(form: str) -> None:
         team = (value and value / 100 for value in (said.val_accuracy, said.hidden_accuracy))
         values = (row.name, row.parameters, *team, *shares, row.summary)
         records.append(dict(zip(FIELDS, values, strict=True)))
-    print_table(Table(columns, cells, FIELDS, records), form, document)
+    print_table(Table(columns, cells, Records(FIELDS, records)), form, document)
     if form != "table":
         return
 

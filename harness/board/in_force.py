@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import msgspec
 
 from harness.board import ledger
 from harness.board.ledger import RulesChanged
-from harness.contest import rules_of
-from harness.errors import BoardError
-from harness.freeze.frozen import Frozen, open_frozen
+from harness.contest import Contest, contest_files, read_contest, rules_of
+from harness.errors import BoardError, HarnessError
+from harness.freeze.frozen import Frozen, frozen_names, open_frozen
 from harness.workspace import Workspace
 
 
 def open_in_force(workspace: Workspace, name: str | None = None) -> Frozen:
     """Return the freeze in force of contest `name`, or of the active contest, under the rules in force."""
     return in_force(workspace, open_frozen(workspace, name))
+
+
+def known_contests(workspace: Workspace) -> list[Contest]:
+    """Return the contests that can be frozen, those shipped and those of the workspace, and all that are frozen.
+
+    Those that are frozen have the rules in force.
+    """
+    stated = [read_contest(path) for path in contest_files(workspace.own_contests).values()]
+    frozen: dict[str, Contest] = {}
+    for name in frozen_names(workspace):
+        with contextlib.suppress(HarnessError):  # a damaged freeze is a matter for `verify`
+            frozen[name] = open_in_force(workspace, name).contest
+    names = {contest.name for contest in stated}
+    return [
+        *(frozen.get(contest.name, contest) for contest in stated),
+        *(contest for name, contest in frozen.items() if name not in names),
+    ]
 
 
 def in_force(workspace: Workspace, frozen: Frozen) -> Frozen:

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from harness.analysis.pair import Divided, Versus
     from harness.cli._view.table import Table
 
-FIELDS = ("split", "n", "a", "b", "difference", "low", "high", "only_a", "only_b", "p")  # of a row for programs
 LARGEST = 8  # groups that the short view draws, those with the largest difference
 
 
@@ -91,31 +90,22 @@ def _splits(found: Versus) -> Table:
     from harness.cli._view.screen import Column
     from harness.cli._view.table import Table
     from harness.format import SHORT, p_value, points, points_interval
+    from harness.records import of_pair
 
-    rows, records = [], []
-    for split, of in found.splits.items():
-        told, by = of.divided, of.divided.difference
-        one, other = ((told.both + only) / told.n for only in (told.gained, told.lost))
-        only_one = (told.gained, told.lost)
+    rows = []
+    records = of_pair(found)
+    for row, of in zip(records.rows, found.splits.values(), strict=True):
+        by = of.divided.difference
+        shares = (f"{100 * row[side]:.1f}" for side in "ab")
         p = p_value(of.p).removeprefix("p ").removeprefix("= ").replace("< ", "<")
-        shares = (f"{100 * share:.1f}" for share in (one, other))
-        rows.append(
-            (
-                SHORT[split],
-                str(told.n),
-                *shares,
-                f"{points(by.value)} ({points_interval(by.low, by.high)})",
-                *map(str, only_one),
-                p,
-            )
-        )
-        values = (split, told.n, one, other, by.value, by.low, by.high, *only_one, of.p)
-        records.append(dict(zip(FIELDS, values, strict=True)))
+        only = (str(row["only_a"]), str(row["only_b"]))
+        difference = f"{points(by.value)} ({points_interval(by.low, by.high)})"
+        rows.append((SHORT[row["split"]], str(row["n"]), *shares, difference, *only, p))
     names = ("n", "A %", "B %", "A less B", "only A", "only B", "p")
     columns = [Column("", key=True), *(Column(name, number=True) for name in names)]
     title = "Accuracy, and pictures that only one has right"
     note = f"A: entry {found.one.id}, {found.one.name}. B: entry {found.other.id}, {found.other.name}. {title}."
-    return Table(columns, rows, FIELDS, records, title, note)
+    return Table(columns, rows, records, title, note)
 
 
 def _metrics(found: Versus, full: bool) -> None:

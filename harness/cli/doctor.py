@@ -79,16 +79,13 @@ def doctor(
     if output and not fix:
         raise click.UsageError("-o names the zip that --fix writes; add --fix.")
     from harness import api
-    from harness.doctor.examine import examine
-    from harness.doctor.fit import find_target
-    from harness.workspace import Workspace
 
     place = output or path.resolve().with_name(f"{path.resolve().stem}-fixed.zip")
-    checkup = examine(
+    checkup = api.examine(
+        workspace,
         path,
-        api.open_contest(workspace, contest),
-        find_target(target),
-        scratch=Workspace(workspace).scratch,
+        contest,
+        target=target,
         fix=place if fix else None,
         isolation=isolation,
         device=device,  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from harness.board.ranking import Leaderboard, Standing
     from harness.cli._view.table import Table
     from harness.score.estimate import Estimate
-
-SPLITS = ("public", "private", "val", "val_shifted")
 
 
 @click.command(short_help="Show who stands where.")
@@ -56,43 +54,10 @@ def leaderboard(
         click.secho("With private scores: not for entrants while the contest is open.", fg="yellow", err=True)
 
 
-def _fields(private: bool) -> tuple[str, ...]:
-    splits = [split for split in SPLITS if private or split != "private"]
-    scores = [f"{split}{part}" for split in splits for part in ("", "_low", "_high", "_n")]
-    return (
-        *("rank", "id", "entry", "metric", *scores, "gap"),
-        *("weights", "date", "message", "outcome", "note", "zip_sha256"),
-    )
-
-
-def _record(standing: Standing, board: Leaderboard) -> dict[str, Any]:
-    """One row for a program: scores by the metric that ranks, 0 to 1, unrounded, None where there is none."""
-    entry = standing.entry
-    record: dict[str, Any] = dict.fromkeys(_fields(board.by == "private"))
-    record |= {
-        "rank": standing.rank,
-        "id": entry.id,
-        "entry": entry.name,
-        "metric": board.metric,
-        "gap": standing.gap,
-        "weights": entry.weights,
-        "date": entry.created_at,
-        "message": entry.message,
-        "outcome": entry.outcome,
-        "note": standing.note,
-        "zip_sha256": entry.zip_sha256,
-    }
-    for split in SPLITS:
-        score: Estimate | None = getattr(standing, split)
-        if score is not None and split in record:
-            record |= {split: score.value, f"{split}_low": score.low, f"{split}_high": score.high}
-            record[f"{split}_n"] = score.n
-    return record
-
-
 def _table(board: Leaderboard, title: str) -> Table:
     from harness.cli._view.screen import Column
     from harness.cli._view.table import Table
+    from harness.records import of_board
 
     private = board.by == "private"
     # The column that decides the rank carries its interval; with the private score there is no room for the weights.
@@ -118,8 +83,7 @@ def _table(board: Leaderboard, title: str) -> Table:
     return Table(
         [Column(name, number=name not in ("entry", "weights"), key=name in ("#", "id", "entry")) for name in names],
         rows,
-        _fields(private),
-        [_record(standing, board) for standing in board.standings],
+        of_board(board),
         title=_title(board, title),
         note="" if n is None else f"{_scored(board)}, n = {n:,}; 95 % intervals.",
     )

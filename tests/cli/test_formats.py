@@ -9,14 +9,22 @@ import shutil
 import pytest
 from click.testing import CliRunner
 
+from harness import api
 from harness.cli import hemobench
 from harness.cli._view.screen import Column
 from harness.cli._view.table import Table, print_table
+from harness.records import Records
+from harness.score.card import Estimate, ScoreCard, SplitScore
 from harness.workspace import Workspace
 from tests.report.entries import Desk
 
 FORMS = ("table", "csv", "json", "markdown", "latex")
 NAME = "a|b_50 % <i> & co"
+SPLIT = SplitScore(4, {"accuracy": Estimate(0.5, 0.25, 0.75, 4)}, {"a": Estimate(1.0, 0.0, 1.0, 2)}, ((2,),))
+CARD = {
+    **dict.fromkeys(("message", "hint", "contest", "lock", "zip_sha256", "scorer", "isolation"), ""),
+    **{"outcome": "scored", "contest_version": 1, "zip_bytes": 1, "scores": {"val": SPLIT}},
+}
 
 
 @pytest.fixture(scope="module")
@@ -86,9 +94,25 @@ def test_a_table_without_rows_has_its_head_for_programs(frozen_workspace, desk):
 
 def test_latex_has_the_sides_the_rules_and_a_minus(capsys):
     columns = [Column("", key=True), Column("a %", number=True)]
-    table = Table(columns, [("x", "−1.5"), None, (("two", "lines"), "–")], ("x",), (), note="n = 5")
+    table = Table(columns, [("x", "−1.5"), None, (("two", "lines"), "–")], Records((), ()), note="n = 5")
     print_table(table, "latex")
     shown = capsys.readouterr().out
     assert shown.startswith("% n = 5\n\\begin{tabular}{lr}\n\\toprule\n & a \\% \\\\")
     assert "x & $-$1.5 \\\\" in shown and "two, lines & – \\\\" in shown
     assert re.search(r"\\bottomrule\n\\end{tabular}\n$", shown)
+
+
+def test_a_dataframe_has_the_columns_and_values_of_the_csv(desk):
+    for words, found in (
+        (("leaderboard",), api.leaderboard(desk.workspace.path)),
+        (("compare", "1", "2"), api.compare(desk.workspace.path, "1", "2")),
+    ):
+        printed = rows_of("csv", run(desk, *words, "--format", "csv"))
+        frame = api.frame(found)
+        assert list(frame.columns) == list(printed[0])
+        numbers = frame.select_dtypes("number")
+        assert len(numbers.columns) > 5
+        assert numbers.values.tolist() == [[float(row[name]) for name in numbers] for row in printed]
+    card = api.frame(ScoreCard(**CARD))
+    assert list(card["name"]) == ["accuracy", "a"]
+    assert card[["value", "low", "high", "n"]].values.tolist() == [[0.5, 0.25, 0.75, 4], [1, 0, 1, 2]]

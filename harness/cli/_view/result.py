@@ -8,10 +8,9 @@ from harness.analysis.preview import Preview
 from harness.cli._view import screen
 from harness.cli._view.table import Table, print_table
 from harness.format import SHORT, interval, percent
+from harness.records import of_card
 from harness.score.card import ScoreCard
 from harness.score.estimate import Estimate
-
-FIELDS = ("split", "kind", "name", "value", "low", "high", "n")  # of a row for programs
 
 
 def show_forecast(preview: Preview, measured: Estimate | None = None) -> None:
@@ -65,17 +64,10 @@ def _table(card: ScoreCard) -> Table:
         cells = (_cell(score.recall[name]) if name in score.recall else "–" for score in scores)
         rows.append((f"  {name.replace('_', ' ')}", *cells))
     rows += [None, ("pictures (n)", *(str(score.n) for score in scores))]
-    measured = [
-        (split, kind, name, estimate)
-        for split, score in card.scores.items()
-        for kind, found in (("metric", score.metrics), ("recall", score.recall))
-        for name, estimate in found.items()
-    ]
     return Table(
         [screen.Column("%", key=True), *(screen.Column(SHORT[split], number=True) for split in card.scores)],
         rows,
-        FIELDS,
-        [dict(zip(FIELDS, (*names, e.value, e.low, e.high, e.n), strict=True)) for *names, e in measured],
+        of_card(card),
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import click
 
 from harness.cli._view import screen
+from harness.records import Records
 from harness.words import markdown, plain
 
 Cell = str | tuple[str, ...]
@@ -22,8 +23,8 @@ class Table:
     ----------
     columns, rows
         For people: numbers rounded and with their intervals; a row that is None is a rule.
-    fields, records
-        For programs: one record a row, its values as they were measured.
+    records : Records
+        For programs: values as they were measured.
     title : str
         Stands above the table on a screen.
     note : str
@@ -32,8 +33,7 @@ class Table:
 
     columns: Sequence[screen.Column]
     rows: Sequence[Sequence[Cell] | None]
-    fields: Sequence[str]
-    records: Sequence[Mapping[str, Any]]
+    records: Records
     title: str = ""
     note: str = ""
 
@@ -49,11 +49,12 @@ def print_table(table: Table, form: str, document: Callable[[], Any] | None = No
     if form == "json":
         import msgspec
 
-        click.echo(msgspec.json.encode(document() if document else table.records).decode())
+        click.echo(msgspec.json.encode(document() if document else table.records.rows).decode())
     elif form == "csv":
         from harness.spreadsheet import as_csv
 
-        click.echo(as_csv(table.fields, ([row[field] for field in table.fields] for row in table.records)), nl=False)
+        fields = table.records.fields
+        click.echo(as_csv(fields, ([row[field] for field in fields] for row in table.records.rows)), nl=False)
     elif form == "table":
         screen.table(table.columns, table.rows, table.title)
     else:

@@ -44,10 +44,11 @@ def list_command(workspace: Path, form: str) -> None:
     ]
     from harness.cli._view.screen import Column
     from harness.cli._view.table import Table, print_table
+    from harness.records import Records
 
     columns = [Column(name, number=name == "version", key=name == "contest") for name in SHOWN]
     cells = []
     for row in rows:
         state = "active" if row["active"] else "frozen" if row["frozen"] else "–"
         cells.append((str(row["name"]), str(row["version"]), str(row["source"]), state, str(row["title"])))
-    print_table(Table(columns, cells, FIELDS, rows), form)
+    print_table(Table(columns, cells, Records(FIELDS, rows)), form)

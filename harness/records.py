@@ -1,0 +1,85 @@
+"""What was found as records, one a row, for programs: what CSV holds, and a DataFrame.
+
+Shares are 0 to 1 and unrounded, and None stands where there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas
+
+    from harness.analysis.pair import Versus
+    from harness.board.ranking import Leaderboard
+    from harness.score.card import ScoreCard
+
+SPLITS = ("public", "private", "val", "val_shifted")
+
+
+@dataclass(frozen=True)
+class Records:
+    """Rows, each with a value for every one of `fields`."""
+
+    fields: tuple[str, ...]
+    rows: Sequence[Mapping[str, Any]]
+
+
+def of_board(board: Leaderboard) -> Records:
+    """Return a row an entry, its scores by the metric that ranks."""
+    splits = [split for split in SPLITS if split != "private" or board.by == "private"]
+    rows = []
+    for standing in board.standings:
+        entry = standing.entry
+        row: dict[str, Any] = {"rank": standing.rank, "id": entry.id, "entry": entry.name, "metric": board.metric}
+        for split in splits:
+            score = getattr(standing, split)
+            for part, name in (("", "value"), ("_low", "low"), ("_high", "high"), ("_n", "n")):
+                row[f"{split}{part}"] = getattr(score, name, None)
+        row |= {"gap": standing.gap, "weights": entry.weights, "date": entry.created_at, "message": entry.message}
+        row |= {"outcome": entry.outcome, "note": standing.note, "zip_sha256": entry.zip_sha256}
+        rows.append(row)
+    scores = [f"{split}{part}" for split in splits for part in ("", "_low", "_high", "_n")]
+    last = ("gap", "weights", "date", "message", "outcome", "note", "zip_sha256")
+    return Records(("rank", "id", "entry", "metric", *scores, *last), rows)
+
+
+def of_card(card: ScoreCard) -> Records:
+    """Return a row a metric or recall on each split."""
+    fields = ("split", "kind", "name", "value", "low", "high", "n")
+    found = [
+        (split, kind, name, estimate)
+        for split, score in card.scores.items()
+        for kind, estimates in (("metric", score.metrics), ("recall", score.recall))
+        for name, estimate in estimates.items()
+    ]
+    rows = [dict(zip(fields, (*names, one.value, one.low, one.high, one.n), strict=True)) for *names, one in found]
+    return Records(fields, rows)
+
+
+def of_pair(pair: Versus) -> Records:
+    """Return a row a split: the accuracy of both, their difference, and on how many images one alone is right."""
+    fields = ("split", "n", "a", "b", "difference", "low", "high", "only_a", "only_b", "p")
+    rows = []
+    for split, of in pair.splits.items():
+        told, by = of.divided, of.divided.difference
+        shares = ((told.both + only) / told.n for only in (told.gained, told.lost))
+        values = (split, told.n, *shares, by.value, by.low, by.high, told.gained, told.lost, of.p)
+        rows.append(dict(zip(fields, values, strict=True)))
+    return Records(fields, rows)
+
+
+def frame_of(found: Leaderboard | ScoreCard | Versus) -> pandas.DataFrame:
+    """Return the records of any of them as a DataFrame."""
+    import pandas
+
+    from harness.board.ranking import Leaderboard
+    from harness.score.card import ScoreCard
+
+    if isinstance(found, Leaderboard):
+        records = of_board(found)
+    else:
+        records = of_card(found) if isinstance(found, ScoreCard) else of_pair(found)
+    return pandas.DataFrame(records.rows, columns=list(records.fields))
