@@ -71,11 +71,16 @@ def hemobench() -> None:
 def main() -> NoReturn:
     """Run the command line: exit code 0 done, 1 failed, 2 wrong usage, 130 stopped by hand."""
     try:
-        code = hemobench.main(standalone_mode=False)
+        code = hemobench.main(prog_name="hemobench", standalone_mode=False)
         sys.stdout.flush()  # a full disk is to be told of here, not by the interpreter on its way out
         sys.exit(code if isinstance(code, int) else 0)
     except click.ClickException as error:
-        error.show()
+        if isinstance(error, click.exceptions.NoArgsIsHelpError):
+            error.show()
+            sys.exit(error.exit_code)
+        if isinstance(error, click.UsageError) and error.ctx:
+            click.echo(f"{error.ctx.get_usage()}\nTry: {error.ctx.command_path} --help\n", err=True)
+        message(f"Error: {error.format_message()}", style="red")
         sys.exit(error.exit_code)
     except HarnessError as error:
         # Names of files and arrays stand in messages, and strangers chose them.

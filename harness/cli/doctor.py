@@ -117,17 +117,17 @@ def show(checkup: Checkup, *, fix: bool) -> None:
     for name, words in (("val", "as it is"), ("repaired", "repaired")):
         if name in checkup.accuracy:
             share, n = checkup.accuracy[name], checkup.n[name]
-            click.echo(f"right, {words}: {100 * share:.1f} % of {n} public val pictures")
+            click.echo(wrapped(f"right, {words}: {100 * share:.1f} % of {n} public val pictures"))
     fixable = [str(number) for number, finding in enumerate(checkup.findings, 1) if finding.fixable]
     if checkup.repaired:
         click.echo(f"Repaired ({', '.join(fixable)}): {checkup.repaired}")
     elif fix:
         click.echo("Nothing that --fix could fix.")
     elif fixable:
-        click.echo(f"--fix repairs {', '.join(fixable)}.")
+        click.echo(wrapped(f"--fix repairs {', '.join(fixable)}."))
     click.echo(f"Looked at in {checkup.seconds:.0f} s, for {checkup.target}:", err=True)
     for line in checkup.looked_at:
-        click.echo(f"  {line}", err=True)
+        click.echo(wrapped(line, "    ", start="  "), err=True)
 
 
 def show_finding(number: int, finding: Finding) -> None:

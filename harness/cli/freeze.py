@@ -36,7 +36,7 @@ def freeze(contest: str | None, source: Path | None, if_missing: bool, workspace
 
     Writes public/ (train, val, val_shifted) for participants and private/ (hidden test) for the scorer, and makes the
     contest the active one. The same pictures give the same bytes. Where the file states other rules alone (limits,
-    quotas, texts), the board stays and the change is put on record: see contest rules.
+    quotas, texts), the board stays and the change is put on record: see hemobench contest rules.
 
     \b
     Example:
@@ -62,9 +62,7 @@ def freeze(contest: str | None, source: Path | None, if_missing: bool, workspace
         frozen = api.freeze(workspace, name, source, track=screen.bar, rules_changed=changes.append)
         anew = True
     elif source is not None:
-        click.echo(
-            f"{name} is frozen already; --source was not read. To freeze it anew, leave out --if-missing.", err=True
-        )
+        screen.message(f"{name} is frozen already; --source was not read. To freeze it anew, leave out --if-missing.")
     lock = frozen.lock
     if as_json:
         import json
@@ -75,12 +73,12 @@ def freeze(contest: str | None, source: Path | None, if_missing: bool, workspace
         return
     dropped = sum(finding.action == "dropped" for finding in lock.findings)
     sizes = ", ".join(f"{split} {sum(counts.values()):,}" for split, counts in lock.counts.items())
-    click.echo(f"{screen.plain(frozen.contest.title)}: {sizes}; {counted(dropped, 'picture')} dropped.", err=True)
-    click.echo(f"Lock {frozen.lock_hash[:12]} in {frozen.folder}", err=True)
+    screen.message(f"{frozen.contest.title}: {sizes}; {counted(dropped, 'picture')} dropped.")
+    screen.message(f"Lock {frozen.lock_hash[:12]} in {frozen.folder}")
     for change in changes:
         from harness.cli.contest.rules import show_change
 
-        click.echo("The data are those frozen before; the contest file states other rules:", err=True)
+        screen.message("The data are those frozen before; the contest file states other rules:")
         show_change(change)
     if anew and (known := KNOWN_LABELS.get(type(lock.contest.source))):
         click.secho(screen.wrapped(known), fg="yellow", err=True)
@@ -92,5 +90,5 @@ def freeze(contest: str | None, source: Path | None, if_missing: bool, workspace
                 "again, freeze what they ran on."
             )
             click.secho(screen.wrapped(told), fg="yellow", err=True)
-        click.echo("What was dropped, and why: private/removed.png in that folder.", err=True)
-        click.echo("Next: hemobench submit majority -m first", err=True)
+        screen.message("What was dropped, and why: private/removed.png in that folder.")
+        screen.message("Next: hemobench submit majority -m first")

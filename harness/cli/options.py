@@ -65,9 +65,10 @@ def format_option(function: F) -> F:
         "--format",
         "form",
         type=click.Choice(["table", "csv", "json", "markdown", "latex"]),
+        metavar="FORM",
         default="table",
         show_default=True,
-        help="For people, for programs, for a README or for a paper.",
+        help="table, csv, json, markdown or latex.",
     )(function)
 
 
@@ -78,9 +79,10 @@ def isolation_option(function: F) -> F:
     return click.option(
         "--isolation",
         type=click.Choice(NAMES),
+        metavar="KIND",
         default="auto",
         show_default=True,
-        help="Isolation of the submission; auto: the best there is, never none.",
+        help=f"Isolation of the submission: {', '.join(NAMES)}; auto is the best there is, never none.",
     )(function)
 
 

@@ -18,7 +18,7 @@ from harness.cli.options import contest_option, workspace_option
     show_default=True,
     help="File to write; its folder is made.",
 )
-@click.option("--top", type=click.IntRange(min=1), default=100, show_default=True, help="Show the N best entries.")
+@click.option("--top", metavar="N", type=click.IntRange(min=1), default=100, help="Show the N best, by default 100.")
 @click.option("--csv", "as_csv", is_flag=True, help="Write the board beside it, as .csv.")
 @click.option("--json", "as_json", is_flag=True, help="Write all facts beside it, as .json.")
 @click.option("--reveal-private", is_flag=True, help="Add the private half, and rank by it.")

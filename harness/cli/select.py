@@ -10,7 +10,7 @@ from harness.cli.options import contest_option, json_option, workspace_option
 
 
 @click.command(short_help="Name the entries of a team that count at the close.")
-@click.argument("entries", metavar="ENTRY...", type=click.IntRange(1, 2**63 - 1), nargs=-1)
+@click.argument("entries", metavar="[ENTRY]...", type=click.IntRange(1, 2**63 - 1), nargs=-1)
 @contest_option
 @workspace_option
 @json_option

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 @click.command(short_help="Show the live board in the browser, on this machine.")
 @click.option(
     "--port",
+    metavar="N",
     type=click.IntRange(0, 65535),
     default=8765,
-    show_default=True,
-    help="Port on 127.0.0.1; 0 takes any that is free.",
+    help="Port on 127.0.0.1, by default 8765; 0 takes any that is free.",
 )
-@click.option("--top", type=click.IntRange(min=1), default=100, show_default=True, help="Show the N best entries.")
+@click.option("--top", metavar="N", type=click.IntRange(min=1), default=100, help="Show the N best, by default 100.")
 @click.option("--reveal-private", is_flag=True, help="Add the private half, and rank by it.")
 @click.option("--open", "open_browser", is_flag=True, help="Open the browser.")
 @contest_option

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from harness.cli._view.screen import message, wrapped
 from harness.cli.options import contest_option, json_option, workspace_option
 from harness.words import counted
 
@@ -42,19 +43,15 @@ def verify(contest: str | None, ignore_versions: bool, workspace: Path, as_json:
         )
     else:
         for difference in differences:
-            click.echo(f"{difference.what}: got {difference.got}, expected {difference.expected}")
+            click.echo(wrapped(f"{difference.what}: got {difference.got}, expected {difference.expected}", "  "))
         if differences:
-            click.echo(
+            message(
                 f"{frozen.contest.name} is not as it was frozen. To freeze it anew: hemobench freeze "
-                f"--contest {frozen.contest.name}",
-                err=True,
+                f"--contest {frozen.contest.name}"
             )
         else:
-            arrays = sum(len(keys) for keys in frozen.lock.arrays.values())
-            click.echo(
-                f"{frozen.contest.name} is as it was frozen: {counted(len(frozen.lock.files), 'file')}, "
-                f"{counted(arrays, 'array')}, "
-                f"lock {frozen.lock_hash[:12]}."
-            )
+            files, arrays = len(frozen.lock.files), sum(map(len, frozen.lock.arrays.values()))
+            told = f"{counted(files, 'file')}, {counted(arrays, 'array')}, lock {frozen.lock_hash[:12]}"
+            click.echo(wrapped(f"{frozen.contest.name} is as it was frozen: {told}."))
     if differences:
         raise click.exceptions.Exit(1)

@@ -68,3 +68,15 @@ def test_a_verb_of_another_package_has_a_section_of_its_own_and_takes_no_place_o
     assert runner.invoke(hemobench, ["more"]).output == "more was done\n"
     assert "train" not in hemobench.list_commands(None)
     assert hemobench.get_command(None, "leaderboard") is not more
+
+
+@pytest.mark.parametrize("words", [*GROUPS, ("pack",)], ids=" ".join)
+def test_a_group_without_its_verb_prints_its_help_and_a_verb_tells_how_to_get_it(monkeypatch, capsys, words):
+    monkeypatch.setattr("sys.argv", ["hemobench", *words])
+    with pytest.raises(SystemExit) as done:
+        cli.main()
+    assert done.value.code == 2
+    shown = capsys.readouterr().err
+    assert f"Usage: {' '.join(('hemobench', *words))} [OPTIONS]" in shown
+    assert ("Try: hemobench pack --help" in shown) == (words == ("pack",))
+    assert max(map(len, shown.splitlines())) <= 80

@@ -50,7 +50,7 @@ def _show(found: Audit) -> None:
         click.echo(f"No receipts yet; {counted(found.rows, 'row')}.")
         return
     told = f"{counted(len(found.findings), 'finding')}" if found.findings else "nothing was changed"
-    click.echo(f"Receipts: {found.receipts}, rows: {found.rows}; {told}. Head, to be written down:")
+    click.echo(wrapped(f"Receipts: {found.receipts}, rows: {found.rows}; {told}. Head, to be written down:"))
     click.echo(f"  {found.head}")
 
 
