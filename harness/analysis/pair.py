@@ -139,7 +139,7 @@ def see_pair(workspace: Workspace, frozen: Frozen, one: str, other: str, *, reve
         if row not in told.rows or (truth.by, metric) not in entry.scores:
             raise WorkspaceError(
                 f"The labels of entry {entry.id}, {entry.name}, are not kept as they were scored.",
-                f"See what is gone: hemobench audit. To run it again: hemobench replay {entry.id}",
+                f"See what is gone: hemobench ledger audit. To run it again: hemobench ledger replay {entry.id}",
             )
     splits = {split: _on_split(frozen, split, told, entries) for split in truth.labels}
     return Versus(

@@ -51,7 +51,7 @@ def read_artifacts(workspace: Workspace, entries: Sequence[Entry]) -> dict[int, 
                 found[receipt.entry] = artifacts_of(workspace, receipt)
             if len(found) == len(wanted):
                 break
-    except BoardError:  # a damaged line: what lies before it is for `hemobench audit` to say
+    except BoardError:  # a damaged line: what lies before it is for `hemobench ledger audit` to say
         pass
     return {number: found.get(number, Artifacts()) for number in wanted}
 

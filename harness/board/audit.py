@@ -98,7 +98,7 @@ def checked_hash(text: str) -> str:
     if not 12 <= len(text) <= 64 or set(text) - set("0123456789abcdef"):
         raise UsageError(
             f"{text!r} is no head of a ledger, expected 64 hex digits, or the first 12 or more of them.",
-            "An audit prints the head: hemobench audit",
+            "An audit prints the head: hemobench ledger audit",
         )
     return text
 
@@ -226,7 +226,7 @@ def _say(value: Any) -> str:
 def _files(workspace: Workspace, store: Stored, closed: Mapping[str, Closing]) -> Iterator[Finding]:
     digest = remember(_hash)  # one zip may have been submitted often
     for receipt in store.scores:
-        rerun = f"{FROM_COPY} Whether the entry still gives them: hemobench replay {receipt.entry}"
+        rerun = f"{FROM_COPY} Whether the entry still gives them: hemobench ledger replay {receipt.entry}"
         kept = [(receipt.card, receipt.card_sha256, FROM_COPY)]
         kept += [(receipt.labels, receipt.labels_sha256, rerun)] if receipt.labels else []
         kept += [(f"zips/{receipt.zip_sha256}.zip", receipt.zip_sha256, FROM_COPY)]

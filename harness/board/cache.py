@@ -158,13 +158,13 @@ def lines_after(ledger: Path, head: Head) -> Iterator[tuple[Line, int]]:
             raise BoardError(
                 f"The board and its ledger disagree: receipt {number}, the last on the board, is {sha256[:12]}…; "
                 "the ledger has another there, or none.",
-                "See which of them was changed: hemobench audit",
+                "See which of them was changed: hemobench ledger audit",
             )
     for line, start in lines:
         if (line.receipt.number, line.receipt.previous) != (number + 1, sha256):
             raise BoardError(
                 f"Receipt {line.receipt.number} does not follow from the one before.",
-                "See which of them was changed: hemobench audit",
+                "See which of them was changed: hemobench ledger audit",
             )
         number, sha256 = line.receipt.number, line.sha256
         yield line, start

@@ -54,7 +54,7 @@ def in_force(workspace: Workspace, frozen: Frozen) -> Frozen:
     except msgspec.ValidationError as error:
         raise BoardError(
             f"The ledger holds a rule of {frozen.contest.name} that none can be: {error}.",
-            "See which line it is: hemobench audit",
+            "See which line it is: hemobench ledger audit",
         ) from error
     return ruled
 

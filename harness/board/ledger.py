@@ -130,7 +130,7 @@ class Line:
         try:
             receipt = msgspec.json.decode(self.text, type=Kind)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise BoardError(f"A line of the ledger is no receipt: {error}.", "Type: hemobench audit") from error
+            raise BoardError(f"A line of the ledger is no receipt: {error}.", "Type: hemobench ledger audit") from error
         if receipt.format != FORMAT:
             raise BoardError(
                 f"A receipt has format {receipt.format}, this version of hemobench reads {FORMAT}.",

@@ -90,7 +90,7 @@ def _recorded(workspace: Workspace, number: int) -> tuple[Scored, ScoreCard, Art
     kept = artifacts_of(workspace, receipt)
     if kept.card is None:
         raise ReplayError(
-            f"The card of entry {number}, {receipt.card}, is missing or was changed.", "See: hemobench audit"
+            f"The card of entry {number}, {receipt.card}, is missing or was changed.", "See: hemobench ledger audit"
         )
     return receipt, kept.card, kept
 

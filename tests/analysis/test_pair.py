@@ -156,4 +156,4 @@ def test_labels_that_are_not_those_scored_are_named(desk, harm):
     with pytest.raises(WorkspaceError) as error:
         versus(desk, 1, 2)
     assert "entry 2, b" in error.value.message
-    assert "hemobench audit" in error.value.hint
+    assert "hemobench ledger audit" in error.value.hint

@@ -125,7 +125,7 @@ def test_a_ledger_that_was_cut_back_is_not_written_on(desk, kept):
     before = desk.workspace.ledger.read_bytes()
     with pytest.raises(BoardError, match="disagree") as refused:
         desk.record("three")
-    assert "hemobench audit" in refused.value.hint
+    assert "hemobench ledger audit" in refused.value.hint
     assert desk.workspace.ledger.read_bytes() == before
     assert names(desk.workspace) == ["one", "two"], "it can still be read"
 
@@ -156,5 +156,5 @@ def test_a_ledger_that_does_not_follow_from_itself_makes_no_board(desk):
     desk.workspace.board.unlink()
     with pytest.raises(BoardError, match="Receipt 3 does not follow") as refused:
         names(desk.workspace)
-    assert "hemobench audit" in refused.value.hint
+    assert "hemobench ledger audit" in refused.value.hint
     assert not list(desk.workspace.path.glob("*board*"))

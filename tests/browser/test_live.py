@@ -175,7 +175,7 @@ def test_a_ledger_that_breaks_and_a_board_that_was_never_whole_are_told_of(open_
     desk.workspace.ledger.write_bytes(b"no receipt\n" + whole)
     desk.workspace.board.unlink()
     live.refresh()
-    page.locator("#live.trouble", has_text="hemobench audit").wait_for(timeout=SOON)
+    page.locator("#live.trouble", has_text="hemobench ledger audit").wait_for(timeout=SOON)
     assert len(shown(page)) == 6
     fresh = LiveBoard(desk.workspace, "small", top=100)
     fresh.refresh()
@@ -183,7 +183,7 @@ def test_a_ledger_that_breaks_and_a_board_that_was_never_whole_are_told_of(open_
         wrong = open_live(other.address + "state").context.new_page()  # beside: a page that is an error is one
         wrong.goto(other.address)
         assert wrong.get_by_role("heading", name="No board to show").is_visible()
-        assert "hemobench audit" in wrong.locator("#live").inner_text()
+        assert "hemobench ledger audit" in wrong.locator("#live").inner_text()
         desk.workspace.ledger.write_bytes(whole)
         fresh.refresh()
         wrong.locator("#board").wait_for(timeout=SOON)

@@ -56,7 +56,7 @@ def test_show_fits_80_columns_and_its_short_form_60_lines(run, number):
     for shown in (short, full):
         assert max(map(len, shown.splitlines())) <= 80
         assert "\x1b" not in shown
-        assert f"hemobench replay {number}" in shown
+        assert f"hemobench ledger replay {number}" in shown
     assert len(short.splitlines()) <= 60
 
 

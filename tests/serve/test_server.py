@@ -167,7 +167,7 @@ def test_before_there_is_a_board_the_page_says_why(desk):
     with listening(live, 0) as server:
         status, headers, body = ask(server)
         assert status == 503
-        assert b"hemobench audit" in body
+        assert b"hemobench ledger audit" in body
         assert "connect-src 'self'" in headers["Content-Security-Policy"]
         assert msgspec.json.decode(ask(server, "/state")[2])["version"] == ""
         for path in ("/board.csv", "/board.json"):

@@ -252,7 +252,7 @@ def _run(facts: EntryFacts) -> None:
             say(f"Missing restrictions: {', '.join(run.missing_restrictions)}.", style="red")
         for note in run.notes:
             say(note)
-    say(f"To run it again: hemobench replay {facts.id}")
+    say(f"To run it again: hemobench ledger replay {facts.id}")
 
 
 def _words(name: str) -> str:
