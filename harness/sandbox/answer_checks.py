@@ -103,7 +103,11 @@ def check_labels(returned: Any, n: int, n_classes: int, split: str = "val") -> N
             f"Return one label for each of the {n} pictures, in their order; look at the last batch.",
         )
     if found.dtype.kind not in "iu":
-        raise bad("fractions", got, "Cast the labels to integers: labels.astype(int)")
+        raise bad(
+            "fractions" if found.dtype.kind == "f" else "no_integers",
+            got,
+            "Cast the labels to integers: labels.astype(int)",
+        )
     if n and not 0 <= found.min() <= found.max() < n_classes:
         raise bad(
             "counted_from_1" if found.min() >= 1 and found.max() == n_classes else "out_of_range",

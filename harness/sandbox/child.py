@@ -79,7 +79,7 @@ def code_of(error: BaseException) -> tuple[str, str]:
     if isinstance(error, ModuleNotFoundError):
         return "module_missing", str(error.name or "")
     if isinstance(error, SyntaxError):
-        return "syntax_error", str(error.filename or "")
+        return "syntax_error", Path(str(error.filename or "")).name
     if isinstance(error, FileNotFoundError):
         return "file_missing", str(error.filename or "")
     if isinstance(error, ValueError) and "read-only" in text:
@@ -197,6 +197,7 @@ class Run:
                     f"Model() takes no argument here, but yours needs {', '.join(needed)}.",
                     "Give each a default: the working directory is the unzipped folder, so "
                     "def __init__(self, path='.') is enough.",
+                    ", ".join(needed),
                 )
             model = model_class()
             if not callable(getattr(model, "predict", None)):

@@ -64,31 +64,32 @@ def test_an_entry_reads_its_weights_by_a_relative_path_and_may_write_beside_them
 
 
 @pytest.mark.parametrize(
-    ("model", "outcome", "words"),
+    ("model", "outcome", "code", "subject"),
     [
-        ("import no_such_package\n", "import_failed", "ModuleNotFoundError"),
-        ("def broken(:\n", "import_failed", "SyntaxError"),
-        ("raise SystemExit(3)\n", "import_failed", "SystemExit"),
-        ("x = 1\n", "import_failed", "no name Model"),
-        ("class model:\n    pass\n", "import_failed", "but 'model'; a capital M"),
-        ("class Model:\n    def __init__(self, path): pass\n", "load_failed", "yours needs path"),
-        ("class Model:\n    def __init__(self): open('weights.h5')\n", "load_failed", "FileNotFoundError"),
-        ("class Model:\n    pass\n", "load_failed", "without a method predict"),
-        (PREDICT + "raise ValueError('odd')", "predict_failed", "ValueError: odd"),
-        (PREDICT + "X[0] = 0; return X[:, 0, 0, 0]", "predict_failed", "read-only"),
-        (PREDICT + "X = X.copy(); X /= 255", "predict_failed", "UFuncTypeError"),
-        (PREDICT + "import os; os._exit(0)", "predict_failed", "exit code 0"),
-        (PREDICT + "return None", "bad_output", "returned None"),
-        (PREDICT + "return np.eye(8)[np.zeros(len(X), int)]", "bad_output", "one-hot rows for 8 classes"),
-        (PREDICT + "return np.empty((1 << 45,))", "out_of_memory", "MemoryError"),
-        (PREDICT + "import os; os.kill(os.getpid(), 9)", "killed", "SIGKILL"),
-        (PREDICT + "import ctypes; ctypes.string_at(0)", "killed", "SIGSEGV"),
+        ("import no_such_package\n", "import_failed", "module_missing", "no_such_package"),
+        ("def broken(:\n", "import_failed", "syntax_error", "model.py"),
+        ("raise SystemExit(3)\n", "import_failed", "exception", ""),
+        ("x = 1\n", "import_failed", "no_model_class", ""),
+        ("class model:\n    pass\n", "import_failed", "no_model_class", ""),
+        ("class Model:\n    def __init__(self, path): pass\n", "load_failed", "init_arguments", "path"),
+        ("class Model:\n    def __init__(self): open('weights.h5')\n", "load_failed", "file_missing", "weights.h5"),
+        ("class Model:\n    pass\n", "load_failed", "no_predict", ""),
+        (PREDICT + "raise ValueError('odd')", "predict_failed", "exception", ""),
+        (PREDICT + "X[0] = 0; return X[:, 0, 0, 0]", "predict_failed", "read_only_images", ""),
+        (PREDICT + "X = X.copy(); X /= 255", "predict_failed", "uint8_arithmetic", ""),
+        (PREDICT + "import os; os._exit(0)", "predict_failed", "exited", ""),
+        (PREDICT + "return None", "bad_output", "returned_none", ""),
+        (PREDICT + "return np.eye(8)[np.zeros(len(X), int)]", "bad_output", "one_hot", ""),
+        (PREDICT + "return np.empty((1 << 45,))", "out_of_memory", "memory_error", ""),
+        (PREDICT + "import os; os.kill(os.getpid(), 9)", "killed", "signal", "SIGKILL"),
+        (PREDICT + "import ctypes; ctypes.string_at(0)", "killed", "signal", "SIGSEGV"),
     ],
 )
-def test_a_faulty_entry_gets_its_outcome_and_a_sentence(run, model, outcome, words):
+def test_a_faulty_entry_gets_its_outcome_and_a_code(run, model, outcome, code, subject):
     done = run(model)
-    assert done.outcome == outcome, done
-    assert words in done.message
+    assert (done.outcome, done.code) == (outcome, code), done
+    assert done.subject == subject
+    assert done.message
     assert done.hint
     assert done.predictions == {}
 
@@ -120,7 +121,7 @@ def test_a_traceback_in_the_log_shows_the_entrants_frames_alone_with_relative_pa
 
 def test_a_slow_entry_is_stopped_at_the_limit_and_told_where(run, isolation, leaping_clock):
     done = run(PREDICT + f"import time; {ASLEEP}", isolation, time_s=100)
-    assert done.outcome == Outcome.TIMED_OUT
+    assert (done.outcome, done.code) == (Outcome.TIMED_OUT, "time_limit")
     assert "predict(X) on val" in done.message
     assert done.seconds["wall"] > 100
     assert run(PREDICT + "import time; time.sleep(.1); return [0] * len(X)", isolation, time_s=100).outcome == "scored"
@@ -162,8 +163,7 @@ def test_memory_that_no_process_shows_counts_where_the_kernel_keeps_the_account(
     hold = "m = mmap.mmap(-1, 50_000_000); m.write(b'x' * 50_000_000); m.madvise(mmap.MADV_DONTNEED); kept.append(m)"
     model = f"import mmap\nkept = []\nfor _ in range(200):\n    {hold}\n" + PREDICT + "return [0] * len(X)"
     done = run(model, isolation, memory_mb=200, unpacked_mb=100)
-    assert done.outcome == Outcome.OUT_OF_MEMORY
-    assert "memory that its processes hold beside their own" in done.message
+    assert (done.outcome, done.code) == (Outcome.OUT_OF_MEMORY, "memory_limit")
 
 
 def test_too_many_processes_end_an_entry_and_a_few_do_not(run, isolation):
@@ -238,19 +238,18 @@ class Model:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "forge", "expected", "words"),
+    ("outcome", "forge", "expected", "code"),
     [
-        ("scored", "open(job['predictions'], 'wb').write(b'x' * 1000)", "bad_output", "must be"),
-        ("scored", "pass", "bad_output", "must be"),
-        ("timed_out", "pass", "predict_failed", "without an answer"),
-        ("refused", "report['message'] = 1", "predict_failed", "without an answer"),
-        ("load_failed", "open(job['report'], 'w').write('x' * 10**6)", "bad_output", "filled the harness's own files"),
+        ("scored", "open(job['predictions'], 'wb').write(b'x' * 1000)", "bad_output", "answers_forged"),
+        ("scored", "pass", "bad_output", "answers_forged"),
+        ("timed_out", "pass", "predict_failed", "exited"),
+        ("refused", "report['message'] = 1", "predict_failed", "exited"),
+        ("load_failed", "open(job['report'], 'w').write('x' * 10**6)", "bad_output", "answers_flooded"),
     ],
 )
-def test_a_forged_report_gains_nothing(run, outcome, forge, expected, words):
+def test_a_forged_report_gains_nothing(run, outcome, forge, expected, code):
     done = run(FORGER.format(outcome=outcome, forge=forge))
-    assert done.outcome == expected, done
-    assert words in done.message
+    assert (done.outcome, done.code) == (expected, code), done
     assert done.predictions == {}
 
 
@@ -409,8 +408,7 @@ def test_an_entry_that_fills_the_files_of_the_harness_is_stopped(run, isolation)
         "while True: open(path, 'a').write('x' * 100_000)"
     )
     done = run(model, isolation)
-    assert done.outcome == Outcome.BAD_OUTPUT
-    assert "filled the harness's own files" in done.message
+    assert (done.outcome, done.code) == (Outcome.BAD_OUTPUT, "answers_flooded")
 
 
 def test_a_refused_zip_is_an_outcome_and_nothing_of_it_runs(images, tmp_path):
