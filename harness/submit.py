@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from harness import plugins
 from harness.analysis.preview import Preview, preview
 from harness.board import rows
 from harness.board.closing import Closing
@@ -99,7 +100,8 @@ def submit(
         if evaluation.predictions:  # from the entries before it, and before anybody sees the score
             labels, digest = evaluation.predictions, evaluation.card.zip_sha256
             forecast = preview(workspace, recorder.board, frozen, labels, digest, evaluation.probabilities)
-        return _record(recorder, admission, built, evaluation, forecast, message, notes)
+        submitted, event = _record(recorder, admission, built, evaluation, forecast, message, notes)
+    return replace(submitted, notes=(*submitted.notes, *plugins.after_recording(event)))  # the board is free again
 
 
 def _checked(name: str, message: str) -> tuple[str, str]:
@@ -140,8 +142,8 @@ def _record(
     forecast: Preview | None,
     message: str,
     notes: list[str],
-) -> Submitted:
-    """Put the entry on record, and say where it stands then."""
+) -> tuple[Submitted, plugins.Recorded]:
+    """Put the entry on record, and say where it stands then: to its team, and to everybody."""
     frozen, board, card = admission.frozen, recorder.board, evaluation.card
     place = (frozen.contest.name, frozen.lock_hash, frozen.contest.metrics[0].name)
     shown = None
@@ -157,7 +159,11 @@ def _record(
     kept, line = _keep(recorder, evaluation, admission.now, **facts)
     assert line.score
     (entry,) = rows.read_some(board, [line.score.entry])
-    return Submitted(
+    scores: dict[str, dict[str, float]] = {}
+    for (split, metric), score in replace(admission.visible, role=Role.EVERYBODY).shown(entry).scores.items():
+        scores.setdefault(split, {})[metric] = score.value
+    event = plugins.Recorded(recorder.workspace.path, *place[:2], entry.id, entry.name, entry.outcome, scores)
+    submitted = Submitted(
         entry=entry.id,
         name=admission.name,
         card=card,
@@ -173,6 +179,7 @@ def _record(
         equals=twin.id if twin else None,
         visible=admission.visible.scores(entry),
     )
+    return submitted, event
 
 
 def _equal_to(twin: rows.Entry, metric: str, visible: Visibility) -> str:
