@@ -1,15 +1,17 @@
 """A small frozen contest that many tests read: 480 pictures of the embedded source."""
 
 import contextlib
+import fcntl
 import functools
 import gc
+import io
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,6 +26,7 @@ from harness.contest import EmbeddedSource
 from harness.progress import silent
 from harness.sources import ImageSet, embedded
 from harness.workspace import Workspace
+from tests.reading import LastingReader, read_all_by
 from tests.report.entries import Desk
 
 ROOT = Path(__file__).parent.parent
@@ -95,34 +98,38 @@ def streams_into(out: BinaryIO, err: BinaryIO) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class CommandLine:
-    """Runs ``hemobench`` as a person does, in the project's folder, on one workspace.
+    """Runs ``hemobench`` as a person does, in the project's folder or another, on one workspace.
 
     Called, it runs in this process, since another would take longer to import what is here already than to do what it
     is asked.  `start` starts another.
     """
 
     workspace: Path
+    folder: Path = ROOT
 
     def environment(self) -> dict[str, str]:
         return os.environ | {"HEMOBENCH_WORKSPACE": str(self.workspace), "NO_COLOR": "1", "COLUMNS": "80"}
 
     def start(self, *words: object) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "harness.cli", *map(str, words)]
-        pipe = subprocess.PIPE
         return subprocess.Popen(
-            command, stdout=pipe, stderr=pipe, text=True, cwd=ROOT, env=self.environment(), preexec_fn=heed_ctrl_c
+            [sys.executable, "-m", "harness.cli", *map(str, words)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=self.folder,
+            env=self.environment(),
+            preexec_fn=heed_ctrl_c,
         )
 
-    def __call__(self, *words: object, code: int = 0) -> subprocess.CompletedProcess[str]:
+    def __call__(self, *words: object, code: int = 0, answer: str = "") -> subprocess.CompletedProcess[str]:
         vars(screen).pop("console", None)  # it has read the width of another screen
         with (
             tempfile.TemporaryFile() as out,
             tempfile.TemporaryFile() as err,
-            Path(os.devnull).open() as nothing,
-            contextlib.chdir(ROOT),
+            contextlib.chdir(self.folder),
             mock.patch.dict(os.environ, self.environment()),
             mock.patch.object(sys, "argv", ["hemobench", *map(str, words)]),
-            mock.patch.object(sys, "stdin", nothing),
+            mock.patch.object(sys, "stdin", io.StringIO(answer)),
             mock.patch("harness.sources.embedded", draw_once),
         ):
             with streams_into(out, err), pytest.raises(SystemExit) as ended:
@@ -145,11 +152,33 @@ def small_contest(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def frozen_workspace(tmp_path_factory, small_contest) -> Path:
+def once_for_all(tmp_path_factory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """Return a function that has a folder filled once for all workers of xdist; to be read, not written."""
+    top = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        top = top.parent  # what lies above those of the workers
+
+    def made(name: str, fill: Callable[[Path], None]) -> Path:
+        folder = top / f"shared-{name}"
+        with (top / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (folder / "made").exists():
+                shutil.rmtree(folder, ignore_errors=True)  # of a worker that failed
+                folder.mkdir()
+                fill(folder)
+                (folder / "made").touch()
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def frozen_workspace(once_for_all, small_contest) -> Path:
     """A workspace in which it is frozen; to be read, not written."""
-    workspace = tmp_path_factory.mktemp("frozen") / "a workspace"
-    CommandLine(workspace)("freeze", "--contest", small_contest)
-    return workspace
+    folder = once_for_all(
+        "frozen", lambda folder: CommandLine(folder / "a workspace")("freeze", "--contest", small_contest)
+    )
+    return folder / "a workspace"
 
 
 @pytest.fixture
@@ -191,3 +220,17 @@ def other_private_half(frozen_workspace, tmp_path_factory) -> Desk:
     made = desk_in(frozen_workspace, tmp_path_factory.mktemp("report") / "workspace")
     made.fill(private_seed=1000)
     return made
+
+
+@pytest.fixture(scope="session")
+def lasting(tmp_path_factory) -> Iterator[LastingReader]:
+    """The one process that reads where `reads_in_one_process` is asked for."""
+    reader = LastingReader(tmp_path_factory.mktemp("reading"))
+    yield reader
+    reader.end()
+
+
+@pytest.fixture
+def reads_in_one_process(lasting, monkeypatch) -> None:
+    """Strangers' files are read by one process that lasts, not by a new one each time."""
+    read_all_by(lasting, monkeypatch)

@@ -14,8 +14,8 @@ collect_ignore_glob = ["entries/*", "kit.py"]
 
 
 @pytest.fixture(scope="session")
-def besieged(tmp_path_factory):
-    return besieged_workspace(tmp_path_factory.mktemp("besieged"))
+def besieged(once_for_all):
+    return once_for_all("besieged", besieged_workspace) / "a workspace"
 
 
 # `make test` tries the best one, `make attacks` the other as well.

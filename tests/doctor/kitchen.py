@@ -13,9 +13,8 @@ from harness.doctor.findings import Checkup, Finding
 from harness.doctor.fit import find_target
 from harness.freeze.frozen import Frozen
 from harness.freeze.store import freeze
-from harness.sources import embedded
 from harness.workspace import Workspace
-from tests.conftest import contest_text
+from tests.conftest import contest_text, draw
 from tests.doctor.cases import Case, Kitchen, zipped
 
 # Many pictures of val: what is to be told apart is told apart by them.
@@ -50,7 +49,7 @@ def open_kitchen(home: Path) -> Kitchen:
     contest = read_contest(path)
     source = contest.source
     assert isinstance(source, EmbeddedSource)
-    pictures = embedded.load(source, contest.class_names, contest.image_shape)
+    pictures = draw(source, contest.class_names, contest.image_shape)
     frozen = freeze(Workspace(home / "workspace"), contest, pictures)
     return Kitchen(frozen, cache(lambda: keras_files(home / "keras")))
 

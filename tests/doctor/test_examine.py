@@ -12,6 +12,7 @@ from harness.errors import UsageError
 from tests.doctor.cases import CASES, Case, zipped
 from tests.doctor.kitchen import examined, finding_of
 
+pytestmark = pytest.mark.usefixtures("reads_in_one_process")
 RIGHT = 0.95  # of an entry that remembers every public picture
 
 

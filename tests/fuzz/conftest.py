@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import os
 import shutil
-import subprocess
 import tempfile
 import time
 from collections import defaultdict
@@ -17,17 +15,17 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-import psutil
 import pytest
 from hypothesis import HealthCheck, Phase, is_hypothesis_test, settings
 
 from harness.contest import SHIPPED, EmbeddedSource, FolderSource, read_contest
 from harness.errors import HarnessError
 from harness.freeze.store import freeze
-from harness.limited import OUR_FAULT, Reader
+from harness.limited import OUR_FAULT
 from harness.sources import embedded
 from harness.sources.image_set import ImageSet
 from harness.workspace import Workspace
+from tests.reading import LastingReader
 
 FEW = 400
 CASES = int(os.environ.get("HEMOBENCH_FUZZ", FEW))
@@ -47,63 +45,9 @@ LONGEST = 300.0  # seconds, by the clock: a busy machine ends nothing, what wait
 LONGEST_CPU_S = 5.0  # of this process and of the one that reads
 
 
-class LastingReader(Reader):
-    """One process that reads for all cases, where each verb starts its own: a case costs a millisecond, not 100."""
-
-    def __init__(self, folder: Path) -> None:
-        self.memory = os.memfd_create("fuzz")
-        super().__init__(pass_fds=(self.memory,))
-        self.folder = folder
-        self.ended_cpu = 0.0
-
-    def __call__(self, *_: object, **__: object) -> LastingReader:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Stay."""
-
-    def end(self) -> None:
-        self.ended_cpu = self.cpu_s()
-        super().end()
-
-    def cpu_s(self) -> float:
-        """Return the processor time of the processes so far."""
-        if self._process is None:
-            return self.ended_cpu
-        with contextlib.suppress(psutil.Error):
-            times = psutil.Process(self._process.pid).cpu_times()
-            return self.ended_cpu + times.user + times.system
-        return self.ended_cpu
-
-    def _start(self) -> subprocess.Popen[bytes]:
-        before, tempfile.tempdir = tempfile.tempdir, str(self.folder)
-        try:
-            return super()._start()
-        finally:
-            tempfile.tempdir = before
-
-
-@pytest.fixture(scope="session")
-def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LastingReader]:
-    reader = LastingReader(tmp_path_factory.mktemp("reading"))
-    yield reader
-    reader.end()
-
-
 @pytest.fixture(autouse=True)
-def reads_in_one_process(lasting: LastingReader, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (
-        "limited",
-        "sandbox.unpack",
-        "sandbox.repair",
-        "platforms.codabench.bundle",
-        "platforms.codabench.lint",
-    ):
-        monkeypatch.setattr(f"harness.{module}.Reader", lasting)
-    for module in ("an2dl", "medmnist", "folder"):
-        monkeypatch.setattr(
-            f"harness.sources.{module}.reader_of", lambda bounds: contextlib.nullcontext((lasting, lasting.memory))
-        )
+def every_case_is_read_in_one_process(reads_in_one_process: None) -> None:
+    """A case costs a millisecond, not 100."""
 
 
 def do_all(steps: Iterable[Callable[[], object]]) -> None:

@@ -12,6 +12,7 @@ from harness.platforms.codabench.lint import DAMAGED, breaks, check, lint
 from harness.platforms.codabench.rule import RULES, Severity
 from tests.platforms.lint.cases import CASES, build, put, sound, zip_of
 
+pytestmark = pytest.mark.usefixtures("reads_in_one_process")
 # Twelve lines that stand for ten thousand million values.
 LAUGHS = "a: &a [x]\n" + "".join(f"{b}: &{b} [{', '.join(7 * [f'*{a}'])}]\n" for a, b in pairwise("abcdefghijklm"))
 
