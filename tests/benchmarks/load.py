@@ -25,9 +25,10 @@ from pathlib import Path
 
 import psutil
 
-from tests.conftest import SMALL, CommandLine
+from tests.conftest import CommandLine, contest_text
 
-CONTEST = SMALL + "submissions_per_day = 100000\n"
+LIMITS = "[limits]\ntime_s = 120\nsubmissions_per_day = 100000\n"
+CONTEST = contest_text("small", "A small contest", n_images=160, more=LIMITS)
 # What writers leave behind when they are killed; the next command of the same kind has to remove it.
 LEFTOVERS = ("**/*.hemobench-part", "**/.building-*", "**/run-*", "**/.part-*", "**/.current-*", "**/.board.*")
 
