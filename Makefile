@@ -1,4 +1,4 @@
-# The verbs in the order of the flow; `make help` prints this list.
+# The daily verbs in the order of the flow, as `make help` lists them; then what is for those who change the code.
 MODEL    ?=
 CONTEST  ?=
 SOURCE   ?=
@@ -21,7 +21,9 @@ PIP = $(BIN)/python -m pip install --disable-pip-version-check --quiet --require
 .DEFAULT_GOAL := help
 
 help:  ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^# The code itself/ { code = 1 } !code && /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 } \
+		code && /^[a-z-]+:.*(##|installed)/ { split($$0, word, ":"); names = names " " word[1] } \
+		END { print "On the code itself:" names }' Makefile
 	@echo 'Variables: MODEL CONTEST SOURCE WEIGHTS PRESET SEED SET TRIALS MESSAGE WORKSPACE'
 
 setup: .venv/$(DEVICE).installed  ## install everything into .venv, from the lock
@@ -81,6 +83,7 @@ reproduce: setup  ## measure the report's table again: PRESET=quick WEIGHTS=fold
 	@$(HEMOBENCH) freeze --if-missing $(if $(CONTEST),--contest "$(CONTEST)") $(if $(SOURCE),--source "$(SOURCE)")
 	@$(if $(WEIGHTS),HEMOBENCH_WEIGHTS="$(WEIGHTS)") $(HEMOBENCH) reproduce $(if $(PRESET),--preset "$(PRESET)")
 
+# The code itself: for those who change it.
 bench: .venv/test.installed  ## time training against a bare fit of Keras, and features computed once
 	@$(BIN)/python -m tests.benchmarks.throughput
 

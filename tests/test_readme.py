@@ -77,6 +77,9 @@ def test_make_help_lists_the_verbs_in_flow_order():
     flow = [words[0] for words in VERBS if len(words) == 1 and words[0] in targets]
     assert [target for target in targets if (target,) in VERBS] == flow
     assert "submit" in flow
+    (others,) = re.findall(r"^On the code itself: (.*)$", shown, re.MULTILINE)
+    (phony,) = re.findall(r"^\.PHONY: (help .*)$", MAKEFILE, re.MULTILINE)
+    assert [*targets, *others.split()] == phony.split(), "each target is named once"
 
 
 def test_make_names_the_missing_model():
