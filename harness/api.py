@@ -243,11 +243,12 @@ def diagnose(
     Hidden images, of either half, ask for `reveal_private`.
     """
     from harness.analysis.predictions import diagnose as diagnose_predictions
+    from harness.board.artifacts import artifacts_of_card
     from harness.board.visibility import looking, visible_to
 
-    frozen = open_contest(workspace, contest)
-    visible_to(looking(reveal_private), Workspace(workspace), frozen).check_predictions(frozen.contest.name, splits)
-    return diagnose_predictions(frozen, card.with_suffix(".npz"), splits)
+    home, frozen = Workspace(workspace), open_contest(workspace, contest)
+    visible_to(looking(reveal_private), home, frozen).check_predictions(frozen.contest.name, splits)
+    return diagnose_predictions(frozen, artifacts_of_card(home, card).labels, splits)
 
 
 def leaderboard(

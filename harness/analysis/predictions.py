@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -18,7 +17,7 @@ from harness.board.artifacts import Artifacts
 from harness.board.rows import Entry
 from harness.board.visibility import PREDICTIONS, Role, Visibility
 from harness.errors import WorkspaceError
-from harness.freeze.frozen import Frozen, read_arrays
+from harness.freeze.frozen import Frozen
 from harness.score.card import share_of
 from harness.score.estimate import Estimate
 from harness.score.evaluate import SPLITS, labels_of
@@ -263,29 +262,29 @@ class Diagnosis(msgspec.Struct, frozen=True):
     chains: dict[int, Tally]
 
 
-def diagnose(frozen: Frozen, predictions: Path, splits: tuple[str, ...] = SPLITS) -> Diagnosis:
-    """Compare predictions that were kept in a file with the labels.
+def diagnose(frozen: Frozen, predicted: Mapping[str, NDArray[np.int64]], splits: tuple[str, ...] = SPLITS) -> Diagnosis:
+    """Compare predictions with the labels.
 
     Parameters
     ----------
-    predictions : Path
-        An ``.npz`` of one array of labels, shape (n,), int64, for each split.
+    predicted : mapping of str to ndarray of shape (n,), int64
+        Labels by split.
     splits : tuple of str
         Those to look at; without ``private`` nothing is told of the private half.
 
     Raises
     ------
     WorkspaceError
-        The file is missing or damaged, or belongs to another contest.
+        They are not there for one of `splits`, or belong to another contest.
     """
-    kept, truth = read_arrays(predictions), truth_of(frozen, splits)
+    truth = truth_of(frozen, splits)
     right: dict[str, NDArray[np.bool_]] = {}
     for split, y_true in truth.labels.items():
-        if split not in kept or kept[split].shape != y_true.shape:
+        if split not in predicted or predicted[split].shape != y_true.shape:
             raise WorkspaceError(
-                f"{predictions} holds no predictions for {split} of this contest.", "Submit the entry again."
+                f"There are no predictions for {split} of this contest.", "See what is gone: hemobench ledger audit"
             )
-        right[split] = kept[split] == y_true
+        right[split] = predicted[split] == y_true
     hidden, groups = truth.over_hidden(right), truth.groups
     families = zip(groups.families.names, tallies(groups.by_family, hidden), strict=True)
     lengths = zip(groups.lengths.names, tallies(groups.by_length, hidden), strict=True)

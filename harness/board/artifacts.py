@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -54,6 +56,21 @@ def read_artifacts(workspace: Workspace, entries: Sequence[Entry]) -> dict[int, 
     except BoardError:  # a damaged line: what lies before it is for `hemobench ledger audit` to say
         pass
     return {number: found.get(number, Artifacts()) for number in wanted}
+
+
+def artifacts_of_card(workspace: Workspace, card: Path) -> Artifacts:
+    """Return what is left of the entry whose card is the file `card`.
+
+    Raises
+    ------
+    WorkspaceError
+        It is the card of no receipt.
+    """
+    name = Path(os.path.relpath(card, workspace.path)).as_posix()
+    receipt = next((one for one in ledger.scores_newest_first(workspace.ledger) if one.card == name), None)
+    if receipt is None:
+        raise WorkspaceError(f"{card} is the card of no entry in {workspace.path}.", "See: hemobench ledger audit")
+    return artifacts_of(workspace, receipt)
 
 
 def artifacts_of(workspace: Workspace, receipt: Scored) -> Artifacts:

@@ -51,7 +51,7 @@ def test_ranges_and_those_level_with_the_first_are_those_of_the_statistics(full,
 
 def test_an_entry_falls_where_its_diagnosis_says(full, report):
     for row in report.rows:
-        told = diagnose(full.frozen, files(full)[row.id], ("val", "val_shifted", "public"))
+        told = diagnose(full.frozen, read_arrays(files(full)[row.id]), ("val", "val_shifted", "public"))
         assert dict(zip(report.families.names, row.detail.families, strict=True)) == told.families
         assert dict(zip(report.lengths.names, row.detail.lengths, strict=True)) == {
             str(length): tally for length, tally in told.chains.items()

@@ -11,43 +11,40 @@ from harness.score.stats import paired_interval
 
 
 @pytest.fixture
-def kept(frozen_workspace, tmp_path):
+def kept(frozen_workspace):
     """Predictions that are right on all of val and on every second hidden picture."""
     frozen = api.open_contest(frozen_workspace)
     with np.load(frozen.folder / "private" / "labels.npz") as arrays:
         labels, public = arrays["labels"], arrays["public"]
     said = np.where(np.arange(len(labels)) % 2 == 0, labels, (labels + 1) % 8)
-    path = tmp_path / "predictions.npz"
     val = frozen.load("val").labels
-    np.savez(path, val=val, val_shifted=val, public=said[public], private=said[~public])
-    return frozen, path, public
+    return frozen, {"val": val, "val_shifted": val, "public": said[public], "private": said[~public]}, public
 
 
 def test_the_tallies_of_chains_add_up_to_the_pictures_asked_for(kept):
-    frozen, path, public = kept
-    half = diagnose(frozen, path, ("val", "public"))
+    frozen, predicted, public = kept
+    half = diagnose(frozen, predicted, ("val", "public"))
     assert half.right["val"].all()
     right = np.arange(len(public)) % 2 == 0
     np.testing.assert_array_equal(half.right["public"], right[public])
     assert sum(tally.n for tally in half.chains.values()) == public.sum()
     assert sum(tally.hits for tally in half.chains.values()) == right[public].sum()
     assert half.families[UNTOUCHED].n == half.chains[0].n if 0 in half.chains else UNTOUCHED not in half.families
-    whole = diagnose(frozen, path)
+    whole = diagnose(frozen, predicted)
     assert sum(tally.n for tally in whole.chains.values()) == len(public)
 
 
 def test_without_the_private_half_nothing_of_it_is_in_the_answer(kept):
-    frozen, path, _ = kept
-    half = diagnose(frozen, path, ("public",))
+    frozen, predicted, _ = kept
+    half = diagnose(frozen, predicted, ("public",))
     assert set(half.right) == {"public"}
     links = sum(n * tally.n for n, tally in half.chains.items())
     assert sum(tally.n for name, tally in half.families.items() if name != UNTOUCHED) == links
 
 
-def test_predictions_of_another_contest_are_refused(kept, tmp_path):
+def test_predictions_of_another_contest_are_refused(kept):
     frozen, _, _ = kept
-    other = tmp_path / "other.npz"
-    np.savez(other, val=np.zeros(3, np.int64))
+    other = {"val": np.zeros(3, np.int64)}
     with pytest.raises(WorkspaceError, match="no predictions for val of this contest"):
         diagnose(frozen, other, ("val",))
 

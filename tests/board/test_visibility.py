@@ -20,7 +20,7 @@ from harness.board.ledger import scores_newest_first
 from harness.board.rows import entry_of
 from harness.board.visibility import ALL, Role, State, Visibility, visible_to
 from harness.cli import hemobench
-from harness.errors import UsageError
+from harness.errors import UsageError, WorkspaceError
 from harness.report.live import LiveBoard
 from harness.score.evaluate import SPLITS, Evaluation, labels_of
 from harness.workspace import Workspace, write_atomic
@@ -236,6 +236,8 @@ def test_single_hidden_images_are_diagnosed_for_the_owner_alone(worlds, state):
         with pytest.raises(UsageError, match="are not shown"):
             api.diagnose(desk.workspace.path, card, splits=("val", split))
     assert set(api.diagnose(desk.workspace.path, card, splits=SPLITS, reveal_private=True).right) == EVERY
+    with pytest.raises(WorkspaceError, match="the card of no entry"):
+        api.diagnose(desk.workspace.path, card.with_name("other.json"))
 
 
 def test_a_log_of_hidden_images_is_shown_to_the_owner_alone(frozen_workspace, tmp_path):

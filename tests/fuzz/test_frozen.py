@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness import api
-from harness.freeze.frozen import LOCK, Frozen
+from harness.analysis.predictions import diagnose
+from harness.freeze.frozen import LOCK, Frozen, read_arrays
 from harness.freeze.hashing import hash_file
 from harness.freeze.lock import read_lock
 from tests.fuzz.conftest import do_all
@@ -29,7 +30,7 @@ def workspace(target, tiny_workspace) -> Path:
     shutil.copytree(tiny_workspace, place, symlinks=True)
     frozen = api.open_contest(place)
     counts = {split: sum(frozen.lock.counts[split].values()) for split in ("val", "val_shifted", "public", "private")}
-    np.savez(place / "card.npz", **{split: np.zeros(n, np.int64) for split, n in counts.items()})
+    np.savez(place / "predicted.npz", **{split: np.zeros(n, np.int64) for split, n in counts.items()})
     return place
 
 
@@ -50,7 +51,7 @@ def read_everything(workspace: Path) -> None:
         lambda: api.verify(workspace),
         *(lambda split=split: api.open_contest(workspace).load(split) for split in ("train", "val", "val_shifted")),
         lambda: api.open_contest(workspace).hidden_images(),
-        lambda: api.diagnose(workspace, workspace / "card.json"),
+        lambda: diagnose(api.open_contest(workspace), read_arrays(workspace / "predicted.npz")),
         lambda: api.leaderboard(workspace),
     ]
     do_all(steps)

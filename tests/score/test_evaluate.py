@@ -62,7 +62,7 @@ def test_probabilities_are_kept_beside_the_labels_of_the_same_pictures(measure, 
     path = tmp_path / "kept.npz"
     np.savez(path, **kept)
     assert read_arrays(path)["public_probabilities"].dtype == np.float32
-    assert list(diagnose(frozen, path).right) == list(SPLITS)
+    assert list(diagnose(frozen, read_arrays(path)).right) == list(SPLITS)
 
 
 def test_scores_and_hashes_are_the_same_with_and_without_probabilities(measure):
