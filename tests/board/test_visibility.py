@@ -100,8 +100,9 @@ def leaderboard(desk, role, tmp_path):
 
 
 def leaderboard_of_the_api(desk, role, tmp_path):
-    standings = api.leaderboard(desk.workspace.path, reveal_private=role == Role.OWNER).standings
-    return [(one.entry, one.public, one.private, one.rank) for one in standings]
+    board = api.leaderboard(desk.workspace.path, reveal_private=role == Role.OWNER)
+    rows = [(one.entry, one.public, one.private, one.rank) for one in board.standings]
+    return rows, api.frame(board).to_csv()
 
 
 def show(desk, role, tmp_path):
