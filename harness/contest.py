@@ -256,13 +256,13 @@ def read_contest(path: Path) -> Contest:
     data = b""
     try:
         if path.exists() and not path.is_file():  # a pipe would never end, a device have no end
-            raise ContestError(f"{path} is no plain file.", "See: hemobench contests")
+            raise ContestError(f"{path} is no plain file.", "See: hemobench contest list")
         data = path.read_bytes()
         return msgspec.toml.decode(data, type=Contest)
     except FileNotFoundError:
-        raise ContestError(f"No contest file {path}.", "See: hemobench contests") from None
+        raise ContestError(f"No contest file {path}.", "See: hemobench contest list") from None
     except OSError as error:
-        raise ContestError(f"{path} cannot be read: {error.strerror}.", "See: hemobench contests") from error
+        raise ContestError(f"{path} cannot be read: {error.strerror}.", "See: hemobench contest list") from error
     except msgspec.ValidationError as error:
         what, hint = explain(str(error), msgspec.toml.decode(data), Contest)
         raise ContestError(

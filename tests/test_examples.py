@@ -64,8 +64,8 @@ def type_in(line: str, folder: Path) -> str:
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "NO_COLOR": "1"}
     environment = {name: value for name, value in environment.items() if not name.startswith(("HEMOBENCH_", "MAKE"))}
     done = subprocess.run(
-        ["bash", "-c", line], cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
+        ["bash", "-c", line], cwd=folder, env=environment, capture_output=True, text=True, check=False, input="y\n"
+    )  # `contest close` asks
     assert done.returncode == 0, f"{line}: exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 

@@ -141,7 +141,9 @@ def select(workspace: Workspace, frozen: Frozen, ids: Sequence[int]) -> tuple[st
         for number in chosen:
             entry = found.get(number)
             if entry is None or (entry.contest, entry.lock) != (contest, frozen.lock_hash):
-                raise UsageError(f"{contest} has no entry {number}.", "The ids stand in: hemobench leaderboard --csv")
+                raise UsageError(
+                    f"{contest} has no entry {number}.", "The ids stand in: hemobench leaderboard --format csv"
+                )
             if not entry.scores:
                 raise UsageError(
                     f"Entry {number}, {entry.name}, was not scored ({entry.outcome}).", "Choose one that was."

@@ -85,7 +85,7 @@ def _recorded(workspace: Workspace, number: int) -> tuple[Scored, ScoreCard, Art
         raise ReplayError(
             f"There is no entry {number} on the board, it has "
             + (f"{len(receipts)}, from {receipts[-1].entry} to {receipts[0].entry}." if receipts else "none yet."),
-            "The ids stand in: hemobench leaderboard --csv",
+            "The ids stand in: hemobench leaderboard --format csv",
         )
     kept = artifacts_of(workspace, receipt)
     if kept.card is None:

@@ -168,7 +168,7 @@ def open_frozen(workspace: Workspace, name: str | None = None) -> Frozen:
             f"No contest is frozen in {workspace.path}.", "Type: hemobench freeze --contest blood-cells"
         )
     if not NAME.fullmatch(name):  # it would be a path
-        raise WorkspaceError(f"{name[:80]!r} is no name of a contest.", "See: hemobench contests")
+        raise WorkspaceError(f"{name[:80]!r} is no name of a contest.", "See: hemobench contest list")
     current = workspace.contest(name) / "current"
     try:
         folder = (current / LOCK).resolve(strict=True).parent

@@ -189,7 +189,7 @@ def test_the_verb_says_what_to_do_next(hemobench, tmp_path):
     done = hemobench("codabench", "export", tmp_path / "course", "--start", "2026-11-01", "--final", "2026-11-24T18:00")
     assert "course.zip" in done.stdout and "hidden labels" in done.stdout
     assert "hemobench codabench lint" in done.stderr
-    assert "hemobench lint-bundle" in (tmp_path / "course" / "README.md").read_text(encoding="utf-8")
+    assert "hemobench codabench lint" in (tmp_path / "course" / "README.md").read_text(encoding="utf-8")
     hemobench("codabench", "export", tmp_path / "course", code=2)
 
 

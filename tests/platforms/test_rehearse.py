@@ -278,7 +278,7 @@ def test_a_bundle_zipped_with_its_folder_is_named_by_both_verbs(bundle, tmp_path
     nested = zip_of(bundle / "pages", tmp_path / "nested.zip", top="course/")
     assert lint(nested)[0].rule == "L1"
     said = hemobench("codabench", "rehearse", nested, bundle / "sample_submissions" / "majority.zip", code=1).stderr
-    assert "competition.yaml" in said and "lint-bundle" in said
+    assert "competition.yaml" in said and "hemobench codabench lint" in said
 
 
 def test_the_verb_shows_every_phase_and_its_exit_code_says_whether_all_scored(bundle, entry, hemobench, tmp_path):

@@ -182,7 +182,7 @@ def open_bundle(path: Path) -> Iterator[Bundle]:
 
 def _check_path(path: Path) -> None:
     if not path.is_file() and not path.is_dir():
-        raise BundleError(f"There is no bundle {path}.", "Give a zip or a folder; make one: hemobench export codabench")
+        raise BundleError(f"There is no bundle {path}.", "Give a zip or a folder; make one: hemobench codabench export")
 
 
 @contextlib.contextmanager

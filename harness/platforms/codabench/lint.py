@@ -31,7 +31,7 @@ def lint(path: Path) -> list[Finding]:
         By a fault of ours, which says nothing of the bundle.
     """
     if not path.exists():
-        raise BundleError(f"There is no bundle {path}.", "Give a zip or a folder; make one: hemobench export codabench")
+        raise BundleError(f"There is no bundle {path}.", "Give a zip or a folder; make one: hemobench codabench export")
     try:
         with Reader(UNPACKING) as reader:
             return reader.call(path.name, lint_here, path)

@@ -87,7 +87,7 @@ def parts_of(bundle: Bundle, phase: str | None = None) -> list[Part]:
         ``competition.yaml`` cannot be read, or has no such phase or task.
     """
     if bundle.fault:
-        raise BundleError(f"{bundle.path}: {bundle.fault}.", f"Type: hemobench lint-bundle {bundle.path}")
+        raise BundleError(f"{bundle.path}: {bundle.fault}.", f"Type: hemobench codabench lint {bundle.path}")
     phases = bundle.phases()
     if phase is not None:
         names = [str(one.get("name")) for one in phases]
@@ -102,7 +102,7 @@ def parts_of(bundle: Bundle, phase: str | None = None) -> list[Part]:
             if (task := bundle.task(index)) is None:
                 raise BundleError(
                     f"Phase {one.get('name')!r} names task {index!r}, which is not there.",
-                    f"Type: hemobench lint-bundle {bundle.path}",
+                    f"Type: hemobench codabench lint {bundle.path}",
                 )
             found.append(Part(one, task))
     if len(found) > MOST_PARTS:
@@ -111,7 +111,7 @@ def parts_of(bundle: Bundle, phase: str | None = None) -> list[Part]:
             "Name one phase: --phase NAME",
         )
     if not found:
-        raise BundleError(f"{bundle.path} has no phase with a task.", f"Type: hemobench lint-bundle {bundle.path}")
+        raise BundleError(f"{bundle.path} has no phase with a task.", f"Type: hemobench codabench lint {bundle.path}")
     return found
 
 
@@ -226,7 +226,7 @@ class _Run:
         if source is None:
             raise BundleError(
                 f"Task {self.part.task.get('name')!r} names {key} {value!r}, which is not in the bundle.",
-                f"Type: hemobench lint-bundle {bundle.path}",
+                f"Type: hemobench codabench lint {bundle.path}",
             )
         self.notes += [f"{key}, {left}, left behind." for left in materialise(source, self.root / name)]
 

@@ -16,7 +16,7 @@ from tests.platforms.lint.cases import CASES, build
 def table() -> str:
     """Return the table as Markdown, worst first."""
     order = list(Severity)
-    lines = ["| rule | failure made on purpose | what `lint-bundle` found | fix |", "|---|---|---|---|"]
+    lines = ["| rule | failure made on purpose | what `codabench lint` found | fix |", "|---|---|---|---|"]
     for case in sorted(CASES, key=lambda case: order.index(RULES[case.rule].severity)):
         with tempfile.TemporaryDirectory() as home:
             found = [one for one in lint(build(Path(home) / "bundle", case.change)) if one.rule == case.rule]
