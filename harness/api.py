@@ -150,30 +150,17 @@ def score(
     public splits.  While the contest is open, the private half asks for `reveal_private`, and under the Ladder the
     public half, too.
     """
-    from harness.analysis.preview import preview
-    from harness.board.recorder import open_to_read
-    from harness.board.visibility import looking, visible_to
-    from harness.score.evaluate import evaluate
+    from harness.submit import score as score_entry
 
-    home, frozen = Workspace(workspace), open_contest(workspace, contest)
-    visible_to(looking(reveal_private), home, frozen).check_unrecorded(frozen.contest.name, splits)
-    predicts = {"val", "val_shifted"} <= set(splits)
-    with scratch_of(home) as scratch:
-        found = evaluate(
-            frozen,
-            zip_path,
-            scratch=scratch,
-            splits=splits,
-            also=("public",) if predicts else (),
-            probabilities=predicts,
-            isolation=isolation,
-            device=device,
-        )
-    if not (predicts and found.predictions):
-        return found.card, None
-    with open_to_read(home) as board:
-        digest = found.card.zip_sha256
-        return found.card, preview(home, board, frozen, found.predictions, digest, found.probabilities)
+    return score_entry(
+        Workspace(workspace),
+        open_contest(workspace, contest),
+        zip_path,
+        splits=splits,
+        reveal_private=reveal_private,
+        isolation=isolation,
+        device=device,
+    )
 
 
 def examine(

@@ -1,4 +1,4 @@
-"""From a name to a row on the board: admit, build, score, forecast, record."""
+"""From a name to a row on the board: admit, build, score, forecast, record; and scoring without a row."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from harness.board.closing import Closing
 from harness.board.in_force import in_force
 from harness.board.ledger import Line, scores_newest_first
 from harness.board.ranking import read_standing
-from harness.board.recorder import Recorder, open_recorder
+from harness.board.recorder import Recorder, open_recorder, open_to_read
 from harness.board.rules import check_limits, holding_back, name_on_board
 from harness.board.team_name import tidy
-from harness.board.visibility import Role, Visibility, visible_to
+from harness.board.visibility import Role, Visibility, looking, visible_to
 from harness.entry_source import Built, EntrySource, build
 from harness.errors import UsageError, writing_to
 from harness.format import percent
@@ -31,7 +31,7 @@ from harness.sandbox.backends import Choice as Isolation
 from harness.sandbox.sandbox_command import Device
 from harness.score.card import ScoreCard
 from harness.score.evaluate import Evaluation, evaluate
-from harness.workspace import Workspace, atomic_file, write_atomic
+from harness.workspace import Workspace, atomic_file, scratch_of, write_atomic
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,37 @@ def submit(
             forecast = preview(workspace, recorder.board, frozen, labels, digest, evaluation.probabilities)
         submitted, event = _record(recorder, admission, built, evaluation, forecast, message, notes)
     return replace(submitted, notes=(*submitted.notes, *plugins.after_recording(event)))  # the board is free again
+
+
+def score(
+    workspace: Workspace,
+    frozen: Frozen,
+    zip_path: Path,
+    *,
+    splits: tuple[str, ...],
+    reveal_private: bool,
+    isolation: Isolation,
+    device: Device,
+) -> tuple[ScoreCard, Preview | None]:
+    """Score a zip and predict its public score, without a row; see `harness.api.score`."""
+    visible_to(looking(reveal_private), workspace, frozen).check_unrecorded(frozen.contest.name, splits)
+    predicts = {"val", "val_shifted"} <= set(splits)
+    with scratch_of(workspace) as scratch:
+        found = evaluate(
+            frozen,
+            zip_path,
+            scratch=scratch,
+            splits=splits,
+            also=("public",) if predicts else (),
+            probabilities=predicts,
+            isolation=isolation,
+            device=device,
+        )
+    if not (predicts and found.predictions):
+        return found.card, None
+    with open_to_read(workspace) as board:
+        digest = found.card.zip_sha256
+        return found.card, preview(workspace, board, frozen, found.predictions, digest, found.probabilities)
 
 
 def _checked(name: str, message: str) -> tuple[str, str]:

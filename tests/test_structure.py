@@ -68,9 +68,10 @@ def loaded_after(code: str) -> set[str]:
     return set(done.stdout.splitlines()[-1].split())
 
 
-def test_help_and_leaderboard_load_nothing_heavy(frozen_workspace):
+def test_help_lists_and_leaderboard_load_nothing_heavy(frozen_workspace):
     heavy = {"numpy", "scipy", "sklearn", "pandas", "PIL", "keras", "tensorflow", "pooch"}
-    for words in (["--help"], ["leaderboard", "--workspace", str(frozen_workspace)], ["contest", "list"]):
+    board = ["leaderboard", "--workspace", str(frozen_workspace)]
+    for words in (["--help"], ["codabench", "--help"], ["contest", "list"], board, [*board, "--format", "csv"]):
         loaded = loaded_after(
             f"import harness.cli, sys\nsys.argv = {['hemobench', *words]}\n"
             "try:\n    harness.cli.main()\nexcept SystemExit as done:\n    assert not done.code"

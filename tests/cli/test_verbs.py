@@ -108,7 +108,7 @@ def test_what_an_entry_prints_cannot_steer_the_terminal(hemobench, tmp_path):
     (folder / "model.py").write_text(
         "print('\\x1b[2Jcleared')\nclass Model:\n    def predict(self, X):\n        raise 1\n"
     )
-    shown = hemobench("submit", folder, "-m", "x", code=1)
+    shown = hemobench("submit", folder, "-m", "x", "--reveal-private", code=1)
     assert "\x1b" not in shown.stderr + shown.stdout
     assert r"\x1b[2Jcleared" in shown.stderr
 
