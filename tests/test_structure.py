@@ -1,30 +1,19 @@
 """The house keeps its one direction, and its front door promises what runs."""
 
-import ast
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.architecture import MODULES as ALL
+from tests.architecture import PAGE, ROOT, circles, imports_of, module_links, name_of, page_with_map
+
 FLOW = (
     "sources", "freeze", "pack", "sandbox", "entry_source", "score", "board", "analysis", "report",
     "submit", "doctor", "platforms", "records", "api", "cli",
 )  # fmt: skip
-MODULES = sorted((ROOT / "harness").rglob("*.py"))
-
-
-def imports_of(path: Path) -> set[str]:
-    """Names of all modules that a file imports, at its top or later."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {name.name for name in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-            found |= {f"{node.module}.{name.name}" for name in node.names}
-    return found
+MODULES = [path for path in ALL if path.is_relative_to(ROOT / "harness")]
+NO_LONGER = 400  # lines: a file that a stranger still reads to its end
 
 
 def step(module: str) -> int | None:
@@ -33,20 +22,36 @@ def step(module: str) -> int | None:
     return FLOW.index(parts[1]) if parts[0] == "harness" and len(parts) > 1 and parts[1] in FLOW else None
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_step_imports_only_steps_before_it(path):
-    own = step(".".join(path.relative_to(ROOT).with_suffix("").parts))
-    for module in imports_of(path):
-        other = step(module)
-        if other is not None:
-            assert own is not None, f"{path.name} is ground for all steps, but imports {module}"
-            assert other <= own, f"{path.name} imports {module}, a later step"
+def test_a_step_imports_only_steps_before_it():
+    for path in MODULES:
+        own = step(name_of(path))
+        for module in imports_of(path):
+            other = step(module)
+            if other is not None:
+                assert own is not None, f"{path.name} is ground for all steps, but imports {module}"
+                assert other <= own, f"{path.name} imports {module}, a later step"
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_the_harness_imports_no_baseline_and_no_model_library(path):
-    tops = {module.split(".")[0] for module in imports_of(path)}
-    assert not tops & {"baselines", "keras", "tensorflow", "torch", "jax"}
+def test_the_harness_imports_no_baseline_and_no_model_library():
+    for path in MODULES:
+        tops = {module.split(".")[0] for module in imports_of(path)}
+        assert not tops & {"baselines", "keras", "tensorflow", "torch", "jax"}, path
+
+
+def test_no_module_reaches_itself_through_others():
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}}) == [["b", "c"]]
+    assert circles(module_links()) == []
+
+
+def test_no_file_is_too_long_to_be_read():
+    lengths = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in ALL}
+    assert not {name: n for name, n in lengths.items() if n > NO_LONGER}
+
+
+def test_the_map_of_the_house_is_that_of_its_imports():
+    text = PAGE.read_text(encoding="utf-8")
+    assert page_with_map(text) == text, "Type: .venv/bin/python -m tests.architecture"
+    assert "submit -->" in text
 
 
 NAMES = ("Failure", "check_labels", "check_probabilities", "describe")
