@@ -45,10 +45,10 @@ from harness.workspace import Workspace
 HOME = "val_shifted"
 METHODS = {
     "shifted": "shifted validation",
-    "misses": "shifted validation, with the interval of earlier misses",
-    "line": "regression of earlier entries on validation and shifted validation",
-    "atc": "average thresholded confidence on the public half (ATC)",
-    "doc": "difference of mean confidences from shifted validation (DoC)",
+    "misses": "shifted validation, earlier misses",
+    "line": "regression on earlier entries",
+    "atc": "thresholded confidence (ATC)",
+    "doc": "difference of confidences (DoC)",
 }
 DRAWS = 500  # for ATC's interval: a board has a hundred of these, and each draw sorts all pictures
 Forecasts = dict[str, Forecast | None]

@@ -13,6 +13,7 @@ import pytest
 
 from harness.analysis.entry import EntryFacts, see_entry
 from harness.analysis.pair import Versus
+from harness.analysis.preview import METHODS
 from harness.cli._view.bars import bar, columns
 from harness.workspace import Workspace
 from tests.conftest import ROOT, CommandLine
@@ -78,7 +79,8 @@ def test_show_says_what_is_known(run, desk):
     most = facts.confusions[0]
     assert f"{most.true} taken for {most.said}: {most.n} of {most.of}".replace("_", " ") in told
     assert f"ECE) {100 * facts.detail.calibration['public'].ece:.1f} points" in told
-    assert "as on shifted val" in told
+    assert "Predicted public accuracy on the day it came, %; measured" in told
+    assert METHODS["misses"] in told
     assert f"All 2 seeds of its recipe on the public half: {100 * facts.seeds['public'].mean:.2f} ±" in told
     assert "There are 2 other entries of this name." in told
     assert "this one has the best public score" in squeezed(run("show", "sure").stdout)
