@@ -63,7 +63,8 @@ def room_of(module: str) -> str:
     if parts[0] == "baselines":
         return "baselines"
     if len(parts) == 1 or not (ROOT / parts[0] / parts[1]).is_dir():
-        return parts[1] if len(parts) > 1 and parts[1] in ("submit", "api", "pack", "entry_source", "records") else "ground"
+        steps = ("submit", "api", "pack", "entry_source", "records")
+        return parts[1] if len(parts) > 1 and parts[1] in steps else "ground"
     return parts[1]
 
 

@@ -58,6 +58,6 @@ def test_an_entry_that_was_not_scored_is_told_of_without_scores(events, hemobenc
     hemobench("freeze", "--contest", small_contest)
     folder = tmp_path / "broken"
     folder.mkdir()
-    (folder / "model.py").write_text("import nothing_of_that_name\n\n\nclass Model:\n    def predict(self, X):\n        return X\n")
+    (folder / "model.py").write_text("import nothing_there\n\n\nclass Model:\n    def predict(self, X): return X\n")
     hemobench("submit", folder, "-m", "broken", code=1)
     assert [(event["outcome"], event["scores"]) for event in events()] == [("import_failed", {})]
