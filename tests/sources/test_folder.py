@@ -24,6 +24,8 @@ from harness.sources.decoding import Decoded, Picture, decode
 from harness.sources.folder import decoded, faulty, list_pictures, load
 from harness.sources.shared import shared_memory, view
 
+pytestmark = pytest.mark.usefixtures("reads_in_one_process")
+
 CLASSES = ("basophil", "immature_granulocyte", "platelet")
 SHAPE = (8, 8, 3)
 STRICT, RESIZE = FolderSource(), FolderSource(resize=True)
@@ -437,7 +439,8 @@ def test_another_format_under_the_suffix_of_a_picture_is_named_with_what_to_do(c
     assert len(caught.value.hint) > 20
 
 
-def test_one_run_names_all_broken_pictures_and_none_of_the_drop_list_is_decoded(cells):
+def test_one_run_names_all_broken_pictures_and_none_of_the_drop_list_is_decoded(cells, monkeypatch):
+    monkeypatch.undo()  # a process of its own, whose memory is fresh: what is not decoded stays black
     whole = encoded(pixels(3, 64, 64), "jpg")
     broken = ("basophil/7.jpg", "immature_granulocyte/7.jpg", "platelet/7.jpg")
     for name in broken:

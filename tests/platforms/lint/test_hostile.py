@@ -62,6 +62,7 @@ def test_a_configuration_that_is_made_to_stop_its_reader_is_refused_in_words(tex
 
 
 @pytest.mark.parametrize("limit", [float("inf"), float("nan"), -1, 10**290, 0, 0.5, "1", True])
+@pytest.mark.usefixtures("reads_in_one_process")
 def test_a_time_limit_that_is_none_gets_a_number_of_seconds(limit, tmp_path):
     folder = build(tmp_path / "bundle", put("phases.0.execution_time_limit", limit))
     lint(folder)
@@ -69,6 +70,7 @@ def test_a_time_limit_that_is_none_gets_a_number_of_seconds(limit, tmp_path):
         assert 1 <= parts_of(bundle)[0].time_s <= 7 * 24 * 3600
 
 
+@pytest.mark.usefixtures("reads_in_one_process")
 def test_a_date_at_either_end_of_time_is_a_finding_at_most(tmp_path):
     for odd in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1" * 5000, "0001-01-01"):
         folder = build(tmp_path / odd[:30], put("phases.1.start", odd))
@@ -86,6 +88,7 @@ def test_a_date_at_either_end_of_time_is_a_finding_at_most(tmp_path):
         ("command: python3 x.py", ""),
     ],
 )
+@pytest.mark.usefixtures("reads_in_one_process")
 def test_a_command_that_cannot_be_started_is_found(written, fault, tmp_path):
     folder = build(tmp_path / "bundle")
     path = folder / "scoring_program" / "metadata.yaml"
@@ -141,6 +144,7 @@ def test_scores_that_are_a_pipe_or_a_link_are_never_opened(name, tmp_path):
      "input_data/x.npy", "majority.zip"],
 )  # fmt: skip
 @pytest.mark.parametrize("kind", ["pipe", "link out", "loop", "folder"])
+@pytest.mark.usefixtures("reads_in_one_process")
 def test_no_special_file_of_a_bundle_s_folder_is_opened(place, kind, tmp_path):
     folder = build(tmp_path / "bundle")
     (folder / place).unlink(missing_ok=True)
