@@ -95,7 +95,7 @@ class Trial:
     accuracy: dict[str, float] = field(default_factory=dict)
     n: dict[str, int] = field(default_factory=dict)
 
-    def judge(self, show: Show) -> None:
+    def analyse(self, show: Show) -> None:
         """Fill in all that the answers tell; `show` runs the entry once more where a promise is to be confirmed."""
         true, said = self.sample.val.labels, self.run.predictions[AS_SUBMITTED]
         self._keep(AS_SUBMITTED, said == true)

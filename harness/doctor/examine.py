@@ -127,7 +127,7 @@ class Examination:
         if run is None:
             return
         trial = behaviour.Trial(self.frozen.contest, sample, run, plan=self.plan)
-        trial.judge(self.run)
+        trial.analyse(self.run)
         self.findings += trial.findings
         self.accuracy, self.n = trial.accuracy, trial.n
         self.looked_at += ["inputs", "labels", "steady", "fit"]
@@ -223,7 +223,7 @@ class Examination:
         )
         limits = self.frozen.contest.limits
         handed = {**counts, "hidden": hidden} if self.target.as_contest else {"hidden": hidden}
-        self.fits = fit.judge(measured, self.target, limits, handed)
+        self.fits = fit.compare(measured, self.target, limits, handed)
         self.findings += fit.findings(self.fits, self.target)
 
     def prove(self, plan: Plan, sample: behaviour.Sample) -> None:

@@ -163,7 +163,7 @@ class Measured:
         return self.memory_mb + each * max(0, n - self.n)
 
 
-def judge(measured: Measured, target: Target, limits: Limits, counts: dict[str, int]) -> tuple[Fit, ...]:
+def compare(measured: Measured, target: Target, limits: Limits, counts: dict[str, int]) -> tuple[Fit, ...]:
     """Compare needs with limits.
 
     Parameters

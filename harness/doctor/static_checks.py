@@ -14,7 +14,7 @@ from harness.doctor.fit import Target
 from harness.doctor.repair import Edit, Plan
 from harness.doctor.saved_models import saved_models
 from harness.doctor.static_analysis import Code, Import, Named, foreign_imports, read_code
-from harness.doctor.versions import judge_saved, newer_names
+from harness.doctor.versions import check_saved, newer_names
 from harness.errors import UnreadableError, did_you_mean
 from harness.python_source import LARGEST
 
@@ -66,7 +66,7 @@ def read(folder: Path, files: frozenset[str], target: Target, building: Path) ->
     found += [_missing_import(one, target) for one in imported if not target.has(one.package)]
     found += itertools.islice(newer_names(code, target), LISTED)
     for saved in saved_models(folder):
-        findings, repaired = judge_saved(saved, code, target, folder, building)
+        findings, repaired = check_saved(saved, code, target, folder, building)
         found += findings
         plan = replace(plan, files=plan.files + repaired)
     return Reading(tuple({(one.code, one.title): one for one in map(_shortened, found)}.values()), plan)

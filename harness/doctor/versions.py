@@ -69,7 +69,7 @@ def newer_names(code: Code, target: Target) -> Iterator[Finding]:
                 )
 
 
-def judge_saved(
+def check_saved(
     saved: Saved, code: Code, target: Target, folder: Path, building: Path
 ) -> tuple[list[Finding], tuple[tuple[str, str], ...]]:
     """Compare a saved model with the Keras that is to read it; return findings, and repaired copies by file."""

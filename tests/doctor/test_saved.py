@@ -18,7 +18,7 @@ from harness.doctor.findings import Severity
 from harness.doctor.fit import find_target
 from harness.doctor.saved_models import read_keras, rewrite, saved_models, unknown_to
 from harness.doctor.static_analysis import Code
-from harness.doctor.versions import judge_saved
+from harness.doctor.versions import check_saved
 
 KERAS_2 = Path(__file__).parent / "keras2"
 COURSE = find_target("codabench-4430")
@@ -38,7 +38,7 @@ def test_of_what_keras_2_saved_only_that_is_called_unreadable_which_keras_3_did_
     (saved,) = saved_models(tmp_path)
     assert saved.version == "2.17.0"
     assert not saved.damaged and not saved.own and not saved.weights_alone
-    (finding,), repaired = judge_saved(saved, Code(), COURSE, tmp_path, tmp_path / "repaired")
+    (finding,), repaired = check_saved(saved, Code(), COURSE, tmp_path, tmp_path / "repaired")
     assert finding.code == "saved-keras-2"
     assert finding.severity is (Severity.FAIL if unknown else Severity.NOTE)
     assert unknown in finding.evidence
@@ -90,7 +90,7 @@ def test_a_rewritten_file_keeps_its_weights_and_all_that_is_known(tmp_path):
 def test_a_damaged_file_is_named_and_never_a_traceback(content, tmp_path):
     (tmp_path / "model.keras").write_bytes(content)
     (saved,) = saved_models(tmp_path)
-    findings, _ = judge_saved(saved, Code(), COURSE, tmp_path, tmp_path / "repaired")
+    findings, _ = check_saved(saved, Code(), COURSE, tmp_path, tmp_path / "repaired")
     assert saved.damaged or saved.form == "hdf5"
     assert [one.code for one in findings] == (["saved-damaged"] if saved.damaged else [])
 

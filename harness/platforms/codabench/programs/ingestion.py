@@ -102,7 +102,7 @@ def read_report(path: Path) -> dict[str, Any]:
     return {}
 
 
-def judge(code: int, report: dict[str, Any]) -> dict[str, Any]:
+def resolve_outcome(code: int, report: dict[str, Any]) -> dict[str, Any]:
     """Return outcome, message and hint of a run, from what its report says, else from how its process ended."""
     if report.get("outcome"):
         return {key: report.get(key) for key in ("outcome", "message", "hint", "seconds", "environment")}
@@ -140,7 +140,7 @@ def main(input_data: Path, output: Path, entry: Path) -> int:
     if status is None:
         with temporary_folder("hemobench-") as home:
             code, predictions, report = run_child(entry, images, contest, home)
-            status = judge(code, read_report(report))
+            status = resolve_outcome(code, read_report(report))
             if status["outcome"] == "scored":
                 n = len(np.load(images, mmap_mode="r"))
                 with predictions.open("rb") as file:
