@@ -260,6 +260,6 @@ def test_where_one_container_does_not_start_the_other_is_ended(monkeypatch, tmp_
         for kind, root in zip(("program", "ingestion"), roots, strict=True)
     ]
     with pytest.raises(IsolationError, match="did not start"):
-        container.run_containers(both, container.Room(1000.0, 1000, 1000), [])
+        container.run_containers(both, container.StepLimits(1000.0, 1000, 1000), [])
     assert len(running) == 2
     assert all(one.process.returncode is not None and one.process.stdout.closed for one in running)
