@@ -375,10 +375,12 @@ def report(
     reveal_private: bool = False,
 ) -> list[Path]:
     """Write the board and all figures as one HTML page, and beside it the board as CSV and JSON; return the files."""
+    from harness.analysis.build import gather
     from harness.report.write import write_report
 
     frozen = open_contest(workspace, contest)
-    return write_report(Workspace(workspace), frozen, path, top=top, csv=csv, json=json, reveal_private=reveal_private)
+    report = gather(Workspace(workspace), frozen, top=top, reveal_private=reveal_private)
+    return write_report(frozen, report, path, csv=csv, json=json)
 
 
 def serve(
@@ -392,9 +394,10 @@ def serve(
     changed: Callable[[LiveBoard], object] = lambda live: None,
 ) -> None:
     """Serve the live board on 127.0.0.1 until Ctrl-C; `ready` is told the address, `changed` what came in."""
+    from harness.analysis.build import BoardSource
     from harness.report.live import LiveBoard
     from harness.report.server import serve as serve_board
 
     name = open_contest(workspace, contest).contest.name
-    live = LiveBoard(Workspace(workspace), name, top=top, reveal_private=reveal_private)
+    live = LiveBoard(BoardSource(Workspace(workspace), name, top, reveal_private))
     serve_board(live, port, ready=ready, changed=changed)

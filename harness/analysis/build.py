@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from harness.analysis.shakeup import shake_up
 from harness.analysis.values import Values, history, read_recipes, read_values
 from harness.board.artifacts import Artifacts, read_artifacts
 from harness.board.closing import Closing
+from harness.board.in_force import open_in_force
 from harness.board.ranking import Leaderboard, Standing, read_leaderboard
 from harness.board.recorder import open_to_read
 from harness.board.rows import Entry, read_some
@@ -104,6 +106,45 @@ def gather(workspace: Workspace, frozen: Frozen, *, top: int = TOP, reveal_priva
         shakeup=shake_up(shown, told, metric, COMPARED, closing) if visible.private else None,
         frozen=_frozen_facts(frozen.lock, frozen.lock_hash),
     )
+
+
+@dataclass(frozen=True)
+class BoardSource:
+    """The report of one contest, for those who look while scores come in; fields are arguments of `gather`."""
+
+    workspace: Workspace
+    contest: str
+    top: int = TOP
+    reveal_private: bool = False
+
+    def read(self) -> tuple[Frozen, Report]:
+        """Build the report under the rules in force now."""
+        frozen = open_in_force(self.workspace, self.contest)
+        return frozen, gather(self.workspace, frozen, top=self.top, reveal_private=self.reveal_private)
+
+    def look(self) -> object:
+        """Return what differs when an entry came in, teams chose, the contest was closed or frozen.
+
+        Sizes and times of a few files, since this is done every second.
+        """
+        home = self.workspace
+        files = (
+            home.ledger,
+            home.board,
+            home.contest(self.contest) / "current",
+            home.closed(self.contest, "").parent,
+            home.finals(self.contest, "").parent,
+        )
+        return tuple(map(_stamp, files))
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """Return what tells one content of a file from the next; of a link its own, not that of what it leads to."""
+    try:
+        found = path.lstat() if path.name == "current" else path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,14 @@ import time
 import traceback
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import Protocol
 
 import harness
-from harness.analysis.build import gather
 from harness.analysis.document import Report
-from harness.board.in_force import open_in_force
 from harness.errors import HarnessError, disk_trouble
+from harness.freeze.frozen import Frozen
 from harness.report.images import thumbnails
 from harness.report.page import Live, Page, as_csv, as_json, compose, compose_trouble
-from harness.workspace import Workspace
 
 AGAIN_S = 10  # after which what could not be read is read again
 
@@ -62,6 +60,16 @@ class Shown:
         }
 
 
+class Source(Protocol):
+    """Where a report comes from; `harness.analysis.build.BoardSource` is one."""
+
+    def look(self) -> object:
+        """Return what differs when there may be another report."""
+
+    def read(self) -> tuple[Frozen, Report]:
+        """Build the report as it is now."""
+
+
 class LiveBoard:
     """The board of one contest, for those who look while scores come in.
 
@@ -69,16 +77,12 @@ class LiveBoard:
 
     Parameters
     ----------
-    workspace : Workspace
-    contest : str
-    top : int
-        Show the best `top` entries.
-    reveal_private : bool
-        Also tell of the private half while the contest is open.
+    source : Source
+        Where the report comes from.
     """
 
-    def __init__(self, workspace: Workspace, contest: str, *, top: int, reveal_private: bool = False) -> None:
-        self.workspace, self.contest, self.top, self.reveal_private = workspace, contest, top, reveal_private
+    def __init__(self, source: Source) -> None:
+        self.source = source
         self.shown = Shown(compose_trouble("The board is being read."), None, "The board is being read.")
         self._seen: object = None
         self._again = math.inf
@@ -89,7 +93,7 @@ class LiveBoard:
         A board that cannot be read is told of in a sentence, beside what was last shown, and read again a little later:
         a full disk, say, changes no file of ours.
         """
-        seen = self._look()
+        seen = self.source.look()
         if seen == self._seen and time.monotonic() < self._again:
             return False
         before = self.shown
@@ -111,24 +115,8 @@ class LiveBoard:
         self.shown = Shown(_page(content, trouble), content, trouble)
         return True
 
-    def _look(self) -> object:
-        """Return what differs when an entry came in, teams chose, the contest was closed or frozen.
-
-        Sizes and times of a few files, since this is done every second.
-        """
-        home = self.workspace
-        files = (
-            home.ledger,
-            home.board,
-            home.contest(self.contest) / "current",
-            home.closed(self.contest, "").parent,
-            home.finals(self.contest, "").parent,
-        )
-        return tuple(map(_stamp, files))
-
     def _gather(self) -> Content:
-        frozen = open_in_force(self.workspace, self.contest)
-        report = gather(self.workspace, frozen, top=self.top, reveal_private=self.reveal_private)
+        frozen, report = self.source.read()
         json = as_json(report)
         version = hashlib.sha256(harness.__version__.encode() + json).hexdigest()[:16]
         before = self.shown.content
@@ -142,12 +130,3 @@ def _page(content: Content | None, trouble: str) -> Page:
     if content is None:
         return compose_trouble(trouble)
     return compose(content.report, content.pictures, Live(content.version, content.since, trouble))
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    """Return what tells one content of a file from the next; of a link its own, not that of what it leads to."""
-    try:
-        found = path.lstat() if path.name == "current" else path.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_size, found.st_mtime_ns

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.analysis.build import gather
 from harness.board.closing import close
 from harness.report.write import write_report
 from harness.workspace import Workspace
@@ -21,7 +22,7 @@ def written(frozen_workspace, tmp_path_factory) -> Path:
     shutil.copytree(frozen_workspace, folder / "workspace", symlinks=True)
     desk = Desk(Workspace(folder / "workspace"))
     desk.fill()
-    write_report(desk.workspace, desk.frozen, folder / "report.html", json=True)
+    write_report(desk.frozen, gather(desk.workspace, desk.frozen), folder / "report.html", json=True)
     return folder / "report.html"
 
 
@@ -43,7 +44,7 @@ def written_closed(frozen_workspace, tmp_path_factory) -> Path:
         )
     close(desk.workspace, desk.frozen)
     desk.record("late", 0.9, number=40)
-    write_report(desk.workspace, desk.frozen, folder / "report.html")
+    write_report(desk.frozen, gather(desk.workspace, desk.frozen), folder / "report.html")
     return folder / "report.html"
 
 

@@ -5,6 +5,7 @@ from importlib.resources import files
 
 import pytest
 
+from harness.analysis.build import BoardSource
 from harness.report.live import LiveBoard
 from harness.report.server import listening
 from harness.workspace import Workspace
@@ -25,7 +26,7 @@ def desk(frozen_workspace, tmp_path) -> Desk:
 
 @pytest.fixture
 def live(desk) -> LiveBoard:
-    made = LiveBoard(desk.workspace, "small", top=100)
+    made = LiveBoard(BoardSource(desk.workspace, "small"))
     made.refresh()
     return made
 
@@ -177,7 +178,7 @@ def test_a_ledger_that_breaks_and_a_board_that_was_never_whole_are_told_of(open_
     live.refresh()
     page.locator("#live.trouble", has_text="hemobench ledger audit").wait_for(timeout=SOON)
     assert len(shown(page)) == 6
-    fresh = LiveBoard(desk.workspace, "small", top=100)
+    fresh = LiveBoard(BoardSource(desk.workspace, "small"))
     fresh.refresh()
     with listening(fresh, 0) as other:
         wrong = open_live(other.address + "state").context.new_page()  # beside: a page that is an error is one

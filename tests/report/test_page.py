@@ -50,8 +50,9 @@ class Reader(HTMLParser):
 
 
 def test_the_same_board_gives_the_same_bytes(full, tmp_path):
+    report = gather(full.workspace, full.frozen)
     one, other = (
-        write_report(full.workspace, full.frozen, tmp_path / name / "report.html", csv=True, json=True)
+        write_report(full.frozen, report, tmp_path / name / "report.html", csv=True, json=True)
         for name in ("one", "other")
     )
     assert [path.suffix for path in one] == [".html", ".csv", ".json"]

@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from harness.analysis.build import BoardSource
 from harness.report.live import LiveBoard
 from harness.report.server import listening
 from harness.workspace import Workspace
@@ -23,7 +24,7 @@ def desk(frozen_workspace, tmp_path) -> Desk:
 @pytest.fixture
 def live(desk) -> LiveBoard:
     """It, read once."""
-    made = LiveBoard(desk.workspace, "small", top=100)
+    made = LiveBoard(BoardSource(desk.workspace, "small"))
     made.refresh()
     return made
 

@@ -5,10 +5,10 @@ import shutil
 
 import pytest
 
-from harness.analysis.build import gather
+from harness.analysis import build as module
+from harness.analysis.build import BoardSource, gather
 from harness.board.closing import close
 from harness.errors import BoardError
-from harness.report import live as module
 from harness.report.images import thumbnails
 from harness.report.live import LiveBoard
 from harness.report.page import as_csv, as_json, render
@@ -90,7 +90,7 @@ def test_the_private_half_is_in_no_byte_until_it_is_revealed(desk, frozen_worksp
         other.record(f"team {number}", accuracy, number=number, private_seed=1000 + number)
     told: dict[bool, list[bytes]] = {}
     for revealed in (False, True):
-        both = [LiveBoard(each.workspace, "small", top=100, reveal_private=revealed) for each in (desk, other)]
+        both = [LiveBoard(BoardSource(each.workspace, "small", reveal_private=revealed)) for each in (desk, other)]
         assert [each.refresh() for each in both] == [True, True]
         told[revealed] = [every_byte(each) for each in both]
     assert told[False][0] == told[False][1]
@@ -137,7 +137,7 @@ def test_a_ledger_that_breaks_is_told_of_beside_what_was_shown_last(desk, live):
 
 def test_a_board_that_was_never_whole_has_a_page_of_its_own(desk):
     mend = break_the_ledger(desk)
-    live = LiveBoard(desk.workspace, "small", top=100)
+    live = LiveBoard(BoardSource(desk.workspace, "small"))
     live.refresh()
     assert live.shown.content is None
     assert "No board to show" in live.shown.page.html

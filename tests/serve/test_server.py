@@ -9,6 +9,7 @@ from http.client import HTTPConnection
 import msgspec
 import pytest
 
+from harness.analysis.build import BoardSource
 from harness.errors import ServeError
 from harness.report.live import LiveBoard
 from harness.report.server import BoardServer, listening
@@ -162,7 +163,7 @@ def test_the_port_is_free_again_at_the_end(live):
 def test_before_there_is_a_board_the_page_says_why(desk):
     desk.workspace.ledger.write_bytes(b"no receipt\n")
     desk.workspace.board.unlink()
-    live = LiveBoard(desk.workspace, "small", top=100)
+    live = LiveBoard(BoardSource(desk.workspace, "small"))
     live.refresh()
     with listening(live, 0) as server:
         status, headers, body = ask(server)
