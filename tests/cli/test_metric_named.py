@@ -80,7 +80,7 @@ def test_the_report_predicts_and_measures_one_metric(run, tmp_path):
     ]
     assert shifted["mean_absolute"] == pytest.approx(sum(misses) / len(misses))
     assert "public accuracy" not in page.lower()
-    assert "ranked by macro f1" in page and "predicted public macro f1" in page and "McNemar under Holm" not in page
+    assert "ranked by macro f1" in page and "Predicted public macro f1" in page and "McNemar under Holm" not in page
     written = {row["id"]: row for row in csv.DictReader(io.StringIO((tmp_path / "page.csv").read_text()))}
     assert {row["metric"] for row in written.values()} == {"macro_f1"}
     for row in csv.DictReader(io.StringIO(run("leaderboard", "--format", "csv").stdout)):
