@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -75,3 +77,21 @@ def few_figures(monkeypatch) -> None:
     """No figure but that of augmented images: to draw the others takes longer than so little training."""
     for name in ("label_distribution", "curves", "confusion", "mistakes"):
         monkeypatch.setattr(f"baselines.inspection.{name}", lambda *_: None)
+
+
+@contextmanager
+def eagerly() -> Iterator[None]:
+    """Run Keras's steps as they are: to compile one of a tiny training takes longer than to run it."""
+    import keras
+
+    if keras.backend.backend() == "tensorflow":
+        keras.config.run_eagerly = True
+        import tensorflow as tf
+
+        tf.config.run_functions_eagerly(True)
+        try:
+            yield
+        finally:
+            tf.config.run_functions_eagerly(False)
+    else:
+        yield

@@ -9,6 +9,7 @@ from baselines.recipe import Recipe
 from baselines.run_folder import RunFolder
 from baselines.train import train
 from baselines.weights import Weights
+from tests.baselines.conftest import eagerly
 
 pytestmark = pytest.mark.usefixtures("few_figures")
 
@@ -32,7 +33,8 @@ def mute(line):
 def small_backbone(include_top=False, weights=None, input_tensor=None):
     """Stand in for a backbone of ``keras.applications``: four convolutions are built sooner than MobileNet's 27."""
     assert not include_top and weights is None
-    start = x = keras.Input((None, None, 3)) if input_tensor is None else input_tensor
+    x = keras.Input((None, None, 3)) if input_tensor is None else input_tensor
+    start = keras.utils.get_source_inputs(x)
     for number in range(1, 5):
         x = keras.layers.Conv2D(8, 3, strides=2 if number < 3 else 1, padding="same", name=f"conv{number}")(x)
         x = keras.layers.BatchNormalization(name=f"normalised{number}")(x)
@@ -43,6 +45,8 @@ def small_backbone(include_top=False, weights=None, input_tensor=None):
 @pytest.fixture(autouse=True)
 def backbone(monkeypatch):
     monkeypatch.setattr(keras.applications, "MobileNet", small_backbone)
+    with eagerly():
+        yield
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from contextlib import contextmanager
+from contextlib import nullcontext
 from pathlib import Path
 from typing import get_args, get_type_hints
 
@@ -28,24 +28,9 @@ from baselines.train import train
 from baselines.weights import NONE, Weights
 from harness.errors import UsageError
 from harness.progress import silent
+from tests.baselines.conftest import eagerly
 
 pytestmark = pytest.mark.usefixtures("few_figures")
-
-
-@contextmanager
-def eagerly():
-    """Run Keras's steps as they are, not compiled."""
-    if keras.backend.backend() == "tensorflow":
-        keras.config.run_eagerly = True
-        import tensorflow as tf
-
-        tf.config.run_functions_eagerly(True)
-        try:
-            yield
-        finally:
-            tf.config.run_functions_eagerly(False)
-    else:
-        yield
 
 
 FILE_UTILS = sys.modules["keras.src.utils.file_utils"]  # where every application looks for its downloads
@@ -135,7 +120,6 @@ def test_each_optimizer_learns_and_a_resumed_run_ends_as_the_whole_one(name, ema
     )
     job = tiny_job("scratch-v1", recipe)
     whole, broken = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "broken")
-    train(job, whole, tell=lambda line: None)
 
     class StopError(Exception):
         pass
@@ -144,9 +128,12 @@ def test_each_optimizer_learns_and_a_resumed_run_ends_as_the_whole_one(name, ema
         if epoch.epoch == 2:
             raise StopError
 
-    with pytest.raises(StopError):
-        train(job, broken, tell=lambda line: None, after_epoch=stop)
-    train(job, broken, tell=lambda line: None)
+    # Compiled for two: the plain one, and the one of our own, whose steps are not all alike.
+    with nullcontext() if name in ("adam", "ranger") else eagerly():
+        train(job, whole, tell=lambda line: None)
+        with pytest.raises(StopError):
+            train(job, broken, tell=lambda line: None, after_epoch=stop)
+        train(job, broken, tell=lambda line: None)
     one, other = whole.read_history(), broken.read_history()
     assert [row.epoch for row in other] == [1, 2, 3]
     for mine, theirs in zip(one, other, strict=True):
