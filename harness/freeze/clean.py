@@ -42,7 +42,7 @@ class Cleaned(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...]
 
 
-def clean(pictures: ImageSet, rules: Cleaning) -> Cleaned:
+def clean(image_set: ImageSet, rules: Cleaning) -> Cleaned:
     """Apply `rules` to `pictures`.
 
     Exact duplicates are found by pixel hash: many copies of one picture are junk and all go, of a few the first by
@@ -54,14 +54,14 @@ def clean(pictures: ImageSet, rules: Cleaning) -> Cleaned:
     ContestError
         An id in `rules.keep` or `rules.drop` is not in the source.
     """
-    known = set(pictures.ids)
+    known = set(image_set.ids)
     for listed in (*rules.keep, *rules.drop):
         if listed not in known:
             raise ContestError(
                 f"The contest file keeps or drops {listed!r}, but the source has no such picture.",
                 did_you_mean(listed, known) if len(known) < 50_000 else "",
             )
-    survey = _Survey(pictures, rules)
+    survey = _Survey(image_set, rules)
     survey.drop_listed()
     survey.drop_copies()
     survey.drop_strangers()
@@ -78,33 +78,33 @@ def clean(pictures: ImageSet, rules: Cleaning) -> Cleaned:
 class _Survey:
     """The rows still alive, and what was found on the way."""
 
-    def __init__(self, pictures: ImageSet, rules: Cleaning) -> None:
-        self.pictures = pictures
+    def __init__(self, image_set: ImageSet, rules: Cleaning) -> None:
+        self.image_set = image_set
         self.rules = rules
-        self.hashes = fingerprint.pixel_hashes(pictures.images)
-        self.alive = set(range(len(pictures)))
+        self.hashes = fingerprint.pixel_hashes(image_set.images)
+        self.alive = set(range(len(image_set)))
         self.findings: list[Finding] = []
 
     def _drop(self, row: int, rule: Rule, reason: str) -> None:
-        name = self.pictures.ids[row]
+        name = self.image_set.ids[row]
         kept = name in self.rules.keep
         self.findings.append(Finding(name, rule, "kept by list" if kept else "dropped", reason, self._label(row)))
         if not kept:
             self.alive.discard(row)
 
     def _label(self, row: int) -> int:
-        return int(self.pictures.labels[row])
+        return int(self.image_set.labels[row])
 
     def _by_id(self, rows: Iterable[int]) -> list[int]:
         """Order rows by id; what the source declares its test set comes first, so that it is what stays."""
-        return sorted(rows, key=lambda row: (not self._official(row), self.pictures.ids[row]))
+        return sorted(rows, key=lambda row: (not self._official(row), self.image_set.ids[row]))
 
     def _official(self, row: int) -> bool:
-        official = self.pictures.official_hidden
+        official = self.image_set.official_hidden
         return official is not None and bool(official[row])
 
     def drop_listed(self) -> None:
-        for row, name in enumerate(self.pictures.ids):
+        for row, name in enumerate(self.image_set.ids):
             if name in self.rules.drop:
                 self._drop(row, "drop list", "named in the contest's drop list")
 
@@ -118,12 +118,12 @@ class _Survey:
 
     def _drop_cluster(self, rows: list[int]) -> None:
         """Drop what must go of two or more equal pictures."""
-        first = self.pictures.ids[rows[0]]
+        first = self.image_set.ids[rows[0]]
         if len(rows) >= self.rules.mass_copies:
             for row in rows:
                 self._drop(row, "mass duplicate", f"one of {len(rows)} copies of {first}")
             return
-        names = [self.pictures.class_names[self.pictures.labels[row]] for row in rows]
+        names = [self.image_set.class_names[self.image_set.labels[row]] for row in rows]
         if len(set(names)) > 1:
             said = ", ".join(f"{name} {count}x" for name, count in sorted(Counter(names).items()))
             for row in rows:
@@ -136,7 +136,7 @@ class _Survey:
         rows = np.array(sorted(self.alive), np.intp)
         if len(rows) < 20:  # too few to say what is usual
             return
-        images = self.pictures.images[rows]
+        images = self.image_set.images[rows]
         spread = fingerprint.contrast(images)
         blank = spread < self.rules.blank_contrast
         for row, value in zip(rows[blank], spread[blank], strict=True):
@@ -154,7 +154,7 @@ class _Survey:
     def group_lookalikes(self) -> dict[int, int]:
         """Return a group number for each row alive; near duplicates share one."""
         rows = self._by_id(self.alive)
-        hashes = fingerprint.difference_hash(self.pictures.images[np.array(rows, np.intp)])
+        hashes = fingerprint.difference_hash(self.image_set.images[np.array(rows, np.intp)])
         alike = [pair for pair in fingerprint.near_pairs(hashes, self.rules.near_bits) if self._look_alike(rows, pair)]
         first, second = np.array(alike, np.intp).reshape(-1, 2).T
         graph = coo_array((np.ones(len(alike)), (first, second)), shape=(len(rows), len(rows)))
@@ -168,11 +168,11 @@ class _Survey:
         return dict(zip(rows, component, strict=True))
 
     def _look_alike(self, rows: list[int], pair: tuple[int, int]) -> bool:
-        one, other = (self.pictures.images[rows[position]].astype(np.int16) for position in pair)
+        one, other = (self.image_set.images[rows[position]].astype(np.int16) for position in pair)
         return int(np.abs(one - other).sum()) <= self.rules.near_difference * one.size
 
     def _settle_lookalikes(self, rows: list[int]) -> None:
-        first = self.pictures.ids[rows[0]]
+        first = self.image_set.ids[rows[0]]
         if len(rows) >= self.rules.mass_copies:
             for row in rows:
                 self._drop(row, "mass duplicate", f"one of {len(rows)} near copies of {first}")
@@ -185,7 +185,7 @@ class _Survey:
             else:
                 self.findings.append(
                     Finding(
-                        self.pictures.ids[row],
+                        self.image_set.ids[row],
                         "near duplicate",
                         "grouped",
                         f"stays in one split with {first}",

@@ -43,7 +43,7 @@ from harness.words import counted, markdown
 from harness.workspace import Workspace, make_folder, sync_folder
 
 
-def freeze(workspace: Workspace, contest: Contest, pictures: ImageSet, *, track: Track = silent) -> Frozen:
+def freeze(workspace: Workspace, contest: Contest, image_set: ImageSet, *, track: Track = silent) -> Frozen:
     """Clean, split, shift, write and lock `pictures`, and make the result the contest in force.
 
     The same contest file and pictures give the same bytes, on every machine and in any order of the pictures.
@@ -55,8 +55,8 @@ def freeze(workspace: Workspace, contest: Contest, pictures: ImageSet, *, track:
     WorkspaceError
         The workspace cannot be written.
     """
-    cleaned = clean(pictures, contest.cleaning)
-    splits = _split(contest, pictures, cleaned)
+    cleaned = clean(image_set, contest.cleaning)
+    splits = _split(contest, image_set, cleaned)
     home = workspace.contest(contest.name)
     try:
         make_folder(home, private=True)
@@ -64,7 +64,7 @@ def freeze(workspace: Workspace, contest: Contest, pictures: ImageSet, *, track:
             _sweep(home)
             building = Path(tempfile.mkdtemp(prefix=".building-", dir=home))
             try:
-                lock = _write(building, contest, pictures, cleaned, splits, track)
+                lock = _write(building, contest, image_set, cleaned, splits, track)
                 return _put_in_force(workspace, home, building, lock)
             finally:
                 shutil.rmtree(building, ignore_errors=True)
@@ -75,21 +75,21 @@ def freeze(workspace: Workspace, contest: Contest, pictures: ImageSet, *, track:
         ) from error
 
 
-def _split(contest: Contest, pictures: ImageSet, cleaned: Cleaned) -> dict[str, NDArray[np.intp]]:
+def _split(contest: Contest, image_set: ImageSet, cleaned: Cleaned) -> dict[str, NDArray[np.intp]]:
     """Return the positions in `cleaned.kept` of each split: hidden, val and train, in order of pixel hash."""
-    labels = pictures.labels[cleaned.kept]
+    labels = image_set.labels[cleaned.kept]
     spec = contest.split
 
     def deal(rows: NDArray[np.intp], shares: Sequence[float]) -> NDArray[np.int64]:
         keys = [cleaned.hashes[row] for row in rows]
         return stratified_split(labels[rows], cleaned.groups[rows], keys, shares, seed=spec.seed, purpose="split")
 
-    if pictures.official_hidden is None:
+    if image_set.official_hidden is None:
         parts = deal(np.arange(len(labels), dtype=np.intp), (spec.hidden, spec.val))
     else:
         # The source's own test set is the hidden test; the rest is cut in the proportion the contest asks for.
         parts = np.zeros(len(labels), np.int64)
-        rest = np.flatnonzero(~pictures.official_hidden[cleaned.kept])
+        rest = np.flatnonzero(~image_set.official_hidden[cleaned.kept])
         parts[rest] = 1 + deal(rest, (spec.val / (1 - spec.hidden),))
     splits = {name: np.flatnonzero(parts == part) for part, name in enumerate(("hidden", "val", "train"))}
     for name, rows in splits.items():
@@ -113,7 +113,7 @@ def _public_half(contest: Contest, cleaned: Cleaned, labels: NDArray[np.int64], 
 def _write(
     folder: Path,
     contest: Contest,
-    pictures: ImageSet,
+    image_set: ImageSet,
     cleaned: Cleaned,
     splits: dict[str, NDArray[np.intp]],
     track: Track,
@@ -127,7 +127,8 @@ def _write(
     def take(split: str) -> tuple[NDArray[np.uint8], NDArray[np.int64], list[bytes], list[str]]:
         source_rows = cleaned.kept[splits[split]]
         keys = [cleaned.hashes[row] for row in splits[split]]
-        return pictures.images[source_rows], pictures.labels[source_rows], keys, [pictures.ids[r] for r in source_rows]
+        ids = [image_set.ids[row] for row in source_rows]
+        return image_set.images[source_rows], image_set.labels[source_rows], keys, ids
 
     def save(name: str, **content: NDArray) -> None:
         # Not compressed: pictures hardly shrink, and every later step reads them.
@@ -149,12 +150,12 @@ def _write(
     images, labels, keys, ids = take("hidden")
     shifted, chains = shift_images(images, keys, HIDDEN, contest.shift, "hidden", track=track)
     half = _public_half(contest, cleaned, labels, splits["hidden"])
-    removed = _removed(pictures, cleaned.findings, set(keys))
+    removed = _removed(image_set, cleaned.findings, set(keys))
     save(
         "public/removed.npz",
-        images=pictures.images[removed],
-        labels=pictures.labels[removed],
-        ids=np.array([pictures.ids[row] for row in removed], dtype=np.str_),
+        images=image_set.images[removed],
+        labels=image_set.labels[removed],
+        ids=np.array([image_set.ids[row] for row in removed], dtype=np.str_),
     )
     # The ids stay with the labels: a file name may name the class.
     save("private/hidden.npz", images=shifted)
@@ -162,15 +163,15 @@ def _write(
     counts |= {"public": _class_counts(contest, labels[half]), "private": _class_counts(contest, labels[~half])}
     _shift_sheet(private / "shifted.png", "Shifted hidden test", contest, images, shifted, labels, chains)
     (private / "shift.json").write_bytes(msgspec.json.encode([list(chain) for chain in chains]))
-    _removal_sheet(private / "removed.png", pictures, cleaned.findings)
+    _removal_sheet(private / "removed.png", image_set, cleaned.findings)
 
-    summary = _summary(contest, pictures, cleaned.findings, counts)
+    summary = _summary(contest, image_set, cleaned.findings, counts)
     (public / "summary.md").write_text(summary, encoding="utf-8")
     for path in sorted(private.iterdir()):
         path.chmod(0o600)
     files = {path.relative_to(folder).as_posix(): hash_file(path) for path in _files(folder)}
     lock = Lock(
-        FORMAT, contest, pictures.provenance, counts, cleaned.findings, arrays, files, versions=current_versions()
+        FORMAT, contest, image_set.provenance, counts, cleaned.findings, arrays, files, versions=current_versions()
     )
     write_lock(lock, folder / LOCK)
     for path in _files(folder):
@@ -181,7 +182,7 @@ def _write(
     return lock
 
 
-def _removed(pictures: ImageSet, findings: Sequence[Finding], hidden: set[bytes]) -> NDArray[np.intp]:
+def _removed(image_set: ImageSet, findings: Sequence[Finding], hidden: set[bytes]) -> NDArray[np.intp]:
     """Return the rows that a rule dropped, by pixel hash and id, less those that would tell of the hidden test.
 
     A copy of a hidden picture is left out, and so is every near duplicate, which may resemble one.  What a drop list
@@ -192,9 +193,9 @@ def _removed(pictures: ImageSet, findings: Sequence[Finding], hidden: set[bytes]
         for finding in findings
         if finding.action == "dropped" and finding.rule not in ("near duplicate", "drop list")
     }
-    rows = [row for row, name in enumerate(pictures.ids) if name in dropped]
-    hashes = fingerprint.pixel_hashes(pictures.images[rows])
-    shown = [(key, pictures.ids[row], row) for key, row in zip(hashes, rows, strict=True) if key not in hidden]
+    rows = [row for row, name in enumerate(image_set.ids) if name in dropped]
+    hashes = fingerprint.pixel_hashes(image_set.images[rows])
+    shown = [(key, image_set.ids[row], row) for key, row in zip(hashes, rows, strict=True) if key not in hidden]
     return np.array([row for _, _, row in sorted(shown)], np.intp)
 
 
@@ -286,17 +287,17 @@ def _shift_sheet(
 ) -> None:
     """Two pictures of each class, each beside its original, with its chain."""
     rows = [row for number in range(contest.n_classes) for row in np.flatnonzero(labels == number)[:2]]
-    pictures: list[NDArray[np.uint8]] = []
+    tiles: list[NDArray[np.uint8]] = []
     captions: list[list[str]] = []
     for row in rows:
-        pictures += [images[row], shifted[row]]
+        tiles += [images[row], shifted[row]]
         chain = [f"{link.family.replace('_', ' ')} {link.severity}" for link in chains[row]]
         captions += [[contest.class_names[labels[row]], "original"], chain or ["left as it is"]]
     note = "Each picture stands beside its original; below it its chain of corruptions, with severities 1 to 5."
-    sheet.contact_sheet(path, f"{title}: {contest.name}", pictures, captions, note=note)
+    sheet.contact_sheet(path, f"{title}: {contest.name}", tiles, captions, note=note)
 
 
-def _removal_sheet(path: Path, pictures: ImageSet, findings: Sequence[Finding]) -> None:
+def _removal_sheet(path: Path, image_set: ImageSet, findings: Sequence[Finding]) -> None:
     """Every finding once, but of many copies of one picture only a few."""
     shown: list[Finding] = []
     seen: dict[tuple[str, str], int] = {}
@@ -305,8 +306,8 @@ def _removal_sheet(path: Path, pictures: ImageSet, findings: Sequence[Finding]) 
         seen[kind] = seen.get(kind, 0) + 1
         if seen[kind] <= (3 if finding.rule == "mass duplicate" else 8):
             shown.append(finding)
-    row = {name: position for position, name in enumerate(pictures.ids)}
-    images = [pictures.images[row[finding.id]] for finding in shown[:160]]
+    row = {name: position for position, name in enumerate(image_set.ids)}
+    images = [image_set.images[row[finding.id]] for finding in shown[:160]]
     captions = [
         [finding.id, f"{finding.rule}: {finding.action}", *textwrap.wrap(finding.reason, 24)] for finding in shown[:160]
     ]
@@ -320,7 +321,7 @@ def _removal_sheet(path: Path, pictures: ImageSet, findings: Sequence[Finding]) 
 
 
 def _summary(
-    contest: Contest, pictures: ImageSet, findings: Sequence[Finding], counts: dict[str, dict[str, int]]
+    contest: Contest, image_set: ImageSet, findings: Sequence[Finding], counts: dict[str, dict[str, int]]
 ) -> str:
     """The page a person reads about the frozen data; no rule stands in it, since it is written once."""
     shown = {name: counts[name] for name in (*PUBLIC_SPLITS, "public", "private")}
@@ -330,7 +331,7 @@ def _summary(
     lines = [
         f"# {contest.name}",
         "",
-        f"{counted(len(pictures), 'picture')} in the source, "
+        f"{counted(len(image_set), 'picture')} in the source, "
         f"{sum(1 for finding in findings if finding.action == 'dropped')} dropped.",
         "",
         "| class | " + " | ".join(shown) + " |",
@@ -351,7 +352,7 @@ def _summary(
         "",
         *(
             f"- {key}: {markdown(str(value))}"
-            for key, value in sorted(pictures.provenance.items())
+            for key, value in sorted(image_set.provenance.items())
             if key not in SOURCE_TEXTS
         ),
         "- licence, citation and limits, which may change: `hemobench contest rules`",

@@ -84,9 +84,9 @@ class PredictionPlan:
     def __init__(self, images: Mapping[str, NDArray[np.uint8]], seed: int, *, probabilities: bool = False) -> None:
         rng = np.random.default_rng(seed)
         self.seed = seed
-        self.orders = {split: rng.permutation(len(pictures)) for split, pictures in images.items()}
-        self.requests = [PredictionRequest(split, pictures[self.orders[split]]) for split, pictures in images.items()]
-        n_each = {split: min(len(pictures), N_AGAIN // len(images)) for split, pictures in images.items()}
+        self.orders = {split: rng.permutation(len(batch)) for split, batch in images.items()}
+        self.requests = [PredictionRequest(split, batch[self.orders[split]]) for split, batch in images.items()]
+        n_each = {split: min(len(batch), N_AGAIN // len(images)) for split, batch in images.items()}
         chosen = [
             (split, int(at)) for split, n in n_each.items() for at in rng.choice(len(images[split]), n, replace=False)
         ]

@@ -53,7 +53,7 @@ UNDECODABLE = (
 
 
 @dataclass(frozen=True)
-class Picture:
+class ImageFile:
     """A picture that is to be decoded: its id, its class, and the name by which it is opened; none: it is never."""
 
     id: str
@@ -74,7 +74,7 @@ class Decoded:
 
 def decode(
     path: Path,
-    pictures: tuple[Picture, ...],
+    files: tuple[ImageFile, ...],
     fd: int,
     first: int,
     n: int,
@@ -87,16 +87,16 @@ def decode(
     height, width, _ = image_shape
 
     def into(place: int) -> Decoded:
-        picture = pictures[place]
-        if not picture.name:
+        file = files[place]
+        if not file.name:
             return Decoded(
-                fault=picture.fault and f" cannot be read: {picture.fault}",
+                fault=file.fault and f" cannot be read: {file.fault}",
                 hint="Take it away, or copy the file itself there.",
             )
         try:
-            image, mode = _decode(read(picture.name))
+            image, mode = _decode(read(file.name))
         except _Faulty as fault:
-            return Decoded(fault=fault.words, hint=_filled_in(fault.hint, PurePosixPath(picture.name)))
+            return Decoded(fault=fault.words, hint=_filled_in(fault.hint, PurePosixPath(file.name)))
         if image.size != (width, height) and not resize:
             return Decoded(
                 fault=f" is {image.width} wide and {image.height} high, "
@@ -113,7 +113,7 @@ def decode(
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         pool = stack.enter_context(ThreadPoolExecutor(threads))
-        yield from pool.map(into, range(len(pictures)))
+        yield from pool.map(into, range(len(files)))
 
 
 def open_zip(path: Path) -> zipfile.ZipFile:

@@ -41,7 +41,7 @@ from harness.errors import SourceError, UnreadableError, did_you_mean
 from harness.limited import Reader
 from harness.plain_files import plain_files
 from harness.progress import Track, silent
-from harness.sources.decoding import RESIZE, WHOLE, Decoded, Picture, decode, open_zip
+from harness.sources.decoding import RESIZE, WHOLE, Decoded, ImageFile, decode, open_zip
 from harness.sources.image_set import ImageSet
 from harness.sources.npz import digest
 from harness.sources.resize import RULE
@@ -77,7 +77,7 @@ class _Listing:
 class Listed:
     """The pictures sorted by id, and the other files with what they are."""
 
-    pictures: tuple[Picture, ...]
+    files: tuple[ImageFile, ...]
     ignored: tuple[str, ...]
 
 
@@ -102,8 +102,8 @@ def load(
     """
     with reader_of(DECODING) as (reader, fd):
         listed = reader.call(path.name, list_pictures, path, tuple(class_names))
-        images = view(fd, (len(listed.pictures), *image_shape))
-        wanted = tuple(picture if picture.id not in drop else replace(picture, name="") for picture in listed.pictures)
+        images = view(fd, (len(listed.files), *image_shape))
+        wanted = tuple(file if file.id not in drop else replace(file, name="") for file in listed.files)
         done = list(
             track(
                 decoded(reader, fd, path, wanted, image_shape, source.resize),
@@ -113,11 +113,11 @@ def load(
         )
     if faults := [(p.id, one) for p, one in zip(wanted, done, strict=True) if one.fault and p.id not in drop]:
         raise faulty(faults)
-    labels = np.array([picture.label for picture in listed.pictures], np.int64)
+    labels = np.array([file.label for file in listed.files], np.int64)
     return ImageSet(
         images=images,
         labels=labels,
-        ids=tuple(picture.id for picture in listed.pictures),
+        ids=tuple(file.id for file in listed.files),
         class_names=tuple(class_names),
         provenance=_provenance(source, path, class_names, labels, done, listed.ignored),
     )
@@ -127,7 +127,7 @@ def decoded(
     reader: Reader,
     fd: int,
     path: Path,
-    pictures: Sequence[Picture],
+    files: Sequence[ImageFile],
     image_shape: tuple[int, int, int],
     resize: bool,
     function: Callable[..., Iterator[Decoded]] = decode,
@@ -137,12 +137,12 @@ def decoded(
     With several threads nobody knows which picture it was, so that the next few are decoded one by one.
     """
     first, alone, ended = 0, 0, 0
-    while first < len(pictures):
-        some = tuple(pictures[first : first + 1 if alone else None])
+    while first < len(files):
+        some = tuple(files[first : first + 1 if alone else None])
         try:
             threads = 1 if alone else THREADS
             for one in reader.each(
-                path.name, function, path, some, fd, first, len(pictures), image_shape, resize, threads
+                path.name, function, path, some, fd, first, len(files), image_shape, resize, threads
             ):
                 yield one
                 first, alone = first + 1, max(alone - 1, 0)
@@ -261,7 +261,7 @@ def _by_class(listing: _Listing, path: Path, class_names: Sequence[str]) -> List
     label_of = {_fold(name): label for label, name in enumerate(class_names)}
     root = _root(found, label_of)
     folder_of: dict[int, str] = {}
-    pictures = []
+    image_files = []
     for name in found:
         inside = name.relative_to(root)
         if len(inside.parts) == 1:
@@ -279,7 +279,7 @@ def _by_class(listing: _Listing, path: Path, class_names: Sequence[str]) -> List
                 "Put their pictures into one of them.",
             )
         picture_id = "/".join((class_names[label], *inside.parts[1:]))
-        pictures.append(Picture(picture_id, label, listing.files.get(name, ""), left_out.get(name, "")))
+        image_files.append(ImageFile(picture_id, label, listing.files.get(name, ""), left_out.get(name, "")))
 
     there = {_fold(folder.name) for folder in listing.folders if folder.parent == root}
     for label, class_name in enumerate(class_names):
@@ -294,12 +294,12 @@ def _by_class(listing: _Listing, path: Path, class_names: Sequence[str]) -> List
             f"Add it; found: {', '.join(sorted(folder_of.values()))}.",
         )
     others = (f"{name} ({left_out[name]})" if name in left_out else str(name) for name in ignored)
-    return Listed(tuple(sorted(pictures, key=lambda picture: picture.id)), tuple(others))
+    return Listed(tuple(sorted(image_files, key=lambda file: file.id)), tuple(others))
 
 
-def _root(pictures: Iterable[PurePosixPath], classes: Mapping[str, int]) -> PurePosixPath:
+def _root(files: Iterable[PurePosixPath], classes: Mapping[str, int]) -> PurePosixPath:
     """Return the folder that encloses the class folders: a zip often has one more level than its folder had."""
-    parents = [picture.parent.parts for picture in pictures]
+    parents = [file.parent.parts for file in files]
     depth = 0
     while all(len(parts) > depth + 1 for parts in parents):
         tops = {parts[depth] for parts in parents}

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from baselines.augment import pictures
+from baselines.augment import pictures as steps
 from baselines.augment.catalogue import AUGMENTATIONS
 from baselines.augment.gridmask import GridMask
 from baselines.augment.learner import Learner
@@ -95,9 +95,9 @@ def test_equal_pictures_of_one_batch_become_different_ones(name, n_different):
 
 def test_flips_give_all_eight_positions_of_a_square_and_four_of_an_oblong():
     square = np.tile(np.arange(4, dtype=np.uint8).reshape(1, 2, 2, 1), (400, 1, 1, 1))
-    assert len({picture.tobytes() for picture in pictures.flipped(square, np.random.default_rng(0))}) == 8
+    assert len({picture.tobytes() for picture in steps.flipped(square, np.random.default_rng(0))}) == 8
     oblong = np.tile(np.arange(6, dtype=np.uint8).reshape(1, 2, 3, 1), (400, 1, 1, 1))
-    assert len({picture.tobytes() for picture in pictures.flipped(oblong, np.random.default_rng(0))}) == 4
+    assert len({picture.tobytes() for picture in steps.flipped(oblong, np.random.default_rng(0))}) == 4
     assert square[0].ravel().tolist() == [0, 1, 2, 3]
 
 
@@ -136,8 +136,8 @@ def test_randaugment_draws_two_of_keras_eleven_operations_for_each_group_of_eigh
         sizes.append(len(images))
         return layer(images, training=training)
 
-    monkeypatch.setattr(pictures, "RandAugment", lambda: measured)
-    monkeypatch.setattr(pictures, "reseed", lambda _, rng: reseed(layer, rng))
+    monkeypatch.setattr(steps, "RandAugment", lambda: measured)
+    monkeypatch.setattr(steps, "reseed", lambda _, rng: reseed(layer, rng))
     augmenter = PictureAugmenter(AUGMENTATIONS["randaugment"], SHAPE)
     augmenter(images, rng)
     assert sizes == [8, 8, 8, 8]

@@ -17,7 +17,7 @@ SETS = pytest.mark.parametrize("corruptions", [HIDDEN, PUBLIC], ids=["hidden", "
 
 
 @pytest.fixture(scope="module")
-def pictures() -> tuple[np.ndarray, list[bytes]]:
+def keyed_images() -> tuple[np.ndarray, list[bytes]]:
     images = np.random.default_rng(1).integers(0, 256, (24, 32, 32, 3), dtype=np.uint8)
     images.setflags(write=False)
     return images, [hashlib.sha256(image.tobytes()).digest() for image in images]
@@ -57,8 +57,8 @@ def test_a_link_names_the_group_of_its_family():
 
 
 @SETS
-def test_permuted_pictures_give_the_same_results_permuted(corruptions, pictures):
-    images, keys = pictures
+def test_permuted_pictures_give_the_same_results_permuted(corruptions, keyed_images):
+    images, keys = keyed_images
     shifted, drawn = shift_images(images, keys, corruptions, Shift(), "hidden")
     order = np.random.default_rng(2).permutation(len(images))[:15]  # some are missing, too
     again, drawn_again = shift_images(images[order], [keys[row] for row in order], corruptions, Shift(), "hidden")
@@ -67,8 +67,8 @@ def test_permuted_pictures_give_the_same_results_permuted(corruptions, pictures)
 
 
 @pytest.mark.parametrize("change", ["purpose", "seed", "key"])
-def test_another_purpose_seed_or_key_draws_other_chains(change, pictures):
-    images, keys = pictures
+def test_another_purpose_seed_or_key_draws_other_chains(change, keyed_images):
+    images, keys = keyed_images
     _, drawn = shift_images(images, keys, PUBLIC, Shift(), "hidden")
     purpose = "val_shifted" if change == "purpose" else "hidden"
     shift = Shift(seed=1) if change == "seed" else Shift()
@@ -77,8 +77,8 @@ def test_another_purpose_seed_or_key_draws_other_chains(change, pictures):
     assert sum(a == b for a, b in zip(drawn, drawn_again, strict=True)) < 6  # of 24: both clean, say
 
 
-def test_pictures_without_a_chain_stay_and_all_others_change(pictures):
-    images, keys = pictures
+def test_pictures_without_a_chain_stay_and_all_others_change(keyed_images):
+    images, keys = keyed_images
     shifted, drawn = shift_images(images, keys, HIDDEN, Shift(clean=0.4), "hidden")
     changed = (shifted != images).any(axis=(1, 2, 3))
     assert changed.tolist() == [bool(chain) for chain in drawn]
@@ -91,7 +91,7 @@ def test_no_picture_at_all_gives_none():
     assert drawn == []
 
 
-def test_the_track_is_told_of_every_picture(pictures):
+def test_the_track_is_told_of_every_picture(keyed_images):
     told = []
 
     def track(items, what, total):
@@ -99,7 +99,7 @@ def test_the_track_is_told_of_every_picture(pictures):
             told.append((what, total))
             yield item
 
-    images, keys = pictures
+    images, keys = keyed_images
     shift_images(images[:3], keys[:3], PUBLIC, Shift(), "val_shifted", track=track)
     assert told == [("Shift val_shifted, pictures", 3)] * 3
 

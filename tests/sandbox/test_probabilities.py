@@ -39,10 +39,10 @@ class Model:
 RETURN = "return honest(X)"
 
 
-def honest(pictures):
+def honest(batch):
     space = {}
     exec(HONEST + "        pass", space)
-    return space["honest"](pictures).astype(np.float32)
+    return space["honest"](batch).astype(np.float32)
 
 
 @pytest.fixture
@@ -84,10 +84,10 @@ def test_honest_probabilities_arrive_unchanged_in_the_pictures_own_order(ask, im
     assert done.outcome is Outcome.SCORED, done
     assert done.notes == ()
     assert list(done.probabilities) == ["val", "public"]
-    for split, pictures in images.items():
+    for split, batch in images.items():
         assert done.probabilities[split].dtype == np.float32
-        np.testing.assert_array_equal(done.probabilities[split], honest(pictures))
-        np.testing.assert_array_equal(done.predictions[split], pictures[:, 0, 0, 0] % 8)
+        np.testing.assert_array_equal(done.probabilities[split], honest(batch))
+        np.testing.assert_array_equal(done.predictions[split], batch[:, 0, 0, 0] % 8)
     assert {"predict_proba val", "predict_proba public"} <= set(done.seconds)
 
 

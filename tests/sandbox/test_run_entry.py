@@ -368,8 +368,8 @@ def test_labels_are_put_back_in_order_whatever_the_order_in_which_pictures_were_
         model += "        return X[:, 0, 0, 0].astype(int) % 8\n"
         done = run_entry(zipped(model), images, 8, Limits(), scratch=tmp_path / "scratch", order=order)
         assert done.order == order
-        for split, pictures in images.items():
-            np.testing.assert_array_equal(done.predictions[split], pictures[:, 0, 0, 0] % 8)
+        for split, batch in images.items():
+            np.testing.assert_array_equal(done.predictions[split], batch[:, 0, 0, 0] % 8)
         shown.append(done.log.splitlines()[0])
     assert shown[0] != shown[1] and sorted(shown[0]) == sorted(shown[1])
 

@@ -20,7 +20,7 @@ from PIL import Image
 from harness.contest import FolderSource
 from harness.errors import SourceError
 from harness.limited import Reader
-from harness.sources.decoding import Decoded, Picture, decode
+from harness.sources.decoding import Decoded, ImageFile, decode
 from harness.sources.folder import decoded, faulty, list_pictures, load
 from harness.sources.shared import shared_memory, view
 
@@ -71,11 +71,11 @@ def zipped(root: Path, target: Path, top: str = "", members: dict[str, bytes] | 
 def load_here(source: FolderSource, path: Path) -> np.ndarray:
     """Do what `load` does in another process, for tests with many cases."""
     with shared_memory() as fd:
-        pictures = list_pictures(path, CLASSES).pictures
-        done = list(decode(path, pictures, fd, 0, len(pictures), SHAPE, source.resize, 2))
-        if faults := [(picture.id, one) for picture, one in zip(pictures, done, strict=True) if one.fault]:
+        files = list_pictures(path, CLASSES).files
+        done = list(decode(path, files, fd, 0, len(files), SHAPE, source.resize, 2))
+        if faults := [(file.id, one) for file, one in zip(files, done, strict=True) if one.fault]:
             raise faulty(faults)
-        return view(fd, (len(pictures), *SHAPE))
+        return view(fd, (len(files), *SHAPE))
 
 
 def refusal(path: Path, source: FolderSource = STRICT) -> SourceError:
@@ -234,8 +234,8 @@ def test_an_unknown_class_folder_is_named_with_the_nearest_class(cells):
 
 
 def test_an_empty_class_folder_is_named(cells, tmp_path):
-    for picture in (cells / "platelet").iterdir():
-        picture.unlink()
+    for file in (cells / "platelet").iterdir():
+        file.unlink()
     for path in (cells, zipped(cells, tmp_path / "cells.zip", "top/")):
         assert refusal(path).message == "The class folder 'platelet' holds no picture."
 
@@ -470,10 +470,10 @@ def test_a_picture_that_crashes_its_decoder_is_named_and_the_others_are_decoded(
     for name in ("basophil/crash.png", "platelet/crash.png"):
         (cells / name).write_bytes(encoded(pixels(3)))
     with shared_memory() as fd, Reader(pass_fds=(fd,)) as reader:
-        pictures = list_pictures(cells, CLASSES).pictures
-        done = list(decoded(reader, fd, cells, pictures, SHAPE, False, crashing))
-        images = view(fd, (len(pictures), *SHAPE)).copy()
-    assert [picture.id for picture, one in zip(pictures, done, strict=True) if one.fault] == [
+        files = list_pictures(cells, CLASSES).files
+        done = list(decoded(reader, fd, cells, files, SHAPE, False, crashing))
+        images = view(fd, (len(files), *SHAPE)).copy()
+    assert [file.id for file, one in zip(files, done, strict=True) if one.fault] == [
         "basophil/crash.png",
         "platelet/crash.png",
     ]
@@ -481,13 +481,13 @@ def test_a_picture_that_crashes_its_decoder_is_named_and_the_others_are_decoded(
 
 
 def crashing(
-    path: Path, pictures: tuple[Picture, ...], fd: int, first: int, n: int,
+    path: Path, files: tuple[ImageFile, ...], fd: int, first: int, n: int,
     image_shape: tuple[int, int, int], resize: bool, threads: int,
 ) -> Iterator[Decoded]:  # fmt: skip
-    for place, picture in enumerate(pictures):
-        if "crash" in picture.name:
+    for place, file in enumerate(files):
+        if "crash" in file.name:
             os.kill(os.getpid(), signal.SIGSEGV)
-        yield from decode(path, (picture,), fd, first + place, n, image_shape, resize, threads)
+        yield from decode(path, (file,), fd, first + place, n, image_shape, resize, threads)
 
 
 @pytest.mark.parametrize("kind", ["pipe", "device", "out", "nowhere"])
