@@ -23,7 +23,7 @@ PresetName = Literal["quick", "full"]
 Build: TypeAlias = "Callable[[Recipe, tuple[int, int, int], int, Path | None, int], keras.Model]"
 MEASURED = Path(__file__).parent / "expected.json"  # written by `hemobench reproduce --expected`
 REPORT = "-report"
-AUGMENTED_LIMIT = 2400  # pictures of a quick preset whose frozen part runs on each picture in each epoch
+AUGMENTED_LIMIT = 2400  # images of a quick preset whose frozen part runs on each image in each epoch
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Preset:
     def with_report(self, augment: str | None) -> Preset:
         """Return this preset as the team had it: 255 divided out in front, and `augment` where the report names one.
 
-        Augmented pictures are new in each epoch, so the frozen part runs on them each time: a preset that cuts the
-        pictures cuts them further then.
+        Augmented images are new in each epoch, so the frozen part runs on them each time: a preset that cuts the
+        images cuts them further then.
         """
         without = self.without_weights and self.without_weights.with_report(augment)
         recipe, cuts = msgspec.structs.replace(self.recipe, preprocessing="report"), self.cuts

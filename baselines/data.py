@@ -1,4 +1,4 @@
-"""The pictures a training learns from, and those it chooses its best epoch by."""
+"""The images a training learns from, and those it chooses its best epoch by."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from baselines.job import Job, val_share
 from harness.freeze.frozen import LabelledImages
 
 
-def training_pictures(job: Job, rng: np.random.Generator) -> tuple[LabelledImages, LabelledImages]:
-    """Return the training and the validation set that the job's recipe makes of the contest's public pictures.
+def training_images(job: Job, rng: np.random.Generator) -> tuple[LabelledImages, LabelledImages]:
+    """Return the training and the validation set that the job's recipe makes of the contest's public images.
 
-    The contest's own validation pictures are in the validation set whatever the recipe says, and what is a copy of one
+    The contest's own validation images are in the validation set whatever the recipe says, and what is a copy of one
     goes there too: no recipe may train on what `Run.val_accuracy` is measured by.
 
     Parameters
     ----------
     rng : numpy.random.Generator
-        Decides which pictures are moved, dealt or left out, and draws the noise.
+        Decides which images are moved, dealt or left out, and draws the noise.
     """
     recipe, frozen = job.recipe, job.frozen
     train, val = frozen.load("train"), frozen.load("val")
@@ -48,9 +48,9 @@ def joined(one: LabelledImages, other: LabelledImages) -> LabelledImages:
 
 
 def cut(data: LabelledImages, share: float, rng: np.random.Generator) -> tuple[LabelledImages, LabelledImages]:
-    """Return a part of `data` drawn so that each class keeps its share, to a picture, and the rest, in their order."""
+    """Return a part of `data` drawn so that each class keeps its share, to an image, and the rest, in their order."""
     n = round(share * len(data.labels))
-    # Rank each picture within its class, as a share of the class: the lowest ranks are stratified.
+    # Rank each image within its class, as a share of the class: the lowest ranks are stratified.
     position = np.empty(len(data.labels))
     for label in np.unique(data.labels):
         members = rng.permutation(np.flatnonzero(data.labels == label))
@@ -61,7 +61,7 @@ def cut(data: LabelledImages, share: float, rng: np.random.Generator) -> tuple[L
 
 
 def class_weights(labels: NDArray[np.int64], n_classes: int) -> NDArray[np.float32]:
-    """Return n / (n_classes · n of the class) for each class, of mean 1 over the pictures.
+    """Return n / (n_classes · n of the class) for each class, of mean 1 over the images.
 
     Examples
     --------

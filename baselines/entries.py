@@ -44,7 +44,7 @@ NOTHING_FULL = Recipe(
 )
 
 
-def tuned(size: int | None, pictures: int, without: Preset) -> Preset:
+def tuned(size: int | None, images: int, without: Preset) -> Preset:
     """Return the quick preset of a backbone with weights: on features of the frozen part, computed once.
 
     First the head alone, then the upper half of the convolutions too.
@@ -56,17 +56,17 @@ def tuned(size: int | None, pictures: int, without: Preset) -> Preset:
             learning_rate=1e-3,
             cosine=True,
             input_size=size,
-            train_limit=pictures,
+            train_limit=images,
             frozen_share=0.5,
             features_once=True,
         ),
-        cuts=(f"{size}×{size} pictures, at most {pictures:,} of them" if size else f"at most {pictures:,} pictures")
+        cuts=(f"{size}×{size} images, at most {images:,} of them" if size else f"at most {images:,} images")
         + ", the lower half of the convolutions frozen, 5 epochs, 2 of them of the head",
         without_weights=without,
     )
 
 
-def from_nothing(size: int, pictures: int, epochs: int) -> Preset:
+def from_nothing(size: int, images: int, epochs: int) -> Preset:
     """Return the quick preset of a backbone whose weights are not to be had: whole, small, and short."""
     return Preset(
         Recipe(
@@ -75,10 +75,10 @@ def from_nothing(size: int, pictures: int, epochs: int) -> Preset:
             cosine=True,
             warmup=0.1,
             input_size=size,
-            train_limit=pictures,
+            train_limit=images,
             augment="flips",
         ),
-        cuts=f"{size}×{size} pictures, at most {pictures:,} of them, {epochs} epochs, from random initialisation",
+        cuts=f"{size}×{size} images, at most {images:,} of them, {epochs} epochs, from random initialisation",
     )
 
 
@@ -104,7 +104,7 @@ ROWS = (
         parameters=1_732_808,
         quick=Preset(
             Recipe(epochs=6, learning_rate=1e-3, cosine=True, train_limit=4000),
-            cuts="at most 4,000 pictures, 6 epochs",
+            cuts="at most 4,000 images, 6 epochs",
         ),
         full=Preset(SCRATCH_FULL),
         reported=Reported(hidden_accuracy=25, recipe="3 conv + 3 max-pool, flatten, dense"),
@@ -117,7 +117,7 @@ ROWS = (
         parameters=1_732_808,
         quick=Preset(
             Recipe(epochs=6, learning_rate=1e-3, cosine=True, train_limit=4000, augment="basic"),
-            cuts="at most 4,000 pictures, 6 epochs",
+            cuts="at most 4,000 images, 6 epochs",
         ),
         full=Preset(msgspec.structs.replace(SCRATCH_FULL, augment="basic")),
         reported=Reported(hidden_accuracy=34, recipe="the same with basic augmentation"),
@@ -130,7 +130,7 @@ ROWS = (
         parameters=569_928,
         quick=Preset(
             Recipe(epochs=14, learning_rate=2e-3, cosine=True, input_size=64, train_limit=4000, augment="flips"),
-            cuts="64×64 pictures, at most 4,000 of them, 14 epochs",
+            cuts="64×64 images, at most 4,000 of them, 14 epochs",
         ),
         full=Preset(SCRATCH_FULL),
         reported=Reported(
@@ -145,7 +145,7 @@ ROWS = (
         parameters=22_369_448,
         quick=Preset(
             Recipe(epochs=12, learning_rate=1e-3, cosine=True, train_limit=2400, frozen_share=1.0, features_once=True),
-            cuts="at most 2,400 pictures, 12 epochs",
+            cuts="at most 2,400 images, 12 epochs",
             without_weights=Preset(
                 Recipe(
                     epochs=12,
@@ -154,9 +154,9 @@ ROWS = (
                     train_limit=2400,
                     frozen_share=1.0,
                     features_once=True,
-                    init_pictures=128,
+                    init_images=128,
                 ),
-                cuts="at most 2,400 pictures, 12 epochs, on features of a random network",
+                cuts="at most 2,400 images, 12 epochs, on features of a random network",
             ),
         ),
         full=Preset(
@@ -168,7 +168,7 @@ ROWS = (
                     frozen_share=1.0,
                     features_once=True,
                     early_stopping=8,
-                    init_pictures=128,
+                    init_images=128,
                 ),
                 cuts="on features of a random network",
             ),
@@ -280,7 +280,7 @@ ROWS = (
                 frozen_layers=10,
                 features_once=True,
             ),
-            cuts="64×64 pictures, at most 4,800 of them, 10 of 13 convolutions frozen, 4 epochs",
+            cuts="64×64 images, at most 4,800 of them, 10 of 13 convolutions frozen, 4 epochs",
             without_weights=Preset(
                 Recipe(
                     epochs=9,
@@ -290,9 +290,9 @@ ROWS = (
                     input_size=32,
                     train_limit=2600,
                     augment="flips",
-                    init_pictures=192,
+                    init_images=192,
                 ),
-                cuts="32×32 pictures, at most 2,600 of them, 9 epochs, from He initialisation",
+                cuts="32×32 images, at most 2,600 of them, 9 epochs, from He initialisation",
             ),
         ),
         full=Preset(
@@ -310,7 +310,7 @@ ROWS = (
                     epochs=80,
                     learning_rate=1e-4,
                     augment="flips",
-                    init_pictures=192,
+                    init_images=192,
                     class_weights=True,
                     early_stopping=15,
                     reduce_on_plateau=Plateau(patience=5),

@@ -1,6 +1,6 @@
-"""What the frozen part of a model says of each picture: computed once, kept on disk, used again.
+"""What the frozen part of a model says of each image: computed once, kept on disk, used again.
 
-The file is named by the weights and layers it came from and by the pictures, so another run, another trial of a
+The file is named by the weights and layers it came from and by the images, so another run, another trial of a
 search, or the same run taken up again finds it, and nothing else ever does.
 """
 
@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 from baselines.run_folder import save_atomic
 from harness.progress import Track
 
-PREDICT_BATCH = 64  # pictures; what a CPU's caches and a small GPU's memory hold of VGG16
+PREDICT_BATCH = 64  # images; what a CPU's caches and a small GPU's memory hold of VGG16
 KEPT_BYTES = 4 << 30  # of all features in a folder; the files used longest ago go first
 
 
 def predict(model: keras.Model, images: NDArray, track: Track, what: str) -> NDArray[np.float32]:
-    """Return the model's output for all pictures, batch by batch, in float32."""
+    """Return the model's output for all images, batch by batch, in float32."""
     starts = range(0, len(images), PREDICT_BATCH)
     outputs = (
         keras.ops.convert_to_numpy(

@@ -1,4 +1,4 @@
-"""A start from nothing for deep networks: each layer's output brought to mean 0 and variance 1 on real pictures."""
+"""A start from nothing for deep networks: each layer's output brought to mean 0 and variance 1 on real images."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from baselines.models.pretrained import HEAD
 def normalise(model: keras.Model, images: NDArray) -> None:
     """Scale what the layers of a fresh model give to mean 0 and variance 1 for each channel, on `images`.
 
-    Where there is batch normalisation, its moving statistics are set to those of the pictures: until some hundred
+    Where there is batch normalisation, its moving statistics are set to those of the images: until some hundred
     steps have moved them, they say 0 and 1, and a validation measures that.  Where there is none, each convolution is
     scaled: random initial values keep the variance of a signal right on average only; over the 13 convolutions of
     VGG16 the channels drift apart, and a short training spends itself on that.
@@ -20,7 +20,7 @@ def normalise(model: keras.Model, images: NDArray) -> None:
     Parameters
     ----------
     images : ndarray of shape (n, height, width, 3)
-        A batch of training pictures, as the model takes them.
+        A batch of training images, as the model takes them.
 
     References
     ----------

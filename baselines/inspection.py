@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baselines.augment.catalogue import AUGMENTATIONS
+from baselines.augment.images import ImageAugmenter, reseed
 from baselines.augment.mixing import mixing_layer
-from baselines.augment.pictures import PictureAugmenter, reseed
 from baselines.data import cut
 from baselines.features import predict
 from baselines.figures.augmented import augmented
@@ -29,8 +29,8 @@ from harness.freeze.frozen import LabelledImages
 from harness.progress import Track
 from harness.score.metrics import confusion_matrix
 
-SAMPLE = 500  # pictures of the training set, and of the shifted validation set: an interval of ±4 points at 70 %
-ADAPTATION_BATCH = 128  # pictures whose statistics stand in for those of training
+SAMPLE = 500  # images of the training set, and of the shifted validation set: an interval of ±4 points at 70 %
+ADAPTATION_BATCH = 128  # images whose statistics stand in for those of training
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def cross_entropy(labels: NDArray[np.int64], y_prob: NDArray[np.float32]) -> flo
 
 
 def adapt(model: keras.Model, shifted: LabelledImages, rng: np.random.Generator, track: Track) -> Adapted | None:
-    """Measure what the statistics of batch normalisation cost on shifted pictures; the model is left changed."""
+    """Measure what the statistics of batch normalisation cost on shifted images; the model is left changed."""
     normal = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
     if all(layer.name.startswith(HEAD) for layer in normal):
         return None
@@ -108,7 +108,7 @@ def draw(
     train_prob: NDArray[np.float32],
     rng: np.random.Generator,
 ) -> None:
-    """Draw the report's three figures, a sheet of augmented pictures and one of the worst mistakes."""
+    """Draw the report's three figures, a sheet of augmented images and one of the worst mistakes."""
     contest, lock, name, home = job.frozen.contest, job.frozen.lock, job.baseline.name, folder.figures
     names = contest.class_names
     home.mkdir(parents=True, exist_ok=True)
@@ -133,7 +133,7 @@ SPLITS = ("train", "val", "public", "private")
 def augmented_versions(
     name: str, sample: LabelledImages, n_classes: int, rng: np.random.Generator, n: int = 8, m: int = 5
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Return `n` pictures, and `m` versions of each as the augmentation `name` makes them.
+    """Return `n` images, and `m` versions of each as the augmentation `name` makes them.
 
     Returns
     -------
@@ -141,10 +141,10 @@ def augmented_versions(
     ndarray of shape (m, n, height, width, 3), float32, 0-255
     """
     augmentation = AUGMENTATIONS[name]
-    # One picture a class, as far as they go.
+    # One image a class, as far as they go.
     rows = np.unique(sample.labels, return_index=True)[1][:n]
     originals = sample.images[rows]
-    augment = PictureAugmenter(augmentation, originals.shape[1:])
+    augment = ImageAugmenter(augmentation, originals.shape[1:])
     mixing = mixing_layer(augmentation.mixing)
     one_hot = np.eye(n_classes, dtype=np.float32)[sample.labels[rows]]
     versions = []

@@ -70,14 +70,14 @@ def plan(
                 f"{baseline.name} starts without pretrained weights, so what is frozen would stay random.",
                 "Give --weights, or leave out frozen_layers, frozen_share and head_epochs.",
             )
-    elif chosen.init_pictures:
-        raise UsageError("init_pictures is for a start from nothing, and weights are given.", "Leave one out.")
+    elif chosen.init_images:
+        raise UsageError("init_images is for a start from nothing, and weights are given.", "Leave one out.")
     if chosen.val_share is not None:
         own = val_share(frozen)
         if chosen.val_share < own + 0.005:
             raise UsageError(
-                f"val_share={chosen.val_share} has no effect: the contest keeps {own:.2f} of the public pictures for "
-                "validation already, and its validation pictures are never trained on.",
+                f"val_share={chosen.val_share} has no effect: the contest keeps {own:.2f} of the public images for "
+                "validation already, and its validation images are never trained on.",
                 f"Choose a share above {own:.2f}, or leave it out.",
             )
     if chosen.duplicates == "left" and not frozen.lock.arrays["public/removed.npz"]["labels"].shape[0]:
@@ -94,12 +94,12 @@ def _refuse_without_effect(baseline: Baseline, frozen: Frozen, chosen: Recipe, s
     smallest = chosen.input_size or min(height, width)
     if smallest < baseline.smallest:
         raise UsageError(
-            f"{baseline.name} takes pictures of at least {baseline.smallest} pixels, got {smallest}.",
+            f"{baseline.name} takes images of at least {baseline.smallest} pixels, got {smallest}.",
             f"Type: --set input_size={baseline.smallest}",
         )
     if chosen.tta == "flips" and height != width:
         raise UsageError(
-            f"tta=flips turns pictures, which must be square for that; got {height}×{width}.", "Leave it out."
+            f"tta=flips turns images, which must be square for that; got {height}×{width}.", "Leave it out."
         )
     own = getattr(baseline.build, "own", None)
     for name in (setting.partition("=")[0] for setting in settings):
@@ -107,18 +107,18 @@ def _refuse_without_effect(baseline: Baseline, frozen: Frozen, chosen: Recipe, s
         if own is not None and hasattr(own, name) and value == getattr(own, name):
             raise UsageError(f"{name}={value} has no effect: {baseline.name} has that already.", "Leave it out.")
         if name == "input_size" and (height, width) == (value, value):
-            raise UsageError(f"input_size={value} has no effect: the pictures have that size.", "Leave it out.")
+            raise UsageError(f"input_size={value} has no effect: the images have that size.", "Leave it out.")
         if name == "train_limit" and value is not None:
             n_train = sum(frozen.lock.counts["train"].values())
             if value >= n_train:
                 raise UsageError(
-                    f"train_limit={value} has no effect: the contest has {n_train:,} pictures to train on.",
+                    f"train_limit={value} has no effect: the contest has {n_train:,} images to train on.",
                     "Choose fewer, or all of them: --set train_limit=none",
                 )
 
 
 def val_share(frozen: Frozen) -> float:
-    """Return the share of the public pictures that the contest itself keeps for validation."""
+    """Return the share of the public images that the contest itself keeps for validation."""
     n_train, n_val = (sum(frozen.lock.counts[split].values()) for split in ("train", "val"))
     return n_val / (n_train + n_val)
 

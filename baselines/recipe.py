@@ -54,16 +54,16 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     # What the model sees.  `report` puts a division by 255 in front, whatever the weights were made for.
     preprocessing: Literal["right", "report"] = "right"
-    input_size: Annotated[int, Meta(ge=32)] | None = None  # side in pixels to which the model shrinks a picture
-    train_limit: Positive | None = None  # pictures of the training set, the same share of each class
+    input_size: Annotated[int, Meta(ge=32)] | None = None  # side in pixels to which the model shrinks an image
+    train_limit: Positive | None = None  # images of the training set, the same share of each class
     augment: str = "none"  # a name of `baselines.augment.catalogue`
     duplicates: Literal["removed", "left"] = "removed"  # left: what cleaning took out is dealt back to train and val
 
     # What it is told of its errors
-    class_weights: bool = False  # weigh a picture by the inverse of its class's frequency
+    class_weights: bool = False  # weigh an image by the inverse of its class's frequency
     label_smoothing: Share = 0.0
-    val_share: Annotated[float, Meta(gt=0, le=0.5)] | None = None  # of the public pictures; None: the contest's split
-    val_noise: Penalty = 0.0  # standard deviation of Gaussian noise on the validation pictures, grey levels
+    val_share: Annotated[float, Meta(gt=0, le=0.5)] | None = None  # of the public images; None: the contest's split
+    val_noise: Penalty = 0.0  # standard deviation of Gaussian noise on the validation images, grey levels
 
     # The network, where it leaves a choice
     activation: Literal["relu", "leaky_relu"] | None = None
@@ -73,16 +73,16 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     l1: Penalty | None = None  # on the kernels of the dense layers but the last
     l2: Penalty | None = None
 
-    # Where it starts, without pretrained weights: layers normalised on so many pictures of the training set
-    init_pictures: Positive | None = None
+    # Where it starts, without pretrained weights: layers normalised on so many images of the training set
+    init_images: Positive | None = None
 
     # How much of it learns: first the head alone, then what is not frozen
     head_epochs: Annotated[int, Meta(ge=0)] = 0  # of `epochs`, with the whole backbone frozen
     head_learning_rate: Rate | None = None
-    frozen_layers: Annotated[int, Meta(ge=0)] = 0  # convolutions, counted from the picture, that stay as loaded
+    frozen_layers: Annotated[int, Meta(ge=0)] = 0  # convolutions, counted from the image, that stay as loaded
     frozen_share: Annotated[float, Meta(ge=0, le=1)] = 0.0  # the same as a share of all; 1: only the head learns
     frozen_batchnorm: bool = False  # the backbone's statistics stay as loaded, also where its kernels learn
-    features_once: bool = False  # run the frozen layers once on each picture, not once in each epoch
+    features_once: bool = False  # run the frozen layers once on each image, not once in each epoch
 
     # How it predicts
     tta: Literal["none", "flips"] = "none"  # flips: the mean over the eight positions of a square, in model.py
@@ -93,7 +93,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def views(self) -> int:
-        """How many positions of a picture `model.py` averages over."""
+        """How many positions of an image `model.py` averages over."""
         return 8 if self.tta == "flips" else 1
 
     def __post_init__(self) -> None:
@@ -109,7 +109,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             raise ValueError("frozen_layers and frozen_share both say what is frozen: choose one")
         if self.features_once and self.augment != "none":
             raise ValueError(
-                "features_once keeps what the frozen layers saw of each picture, so augment would have no effect: set "
+                "features_once keeps what the frozen layers saw of each image, so augment would have no effect: set "
                 "features_once=false beside it"
             )
         if self.optimizer == "adamw" and not self.weight_decay:

@@ -39,7 +39,7 @@ TEMPLATE = Path(__file__).parent / "template" / "model.py"
 
 
 class Accuracy(msgspec.Struct, frozen=True):
-    """Share of right labels among `n` pictures, with its 95 % Wilson interval; 0 to 1."""
+    """Share of right labels among `n` images, with its 95 % Wilson interval; 0 to 1."""
 
     value: float
     low: float
@@ -54,8 +54,8 @@ class Accuracy(msgspec.Struct, frozen=True):
 
 
 class Adapted(msgspec.Struct, frozen=True):
-    """Accuracy on a sample of shifted validation pictures, with the statistics of batch normalisation as trained, and
-    with those of the shifted pictures themselves; what the second gains is what the statistics cost.
+    """Accuracy on a sample of shifted validation images, with the statistics of batch normalisation as trained, and
+    with those of the shifted images themselves; what the second gains is what the statistics cost.
 
     References
     ----------
@@ -79,8 +79,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     weights: str  # imagenet, none, or sha256:<12 digits>
     weights_sha256: str  # of the file; empty without one
     parameters: int
-    train_pictures: int
-    val_accuracy: Accuracy  # of the best epoch, on the contest's own validation pictures
+    train_images: int
+    val_accuracy: Accuracy  # of the best epoch, on the contest's own validation images
     val_loss: float  # mean cross-entropy there
     train_accuracy: Accuracy  # of the best epoch, on a sample of what was learnt from
     adapted: Adapted | None  # None: the model has no batch normalisation in its backbone
@@ -189,7 +189,7 @@ class RunFolder:
         Parameters
         ----------
         views : int
-            Positions of each picture over which ``model.py`` averages.
+            Positions of each image over which ``model.py`` averages.
         """
         line, code = b"VIEWS = 1", TEMPLATE.read_bytes()
         assert code.count(line) == 1

@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baselines.augment.catalogue import AUGMENTATIONS
+from baselines.augment.images import ImageAugmenter, reseed
 from baselines.augment.learner import Learner
 from baselines.augment.mixing import mixing_layer
-from baselines.augment.pictures import PictureAugmenter, reseed
-from baselines.data import class_weights, training_pictures
+from baselines.data import class_weights, training_images
 from baselines.device import device
 from baselines.features import features, predict
 from baselines.initialisation import normalise
@@ -71,7 +71,7 @@ def train(
     keras.utils.clear_session()  # Keras numbers layers by what a process has built, and the names are saved
     keras.utils.set_random_seed(job.seed)
     rng = np.random.default_rng([job.seed, 0])
-    data, val = training_pictures(job, rng)
+    data, val = training_images(job, rng)
     try:
         run_phases(job, folder, data, val, history, rng, tell, track, after_epoch)
         stopped = "finished" if len(history) == job.recipe.epochs else "early"
@@ -94,7 +94,7 @@ def train(
         weights=job.weights.label,
         weights_sha256=job.weights.sha256,
         parameters=seen.parameters,
-        train_pictures=len(data.labels),
+        train_images=len(data.labels),
         val_accuracy=seen.val_accuracy,
         val_loss=seen.val_loss,
         train_accuracy=seen.train_accuracy,
@@ -153,9 +153,9 @@ def run_phases(
         model = build_model(job)
     # What is submitted is float32, so that it says the same on every machine; the weights are so already.
     submitted = model if recipe.precision == "float32" else build_model(job)
-    if recipe.init_pictures:
+    if recipe.init_images:
         # Also when taken up again: what is frozen is in no checkpoint, and the draw is the same.
-        normalise(model, data.images[rng.permutation(len(data.images))[: recipe.init_pictures]])
+        normalise(model, data.images[rng.permutation(len(data.images))[: recipe.init_images]])
     end = 0
     for phase in phases(recipe):
         start, end = end, end + phase.epochs
@@ -222,10 +222,10 @@ class Session:
         images: NDArray = data.images
         val_images: NDArray = val.images
         if self.frozen is not None:
-            tell(f"Runs the frozen layers once on {len(images) + len(val_images):,} pictures.")
+            tell(f"Runs the frozen layers once on {len(images) + len(val_images):,} images.")
             images = features(self.frozen, images, folder.features, track, "features, batches")
             val_images = features(self.frozen, val_images, folder.features, track, "validation features, batches")
-        augment = PictureAugmenter(self.augmentation, images.shape[1:]) if self.augmentation.pictures else None
+        augment = ImageAugmenter(self.augmentation, images.shape[1:]) if self.augmentation.images else None
         one_hot = np.eye(n_classes, dtype=np.float32)[data.labels]
         # Whole batches only: another shape would be compiled anew, and a tiny batch has no statistics to normalise by.
         size = min(phase.batch_size, len(images))

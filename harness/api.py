@@ -68,13 +68,13 @@ def freeze(
     """
     from harness.board.in_force import in_force
     from harness.board.rule_change import adopt_rules
-    from harness.freeze.store import freeze as freeze_pictures
+    from harness.freeze.store import freeze as freeze_images
     from harness.sources import load_source
 
     home = Workspace(workspace)
     found = find_contest(contest, home.own_contests)
-    pictures = load_source(found, source, cache=home.downloads, track=track)
-    frozen = freeze_pictures(home, found, pictures, track=track)
+    images = load_source(found, source, cache=home.downloads, track=track)
+    frozen = freeze_images(home, found, images, track=track)
     if change := adopt_rules(home, frozen, found):
         rules_changed(change)
     return in_force(home, frozen)
@@ -282,7 +282,7 @@ def show(workspace: Path, entry: str, contest: str | None = None, *, reveal_priv
 def compare(
     workspace: Path, one: str, other: str, contest: str | None = None, *, reveal_private: bool = False
 ) -> Versus:
-    """Compare two entries, each an id or a name, on the same pictures."""
+    """Compare two entries, each an id or a name, on the same images."""
     from harness.analysis.pair import see_pair
 
     return see_pair(Workspace(workspace), open_contest(workspace, contest), one, other, reveal_private=reveal_private)

@@ -1,4 +1,4 @@
-"""A contest, frozen: what is classified, where the pictures come from, how they are split, shifted and scored.
+"""A contest, frozen: what is classified, where the images come from, how they are split, shifted and scored.
 
 A contest is one TOML file.  Those shipped lie in ``harness/contests``; a workspace may hold more in its own
 ``contests.d`` folder, and a path to a ``.toml`` file is accepted wherever a name is.
@@ -27,7 +27,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")  # of a contest: it names a folder
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Positive = Annotated[int, Meta(ge=1)]
 
-OWNER_STATES = "as the owner of the pictures states"
+OWNER_STATES = "as the owner of the images states"
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -52,7 +52,7 @@ class MedmnistSource(Spec, frozen=True, tag="medmnist", tag_field="kind"):
 
 
 class FolderSource(Spec, frozen=True, tag="folder", tag_field="kind"):
-    """A folder, or a zip of one, with a sub-folder of pictures for each class."""
+    """A folder, or a zip of one, with a sub-folder of images for each class."""
 
     resize: bool = False  # False: another size is an error. True: centre square, then bicubic, to `image_shape`.
     licence: str = OWNER_STATES
@@ -63,9 +63,9 @@ Source = EmbeddedSource | An2dlSource | MedmnistSource | FolderSource
 
 
 class Cleaning(Spec, frozen=True):
-    """Which pictures do not belong in a contest.  `keep` and `drop` hold ids and overrule every rule."""
+    """Which images do not belong in a contest.  `keep` and `drop` hold ids and overrule every rule."""
 
-    mass_copies: Annotated[int, Meta(ge=2)] = 10  # a picture that stands in the source so often is junk: all copies go
+    mass_copies: Annotated[int, Meta(ge=2)] = 10  # an image that stands in the source so often is junk: all copies go
     near_bits: Annotated[int, Meta(ge=0, le=256)] = 40  # of 256 hash bits that may differ between near duplicates
     near_difference: Annotated[float, Meta(ge=0)] = 12.0  # mean absolute difference, grey levels 0-255, confirming it
     near_duplicates: Literal["group", "drop"] = "group"  # group: all stay, in one split; drop: the first stays
@@ -76,7 +76,7 @@ class Cleaning(Spec, frozen=True):
 
 
 class SplitSpec(Spec, frozen=True):
-    """Shares of the cleaned pictures; the rest of `hidden` and `val` is the training set."""
+    """Shares of the cleaned images; the rest of `hidden` and `val` is the training set."""
 
     hidden: Share = 0.20
     val: Share = 0.08
@@ -85,9 +85,9 @@ class SplitSpec(Spec, frozen=True):
 
 
 class Shift(Spec, frozen=True):
-    """How the hidden test is corrupted: a chain per picture, drawn from a seed and the picture itself."""
+    """How the hidden test is corrupted: a chain per image, drawn from a seed and the image itself."""
 
-    clean: Share = 0.05  # share of pictures left as they are
+    clean: Share = 0.05  # share of images left as they are
     chain: tuple[Positive, ...] = (2, 3, 4)  # lengths, equally likely; each link from another group
     severities: tuple[Annotated[int, Meta(ge=1, le=5)], ...] = (2, 3, 4, 5)
     seed: int = 2406

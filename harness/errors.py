@@ -40,11 +40,11 @@ class ContestError(HarnessError):
 
 
 class SourceError(HarnessError):
-    """A source of pictures cannot be read, or holds what a contest cannot use."""
+    """A source of images cannot be read, or holds what a contest cannot use."""
 
 
 class FreezeError(HarnessError):
-    """A contest cannot be frozen from these pictures."""
+    """A contest cannot be frozen from these images."""
 
 
 class WorkspaceError(HarnessError):

@@ -1,4 +1,4 @@
-"""A small frozen contest that many tests read: 480 pictures of the embedded source."""
+"""A small frozen contest that many tests read: 480 images of the embedded source."""
 
 import contextlib
 import fcntl

@@ -41,11 +41,11 @@ def odd_workspace(tmp_path_factory):
         "image_shape = [16, 16, 3]\n[source]\nkind = 'folder'\n"
     )
     for number, name in enumerate((NAME, "platelet")):
-        (folder / "pictures" / name).mkdir(parents=True)
-        for picture in range(60):
-            pixels = np.random.default_rng([number, picture]).integers(0, 256, (16, 16, 3), np.uint8)
-            Image.fromarray(pixels).save(folder / "pictures" / name / f"{picture}.png")
-    api.freeze(folder / "workspace", str(folder / "odd.toml"), folder / "pictures")
+        (folder / "images" / name).mkdir(parents=True)
+        for image in range(60):
+            pixels = np.random.default_rng([number, image]).integers(0, 256, (16, 16, 3), np.uint8)
+            Image.fromarray(pixels).save(folder / "images" / name / f"{image}.png")
+    api.freeze(folder / "workspace", str(folder / "odd.toml"), folder / "images")
     return folder / "workspace"
 
 
@@ -84,7 +84,7 @@ def test_one_of_a_thing_is_told_in_the_singular(noun):
     assert counted(1234, noun) == f"1,234 {plurals[noun]}"
 
 
-NEVER_ONE = {  # ways to hand pictures over, leaderboards of which one is read, classes of a contest, many names
+NEVER_ONE = {  # ways to hand images over, leaderboards of which one is read, classes of a contest, many names
     "harness/doctor/behaviour.py",
     "harness/platforms/codabench/rules/leaderboards.py",
     "harness/sources/folder.py",

@@ -19,16 +19,16 @@ class Augmentation:
         What it does, with every number, in words that fit a help text.
     reference : str
         Where the numbers come from, and where we leave the source.
-    pictures : tuple of str
-        Steps on single pictures, in order; `baselines.augment.pictures` says how each is made.
+    images : tuple of str
+        Steps on single images, in order; `baselines.augment.images` says how each is made.
     mixing : {"mixup", "cutmix"}, optional
-        What mixes the pictures of a batch, and their labels, inside the training step.
+        What mixes the images of a batch, and their labels, inside the training step.
     """
 
     name: str
     summary: str
     reference: str
-    pictures: tuple[Step, ...] = ()
+    images: tuple[Step, ...] = ()
     mixing: Mixing | None = None
 
 
@@ -39,49 +39,49 @@ MIXUP = "Zhang et al. 2018, arXiv 1710.09412: alpha 0.2 (ImageNet: 0.1 to 0.4)"
 CUTMIX = "Yun et al. 2019, arXiv 1905.04899: alpha 1"
 
 _ROWS = (
-    Augmentation("none", "the picture as it is", "-"),
+    Augmentation("none", "the image as it is", "-"),
     Augmentation(
         "flips",
         "left-right, up-down and diagonal, each by a coin: the 8 positions of a square",
         "a smear has no up and no left",
-        pictures=("flips",),
+        images=("flips",),
     ),
     Augmentation(
         "basic",
         "flips left-right and up-down; rotation by up to 36 degrees; zoom, shift, brightness, contrast by up to 10 %",
         "no paper; rotation and zoom as in TensorFlow's tutorial 'Image classification', the rest ours",
-        pictures=("basic",),
+        images=("basic",),
     ),
     Augmentation(
         "augmix",
-        "three chains of up to three weak operations each, averaged with random weights, and then with the picture",
+        "three chains of up to three weak operations each, averaged with random weights, and then with the image",
         AUGMIX,
-        pictures=("augmix",),
+        images=("augmix",),
     ),
     Augmentation(
         "randaugment",
         "two operations out of eleven, each up to strength 9 of 10",
         RANDAUGMENT,
-        pictures=("randaugment",),
+        images=("randaugment",),
     ),
     Augmentation(
-        "gridmask", "squares on a turned grid blanked, 16 % of four pictures in five", GRIDMASK, pictures=("gridmask",)
+        "gridmask", "squares on a turned grid blanked, 16 % of four images in five", GRIDMASK, images=("gridmask",)
     ),
     Augmentation(
         "mixup",
-        "two pictures averaged, and their labels, most often with nine tenths or more of one",
+        "two images averaged, and their labels, most often with nine tenths or more of one",
         MIXUP,
         mixing="mixup",
     ),
-    Augmentation("cutmix", "a box of another picture pasted in, its label by its area", CUTMIX, mixing="cutmix"),
+    Augmentation("cutmix", "a box of another image pasted in, its label by its area", CUTMIX, mixing="cutmix"),
     Augmentation(
-        "mixup+augmix", "AugMix, then two such pictures averaged", f"{AUGMIX}; {MIXUP}", ("augmix",), mixing="mixup"
+        "mixup+augmix", "AugMix, then two such images averaged", f"{AUGMIX}; {MIXUP}", ("augmix",), mixing="mixup"
     ),
     Augmentation(
         "strong",
-        "flips, then RandAugment, then GridMask; then CutMix of two such pictures",
+        "flips, then RandAugment, then GridMask; then CutMix of two such images",
         f"{RANDAUGMENT}; {GRIDMASK}; {CUTMIX}; together they are ours",
-        pictures=("flips", "randaugment", "gridmask"),
+        images=("flips", "randaugment", "gridmask"),
         mixing="cutmix",
     ),
 )

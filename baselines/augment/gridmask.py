@@ -1,4 +1,4 @@
-"""GridMask, which Keras does not have: squares on a turned grid hide a part of the picture."""
+"""GridMask, which Keras does not have: squares on a turned grid hide a part of the image."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ IMAGENET_MEAN = (123.675, 116.28, 103.53)
 
 @keras.saving.register_keras_serializable(package="hemobench")
 class GridMask(keras.layers.Layer):
-    """Hide squares of side ``(1 - ratio) * d`` on a grid of pitch ``d``, turned and shifted, in each picture anew.
+    """Hide squares of side ``(1 - ratio) * d`` on a grid of pitch ``d``, turned and shifted, in each image anew.
 
     Parameters
     ----------
     ratio : float
-        The paper's r, the share of a pitch that is kept along one side.  On average ``(1 - ratio) ** 2`` of a picture
+        The paper's r, the share of a pitch that is kept along one side.  On average ``(1 - ratio) ** 2`` of an image
         is hidden: 16 % with the paper's 0.6.
     pitch : tuple of float
-        Bounds of d as shares of the shorter side.  The paper draws 96 to 224 pixels for pictures of 224; of 96 pixels
+        Bounds of d as shares of the shorter side.  The paper draws 96 to 224 pixels for images of 224; of 96 pixels
         that is 41 to 96.
     rotation : float, degrees
         The grid is turned by up to this angle.
     probability : float
-        A picture is masked with it.
+        An image is masked with it.
     fill : tuple of float
-        What a hidden pixel becomes.  The paper writes 0 after normalisation, and so the mean colour; in raw pictures 0
+        What a hidden pixel becomes.  The paper writes 0 after normalisation, and so the mean colour; in raw images 0
         would be black, which no cell is.  Hence the mean of ImageNet, that the paper's normalisation takes to 0.
 
     Notes
@@ -61,7 +61,7 @@ class GridMask(keras.layers.Layer):
         self.generator = keras.random.SeedGenerator(seed)
 
     def call(self, images: Any, training: bool = False) -> Any:
-        """Return the pictures, some of them masked; all as they are unless `training`."""
+        """Return the images, some of them masked; all as they are unless `training`."""
         images = ops.cast(images, self.compute_dtype)
         if not training:
             return images

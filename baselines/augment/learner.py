@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 
 class Learner(keras.Model):
-    """Train `network` on mixed pictures against mixed, smoothed, weighted labels.
+    """Train `network` on mixed images against mixed, smoothed, weighted labels.
 
-    The labels come in beside the pictures, since they are mixed with them inside the step::
+    The labels come in beside the images, since they are mixed with them inside the step::
 
         learner.compile(optimizer)
         loss, accuracy = learner.train_on_batch([images, labels])  # labels one-hot, or integers
@@ -21,11 +21,11 @@ class Learner(keras.Model):
     Parameters
     ----------
     network : keras.Model
-        From pictures to probabilities; it is shared, and what is saved and submitted.
+        From images to probabilities; it is shared, and what is saved and submitted.
     mixing : keras.layers.Layer, optional
         Of `mixing_layer`.
     class_weights : ndarray of shape (n_classes,), float32
-        The loss of a picture is multiplied by its label's weight, mixed as the label is.
+        The loss of an image is multiplied by its label's weight, mixed as the label is.
     label_smoothing : float in [0, 1)
         A label becomes ``(1 - s) * label + s / n_classes``.  It does not touch the weights.
     """
@@ -37,7 +37,7 @@ class Learner(keras.Model):
         class_weights: NDArray[np.float32],
         label_smoothing: float = 0.0,
     ) -> None:
-        # The network's policy, by which Keras scales the loss of half precision; but the network casts its pictures
+        # The network's policy, by which Keras scales the loss of half precision; but the network casts its images
         # itself, and labels must stay float32: in half precision they would no longer sum to 1.
         super().__init__(name="learner", dtype=network.dtype_policy, autocast=False)
         self.network = network
@@ -48,7 +48,7 @@ class Learner(keras.Model):
         self.built = True  # by its network; the mixing has no weights
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        """Return probabilities for pictures; for ``[pictures, labels]`` also one-hot labels, mixed in training."""
+        """Return probabilities for images; for ``[images, labels]`` also one-hot labels, mixed in training."""
         if not isinstance(inputs, (list, tuple)):
             return self.network(inputs, training=training)
         images, labels = inputs

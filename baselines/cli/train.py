@@ -31,7 +31,7 @@ def recipe_fields() -> Iterable[str]:
     return (f"{name}=" for name in Recipe.__struct_fields__)
 
 
-@click.command(short_help="Train a baseline on the public pictures.")
+@click.command(short_help="Train a baseline on the public images.")
 @click.argument("model", required=False, shell_complete=complete(model_names))
 @click.option("--list", "as_list", is_flag=True, help="List the models instead.")
 @click.option(
@@ -83,7 +83,7 @@ def train(
     workspace: Path,
     form: str,
 ) -> None:
-    """Train a baseline on the public pictures of a frozen contest.
+    """Train a baseline on the public images of a frozen contest.
 
     A run that was interrupted goes on where it stopped, one that has ended is used again. Ctrl-C keeps the best model
     so far. HEMOBENCH_WEIGHTS names a folder of weights, MODEL_notop.weights.h5.

@@ -84,7 +84,7 @@ def tune(
     workspace: Path,
     as_json: bool,
 ) -> None:
-    """Search for a recipe with which a baseline does better on the validation pictures.
+    """Search for a recipe with which a baseline does better on the validation images.
 
     The first trial is the preset as it is. Those that fall behind are pruned, and the run of the best is kept. The
     same command again goes on where the search stopped, also after Ctrl-C. A trial takes as long as `train` does.

@@ -1,4 +1,4 @@
-"""What augmentation makes of the pictures: sheets to look at before a training."""
+"""What augmentation makes of the images: sheets to look at before a training."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from baselines.figures.style import (
     write,
 )
 
-GAP = 0.06  # inches between pictures
+GAP = 0.06  # inches between images
 NAME = 1.9  # inches, at most, for the name of a row
 
 
 def augmented(path: Path, originals: NDArray[np.uint8], versions: NDArray[Any], title: str, note: str) -> None:
-    """Draw a column for each picture: the original at the top, and its augmented versions below.
+    """Draw a column for each image: the original at the top, and its augmented versions below.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def augmented(path: Path, originals: NDArray[np.uint8], versions: NDArray[Any], 
 
 
 def gallery(path: Path, rows: Sequence[tuple[str, NDArray[Any]]], title: str) -> None:
-    """Draw a row of pictures for each augmentation, with its name.
+    """Draw a row of images for each augmentation, with its name.
 
     Parameters
     ----------
@@ -54,20 +54,20 @@ def _sheet(path: Path, rows: Sequence[tuple[str, NDArray[Any]]], title: str, not
     """Draw the rows; the first `apart` of them stand apart from the rest."""
     names = [wrapped(spoken(name), NAME, TEXT) for name, _ in rows]
     name_width = max((text_width(line, TEXT) for lines in names for line in lines), default=0)
-    side = tile_side(sum(len(pictures) for _, pictures in rows))
+    side = tile_side(sum(len(images) for _, images in rows))
     step = side / DPI + GAP
     heights = [max(step, line_height(TEXT) * len(lines) + GAP) for lines in names]
     left = MARGIN + name_width + 0.12
-    columns = max((len(pictures) for _, pictures in rows), default=0)
+    columns = max((len(images) for _, images in rows), default=0)
     width = max(5.2, left + columns * step - GAP + MARGIN)
     height = sum(heights) + (0.1 if apart else 0) + MARGIN
     with page(path, width, height, title, note) as figure:
         y = height
-        for number, ((_, pictures), lines, row_height) in enumerate(zip(rows, names, heights, strict=True)):
+        for number, ((_, images), lines, row_height) in enumerate(zip(rows, names, heights, strict=True)):
             if number == apart > 0:
                 y -= 0.1
             weight = "bold" if number < apart else "normal"
             write(figure, left - 0.12, y - side / DPI / 2, "\n".join(lines), ha="right", va="center", weight=weight)
-            for column, picture in enumerate(pictures):
-                place(figure, tile(picture, side), left + column * step, y)
+            for column, image in enumerate(images):
+                place(figure, tile(image, side), left + column * step, y)
             y -= row_height

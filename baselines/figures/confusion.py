@@ -38,7 +38,7 @@ def confusion(path: Path, matrix: NDArray[np.int64], class_names: Sequence[str],
     Parameters
     ----------
     matrix : ndarray of shape (classes, classes), int64
-        Pictures; rows are true classes, columns predicted ones.
+        Images; rows are true classes, columns predicted ones.
 
     Notes
     -----
@@ -49,12 +49,12 @@ def confusion(path: Path, matrix: NDArray[np.int64], class_names: Sequence[str],
     from matplotlib.patches import Rectangle
 
     k, n, hits = len(class_names), int(matrix.sum()), int(np.trace(matrix))
-    note = "No pictures."
+    note = "No images."
     if n:
         low, high = wilson_interval(hits, n)
         note = (
-            f"n = {n:,} pictures, accuracy {percent(hits / n)} (95{NBSP}% interval {percent(low)} to {percent(high)}). "
-            "Cells: pictures and share of the row (shade: its square root)."
+            f"n = {n:,} images, accuracy {percent(hits / n)} (95{NBSP}% interval {percent(low)} to {percent(high)}). "
+            "Cells: images and share of the row (shade: its square root)."
         )
     names = [wrapped(spoken(name), 1.9, TEXT) for name in class_names]
     longest = max(text_width(line, TEXT) for lines in names for line in lines)
@@ -93,7 +93,7 @@ def confusion(path: Path, matrix: NDArray[np.int64], class_names: Sequence[str],
         axes.annotate("recall", (k - 0.5, -0.5), (8, 5), color=QUIET, **beside)
         for row in range(k):
             of = int(totals[row, 0])
-            text = f"{percent(share[row, row])}\nof {of:,}" if of else "no\npictures"
+            text = f"{percent(share[row, row])}\nof {of:,}" if of else "no\nimages"
             axes.annotate(text, (k - 0.5, row), (8, 0), va="center", **beside)
 
 

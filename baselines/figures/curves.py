@@ -14,7 +14,7 @@ SPIKE = 20  # times the median; a loss beyond it flattens all others on a linear
 
 
 def curves(path: Path, history: Sequence[Epoch], title: str, best_epoch: int, head_epochs: int = 0) -> None:
-    """Draw loss and accuracy side by side, on training and validation pictures.
+    """Draw loss and accuracy side by side, on training and validation images.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Figure 1: how many pictures each class has, before and after cleaning."""
+"""Figure 1: how many images each class has, before and after cleaning."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def label_distribution(
     class_names : sequence of str
         In the order of the bars, from the top.
     before, after : mapping from class name to int
-        Pictures of the class; one that is not named has none.
+        Images of the class; one that is not named has none.
 
     Notes
     -----
@@ -52,7 +52,7 @@ def label_distribution(
     beside = table_width(columns)
     longest = max((text_width(line, TEXT) for lines in names for line in lines), default=0)
     row = max(0.34, 0.12 + line_height(TEXT) * max((len(lines) for lines in names), default=1))
-    note = f"{sum(old):,} pictures before cleaning, {total:,} after."
+    note = f"{sum(old):,} images before cleaning, {total:,} after."
     with page(path, WIDTH, 1.3 + row * len(names), title, note) as figure:
         bars, table = figure.subplots(
             1, 2, sharey=True, width_ratios=(max(2.0, WIDTH - longest - beside - 5 * MARGIN), beside)
@@ -67,7 +67,7 @@ def label_distribution(
         bars.tick_params(axis="y", length=0)
         bars.locator_params(axis="x", integer=True, nbins=5)
         bars.xaxis.set_major_formatter("{x:,.0f}")
-        bars.set_xlabel("pictures")
+        bars.set_xlabel("images")
         bars.grid(axis="x")
         draw_table(table, columns)
         figure.legend(*(part[::-1] for part in bars.get_legend_handles_labels()), loc="outside lower left", ncols=2)

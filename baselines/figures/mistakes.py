@@ -1,4 +1,4 @@
-"""The worst mistakes: pictures of which a model was wrong and most sure."""
+"""The worst mistakes: images of which a model was wrong and most sure."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def mistakes(
     title: str,
     most: int = 24,
 ) -> None:
-    """Draw the pictures whose class was missed, the surest mistake first, at most `most` of them.
+    """Draw the images whose class was missed, the surest mistake first, at most `most` of them.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def mistakes(
     predicted = y_prob.argmax(axis=1)
     wrong = np.flatnonzero(predicted != labels)
     sureness = y_prob[wrong, predicted[wrong]]
-    worst = wrong[np.argsort(-sureness, kind="stable")][:most]  # stable: of equals the first picture
+    worst = wrong[np.argsort(-sureness, kind="stable")][:most]  # stable: of equals the first image
     captions = []
     for index in worst:
         true, guess = int(labels[index]), int(predicted[index])
@@ -59,11 +59,11 @@ def mistakes(
         taken = wrapped(f"→ {spoken(class_names[guess])}, {percent(y_prob[index, guess])}", CAPTION, TEXT)
         captions.append((name, taken, f"true class: {percent(y_prob[index, true])}"))
     if not len(wrong):
-        note = f"No mistakes in {counted(len(labels), 'picture')}." if len(labels) else "No pictures."
+        note = f"No mistakes in {counted(len(labels), 'image')}." if len(labels) else "No images."
     else:
         shown = f"the {len(worst)} surest of them" if len(worst) < len(wrong) else "the surest first"
         note = (
-            f"{len(wrong):,} of {len(labels):,} pictures are wrong; {shown}. Bold: the true class; arrow: the "
+            f"{len(wrong):,} of {len(labels):,} images are wrong; {shown}. Bold: the true class; arrow: the "
             "predicted one, with its probability; last: the probability of the true class."
         )
     heights = []

@@ -80,7 +80,7 @@ def page(path: Path, width: float, height: float, title: str, note: str = "") ->
     lines = [(line, TITLE, INK, "bold") for line in wrapped(title, width - 2 * MARGIN, TITLE, bold=True)]
     lines += [(line, TEXT, QUIET, "normal") for line in wrapped(note, width - 2 * MARGIN, TEXT)]
     header = MARGIN + sum(line_height(size) for _, size, *_ in lines) + 0.08
-    # Whole pixels, so that pictures placed from the bottom lie on them.
+    # Whole pixels, so that images placed from the bottom lie on them.
     pixels = ceil(width * DPI), ceil((height + header) * DPI)
     # The default style first: a matplotlibrc of the machine must not change the figures.
     with style.context(["default", _SETTINGS]):
@@ -117,25 +117,25 @@ def write(figure: Figure, x: float, y: float, text: str, **how: Any) -> None:
     figure.text(x, y, text, transform=figure.dpi_scale_trans, **defaults | how)
 
 
-def place(figure: Figure, picture: NDArray[np.uint8], x: float, y: float) -> None:
-    """Place `picture`, shape (h, w, 3), pixel for pixel with its upper left corner at (`x`, `y`), inches."""
-    figure.figimage(picture, round(x * DPI), round(y * DPI) - picture.shape[0], origin="upper")
+def place(figure: Figure, image: NDArray[np.uint8], x: float, y: float) -> None:
+    """Place `image`, shape (h, w, 3), pixel for pixel with its upper left corner at (`x`, `y`), inches."""
+    figure.figimage(image, round(x * DPI), round(y * DPI) - image.shape[0], origin="upper")
 
 
-def tile(picture: NDArray[Any], side: int) -> NDArray[np.uint8]:
-    """Scale one picture so that its longer edge is at most `side` pixels.
+def tile(image: NDArray[Any], side: int) -> NDArray[np.uint8]:
+    """Scale one image so that its longer edge is at most `side` pixels.
 
     Parameters
     ----------
-    picture : ndarray of shape (h, w, 3), uint8, or float from 0 to 255
+    image : ndarray of shape (h, w, 3), uint8, or float from 0 to 255
         Values beyond that range, as some augmentations leave them, are clipped.
     side : int, pixels
 
     Notes
     -----
-    A small picture is enlarged by a whole factor and without smoothing: what the network saw stays visible.
+    A small image is enlarged by a whole factor and without smoothing: what the network saw stays visible.
     """
-    pixels = np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+    pixels = np.clip(np.rint(image), 0, 255).astype(np.uint8)
     height, width = pixels.shape[:2]
     factor = side // max(height, width)
     if factor >= 1:
@@ -145,9 +145,9 @@ def tile(picture: NDArray[Any], side: int) -> NDArray[np.uint8]:
     return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
 
 
-def tile_side(n_pictures: int) -> int:
-    """Return the edge of each of `n_pictures`, 56 to 96 pixels, that keeps their sheet small as a file."""
-    return int(np.clip((260_000 / max(1, n_pictures)) ** 0.5, 56, 96))
+def tile_side(n_images: int) -> int:
+    """Return the edge of each of `n_images`, 56 to 96 pixels, that keeps their sheet small as a file."""
+    return int(np.clip((260_000 / max(1, n_images)) ** 0.5, 56, 96))
 
 
 def spoken(name: str) -> str:

@@ -10,7 +10,7 @@ from harness.errors import TrainError
 
 
 def kernels(model: keras.Model) -> list[int]:
-    """Return the places in ``model.layers`` of the backbone's convolutions, counted from the picture."""
+    """Return the places in ``model.layers`` of the backbone's convolutions, counted from the image."""
     return [
         place
         for place, layer in enumerate(model.layers)
@@ -53,7 +53,7 @@ def split_at_frozen(model: keras.Model) -> tuple[keras.Model, keras.Model]:
     below = -1
     place = {id(layer): number for number, layer in enumerate(model.layers)}
     first = next(number for number, layer in enumerate(model.layers) if layer.trainable_weights)
-    # Walk from the output to the picture and note, for each layer, the last layer that reads it.
+    # Walk from the output to the image and note, for each layer, the last layer that reads it.
     read_by = dict.fromkeys(range(len(model.layers)), -1)
     outputs, waiting, seen = {}, [model.outputs[0]], set()
     while waiting:

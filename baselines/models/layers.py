@@ -35,7 +35,7 @@ class Choices:
 
 
 def shrunk(recipe: Recipe, image_shape: tuple[int, int, int]) -> list[keras.Layer]:
-    """Return the layer that brings a picture to the recipe's size, or none where it has that size."""
+    """Return the layer that brings an image to the recipe's size, or none where it has that size."""
     from keras import layers
 
     size = recipe.input_size

@@ -71,8 +71,8 @@ class Backbone:
         import keras
         from keras import layers
 
-        picture = keras.Input(image_shape)
-        prepared = picture
+        image = keras.Input(image_shape)
+        prepared = image
         before = [layers.Rescaling(1 / 255)] if recipe.preprocessing == "report" else self.preparation()
         for layer in [*shrunk(recipe, image_shape), *before]:
             prepared = layer(prepared)
@@ -104,7 +104,7 @@ class Backbone:
                 features = layer(features)
         # In float32 whatever the precision of the rest: 16 bits are too few for the tail of a softmax.
         labels = layers.Dense(n_classes, activation="softmax", dtype="float32", name=f"{HEAD}labels")(features)
-        return keras.Model(picture, labels, name=self.name)
+        return keras.Model(image, labels, name=self.name)
 
     def preparation(self) -> list[keras.Layer]:
         """Return the layers that do what ``preprocess_input`` of this architecture does."""
@@ -122,7 +122,7 @@ class Backbone:
 
 
 def _with_weights(body: keras.Model) -> list[keras.Layer]:
-    """Return the layers of a backbone that hold weights, less the one that prepares the picture."""
+    """Return the layers of a backbone that hold weights, less the one that prepares the image."""
     return [layer for layer in body.layers if layer.weights and layer.name != COLOURS]
 
 

@@ -19,7 +19,7 @@ REFUSED = {
     "frozen_layers": "this model starts from nothing, and what is frozen would stay random",
     "frozen_share": "this model starts from nothing, and what is frozen would stay random",
     "frozen_batchnorm": "this model has no batch normalisation",
-    "init_pictures": "this model is shallow enough for its initialisation",
+    "init_images": "this model is shallow enough for its initialisation",
 }
 
 

@@ -11,7 +11,7 @@ from harness.score.stats import wilson_interval
 
 PART = "The largest part that can be told apart here"
 LEARNT = 0.7  # accuracy on what it learnt from, below which a training has ended too early to say much of a model
-FEWEST = 30  # pictures below which a family's accuracy says too little to be named
+FEWEST = 30  # images below which a family's accuracy says too little to be named
 
 
 def share(hits: float, n: int) -> str:
@@ -41,7 +41,7 @@ def explain(row: Row, other: Row | None, removed: int, *, has_other: bool = True
     has_other : bool
         Whether there is such a model.
     removed : int
-        Pictures that cleaning took out of the public part.
+        Images that cleaning took out of the public part.
     """
     hidden, gap = row.hidden, row.gap
     costs = {
@@ -63,12 +63,10 @@ def explain(row: Row, other: Row | None, removed: int, *, has_other: bool = True
         first, last, learnt = (f"{100 * share:.0f} %" for share in (*row.augmented, row.train.value))
         found.append(
             f"Training accuracy: under {row.recipe.augment} augmentation it reads {first} in the first epoch and {last}"
-            f" in the last, of pictures made hard on purpose; what it learnt is the {learnt} above."
+            f" in the last, of images made hard on purpose; what it learnt is the {learnt} above."
         )
     if row.train.value < LEARNT:
-        found.append(
-            "Its training ended before it had learnt the pictures it saw, so the row says little of the model."
-        )
+        found.append("Its training ended before it had learnt the images it saw, so the row says little of the model.")
     if row.weights == NONE and row.recipe.freezes:
         found.append("Its backbone is random here: the row says what a head learns from features drawn by lot.")
     return found
@@ -79,7 +77,7 @@ def rate(tally: Tally) -> float:
 
 
 def shift_cost(row: Row) -> float | None:
-    """Accuracy on hidden pictures that were left alone, less that on all; None where chance could make it."""
+    """Accuracy on hidden images that were left alone, less that on all; None where chance could make it."""
     untouched = row.families.get(UNTOUCHED)
     if untouched is None or untouched.n < FEWEST:
         return None
@@ -91,7 +89,7 @@ def shift(row: Row) -> list[str]:
     found = []
     untouched = row.families.get(UNTOUCHED)
     if untouched and untouched.n:
-        found.append(f"Shift: on hidden pictures left as they are it reaches {share(untouched.hits, untouched.n)}")
+        found.append(f"Shift: on hidden images left as they are it reaches {share(untouched.hits, untouched.n)}")
         chains = {n: tally for n, tally in row.chains.items() if n and tally.n}
         steps = ", ".join(f"{100 * rate(tally):.0f} % on chains of {n}" for n, tally in sorted(chains.items()))
         found[-1] += f", {steps}." if steps else "."
@@ -129,7 +127,7 @@ def preprocessing(row: Row, other: Row | None, has_other: bool) -> list[str]:
     if team.recipe.augment != right.recipe.augment:
         also = (
             f" (the team's row also has {team.recipe.augment} augmentation and {team.recipe.train_limit or 'all'} "
-            f"pictures, the right one {right.recipe.augment} and {right.recipe.train_limit or 'all'})"
+            f"images, the right one {right.recipe.augment} and {right.recipe.train_limit or 'all'})"
         )
     verdict = {split: "clear" if gap.is_clear else "the interval holds 0" for split, gap in gaps.items()}
     # Seen from the right row, so that plus is always what the right preprocessing gains.
@@ -146,7 +144,7 @@ def preprocessing(row: Row, other: Row | None, has_other: bool) -> list[str]:
 
 
 def batchnorm_cost(row: Row) -> float | None:
-    """What the statistics of the shifted pictures themselves gain; None where the two intervals overlap."""
+    """What the statistics of the shifted images themselves gain; None where the two intervals overlap."""
     if row.adapted is None or row.adapted.trained.high >= row.adapted.shifted.low:
         return None
     return row.adapted.shifted.value - row.adapted.trained.value
@@ -154,7 +152,7 @@ def batchnorm_cost(row: Row) -> float | None:
 
 def batchnorm(row: Row) -> list[str]:
     if row.adapted is None:
-        return ["Batch normalisation: none in its backbone, so no statistics of clean pictures to be wrong by."]
+        return ["Batch normalisation: none in its backbone, so no statistics of clean images to be wrong by."]
     trained, shifted = row.adapted.trained, row.adapted.shifted
     still = row.recipe.frozen_share == 1 or row.recipe.frozen_batchnorm
     frozen = "it started with, frozen," if still else "of training"
@@ -162,7 +160,7 @@ def batchnorm(row: Row) -> list[str]:
     return [
         f"Batch normalisation: with the statistics {frozen} it labels "
         f"{share(trained.value * trained.n, trained.n)} of a sample of the shifted validation set right, with those of "
-        f"the shifted pictures themselves {share(shifted.value * shifted.n, shifted.n)}: "
+        f"the shifted images themselves {share(shifted.value * shifted.n, shifted.n)}: "
         f"{points(shifted.value - trained.value)} points, intervals that {'overlap' if overlap else 'do not overlap'}."
     ]
 
@@ -172,5 +170,5 @@ def leak(row: Row, removed: int) -> str:
     more = points(row.train.value - row.val.value)
     return (
         f"Leak: cleaning took {removed:,} copies and strays out and no near duplicate straddles a split, so none of "
-        f"the gap is pictures seen in training; {learnt}, {more} points against validation."
+        f"the gap is images seen in training; {learnt}, {more} points against validation."
     )

@@ -72,7 +72,7 @@ class Bench:
         return api.open_contest(self.planted) if trial.planted else self.frozen
 
     def settings_of(self, trial: Trial) -> tuple[str, ...]:
-        """Return a trial's changes to the recipe, less a limit that the contest's pictures do not reach."""
+        """Return a trial's changes to the recipe, less a limit that the contest's images do not reach."""
         n_train = sum(self.contest_of(trial).lock.counts["train"].values())
         return tuple(
             setting

@@ -20,7 +20,7 @@ from harness.words import markdown
 from harness.workspace import write_atomic
 
 TEMPLATES = Path(__file__).parent / "templates"
-GALLERY = ("augmentations.png", "What each augmentation makes of a training picture; each row is one.")
+GALLERY = ("augmentations.png", "What each augmentation makes of a training image; each row is one.")
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ def write_page(summary: Summary, path: Path, sheets: Sequence[tuple[str, str]] =
     Parameters
     ----------
     sheets : sequence of (str, str)
-        Pictures that lie in that folder already: file name, and what it shows.
+        Images that lie in that folder already: file name, and what it shows.
 
     Raises
     ------

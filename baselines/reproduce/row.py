@@ -11,7 +11,7 @@ from harness.analysis.corruptions import Tally
 
 
 class Gap(msgspec.Struct, frozen=True):
-    """A difference of two shares on the same pictures, with its 95 % interval; -1 to 1."""
+    """A difference of two shares on the same images, with its 95 % interval; -1 to 1."""
 
     value: float
     low: float

@@ -1,4 +1,4 @@
-"""Pictures beside the page: what each augmentation does and, for the teacher, where each model fails when hidden."""
+"""Images beside the page: what each augmentation does and, for the teacher, where each model fails when hidden."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from baselines.reproduce.trials import TABLE, Trial
 
 
 def augmentation_gallery(bench: Bench, path: Path) -> None:
-    """Draw one row of training pictures, a class each, for every augmentation; loads Keras."""
+    """Draw one row of training images, a class each, for every augmentation; loads Keras."""
     with quiet():
         from baselines.inspection import augmented_versions
     train = bench.frozen.load("train")
@@ -26,7 +26,7 @@ def augmentation_gallery(bench: Bench, path: Path) -> None:
         originals, versions = augmented_versions(name, train, bench.frozen.contest.n_classes, rng, m=1)
         rows.append((name, originals if name == "none" else versions[0]))
     path.parent.mkdir(parents=True, exist_ok=True)
-    gallery(path, rows, "What each augmentation makes of a picture")
+    gallery(path, rows, "What each augmentation makes of an image")
 
 
 def hidden_confusions(bench: Bench, measured: Mapping[Trial, Measured], folder: Path, splits: tuple[str, ...]) -> None:

@@ -26,7 +26,7 @@ from harness.workspace import write_atomic
 
 
 class ClaimResult(msgspec.Struct, frozen=True, kw_only=True):
-    """A claim of the report: how much better its first recipe is than its second, measured on the same pictures."""
+    """A claim of the report: how much better its first recipe is than its second, measured on the same images."""
 
     first: str
     second: str
@@ -131,7 +131,7 @@ def summarise(
 
 
 def hits(diagnosis: Diagnosis, splits: Sequence[str]) -> NDArray[np.bool_]:
-    """Return which pictures of some splits were labelled right, the splits one after the other."""
+    """Return which images of some splits were labelled right, the splits one after the other."""
     return np.concatenate([diagnosis.right[split] for split in splits])
 
 
@@ -219,7 +219,7 @@ def claim_results(
                 hidden=gap(*hidden),
                 hidden_one=Accuracy.of(hits(first, hidden)),
                 hidden_other=Accuracy.of(hits(second, hidden)),
-                n_trained=(one.run.train_pictures, other.run.train_pictures),
+                n_trained=(one.run.train_images, other.run.train_images),
                 where=one.run.contest,
             )
         )

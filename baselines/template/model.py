@@ -7,7 +7,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 
-VIEWS = 1  # 8: each picture is seen in the eight positions of a square, and the probabilities are averaged
+VIEWS = 1  # 8: each image is seen in the eight positions of a square, and the probabilities are averaged
 
 
 class Model:
@@ -15,7 +15,7 @@ class Model:
         self.network = keras.saving.load_model("model.keras", compile=False)
 
     def predict(self, X: np.ndarray) -> np.ndarray:
-        """Return labels of shape (n,), int64, for raw RGB pictures of shape (n, height, width, 3), 0-255."""
+        """Return labels of shape (n,), int64, for raw RGB images of shape (n, height, width, 3), 0-255."""
         return self.predict_proba(X).argmax(axis=1)
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
@@ -30,6 +30,6 @@ class Model:
 
 
 def views(batch: np.ndarray, n: int) -> list[np.ndarray]:
-    """Return the batch of square pictures, shape (k, side, side, 3), in the first `n` of its eight positions."""
+    """Return the batch of square images, shape (k, side, side, 3), in the first `n` of its eight positions."""
     quarters = [np.rot90(batch, quarter, axes=(1, 2)) for quarter in range(4)]
     return [*quarters, *(turned[:, :, ::-1] for turned in quarters)][:n]

@@ -85,8 +85,8 @@ LEFT_OUT = {
     "duplicates": "left ones would be a mistake",
     "val_share": "trials on unlike validation sets cannot be compared",
     "val_noise": "trials on unlike validation sets cannot be compared",
-    "pooling": "on small pictures both are one, on large ones flatten makes another model",
-    "init_pictures": "the preset measures its initialisation where that is needed",
+    "pooling": "on small images both are one, on large ones flatten makes another model",
+    "init_images": "the preset measures its initialisation where that is needed",
     "head_learning_rate": "learning_rate is drawn, and the head follows it unless the preset says otherwise",
     "features_once": "it saves time alone",
     "tta": "it changes how a trained model predicts, at eight times the work",
@@ -357,7 +357,7 @@ def _without_effect(row: Row, baseline: Baseline, frozen: Frozen, base: Recipe, 
     if row.field == "frozen_layers" and not base.frozen_layers:
         return "its recipe says what is frozen as a share: frozen_share"
     if row.field == "class_weights" and len(set(frozen.lock.counts["train"].values())) == 1:
-        return "all classes of the contest have the same number of pictures"
+        return "all classes of the contest have the same number of images"
     return ""
 
 
@@ -368,7 +368,7 @@ def _told_apart(row: Row, baseline: Baseline, frozen: Frozen, base: Recipe) -> R
         low, high = row.between
         return replace(row, between=(min(low, own), max(high, own)))
     meaning = {None: _model_own(baseline).get(row.field)}
-    n_train = _train_pictures(frozen, base)
+    n_train = _train_images(frozen, base)
     kept: dict[Any, Any] = {}
     for value in (own, *row.values):
         means = min(value, n_train) if row.field == "batch_size" else meaning.get(value, value)
@@ -387,7 +387,7 @@ def _model_own(baseline: Baseline) -> dict[str, Any]:
     return {name: value for name, value in asdict(Choices()).items() if name != "dropout"}
 
 
-def _train_pictures(frozen: Frozen, recipe: Recipe) -> int:
+def _train_images(frozen: Frozen, recipe: Recipe) -> int:
     n_train, n_val = (sum(frozen.lock.counts[split].values()) for split in ("train", "val"))
     if recipe.val_share is not None:
         n_train = round((n_train + n_val) * (1 - recipe.val_share))

@@ -146,7 +146,7 @@ def show(summary: Summary) -> None:
     if summary.best is not None and summary.n_measured > 1:
         lines.append(
             f"Mind: {screen.percent(summary.best.val_accuracy)} % is the highest of {summary.n_measured} recipes, all "
-            f"measured on the same {summary.best.val_n:,} validation pictures. The highest of many is partly luck, so "
+            f"measured on the same {summary.best.val_n:,} validation images. The highest of many is partly luck, so "
             "it is too good, and its interval does not allow for that. The hidden test, which no trial has seen, says "
             "how good the recipe is."
         )

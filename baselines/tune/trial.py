@@ -28,7 +28,7 @@ class EndedTrial(msgspec.Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     val_accuracy : float, 0 to 1, or None
-        Of the best epoch: on the contest's own validation pictures where it is complete, where it was pruned as
+        Of the best epoch: on the contest's own validation images where it is complete, where it was pruned as
         measured in training.
     val_interval : tuple of two floats, or None
         95 % Wilson interval; only of a complete trial.

@@ -1,6 +1,6 @@
 """Whether an entry is right as often as it says: reliability, expected calibration error, log loss, Brier score.
 
-Probabilities have shape (n, classes), float, rows sum to 1.  The label of a picture is its most probable class, of
+Probabilities have shape (n, classes), float, rows sum to 1.  The label of an image is its most probable class, of
 equal ones the first, and its confidence is that class's probability.
 """
 
@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from harness.score.stats import wilson_interval
 
 BINS = 15
-DIGITS = 3  # of losses on hidden pictures
+DIGITS = 3  # of losses on hidden images
 
 
 class Bin(msgspec.Struct, frozen=True):
-    """Pictures of like confidence: how sure the entry was on average, how often it was right, and the 95 % interval.
+    """Images of like confidence: how sure the entry was on average, how often it was right, and the 95 % interval.
 
     `low` and `high` are of the accuracy; all but `n` are 0 to 1.
     """
@@ -30,14 +30,14 @@ class Bin(msgspec.Struct, frozen=True):
 
 
 def reliability(probabilities: NDArray, y_true: NDArray[np.int64], *, bins: int = BINS) -> tuple[Bin, ...]:
-    """Return the bins of a reliability diagram, of equally many pictures give or take one, least confidence first.
+    """Return the bins of a reliability diagram, of equally many images give or take one, least confidence first.
 
     Parameters
     ----------
     probabilities : ndarray of shape (n, classes)
     y_true : ndarray of shape (n,), int64
     bins : int
-        With fewer pictures, as many as there are.
+        With fewer images, as many as there are.
 
     References
     ----------
@@ -61,7 +61,7 @@ def _bin(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> Bin:
 
 
 def expected_calibration_error(bins: tuple[Bin, ...]) -> float:
-    """Return the mean over pictures of |accuracy - confidence| of their bin, 0 to 1.
+    """Return the mean over images of |accuracy - confidence| of their bin, 0 to 1.
 
     Notes
     -----
@@ -94,7 +94,7 @@ def log_loss(probabilities: NDArray, y_true: NDArray[np.int64]) -> float:
 
 
 def brier_loss(probabilities: NDArray, y_true: NDArray[np.int64]) -> float:
-    """Return the mean over pictures of the squared distance between probabilities and the truth, 0 to 2.
+    """Return the mean over images of the squared distance between probabilities and the truth, 0 to 2.
 
     References
     ----------
@@ -111,7 +111,7 @@ def brier_loss(probabilities: NDArray, y_true: NDArray[np.int64]) -> float:
 
 
 class Calibration(msgspec.Struct, frozen=True):
-    """Whether an entry is right as often as it says: `bins` of equally many pictures, and three numbers, 0 the best.
+    """Whether an entry is right as often as it says: `bins` of equally many images, and three numbers, 0 the best.
 
     `ece` is the expected calibration error over these bins; log loss is in nats, and the Brier score 0 to 2.
     """
@@ -123,12 +123,12 @@ class Calibration(msgspec.Struct, frozen=True):
 
 
 def calibrate(probabilities: NDArray[np.float32], y_true: NDArray[np.int64], *, hidden: bool = False) -> Calibration:
-    """Return how far probabilities of shape (n, classes) may be believed, in bins of equally many pictures.
+    """Return how far probabilities of shape (n, classes) may be believed, in bins of equally many images.
 
     Notes
     -----
-    Of hidden pictures no number is told more finely than to three digits: probabilities can be made up so that the
-    digits of an exact log loss spell the labels of single pictures, and those of a bin's mean confidence the bins.
+    Of hidden images no number is told more finely than to three digits: probabilities can be made up so that the
+    digits of an exact log loss spell the labels of single images, and those of a bin's mean confidence the bins.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Comparisons on the same pictures: two entries, and all pairs of a board without being fooled by their number."""
+"""Comparisons on the same images: two entries, and all pairs of a board without being fooled by their number."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ AT_ONCE = 32_000_000  # cells of confusion matrices held at once while a board i
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """How much more one entry scored than another on the same pictures, with its 95 % interval, all -1 to 1."""
+    """How much more one entry scored than another on the same images, with its 95 % interval, all -1 to 1."""
 
     value: float
     low: float
@@ -47,13 +47,13 @@ def mcnemar(gained: NDArray[np.int64] | int, lost: NDArray[np.int64] | int) -> N
     Parameters
     ----------
     gained, lost : int or ndarray of one shape
-        Pictures that only the first entry had right, and those that only the second had.
+        Images that only the first entry had right, and those that only the second had.
 
     Notes
     -----
-    Where both are equally good, each picture that divides them falls to either as a coin does.  The p-value is twice
-    the binomial tail, at most 1; it is 1 where no picture divides them.  The tail is an incomplete beta function, so
-    that millions of pictures cost what ten do.
+    Where both are equally good, each image that divides them falls to either as a coin does.  The p-value is twice
+    the binomial tail, at most 1; it is 1 where no image divides them.  The tail is an incomplete beta function, so
+    that millions of images cost what ten do.
 
     References
     ----------
@@ -107,7 +107,7 @@ def paired_bootstrap(
     Parameters
     ----------
     y_true, one, other : ndarray of shape (n,), int64
-        True labels, and those of two entries, the pictures in one order.
+        True labels, and those of two entries, the images in one order.
     metric : callable
         Of `harness.score.metrics`.
     rng : numpy.random.Generator
@@ -115,18 +115,18 @@ def paired_bootstrap(
 
     Notes
     -----
-    Pictures are drawn anew within each true class, as for `harness.score.stats.metric_interval`.  Both entries see
-    the same draw.  All that matters of a picture is the pair of labels it got, so each class is one multinomial draw
-    over the pairs that occur.  Below some hundred pictures plain percentiles are too narrow, as few pictures divide
-    two entries: half a picture is added to each of the cells both right, one right, other right and none right, as
-    `harness.score.stats.paired_interval` does, and one picture fewer than a class holds is drawn of it.
+    Images are drawn anew within each true class, as for `harness.score.stats.metric_interval`.  Both entries see
+    the same draw.  All that matters of an image is the pair of labels it got, so each class is one multinomial draw
+    over the pairs that occur.  Below some hundred images plain percentiles are too narrow, as few images divide
+    two entries: half an image is added to each of the cells both right, one right, other right and none right, as
+    `harness.score.stats.paired_interval` does, and one image fewer than a class holds is drawn of it.
 
     References
     ----------
     B. Efron, R. Tibshirani, "An Introduction to the Bootstrap" (1993), chapters 8 and 13; A. Agresti, Y. Min, "Simple
     improved confidence intervals for comparing matched proportions", Statistics in Medicine 24 (2005) 729-740, for
-    the half picture; J. N. K. Rao, C. F. J. Wu, "Resampling inference with complex survey data", JASA 83 (1988)
-    231-241, for the picture fewer.
+    the half image; J. N. K. Rao, C. F. J. Wu, "Resampling inference with complex survey data", JASA 83 (1988)
+    231-241, for the image fewer.
     """
     resampled = np.zeros((2, draws, n_classes, n_classes), np.int64)
     observed = np.zeros((2, n_classes, n_classes), np.int64)
@@ -154,11 +154,11 @@ def compare_all(right: NDArray[np.bool_]) -> Pairs:
     Parameters
     ----------
     right : ndarray of shape (entries, n), bool
-        Whether each entry's label of each picture was right.
+        Whether each entry's label of each image was right.
 
     Notes
     -----
-    The counts of all pairs are one product of matrices, so that 100 entries on 2,000 pictures take a tenth of a
+    The counts of all pairs are one product of matrices, so that 100 entries on 2,000 images take a tenth of a
     second.
 
     Examples
@@ -218,7 +218,7 @@ def draw_scores(
     n_classes: int,
     draws: int = 2000,
 ) -> NDArray[np.float64]:
-    """Score every entry on the same bootstrap draws of the pictures, drawn within each true class.
+    """Score every entry on the same bootstrap draws of the images, drawn within each true class.
 
     Parameters
     ----------
@@ -235,7 +235,7 @@ def draw_scores(
 
     Notes
     -----
-    Of each class one picture fewer than it holds is drawn, which makes the variance unbiased; see `paired_bootstrap`.
+    Of each class one image fewer than it holds is drawn, which makes the variance unbiased; see `paired_bootstrap`.
     """
     step = max(1, AT_ONCE // (len(labels) * n_classes**2))
     sizes = [min(step, draws - start) for start in range(0, draws, step)]
@@ -255,7 +255,7 @@ def draw_scores(
 def _by_class(
     y_true: NDArray[np.int64], labels: NDArray[np.int64], n_classes: int
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    """Yield each class that occurs, and what entries said of its pictures as a matrix (n, entries × classes)."""
+    """Yield each class that occurs, and what entries said of its images as a matrix (n, entries × classes)."""
     for true in np.unique(y_true):
         said = labels[:, y_true == true].T
         yield int(true), np.eye(n_classes, dtype=np.float32)[said].reshape(len(said), -1)

@@ -1,4 +1,4 @@
-"""Groups of hidden pictures by how they were corrupted, and how many of each entries have right."""
+"""Groups of hidden images by how they were corrupted, and how many of each entries have right."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from harness.freeze.shift import Link
 from harness.score.card import share_of
 from harness.score.estimate import Estimate
 
-UNTOUCHED = "untouched"  # the family of pictures that the shift left as they are
-FEW = 20  # a group of fewer pictures is not called an entry's worst: its share hangs on one or two
+UNTOUCHED = "untouched"  # the family of images that the shift left as they are
+FEW = 20  # a group of fewer images is not called an entry's worst: its share hangs on one or two
 
 
 class Tally(msgspec.Struct, frozen=True):
-    """`hits` right of `n` pictures."""
+    """`hits` right of `n` images."""
 
     hits: int
     n: int
 
 
 def read_chains(frozen: Frozen) -> list[list[Link]]:
-    """Return the corruptions of each hidden picture, in the order of `Frozen.hidden_labels`.
+    """Return the corruptions of each hidden image, in the order of `Frozen.hidden_labels`.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def read_chains(frozen: Frozen) -> list[list[Link]]:
 
 
 class Axis(msgspec.Struct, frozen=True):
-    """What hidden pictures are counted by: `names`, in groups called `of` where they have any, with `n` of each."""
+    """What hidden images are counted by: `names`, in groups called `of` where they have any, with `n` of each."""
 
     names: tuple[str, ...]
     of: tuple[str, ...]
@@ -50,7 +50,7 @@ class Axis(msgspec.Struct, frozen=True):
 
 
 class Worst(msgspec.Struct, frozen=True):
-    """The group of hidden pictures that an entry does worst on."""
+    """The group of hidden images that an entry does worst on."""
 
     kind: str
     name: str
@@ -59,7 +59,7 @@ class Worst(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Groups:
-    """Which pictures belong to which group; a picture counts for each link of its chain.
+    """Which images belong to which group; an image counts for each link of its chain.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ class Groups:
 
 
 def group(chains: Sequence[Sequence[Link]]) -> Groups:
-    """Sort pictures by their chains: families in the order of their groups, those left untouched last."""
+    """Sort images by their chains: families in the order of their groups, those left untouched last."""
     links = {(link.group, link.family) for chain in chains for link in chain}
     ordered = sorted(links) + ([("", UNTOUCHED)] if any(not chain for chain in chains) else [])
     severities = tuple(sorted({link.severity for chain in chains for link in chain}))
@@ -110,7 +110,7 @@ def _counts(members: NDArray[np.bool_]) -> tuple[int, ...]:
 
 
 def tallies(members: NDArray[np.bool_], right: NDArray[np.bool_]) -> tuple[Tally, ...]:
-    """Count the pictures of each group, shape (groups, n), that an entry has right, shape (n,)."""
+    """Count the images of each group, shape (groups, n), that an entry has right, shape (n,)."""
     hits = (members & right).sum(axis=-1)
     return tuple(Tally(int(hit), int(n)) for hit, n in zip(hits, members.sum(axis=-1), strict=True))
 
@@ -120,7 +120,7 @@ def worst_groups(
 ) -> tuple[Worst, ...]:
     """Return the class, the family, and the class within a family that an entry does worst on.
 
-    Groups of fewer than `FEW` pictures are passed over.
+    Groups of fewer than `FEW` images are passed over.
     """
     of_class = y_true == np.arange(len(class_names))[:, None]
     both = of_class[:, None] & groups.by_family

@@ -94,8 +94,8 @@ class FrozenFacts(msgspec.Struct, frozen=True):
     lock: str
     source: dict[str, str]
     counts: dict[str, dict[str, int]]
-    removed: dict[str, int]  # rule: action -> pictures
-    findings: tuple[tuple[str, str, str], ...]  # picture, rule: action, reason; the first ones
+    removed: dict[str, int]  # rule: action -> images
+    findings: tuple[tuple[str, str, str], ...]  # image, rule: action, reason; the first ones
     n_findings: int
     hashes: dict[str, str]  # array -> SHA-256 of its content
     versions: dict[str, str]

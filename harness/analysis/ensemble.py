@@ -1,6 +1,6 @@
-"""What entries would be worth together: agreement, votes, a greedy blend, and the pictures that divide them.
+"""What entries would be worth together: agreement, votes, a greedy blend, and the images that divide them.
 
-Labels have shape (entries, n), int64, the pictures in one order for all entries; `right` is the same as booleans.
+Labels have shape (entries, n), int64, the images in one order for all entries; `right` is the same as booleans.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ ROUNDS = 25  # votes that a greedy blend may cast
 IN_TABLES = 12  # entries in the tables of agreement and gain: more do not fit beside each other
 IN_BLENDS = 40  # entries that pairs and the greedy blend are chosen from
 BEST_PAIRS = 5
-MISSED = 12  # pictures shown of each public split
-CHOOSE = "val_shifted"  # where blends are chosen: labels are public there, and the pictures are shifted
+MISSED = 12  # images shown of each public split
+CHOOSE = "val_shifted"  # where blends are chosen: labels are public there, and the images are shifted
 
 
 class Blend(msgspec.Struct, frozen=True):
@@ -31,7 +31,7 @@ class Blend(msgspec.Struct, frozen=True):
     votes : tuple of int
         Entries in the order in which they joined; an entry that joined twice casts two votes.
     accuracy : float
-        On the pictures it was chosen by, 0 to 1: too good by the choice, so measure it again on others.
+        On the images it was chosen by, 0 to 1: too good by the choice, so measure it again on others.
     """
 
     votes: tuple[int, ...]
@@ -39,7 +39,7 @@ class Blend(msgspec.Struct, frozen=True):
 
 
 def agreement(labels: NDArray[np.int64], n_classes: int) -> NDArray[np.float64]:
-    """Return the share of pictures on which each two entries give one label, shape (entries, entries), 0 to 1.
+    """Return the share of images on which each two entries give one label, shape (entries, entries), 0 to 1.
 
     Examples
     --------
@@ -51,7 +51,7 @@ def agreement(labels: NDArray[np.int64], n_classes: int) -> NDArray[np.float64]:
 
 
 def oracle_accuracy(right: NDArray[np.bool_]) -> float:
-    """Return the share of pictures that at least one entry has right: no choice among their labels can do better.
+    """Return the share of images that at least one entry has right: no choice among their labels can do better.
 
     References
     ----------
@@ -65,7 +65,7 @@ def precision(y_true: NDArray[np.int64], labels: NDArray[np.int64], n_classes: i
 
     Notes
     -----
-    With one picture of each class added as if it had been given the label (Laplace), so that a label an entry never
+    With one image of each class added as if it had been given the label (Laplace), so that a label an entry never
     gave, or gave once, is not trusted as if it were always right.
 
     Examples
@@ -90,7 +90,7 @@ def vote(labels: NDArray[np.int64], n_classes: int, trust: NDArray[np.float64] |
         An entry that stands in two rows has two votes.
     n_classes : int
     trust : ndarray of shape (entries, classes), float64, 0 to 1
-        How much each entry's word for a class is worth; `precision` on pictures with public labels.
+        How much each entry's word for a class is worth; `precision` on images with public labels.
 
     Examples
     --------
@@ -143,7 +143,7 @@ def greedy_blend(
     Parameters
     ----------
     y_true : ndarray of shape (n,), int64
-        Labels of the pictures to choose by; not those that the blend is then scored on.
+        Labels of the images to choose by; not those that the blend is then scored on.
     labels : ndarray of shape (entries, n), int64
     n_classes, rounds : int
 
@@ -180,12 +180,12 @@ def _accuracy(y_true: NDArray[np.int64], labels: NDArray[np.int64], n_classes: i
 
 
 def misses(right: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return how many entries miss each picture, shape (n,); its largest are the pictures most entries miss."""
+    """Return how many entries miss each image, shape (n,); its largest are the images most entries miss."""
     return (~right).sum(axis=0)
 
 
 def missed_alone(right: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the pictures that an entry misses and every other entry has right, shape (entries, n).
+    """Return the images that an entry misses and every other entry has right, shape (entries, n).
 
     Examples
     --------
@@ -209,7 +209,7 @@ class Pair(msgspec.Struct, frozen=True):
 
 
 class Missed(msgspec.Struct, frozen=True):
-    """A picture of a public split that `entries` miss: its row, its class, and what they most often say instead."""
+    """An image of a public split that `entries` miss: its row, its class, and what they most often say instead."""
 
     split: str
     row: int
@@ -228,9 +228,9 @@ class Ensemble(msgspec.Struct, frozen=True):
     shown : tuple of int
         Rows of the board in the two tables: the best with kept labels.
     agreement, gain : tuple of tuple of float
-        Among those: the share of pictures with one label; points that the vote of two has more than the better one.
+        Among those: the share of images with one label; points that the vote of two has more than the better one.
     oracle : float
-        Share of pictures that at least one entry has right.
+        Share of images that at least one entry has right.
     best_pairs : tuple of Pair
         The pairs of those that gain most.
     blend : tuple of tuple of int
@@ -239,7 +239,7 @@ class Ensemble(msgspec.Struct, frozen=True):
         Its accuracy where it was chosen, which is too good, and on the split that ranks.
     missed : tuple of Missed
     missed_by : tuple of int
-        Of the split that ranks: how many pictures are missed by 0, 1, ... all entries.
+        Of the split that ranks: how many images are missed by 0, 1, ... all entries.
     """
 
     entries: int
@@ -308,7 +308,7 @@ def _table(values: NDArray[np.float64]) -> tuple[tuple[float, ...], ...]:
 
 
 def _most_missed(split: str, labels: NDArray[np.int64], y_true: NDArray[np.int64], n_classes: int) -> list[Missed]:
-    """Return the pictures that most entries miss, of equal ones the first, with what is most often said instead."""
+    """Return the images that most entries miss, of equal ones the first, with what is most often said instead."""
     count = misses(labels == y_true)
     found = []
     for row in np.argsort(-count, kind="stable")[:MISSED].tolist():

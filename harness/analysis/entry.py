@@ -46,7 +46,7 @@ NO_ENTRIES = "No entries yet. Type: hemobench submit majority -m first"
 
 
 class Confusion(msgspec.Struct, frozen=True):
-    """`n` pictures of class `true`, of its `of`, that were taken for class `said`."""
+    """`n` images of class `true`, of its `of`, that were taken for class `said`."""
 
     true: str
     said: str
@@ -71,7 +71,7 @@ class EntryFacts(msgspec.Struct, frozen=True, kw_only=True):
     splits : tuple of SplitFacts
         Those that are told of; the last one, `by`, decides.
     detail : Detail or None
-        Over the hidden pictures told of; None where no labels are kept.
+        Over the hidden images told of; None where no labels are kept.
     families, lengths : Axis
         What the tallies of `detail` count by.
     forecasts : dict of str to (Forecast or None)
@@ -269,7 +269,7 @@ def _ids(values: Values) -> str:
 
 
 def _refuse_stranger(entry: Entry, frozen: Frozen) -> NoReturn:
-    """Say whose entry this is: of another contest, or of a freeze with other pictures."""
+    """Say whose entry this is: of another contest, or of a freeze with other images."""
     asked = frozen.contest.name
     if entry.contest != asked:
         raise UsageError(
@@ -277,7 +277,7 @@ def _refuse_stranger(entry: Entry, frozen: Frozen) -> NoReturn:
             f"Add: --contest {entry.contest}",
         )
     raise UsageError(
-        f"Entry {entry.id}, {entry.name}, was scored on another freeze of {asked}: other pictures, {entry.lock[:12]}.",
+        f"Entry {entry.id}, {entry.name}, was scored on another freeze of {asked}: other images, {entry.lock[:12]}.",
         f"Only entries of the freeze in force, {frozen.lock_hash[:12]}, are shown and compared.",
     )
 

@@ -1,6 +1,6 @@
-"""What an entry will score on pictures whose labels nobody has shown, predicted from public data and earlier entries.
+"""What an entry will score on images whose labels nobody has shown, predicted from public data and earlier entries.
 
-Each forecast has a 95 % interval for the score that will be measured on the hidden pictures: accuracy, or another
+Each forecast has a 95 % interval for the score that will be measured on the hidden images: accuracy, or another
 metric from 0 to 1, which is then taken for a share.  Shares are compared as logits, so that no interval leaves 0 to 1
 and a point at 98 % weighs as much as it should.
 """
@@ -53,7 +53,7 @@ class Line(msgspec.Struct, frozen=True):
     freedom : int
         Rows less coefficients.
     n_public, n_hidden : int
-        Pictures that accuracies were measured on.
+        Images that accuracies were measured on.
     """
 
     coefficients: NDArray[np.float64]
@@ -73,7 +73,7 @@ class Line(msgspec.Struct, frozen=True):
 
 
 def from_shifted(share: float, n: float, n_hidden: float) -> Forecast:
-    """Predict that the hidden score will be that on shifted validation, `share` of `n` pictures.
+    """Predict that the hidden score will be that on shifted validation, `share` of `n` images.
 
     Of another metric than accuracy the numbers are effective ones: see `harness.score.stats.effective_number`.
 
@@ -92,7 +92,7 @@ def from_shifted(share: float, n: float, n_hidden: float) -> Forecast:
 
 
 def _chance(share: float, n: float, n_hidden: float) -> float:
-    """Return half the 95 % interval, in logits, that two samples of pictures leave of one share, seen on `n`."""
+    """Return half the 95 % interval, in logits, that two samples of images leave of one share, seen on `n`."""
     here, there = share * n + 0.5, (1 - share) * n + 0.5
     shrunk = here / (n + 1)
     return Z_95 * sqrt(1 / here + 1 / there + 1 / (n_hidden * shrunk * (1 - shrunk)))
@@ -108,9 +108,9 @@ def from_shifted_and_misses(
     shifted : float
         Of the entry, on shifted validation, 0 to 1.
     earlier_shifted, earlier_hidden : ndarray of shape (rows,), float64
-        Of earlier entries, on shifted validation and on hidden pictures.
+        Of earlier entries, on shifted validation and on hidden images.
     n, n_hidden : float
-        Pictures these were measured on, as for `from_shifted`.
+        Images these were measured on, as for `from_shifted`.
 
     Returns
     -------
@@ -139,9 +139,9 @@ def fit_line(
     features : ndarray of shape (rows, features), float64
         Accuracies on public splits, such as validation and shifted validation, 0 to 1.
     hidden : ndarray of shape (rows,), float64
-        Accuracy of the same entries on hidden pictures.
+        Accuracy of the same entries on hidden images.
     n_public, n_hidden : int
-        Pictures these were measured on.
+        Images these were measured on.
 
     Returns
     -------
@@ -173,9 +173,9 @@ def difference_of_confidences(
     Parameters
     ----------
     confidence, right : ndarray of shape (n,)
-        On pictures with public labels: the probability of the label given, and whether it was right.
+        On images with public labels: the probability of the label given, and whether it was right.
     hidden_confidence : ndarray of shape (n_hidden,), float64
-        On the pictures to predict, whose labels are not needed.
+        On the images to predict, whose labels are not needed.
 
     References
     ----------
@@ -199,7 +199,7 @@ def average_thresholded_confidence(
     *,
     draws: int = 2000,
 ) -> Forecast:
-    """Predict the share of pictures above the confidence that, at home, as many were above as were right (ATC).
+    """Predict the share of images above the confidence that, at home, as many were above as were right (ATC).
 
     Parameters
     ----------
@@ -212,7 +212,7 @@ def average_thresholded_confidence(
     ----------
     S. Garg, S. Balakrishnan, Z. C. Lipton, B. Neyshabur, H. Sedghi, "Leveraging unlabeled data to predict
     out-of-distribution performance", ICLR 2022, with maximum confidence as the score.  The interval is ours: labelled
-    pictures drawn anew, and for each draw hidden labels that fall right with the share forecast.
+    images drawn anew, and for each draw hidden labels that fall right with the share forecast.
 
     Examples
     --------
@@ -225,7 +225,7 @@ def average_thresholded_confidence(
     n, n_hidden = len(right), len(ordered)
 
     def above(labelled: NDArray[np.float64], wrong: NDArray[np.intp]) -> NDArray[np.float64]:
-        """Return the share of hidden pictures above the threshold of each row of labelled confidences."""
+        """Return the share of hidden images above the threshold of each row of labelled confidences."""
         sorted_rows = np.column_stack([np.sort(labelled, axis=1), np.full(len(labelled), np.inf)])
         threshold = np.take_along_axis(sorted_rows, wrong[:, None], axis=1)[:, 0]
         return 1 - np.searchsorted(ordered, threshold) / n_hidden
@@ -254,7 +254,7 @@ def errors(forecasts: Sequence[Forecast | None], hidden: Sequence[float] | NDArr
 
 
 def logit(share: NDArray[np.float64], n: float) -> NDArray[np.float64]:
-    """Return ln(hits / misses) of shares of `n`, half a picture added to both, so that 0 and 1 have one too.
+    """Return ln(hits / misses) of shares of `n`, half an image added to both, so that 0 and 1 have one too.
 
     References
     ----------
@@ -263,19 +263,19 @@ def logit(share: NDArray[np.float64], n: float) -> NDArray[np.float64]:
     return np.log((share * n + 0.5) / ((1 - share) * n + 0.5))
 
 
-def in_whole_pictures(found: Forecast, n: int) -> Forecast:
-    """Widen an interval to the next shares of `n` pictures: what is measured then lies in it or clearly outside.
+def in_whole_images(found: Forecast, n: int) -> Forecast:
+    """Widen an interval to the next shares of `n` images: what is measured then lies in it or clearly outside.
 
     Examples
     --------
-    >>> in_whole_pictures(Forecast(0.97, 0.904, 0.9996), 100)
+    >>> in_whole_images(Forecast(0.97, 0.904, 0.9996), 100)
     Forecast(value=0.97, low=0.9, high=1.0)
     """
     return Forecast(found.value, floor(found.low * n) / n, ceil(found.high * n) / n)
 
 
 def _around(centre: float, half: float, n: float) -> Forecast:
-    """Return the shares of `n` pictures whose logits, as of `logit`, are `centre` and `half` to either side."""
+    """Return the shares of `n` images whose logits, as of `logit`, are `centre` and `half` to either side."""
     # The logistic function, in the form that never overflows; SciPy's would cost each submission 0.4 s of imports.
     with_halves = (1 + np.tanh(np.array([centre, centre - half, centre + half]) / 2)) / 2
     # Else all of `n` right, whose logit is finite, would lie above every interval.

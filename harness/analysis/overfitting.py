@@ -16,7 +16,7 @@ TEAMS = 12  # of those, the ones with the most
 
 
 class Probing(msgspec.Struct, frozen=True):
-    """How far `submissions` scores on `n` public pictures may have carried the best of them, as shares, 0 to 1.
+    """How far `submissions` scores on `n` public images may have carried the best of them, as shares, 0 to 1.
 
     `best_of_k_bias` is expected where all submissions are equally good and nothing was learnt from the scores;
     `boosting_gain` is what can be made of random labels alone by someone who uses each score to choose the next labels.
@@ -34,7 +34,7 @@ def probing(submissions: int, n: int, accuracy: float, n_classes: int) -> Probin
     Parameters
     ----------
     submissions, n : int
-        Scores the team has seen, and public pictures they were measured on; both at least 1.
+        Scores the team has seen, and public images they were measured on; both at least 1.
     accuracy : float
         What its submissions score, 0 to 1.
     n_classes : int
@@ -55,7 +55,7 @@ def best_of_k_bias(submissions: int, n: int, accuracy: float) -> float:
     Notes
     -----
     The expected maximum of k independent normal variables, at most sqrt(2 ln k) of their standard deviation, here
-    sqrt(p (1 - p) / n).  A team's submissions agree on most pictures and then share their fortune, so this is the most
+    sqrt(p (1 - p) / n).  A team's submissions agree on most images and then share their fortune, so this is the most
     that can be expected of submissions made without an eye on the score.
 
     References
@@ -72,14 +72,14 @@ def best_of_k_bias(submissions: int, n: int, accuracy: float) -> float:
 def boosting_gain(submissions: int, n: int, n_classes: int) -> float:
     """Return by how much the boosting attack is expected to exceed chance on a plain board.
 
-    The attacker submits random labels, keeps those that score above chance, and submits for each picture the label
+    The attacker submits random labels, keeps those that score above chance, and submits for each image the label
     that most of these give.
 
     Notes
     -----
     Our derivation for any number of classes m; for two it is the paper's sqrt(k / n).  A score of random labels has
     the standard deviation sqrt((m - 1) / n) / m, so that a kept one exceeds chance by g = sqrt(2 / pi) of that on
-    average.  The k / 2 kept ones give a picture's true label k g m / (2 m - 2) votes more than each other; the number
+    average.  The k / 2 kept ones give an image's true label k g m / (2 m - 2) votes more than each other; the number
     of votes of a label has the standard deviation sqrt(k / (2 m)), and the numbers of two labels differ as if they
     were independent.  The vote is right if the first of m normal variables, moved by the ratio of the two, is the
     largest.  More classes make the attack weaker.

@@ -1,4 +1,4 @@
-"""Two entries on the same pictures: what divides them, and whether that is more than chance."""
+"""Two entries on the same images: what divides them, and whether that is more than chance."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Side(msgspec.Struct, frozen=True):
 
 
 class Divided(msgspec.Struct, frozen=True):
-    """`n` pictures: right by both, by the first alone, by the second alone, and by neither.
+    """`n` images: right by both, by the first alone, by the second alone, and by neither.
 
     `difference` is of their accuracies, first less second.
     """
@@ -83,7 +83,7 @@ class Versus(msgspec.Struct, frozen=True, kw_only=True):
     better : {"one", "other", ""}
         By the primary metric on the split that decides; empty where chance may explain the difference.
     classes, families : tuple of Divided
-        The hidden pictures told of, largest difference first; without any, those of the split that decides by class.
+        The hidden images told of, largest difference first; without any, those of the split that decides by class.
     """
 
     format: int = 1
@@ -102,7 +102,7 @@ class Versus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def see_pair(workspace: Workspace, frozen: Frozen, one: str, other: str, *, reveal_private: bool = False) -> Versus:
-    """Compare two entries, each an id or a name, picture by picture.
+    """Compare two entries, each an id or a name, image by image.
 
     Parameters
     ----------
@@ -198,7 +198,7 @@ def _drawn(metric: str, told: Told, split: str, rng: np.random.Generator, n_clas
 
 
 def divide(name: str, one: NDArray[np.bool_], other: NDArray[np.bool_]) -> Divided:
-    """Count which of two entries has which of `n` > 0 pictures right, both of shape (n,).
+    """Count which of two entries has which of `n` > 0 images right, both of shape (n,).
 
     Examples
     --------
@@ -218,7 +218,7 @@ def divide(name: str, one: NDArray[np.bool_], other: NDArray[np.bool_]) -> Divid
 
 
 def _by_class(told: Told, class_names: Sequence[str]) -> tuple[Divided, ...]:
-    """Divide the hidden pictures by their class; shifted validation where no hidden ones may be told of."""
+    """Divide the hidden images by their class; shifted validation where no hidden ones may be told of."""
     truth = told.truth
     y_true = truth.hidden if truth.hidden_splits else truth.labels[truth.by]
     return _sorted_out(class_names, y_true == np.arange(len(class_names))[:, None], told)
@@ -231,7 +231,7 @@ def _by_family(told: Told) -> tuple[Divided, ...]:
 
 
 def _sorted_out(names: Sequence[str], members: NDArray[np.bool_], told: Told) -> tuple[Divided, ...]:
-    """Divide each group that has pictures, the largest difference first."""
+    """Divide each group that has images, the largest difference first."""
     one, other = (
         told.hidden(told.right, number) if told.truth.hidden_splits else told.right[told.truth.by][number]
         for number in (0, 1)

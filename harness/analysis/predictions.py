@@ -26,7 +26,7 @@ from harness.score.metrics import METRICS, confusion_matrix
 SEEN_AT_HOME = ("val", "val_shifted")
 HIDDEN = ("public", "private")
 PEERS = 5  # the best others, all of whom must have right what an entry is said to miss alone
-ALONE = 4  # pictures shown of those
+ALONE = 4  # images shown of those
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -48,15 +48,15 @@ class Detail(msgspec.Struct, frozen=True):
     recalls : dict of str to tuple
         By split, the share found of each class.
     families : tuple of Tally
-        Hidden pictures by family of corruption, in the order of `Report.families`.
+        Hidden images by family of corruption, in the order of `Report.families`.
     severities : tuple of tuple of Tally
         The same by family and severity.
     lengths : tuple of Tally
-        Hidden pictures by the number of corruptions, in the order of `Report.lengths`.
+        Hidden images by the number of corruptions, in the order of `Report.lengths`.
     confusion : tuple of tuple of int
-        Of the hidden pictures: rows are true classes, columns predicted ones.
+        Of the hidden images: rows are true classes, columns predicted ones.
     alone : dict of str to int
-        By split, how many pictures this entry misses and the best others all have right.
+        By split, how many images this entry misses and the best others all have right.
     alone_shown : tuple of Missed
         Some of those, of the public splits.
     calibration : dict of str to Calibration
@@ -78,7 +78,7 @@ class Detail(msgspec.Struct, frozen=True):
 class Truth:
     """Labels of the splits that may be told of.
 
-    `by` is the split that decides.  `hidden` holds the labels of the hidden pictures among them, and `groups` how those
+    `by` is the split that decides.  `hidden` holds the labels of the hidden images among them, and `groups` how those
     were corrupted.
     """
 
@@ -145,11 +145,11 @@ class Told:
         return len(self.rows) > 1
 
     def hidden(self, values: dict[str, NDArray], number: int) -> NDArray:
-        """Return what `values` holds of the hidden pictures for the entry in row `number` of the arrays."""
+        """Return what `values` holds of the hidden images for the entry in row `number` of the arrays."""
         return self.truth.over_hidden({split: of[number] for split, of in values.items()})
 
     def alone(self, number: int) -> dict[str, NDArray[np.bool_]]:
-        """Return the pictures that an entry misses and that its `PEERS`, the best others, all have right; by split."""
+        """Return the images that an entry misses and that its `PEERS`, the best others, all have right; by split."""
         peers = [number, *(other for other in range(min(len(self.rows), PEERS + 1)) if other != number)][: PEERS + 1]
         return {split: missed_alone(right[peers])[0] for split, right in self.right.items()} if self.many else {}
 
@@ -249,10 +249,10 @@ class Diagnosis(msgspec.Struct, frozen=True):
     Attributes
     ----------
     right : dict of str to ndarray of shape (n,), bool
-        By split, whether the label of each picture was right; the pictures of a split stand in one order for all
-        entries of a contest, so that two entries can be compared picture by picture.
+        By split, whether the label of each image was right; the images of a split stand in one order for all
+        entries of a contest, so that two entries can be compared image by image.
     families : dict of str to Tally
-        By family of corruption, over the hidden pictures asked for.  A picture counts for each link of its chain.
+        By family of corruption, over the hidden images asked for.  An image counts for each link of its chain.
     chains : dict of int to Tally
         The same by the length of the chain.
     """

@@ -26,7 +26,7 @@ from harness.analysis.forecast import (
     fit_line,
     from_shifted,
     from_shifted_and_misses,
-    in_whole_pictures,
+    in_whole_images,
 )
 from harness.analysis.predictions import SEEN_AT_HOME, Told, truth_of
 from harness.analysis.values import read_values
@@ -39,8 +39,8 @@ from harness.score.estimate import Estimate
 from harness.score.stats import effective_number
 from harness.workspace import Workspace
 
-# The last two learn how sure is too sure on pictures with public labels.  Those are the shifted ones, for every entry
-# and before anything is measured: validation pictures look like what entries were trained on, so that nearly all of
+# The last two learn how sure is too sure on images with public labels.  Those are the shifted ones, for every entry
+# and before anything is measured: validation images look like what entries were trained on, so that nearly all of
 # them are right, and say little about when an entry is wrong.
 HOME = "val_shifted"
 METHODS = {
@@ -50,7 +50,7 @@ METHODS = {
     "atc": "thresholded confidence (ATC)",
     "doc": "difference of confidences (DoC)",
 }
-DRAWS = 500  # for ATC's interval: a board has a hundred of these, and each draw sorts all pictures
+DRAWS = 500  # for ATC's interval: a board has a hundred of these, and each draw sorts all images
 Forecasts = dict[str, Forecast | None]
 RATED = 100  # the last entries of the board, by which the methods are rated
 
@@ -130,7 +130,7 @@ def predict_score(
     shifted : Estimate
         `metric` of the entry.
     n_hidden : int
-        Pictures of the public half.
+        Images of the public half.
     confidence : Confidence, optional
         Of the entry, where it gives probabilities; it predicts accuracy alone.
     rng : numpy.random.Generator, optional
@@ -161,7 +161,7 @@ def predict_score(
         found["atc"] = average_thresholded_confidence(*known, rng or np.random.default_rng(0), draws=DRAWS)
         found["doc"] = difference_of_confidences(*known)
     if plain:
-        found = {name: forecast and in_whole_pictures(forecast, n_hidden) for name, forecast in found.items()}
+        found = {name: forecast and in_whole_images(forecast, n_hidden) for name, forecast in found.items()}
     return found
 
 

@@ -20,7 +20,7 @@ SHOWN = 30  # recipes, the best by their mean
 class Pooled(msgspec.Struct, frozen=True):
     """What `n` seeds of one recipe scored: mean, sample standard deviation, and the 95 % interval of the recipe.
 
-    With one seed nothing is known of the spread: `sd` is nan, and the interval is that of the pictures alone.
+    With one seed nothing is known of the spread: `sd` is nan, and the interval is that of the images alone.
     """
 
     mean: float
@@ -43,10 +43,10 @@ def pool_seeds(scores: Sequence[Estimate]) -> Pooled:
 
     Notes
     -----
-    The interval is for the mean over all seeds and all pictures of this kind, as in a model with random effects of
-    both: limits of the mean over seeds (Student's) and over pictures (the mean of the entries' own) are joined as
-    independent ones are.  Seeds are measured on the same pictures and mostly miss the same, so more seeds do not make
-    the pictures' part smaller; where they do miss different ones, the interval is wider than it need be.
+    The interval is for the mean over all seeds and all images of this kind, as in a model with random effects of
+    both: limits of the mean over seeds (Student's) and over images (the mean of the entries' own) are joined as
+    independent ones are.  Seeds are measured on the same images and mostly miss the same, so more seeds do not make
+    the images' part smaller; where they do miss different ones, the interval is wider than it need be.
 
     References
     ----------

@@ -19,13 +19,13 @@ from harness.board.closing import Closing
 from harness.board.ranking import Standing
 
 DRAWS = 1000
-SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)  # of the hidden pictures that might be public
+SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)  # of the hidden images that might be public
 CURVE_DRAWS = 1000  # for each of these
 REGRET = 0.005  # what following the public board may cost: half a point
 
 
 class Redrawn(msgspec.Struct, frozen=True):
-    """What other halves of the same hidden pictures would have shown.
+    """What other halves of the same hidden images would have shown.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Redrawn(msgspec.Struct, frozen=True):
 
 
 class SharePoint(msgspec.Struct, frozen=True):
-    """One public share of the hidden pictures, and what it is worth in a new contest with pictures like these.
+    """One public share of the hidden images, and what it is worth in a new contest with images like these.
 
     `rank_change` is in ranks; `regret`, 0 to 1, is how much less accurate the public winner is on average than the
     best entry.
@@ -102,23 +102,23 @@ def redraw_halves(
     *,
     draws: int = DRAWS,
 ) -> Redrawn:
-    """Draw the public and private halves of the hidden pictures anew, and rank all entries in each.
+    """Draw the public and private halves of the hidden images anew, and rank all entries in each.
 
     Parameters
     ----------
     right : ndarray of shape (entries, n), bool
-        Whether each entry's label of each hidden picture was right.
+        Whether each entry's label of each hidden image was right.
     strata : ndarray of shape (n,), int64
         Within what the halves are drawn: the true class, as `harness.freeze.split` does.
     share : float
-        Of the hidden pictures that are public, 0 to 1.
+        Of the hidden images that are public, 0 to 1.
     rng : numpy.random.Generator
     draws : int
 
     Notes
     -----
-    The pictures stay the same, so that this tells what the cut decided, not what other pictures would have shown:
-    an entry that is best on all hidden pictures stays the favourite in every draw.
+    The images stay the same, so that this tells what the cut decided, not what other images would have shown:
+    an entry that is best on all hidden images stays the favourite in every draw.
 
     Examples
     --------
@@ -146,15 +146,15 @@ def public_share_curve(
     *,
     draws: int = DRAWS,
 ) -> list[SharePoint]:
-    """Return what each public share of the hidden pictures would be worth, for who sets up the next contest.
+    """Return what each public share of the hidden images would be worth, for who sets up the next contest.
 
     Parameters are those of `redraw_halves`.
 
     Notes
     -----
-    Both halves are drawn with replacement, as new pictures like these.  To cut the same pictures otherwise would not
+    Both halves are drawn with replacement, as new images like these.  To cut the same images otherwise would not
     do: what one half has gained the other has lost, so that of two equal entries the public winner always loses.  The
-    regret is by accuracy on all hidden pictures, the best estimate there is of what entries are worth.
+    regret is by accuracy on all hidden images, the best estimate there is of what entries are worth.
 
     A large public part ranks well but leaves a small private one to check it with, so that `winner_kept` has its
     maximum near one half.
@@ -184,7 +184,7 @@ def public_share_curve(
 def _draw_hits(
     right: NDArray[np.bool_], strata: NDArray[np.int64], share: float, rng: np.random.Generator, draws: int
 ) -> tuple[NDArray[np.float32], int]:
-    """Return how many pictures each entry has right in each draw, shape (draws, entries), and of how many."""
+    """Return how many images each entry has right in each draw, shape (draws, entries), and of how many."""
     hits, size = np.zeros((draws, len(right)), np.float32), 0
     for stratum in np.unique(strata):
         of_stratum = right[:, strata == stratum]
@@ -234,7 +234,7 @@ class ShakeUp(msgspec.Struct, frozen=True, kw_only=True):
     drawn_kendall : float
         Its mean over these draws.
     curve : tuple of SharePoint
-        What other sizes of the public part would be worth; none where all entries are right on the same pictures.
+        What other sizes of the public part would be worth; none where all entries are right on the same images.
     enough : SharePoint or None
         The smallest whose winner is expected to cost at most `regret` accuracy on the private part.
     """

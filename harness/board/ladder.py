@@ -10,13 +10,13 @@ def climb(right: NDArray[np.bool_]) -> NDArray[np.intp]:
     """Return which submission's score the board shows after each one, by the parameter-free Ladder.
 
     A new submission is shown if it beats the one shown by more than s / sqrt(n), where s is the sample standard
-    deviation of the picture-by-picture difference of the two; else the old score stays, and the new one is not told.
+    deviation of the image-by-image difference of the two; else the old score stays, and the new one is not told.
     For right and wrong this comes to (gained - lost)² > gained + lost, McNemar's statistic above 1.
 
     Parameters
     ----------
     right : ndarray of shape (submissions, n), bool
-        One team's submissions in the order in which they came: whether the label of each public picture was right.
+        One team's submissions in the order in which they came: whether the label of each public image was right.
 
     Returns
     -------

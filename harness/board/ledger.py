@@ -63,7 +63,7 @@ class Scored(Receipt, frozen=True, kw_only=True, omit_defaults=True, tag="score"
     zip_sha256: str
     weights: str
     scorer: str
-    order: int  # seed of the order in which the pictures were handed to the entry
+    order: int  # seed of the order in which the images were handed to the entry
     scores: dict[str, dict[str, Estimate]]
     predictions: dict[str, str]  # split -> SHA-256 of its labels
     card: str

@@ -47,7 +47,7 @@ class Replay(msgspec.Struct, frozen=True):
 
 
 def replay(workspace: Workspace, entry: int, *, isolation: Isolation = "auto", device: Device = "auto") -> Replay:
-    """Run the zip of an entry of the board through the sandbox again, its pictures in the same order.
+    """Run the zip of an entry of the board through the sandbox again, its images in the same order.
 
     Raises
     ------

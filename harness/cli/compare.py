@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 LARGEST = 8  # groups that the short view draws, those with the largest difference
 
 
-@click.command(short_help="Compare two entries picture by picture.")
+@click.command(short_help="Compare two entries image by image.")
 @click.argument("one", metavar="A")
 @click.argument("other", metavar="B")
 @click.option("--full", is_flag=True, help="Draw all corruptions, and every metric on every split.")
@@ -27,7 +27,7 @@ LARGEST = 8  # groups that the short view draws, those with the largest differen
 def compare(
     one: str, other: str, full: bool, reveal_private: bool, contest: str | None, workspace: Path, form: str
 ) -> None:
-    """Compare two entries picture by picture.
+    """Compare two entries image by image.
 
     A and B are ids, or names: then the best by its public score. p is of the exact McNemar test: how often two equally
     good entries would be divided at least so unevenly.
@@ -103,7 +103,7 @@ def _splits(found: Versus) -> Table:
         rows.append((SHORT[row["split"]], str(row["n"]), *shares, difference, *only, p))
     names = ("n", "A %", "B %", "A less B", "only A", "only B", "p")
     columns = [Column("", key=True), *(Column(name, number=True) for name in names)]
-    title = "Accuracy, and pictures that only one has right"
+    title = "Accuracy, and images that only one has right"
     note = f"A: entry {found.one.id}, {found.one.name}. B: entry {found.other.id}, {found.other.name}. {title}."
     return Table(columns, rows, records, title, note)
 
@@ -125,11 +125,11 @@ def _metrics(found: Versus, full: bool) -> None:
 
 
 def _groups(what: str, found: Versus, groups: tuple[Divided, ...], full: bool) -> None:
-    from harness.cli._view.charts import Gain, gains, pictures, title
+    from harness.cli._view.charts import Gain, gains, images, title
 
     if not groups:
         return
     few = groups if full else groups[:LARGEST]
     of = "" if len(few) == len(groups) else f": largest {len(few)} of {len(groups)}"
-    title(f"By {what}, on {pictures(found.by)}, A less B in points{of}")
+    title(f"By {what}, on {images(found.by)}, A less B in points{of}")
     gains([Gain(group.name.replace("_", " "), group.n, group.difference) for group in few])

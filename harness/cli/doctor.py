@@ -65,7 +65,7 @@ def doctor(
 ) -> None:
     """Say what is the matter with a submission, the worst first.
 
-    Will it load, is it right, will it fit? The zip is read, then run in the sandbox on public pictures: as they are,
+    Will it load, is it right, will it fit? The zip is read, then run in the sandbox on public images: as they are,
     and on other scales, in other orders, in other batches. Nothing is recorded.
 
     Exit code 1 when it would fail.
@@ -117,7 +117,7 @@ def show(checkup: Checkup, *, fix: bool) -> None:
     for name, words in (("val", "as it is"), ("repaired", "repaired")):
         if name in checkup.accuracy:
             share, n = checkup.accuracy[name], checkup.n[name]
-            click.echo(wrapped(f"right, {words}: {100 * share:.1f} % of {n} public val pictures"))
+            click.echo(wrapped(f"right, {words}: {100 * share:.1f} % of {n} public val images"))
     fixable = [str(number) for number, finding in enumerate(checkup.findings, 1) if finding.fixable]
     if checkup.repaired:
         click.echo(f"Repaired ({', '.join(fixable)}): {checkup.repaired}")

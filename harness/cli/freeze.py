@@ -18,7 +18,7 @@ KNOWN_LABELS: dict[type, str] = {
 }
 
 
-@click.command(short_help="Clean, split, shift and lock the pictures of a contest.")
+@click.command(short_help="Clean, split, shift and lock the images of a contest.")
 @click.option(
     "--contest",
     metavar="NAME|FILE",
@@ -26,16 +26,16 @@ KNOWN_LABELS: dict[type, str] = {
     help="Contest to freeze; by default the active one, else blood-cells.",
 )
 @click.option(
-    "--source", type=click.Path(path_type=Path), help="File or folder of pictures, where the contest needs one."
+    "--source", type=click.Path(path_type=Path), help="File or folder of images, where the contest needs one."
 )
 @click.option("--if-missing", is_flag=True, help="Keep what is frozen already; then only make it the active one.")
 @workspace_option
 @json_option
 def freeze(contest: str | None, source: Path | None, if_missing: bool, workspace: Path, as_json: bool) -> None:
-    """Clean, split, shift and lock the pictures of a contest.
+    """Clean, split, shift and lock the images of a contest.
 
     Writes public/ (train, val, val_shifted) for participants and private/ (hidden test) for the scorer, and makes the
-    contest the active one. The same pictures give the same bytes. Where the file states other rules alone (limits,
+    contest the active one. The same images give the same bytes. Where the file states other rules alone (limits,
     quotas, texts), the board stays and the change is put on record: see hemobench contest rules.
 
     \b
@@ -73,7 +73,7 @@ def freeze(contest: str | None, source: Path | None, if_missing: bool, workspace
         return
     dropped = sum(finding.action == "dropped" for finding in lock.findings)
     sizes = ", ".join(f"{split} {sum(counts.values()):,}" for split, counts in lock.counts.items())
-    screen.message(f"{frozen.contest.title}: {sizes}; {counted(dropped, 'picture')} dropped.")
+    screen.message(f"{frozen.contest.title}: {sizes}; {counted(dropped, 'image')} dropped.")
     screen.message(f"Lock {frozen.lock_hash[:12]} in {frozen.folder}")
     for change in changes:
         from harness.cli.contest.rules import show_change
@@ -86,7 +86,7 @@ def freeze(contest: str | None, source: Path | None, if_missing: bool, workspace
         if earlier := api.entries_of_earlier_freezes(workspace, frozen):
             told = (
                 f"Entries on the board: {earlier:,} of other freezes of {lock.contest.name}, which this one does not "
-                "show: other pictures, classes, splits or another primary metric are another contest. To see them "
+                "show: other images, classes, splits or another primary metric are another contest. To see them "
                 "again, freeze what they ran on."
             )
             click.secho(screen.wrapped(told), fg="yellow", err=True)

@@ -90,7 +90,7 @@ def _table(board: Leaderboard, title: str) -> Table:
 
 
 def _title(board: Leaderboard, title: str) -> str:
-    """Say what the scores are of, by which metric and on how many pictures."""
+    """Say what the scores are of, by which metric and on how many images."""
     n = _n(board)
     return f"{title}: {board.metric.replace('_', ' ')}" + ("" if n is None else f", {board.by} n = {n:,}")
 

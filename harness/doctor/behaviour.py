@@ -1,4 +1,4 @@
-"""How a submission behaves on public pictures: accuracy, label order, class coverage, determinism."""
+"""How a submission behaves on public images: accuracy, label order, class coverage, determinism."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from harness.words import counted
 AS_SUBMITTED, REPAIRED, FLOAT = "val", "repaired", INPUTS[0].name
 FIRST, AGAIN, SHUFFLED, ALONE, SIXTY_FOUR, TRAIN = "once", "twice", "shuffled", "batches of 1", "batches of 64", "train"
 
-# Enough to see 6 points on 384 pictures; VGG16, at 40 pictures a second on 2 cores, needs a minute for all of it.
+# Enough to see 6 points on 384 images; VGG16, at 40 images a second on 2 cores, needs a minute for all of it.
 N_VAL, N_SCREEN, N_TRAIN, N_ALONE = 384, 96, 192, 32
-PROMISING = 0.02  # what a way must gain in the first look to be tried on the other pictures
+PROMISING = 0.02  # what a way must gain in the first look to be tried on the other images
 CLOSE = 0.04  # ways so near to the best of the first look are tried, too, at most three
 N_CLOSE = 3
 EQUAL = 0.005  # of two ways so near to each other, the plainer is named
@@ -34,11 +34,11 @@ Show = Callable[[list[PredictionRequest]], EntryRun]
 
 @dataclass(frozen=True)
 class Sample:
-    """Public pictures for a trial: of val in an order of chance, and of train."""
+    """Public images for a trial: of val in an order of chance, and of train."""
 
     val: LabelledImages
     train: LabelledImages
-    shuffle: NDArray[np.int64]  # another order of the first `n_screen` pictures
+    shuffle: NDArray[np.int64]  # another order of the first `n_screen` images
 
     @property
     def n_screen(self) -> int:
@@ -46,7 +46,7 @@ class Sample:
 
 
 def draw(frozen: Frozen, rng: np.random.Generator) -> Sample:
-    """Draw the pictures of a trial from what everybody may see."""
+    """Draw the images of a trial from what everybody may see."""
 
     def some(split: LabelledImages, n: int) -> LabelledImages:
         chosen = rng.permutation(len(split.labels))[:n]
@@ -57,7 +57,7 @@ def draw(frozen: Frozen, rng: np.random.Generator) -> Sample:
 
 
 def requests(sample: Sample) -> list[PredictionRequest]:
-    """Return all ways in which the pictures are shown; only the plain one has to work."""
+    """Return all ways in which the images are shown; only the plain one has to work."""
     screen, n = sample.val.images[: sample.n_screen], sample.n_screen
     optional = [
         PredictionRequest(FIRST, screen),
@@ -73,7 +73,7 @@ def requests(sample: Sample) -> list[PredictionRequest]:
 
 @dataclass
 class Trial:
-    """Answers to the pictures, what was found in them, and how it is to be repaired.
+    """Answers to the images, what was found in them, and how it is to be repaired.
 
     Attributes
     ----------
@@ -84,7 +84,7 @@ class Trial:
     accuracy : dict of str to float
         By way of showing.
     n : dict of str to int
-        How many pictures each is of.
+        How many images each is of.
     """
 
     contest: Contest
@@ -127,9 +127,9 @@ class Trial:
         return found[0] if found else ()
 
     def _better_input(self, show: Show) -> Labels | None:
-        """Return the answers to fresh pictures, shown in the way that is clearly better than the plain one.
+        """Return the answers to fresh images, shown in the way that is clearly better than the plain one.
 
-        A first look at a few pictures chooses; the others, which had no part in the choice, decide.
+        A first look at a few images chooses; the others, which had no part in the choice, decide.
         """
         n = self.sample.n_screen
         names = self._promising(self.sample.val.labels[:n])
@@ -195,15 +195,15 @@ def _other_input(name: str, found: Gain, others: dict[str, float]) -> Finding:
         severity=Severity.WRONG,
         title=f"{percent(found.before)} as submitted, {percent(found.after)} when inputs are {way.name}: "
         f"your model {way.trained}",
-        cause="predict gets raw pictures, RGB, 0–255; what the training did to them has to be done in predict as well.",
+        cause="predict gets raw images, RGB, 0–255; what the training did to them has to be done in predict as well.",
         evidence=f"{found.told()}, none of which had a part in choosing among {len(INPUTS)} ways.{close}",
         fix=way.remedy,
         fixable=True,
     )
 
 
-RARE = 5  # pictures of a class that must be there before its absence among the answers says something
-MEMORISED = 0.10  # how much better on pictures that it was trained on is worth a word
+RARE = 5  # images of a class that must be there before its absence among the answers says something
+MEMORISED = 0.10  # how much better on images that it was trained on is worth a word
 
 
 def never_said(true: Labels, said: Labels, class_names: tuple[str, ...]) -> Iterator[Finding]:
@@ -220,10 +220,10 @@ def never_said(true: Labels, said: Labels, class_names: tuple[str, ...]) -> Iter
         yield Finding(
             code="one-answer",
             severity=Severity.WRONG,
-            title=f"Every picture gets the same label, {only}",
-            cause="The pictures do not reach the model as it knows them, its weights were not loaded, "
+            title=f"Every image gets the same label, {only}",
+            cause="The images do not reach the model as it knows them, its weights were not loaded, "
             "or it learnt only which class is most frequent.",
-            evidence=f"{counted(len(said), 'picture')} of {classes}, one answer.",
+            evidence=f"{counted(len(said), 'image')} of {classes}, one answer.",
             fix="Compare what the network gets in predict with what it got in training: shape, scale, type.",
         )
         return
@@ -233,7 +233,7 @@ def never_said(true: Labels, said: Labels, class_names: tuple[str, ...]) -> Iter
         title=f"{len(never)} of {n_classes} classes {'is' if len(never) == 1 else 'are'} never predicted",
         cause="The last layer may be too small, a folder may have been left out of the training, or rare classes "
         "are drowned by frequent ones.",
-        evidence=f"{', '.join(names)}: {int(there[never].sum())} of {counted(len(true), 'picture')} shown.",
+        evidence=f"{', '.join(names)}: {int(there[never].sum())} of {counted(len(true), 'image')} shown.",
         fix=f"See that the last layer has {n_classes} units and that each class is in the training; "
         "weight rare classes.",
     )
@@ -257,26 +257,26 @@ def no_better_than_majority(true: Labels, said: Labels) -> Iterator[Finding]:
 
 
 def memorised(train: Hits, val: Hits) -> Iterator[Finding]:
-    """Find a model that knows its training pictures far better than others; each of shape (n,)."""
+    """Find a model that knows its training images far better than others; each of shape (n,)."""
     low, high = wilson_interval(int(train.sum()), len(train))
     _, top = wilson_interval(int(val.sum()), len(val))
     if train.mean() - val.mean() > MEMORISED and low > top:
         yield Finding(
             code="memorised",
             severity=Severity.WARNING,
-            title="It knows its training pictures better than others",
-            cause="It learnt pictures by heart; the hidden test holds other ones.",
+            title="It knows its training images better than others",
+            cause="It learnt images by heart; the hidden test holds other ones.",
             evidence=f"train {percent(float(train.mean()))} (95 % interval {percent(low)} to {percent(high)}, "
             f"n = {len(train)}), val {percent(float(val.mean()))} (n = {len(val)}).",
             fix="Stop earlier, augment more, add dropout or weight decay; trust val, not train.",
         )
 
 
-ROUNDING = 1  # pictures that may change with the batch: sums are rounded in another order there
+ROUNDING = 1  # images that may change with the batch: sums are rounded in another order there
 
 
 def changed_by_chance(run: EntryRun) -> int:
-    """Return how many pictures changed their label when exactly the same was shown twice."""
+    """Return how many images changed their label when exactly the same was shown twice."""
     first, again = (run.predictions.get(name) for name in (FIRST, AGAIN))
     return int((first != again).sum()) if first is not None and again is not None else 0
 
@@ -297,7 +297,7 @@ def unsteady(run: EntryRun, shuffle: NDArray[np.int64]) -> Iterator[Finding]:
         yield Finding(
             code="random",
             severity=Severity.WRONG,
-            title="The same pictures, shown twice, get other labels",
+            title="The same images, shown twice, get other labels",
             cause="Dropout or augmentation is alive at prediction (the model is called with training=True), "
             "or something is drawn at random.",
             evidence=f"{changed} of {n} labels changed.",
@@ -309,10 +309,10 @@ def unsteady(run: EntryRun, shuffle: NDArray[np.int64]) -> Iterator[Finding]:
         yield Finding(
             code="order-dependent",
             severity=Severity.WRONG,
-            title="A picture's label depends on its place among the others",
+            title="An image's label depends on its place among the others",
             cause="predict sorts, counts or remembers; or it mixes up the order of its batches.",
-            evidence=f"{changed} of {n} labels changed when the same pictures came in another order.",
-            fix="Label each picture by itself, and return labels in the order of X.",
+            evidence=f"{changed} of {n} labels changed when the same images came in another order.",
+            fix="Label each image by itself, and return labels in the order of X.",
         )
         return
     yield from _batches(run, first)
@@ -324,7 +324,7 @@ def _batches(run: EntryRun, first: Labels) -> Iterator[Finding]:
             yield Finding(
                 code="batch-size",
                 severity=Severity.WARNING,
-                title=f"It fails when pictures come {words}",
+                title=f"It fails when images come {words}",
                 cause="A server may hand over any number at once.",
                 evidence=reason,
                 fix="Let the first axis have any length; look for reshape and squeeze.",
@@ -339,21 +339,21 @@ def _batches(run: EntryRun, first: Labels) -> Iterator[Finding]:
         yield Finding(
             code="batch-dependent",
             severity=Severity.WRONG,
-            title="A picture's label depends on the pictures beside it",
+            title="An image's label depends on the images beside it",
             cause="Batch normalisation works in training mode, or X is standardised over the whole batch.",
             evidence=f"Against all {len(first)} at once: {told}.",
             fix="Call model(X, training=False); take means and deviations from the training set, or from each "
-            "picture alone.",
+            "image alone.",
         )
 
 
 def float_differs(run: EntryRun) -> Iterator[Finding]:
-    """Find labels that depend on the type of the pictures."""
+    """Find labels that depend on the type of the images."""
     if reason := failure(run, FLOAT):
         yield Finding(
             code="float-input",
             severity=Severity.WARNING,
-            title="It fails on pictures that are not uint8",
+            title="It fails on images that are not uint8",
             cause="Another server may hand over the same values, 0–255, as floating-point numbers.",
             evidence=reason,
             fix="Begin predict with: X = np.asarray(X).astype('uint8')",
@@ -365,7 +365,7 @@ def float_differs(run: EntryRun) -> Iterator[Finding]:
             yield Finding(
                 code="float-input",
                 severity=Severity.WARNING,
-                title="The same pictures get other labels as float32 than as uint8",
+                title="The same images get other labels as float32 than as uint8",
                 cause="Something in predict depends on the type: arithmetic in uint8 wraps at 256, "
                 "and some functions rescale one type and not the other.",
                 evidence=f"{changed} of {n} labels differ.",

@@ -28,15 +28,15 @@ from harness.sandbox.scratch import scratch_folder
 from harness.sandbox.unpack import unpack
 from harness.words import printable
 
-N_FEW = 16  # pictures of the first look: enough to see what comes out, and over in a second
+N_FEW = 16  # images of the first look: enough to see what comes out, and over in a second
 SHOWN = 5  # files named of many
-SEED = 4430  # of the draw of pictures: the same submission gets the same examination
+SEED = 4430  # of the draw of images: the same submission gets the same examination
 HANDED_OVER = ("val", "val_shifted", "public", "private")
 LOOKED_AT = {
     "door": "the zip: names, sizes, damage, links, leftovers, model.py at its root",
     "code": "the code: class Model, arguments, files named, absolute paths, imports",
     "saved": "saved models: version of Keras, layers, custom objects, Lambda",
-    "inputs": "nine scales and orders of the input, against the pictures as they are",
+    "inputs": "nine scales and orders of the input, against the images as they are",
     "labels": "order of the classes, classes never predicted, train against val",
     "steady": "twice, shuffled, one by one, in batches of 64",
     "fit": "size, time and memory",
@@ -122,7 +122,7 @@ class Examination:
         few = self.load(reading, sample)
         if few is None:
             return
-        self.say("It runs. PredictionPlan the pictures in other ways ...")
+        self.say("It runs. PredictionPlan the images in other ways ...")
         run = self.until_it_answers(behaviour.requests(sample), reading)
         if run is None:
             return
@@ -173,7 +173,7 @@ class Examination:
         return reading
 
     def load(self, reading: static_checks.Reading, sample: behaviour.Sample) -> EntryRun | None:
-        """Run it on a few pictures; None where it does not answer."""
+        """Run it on a few images; None where it does not answer."""
         if reading.plan.wraps:  # it cannot run as it is
             self.repair(replace(reading.plan, edits=(), files=()))
         self.say("Loading it ...")
@@ -227,7 +227,7 @@ class Examination:
         self.findings += fit.findings(self.fits, self.target)
 
     def prove(self, plan: Plan, sample: behaviour.Sample) -> None:
-        """Fix input and labels, and run the result on all pictures of the sample: no promise is left untried."""
+        """Fix input and labels, and run the result on all images of the sample: no promise is left untried."""
         self.repair(plan)
         self.say("Trying the repaired zip ...")
         run = self.run([PredictionRequest(REPAIRED, sample.val.images)])
@@ -254,7 +254,7 @@ def examine(
     path : Path
         A zip, or a folder, which is zipped as it is.
     frozen : Frozen
-        The contest whose public pictures it is tried on; nothing private is read.
+        The contest whose public images it is tried on; nothing private is read.
     target : Target
         Where it is to run.
     scratch : Path

@@ -85,9 +85,9 @@ class Checkup(msgspec.Struct, frozen=True, kw_only=True):
     looked_at : tuple of str
         What was examined, so that silence means health and not that nobody looked.
     accuracy : dict of str to float
-        Shares of right labels by the way the pictures were shown, 0 to 1.
+        Shares of right labels by the way the images were shown, 0 to 1.
     n : dict of str to int
-        How many pictures each share is of.
+        How many images each share is of.
     repaired : str
         The zip that was written; empty where none was.
     isolation : str

@@ -41,7 +41,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     as_contest : bool
         Whether the contest's own limits hold.
     speed : float
-        Pictures a second there for each picture a second here.
+        Images a second there for each image a second here.
     tight : float
         From this share of a limit on, a need is called tight.
     """
@@ -114,8 +114,8 @@ def find_target(name: str) -> Target:
 
 FIXES = {
     "zip": "Leave out data, checkpoints and optimizer state; save weights as float16.",
-    "time": "Predict in larger batches, take a smaller network, or fewer views of each picture.",
-    "memory": "Predict in batches, and keep no copy of all pictures as float.",
+    "time": "Predict in larger batches, take a smaller network, or fewer views of each image.",
+    "memory": "Predict in batches, and keep no copy of all images as float.",
 }
 
 
@@ -132,9 +132,9 @@ class Measured:
     load_s : float, seconds
         Import and ``Model()``.
     predict_s : float, seconds
-        For `n` pictures at once.
+        For `n` images at once.
     n, n_few : int
-        Pictures at once in the longer and in the shorter run.
+        Images at once in the longer and in the shorter run.
     memory_mb, memory_few_mb : float
         Largest resident memory of each.
     """
@@ -148,11 +148,11 @@ class Measured:
     memory_few_mb: float
 
     def seconds(self, n: int) -> float:
-        """Return the time for loading and for `n` pictures."""
+        """Return the time for loading and for `n` images."""
         return self.load_s + self.predict_s / self.n * n
 
     def memory(self, n: int) -> float:
-        """Return the memory with `n` pictures at once, MB: each picture more costs as much as between the two runs.
+        """Return the memory with `n` images at once, MB: each image more costs as much as between the two runs.
 
         Examples
         --------
@@ -169,7 +169,7 @@ def compare(measured: Measured, target: Target, limits: Limits, counts: dict[str
     Parameters
     ----------
     counts : dict of str to int
-        Pictures that are handed over at once, by split; all of them count for the time.
+        Images that are handed over at once, by split; all of them count for the time.
     """
     allowed = target.limits(limits)
     total, most = sum(counts.values()), max(counts.values())
@@ -181,10 +181,10 @@ def compare(measured: Measured, target: Target, limits: Limits, counts: dict[str
             "time",
             "s",
             seconds,
-            f"loading {measured.load_s:.1f} s, {total} pictures at {measured.n / max(measured.predict_s, 1e-9):,.0f} a "
+            f"loading {measured.load_s:.1f} s, {total} images at {measured.n / max(measured.predict_s, 1e-9):,.0f} a "
             f"second{slower}",
         ),
-        ("memory", "MB", measured.memory(most), f"{measured.memory_mb:.0f} MB measured, for {most} pictures at once"),
+        ("memory", "MB", measured.memory(most), f"{measured.memory_mb:.0f} MB measured, for {most} images at once"),
     )
     return tuple(
         Fit(what, unit, round(needed, 1), allowed[what], _verdict(needed, allowed[what], target.tight), how)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from harness.score.metrics import confusion_matrix
 from harness.score.stats import paired_interval
 
-# A difference counts as clear when its 95 % interval lies above this: one picture in a hundred.
+# A difference counts as clear when its 95 % interval lies above this: one image in a hundred.
 CLEAR = 0.01
 # An order of classes that leaves half of the labels wrong explains nothing.
 EXPLAINS = 0.5
@@ -21,7 +21,7 @@ Hits = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Gain:
-    """How much more often one way of answering is right than another on `n` pictures, and its 95 % interval."""
+    """How much more often one way of answering is right than another on `n` images, and its 95 % interval."""
 
     before: float
     after: float
@@ -39,17 +39,17 @@ class Gain:
         Examples
         --------
         >>> Gain(0.76, 0.98, 0.18, 0.26, 200).told()
-        '+22.0 points, 95 % interval +18.0 to +26.0, the same 200 pictures each way'
+        '+22.0 points, 95 % interval +18.0 to +26.0, the same 200 images each way'
         """
         low, high = 100 * self.low, 100 * self.high
         return (
             f"{100 * (self.after - self.before):+.1f} points, 95 % interval {low:+.1f} to {high:+.1f}, "
-            f"the same {self.n} pictures each way"
+            f"the same {self.n} images each way"
         )
 
 
 def gain(before: Hits, after: Hits) -> Gain:
-    """Compare two ways by the pictures that each has right, both of shape (n,)."""
+    """Compare two ways by the images that each has right, both of shape (n,)."""
     _, low, high = paired_interval(after, before)
     return Gain(float(before.mean()), float(after.mean()), low, high, len(before))
 
@@ -78,9 +78,9 @@ def assign(true: Labels, said: Labels, n_classes: int) -> NDArray[np.int64]:
 
 
 def assigned_hits(true: Labels, said: Labels, n_classes: int) -> Hits:
-    """Return which labels are right after the best assignment, each half of the pictures by what the other half says.
+    """Return which labels are right after the best assignment, each half of the images by what the other half says.
 
-    Fitted and judged on the same pictures, an assignment would make anything look better.
+    Fitted and judged on the same images, an assignment would make anything look better.
     """
     hits = np.empty(len(true), np.bool_)
     half = np.arange(len(true)) % 2 == 0

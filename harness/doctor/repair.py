@@ -17,14 +17,14 @@ from harness.pack import leftover, plain_member
 from harness.plain_files import plain_files
 from harness.sandbox.outcome import EntryRun, Outcome
 
-# Of ImageNet's pictures, RGB; the values that Keras's `imagenet_utils.preprocess_input` and torchvision subtract.
+# Of ImageNet's images, RGB; the values that Keras's `imagenet_utils.preprocess_input` and torchvision subtract.
 CAFFE_MEAN = (103.939, 116.779, 123.68)  # BGR, 0-255
 TORCH_MEAN, TORCH_SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # RGB, 0-1
 
 
 @dataclass(frozen=True)
 class Input:
-    """One way to hand over pictures.
+    """One way to hand over images.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Input:
     remedy: str
 
     def show(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return pictures of shape (n, height, width, 3) as this way has them, by the very line that is written."""
+        """Return images of shape (n, height, width, 3) as this way has them, by the very line that is written."""
         scope = {"np": np, "X": images.astype(np.float32)}
         exec(self.code, scope)
         shown: NDArray[np.float32] = np.ascontiguousarray(scope["X"], dtype=np.float32)
@@ -63,13 +63,13 @@ INPUTS = (
     ),
     Input(
         "BGR",
-        "was trained on BGR, as OpenCV reads pictures",
+        "was trained on BGR, as OpenCV reads images",
         "X = X[..., ::-1]",
         DO + "X = X[..., ::-1]",
     ),
     Input(
-        "standardised picture by picture",
-        "was trained on pictures with mean 0 and standard deviation 1",
+        "standardised image by image",
+        "was trained on images with mean 0 and standard deviation 1",
         "X = (X - X.mean((1, 2, 3), keepdims=True)) / np.maximum(X.std((1, 2, 3), keepdims=True), 1e-6)",
         DO + "X = (X - X.mean((1, 2, 3), keepdims=True)) / X.std((1, 2, 3), keepdims=True), in float32",
     ),
@@ -81,7 +81,7 @@ INPUTS = (
     ),
     Input(
         "standardised by ImageNet's mean and deviation",
-        "was trained on pictures standardised as torchvision does",
+        "was trained on images standardised as torchvision does",
         f"X = (X / 255 - np.float32({TORCH_MEAN})) / np.float32({TORCH_SD})",
         DO + f"X = (X / 255 - {TORCH_MEAN}) / {TORCH_SD}",
     ),
@@ -279,7 +279,7 @@ def free_name(folder: Path) -> str:
 
 
 def wrapper(plan: Plan, inner: str, contest: Contest) -> str:
-    """Return a ``model.py`` that hands pictures to the entry as it wants them, and its labels on as the contest does.
+    """Return a ``model.py`` that hands images to the entry as it wants them, and its labels on as the contest does.
 
     Examples
     --------

@@ -133,7 +133,7 @@ def _contract(code: Code) -> tuple[list[Finding], Plan]:
                 title=f"class {model.name} has no method predict",
                 cause="The contest calls predict(X) and takes what it returns as labels.",
                 evidence=f"Its methods: {', '.join(model.methods[:SHOWN]) or 'none'}.",
-                fix=_rename("predict", model.methods) or "Add: def predict(self, X), returning one label per picture.",
+                fix=_rename("predict", model.methods) or "Add: def predict(self, X), returning one label per image.",
             )
         ], Plan()
     found = []
@@ -183,7 +183,7 @@ def _contract(code: Code) -> tuple[list[Finding], Plan]:
             Finding(
                 code="predict-arguments",
                 severity=Severity.FAIL,
-                title="predict must take the pictures, and nothing else",
+                title="predict must take the images, and nothing else",
                 cause="The contest calls predict(X).",
                 evidence=f"def predict(self{''.join(f', {name}' for name in needed)})",
                 fix="Write def predict(self, X), and give other arguments a default.",

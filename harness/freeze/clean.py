@@ -1,6 +1,6 @@
-"""Find the pictures that do not belong in a contest, and those that must stay together.
+"""Find the images that do not belong in a contest, and those that must stay together.
 
-Pure: pictures and rules in, decisions out.  A decision depends on what the pictures hold, never on their order.
+Pure: images and rules in, decisions out.  A decision depends on what the images hold, never on their order.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ class Cleaned(msgspec.Struct, frozen=True):
 
 
 def clean(image_set: ImageSet, rules: Cleaning) -> Cleaned:
-    """Apply `rules` to `pictures`.
+    """Apply `rules` to `images`.
 
-    Exact duplicates are found by pixel hash: many copies of one picture are junk and all go, of a few the first by
+    Exact duplicates are found by pixel hash: many copies of one image are junk and all go, of a few the first by
     id stays, and if their labels disagree none does.  Outliers stand far from everything else in colour and
     texture; blanks hold nothing.  Near duplicates are found by difference hash and confirmed by their pixels.
 
@@ -58,7 +58,7 @@ def clean(image_set: ImageSet, rules: Cleaning) -> Cleaned:
     for listed in (*rules.keep, *rules.drop):
         if listed not in known:
             raise ContestError(
-                f"The contest file keeps or drops {listed!r}, but the source has no such picture.",
+                f"The contest file keeps or drops {listed!r}, but the source has no such image.",
                 did_you_mean(listed, known) if len(known) < 50_000 else "",
             )
     survey = _Survey(image_set, rules)
@@ -117,7 +117,7 @@ class _Survey:
                 self._drop_cluster(self._by_id(rows))
 
     def _drop_cluster(self, rows: list[int]) -> None:
-        """Drop what must go of two or more equal pictures."""
+        """Drop what must go of two or more equal images."""
         first = self.image_set.ids[rows[0]]
         if len(rows) >= self.rules.mass_copies:
             for row in rows:
@@ -144,7 +144,7 @@ class _Survey:
         distance = fingerprint.isolation(fingerprint.appearance(images))
         usual = np.median(distance)
         deviation = np.median(np.abs(distance - usual))
-        if deviation == 0:  # more than half of the pictures are equally far apart: there is no scale to measure by
+        if deviation == 0:  # more than half of the images are equally far apart: there is no scale to measure by
             return
         factors = (distance - usual) / deviation
         strange = (factors > self.rules.outlier_factor) & ~blank

@@ -1,6 +1,6 @@
-"""What a picture is known by: its exact pixels, its rough structure, and its appearance.
+"""What an image is known by: its exact pixels, its rough structure, and its appearance.
 
-All three are computed in integers, so that they are the same on every processor: which picture is removed, and
+All three are computed in integers, so that they are the same on every processor: which image is removed, and
 into which split it falls, must not depend on the machine that freezes.
 """
 
@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 HASH_SIDE = 16
 APPEARANCE_SIDE = 6
-CHUNK = 256  # pictures at once: what is derived from them stays in the processor's cache
+CHUNK = 256  # images at once: what is derived from them stays in the processor's cache
 
 
 def pixel_hashes(images: NDArray[np.uint8]) -> list[bytes]:
-    """Return the SHA-256 of each picture's pixels, images of shape (n, h, w, 3), uint8."""
+    """Return the SHA-256 of each image's pixels, images of shape (n, h, w, 3), uint8."""
     return [hashlib.sha256(image.tobytes()).digest() for image in images]
 
 
@@ -38,10 +38,10 @@ def luminance(images: NDArray[np.uint8]) -> NDArray[np.uint32]:
 
 
 def difference_hash(images: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """Return the 256-bit difference hash of each picture, shape (n, 4).
+    """Return the 256-bit difference hash of each image, shape (n, 4).
 
     A bit says whether a cell of a 16 × 17 grid is darker than its right neighbour.  A change of brightness or a
-    new compression moves a few bits; another picture moves about half of them.
+    new compression moves a few bits; another image moves about half of them.
 
     References
     ----------
@@ -74,7 +74,7 @@ def near_pairs(hashes: NDArray[np.uint64], max_bits: int) -> list[tuple[int, int
 
 
 def appearance(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return colour and texture of each picture on a 6 × 6 grid, shape (n, 144), integral values 0-127.
+    """Return colour and texture of each image on a 6 × 6 grid, shape (n, 144), integral values 0-127.
 
     The values are so small that sums of their products stay below 2**24, hence exact in float32 whatever the
     order of summation: BLAS may be used on them.
@@ -116,7 +116,7 @@ def isolation(features: NDArray[np.float32], neighbour: int = 5) -> NDArray[np.f
 
 
 def contrast(images: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return the standard deviation of the luminance of each picture, shape (n,), grey levels 0-255."""
+    """Return the standard deviation of the luminance of each image, shape (n,), grey levels 0-255."""
     spread = np.empty(len(images), np.float64)
     pixels = images.shape[1] * images.shape[2]
     for start in range(0, len(images), CHUNK):

@@ -27,7 +27,7 @@ LOCK = "contest.lock.json"
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """Pictures of shape (n, h, w, 3), uint8, with labels of shape (n,), int64."""
+    """Images of shape (n, h, w, 3), uint8, with labels of shape (n,), int64."""
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
@@ -72,7 +72,7 @@ class Frozen:
         return self._read[1].digest
 
     def source_text(self, name: str) -> str:
-        """Return the licence or citation of the pictures, where the contest file has none what the source says."""
+        """Return the licence or citation of the images, where the contest file has none what the source says."""
         return str(getattr(self.contest.source, name, None) or self.lock.source.get(name, OWNER_STATES))
 
     def load(self, split: PublicSplit) -> LabelledImages:
@@ -86,15 +86,15 @@ class Frozen:
         path = self.folder / "public" / f"{split}.npz"
         arrays = read_arrays(path, images=("uint8", 4), labels=("int64", 1))
         if len(arrays["images"]) != len(arrays["labels"]):
-            raise _damaged(path, f"pictures: {len(arrays['images'])}, labels: {len(arrays['labels'])}")
+            raise _damaged(path, f"images: {len(arrays['images'])}, labels: {len(arrays['labels'])}")
         return LabelledImages(arrays["images"], arrays["labels"])
 
     def hidden_images(self) -> NDArray[np.uint8]:
-        """Read the hidden pictures, without their labels."""
+        """Read the hidden images, without their labels."""
         return read_arrays(self.folder / "private" / "hidden.npz", images=("uint8", 4))["images"]
 
     def hidden_labels(self) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Read the labels of the hidden pictures, and which of them are in the public half."""
+        """Read the labels of the hidden images, and which of them are in the public half."""
         path = self.folder / "private" / "labels.npz"
         arrays = read_arrays(path, labels=("int64", 1), public=("bool", 1))
         if len(arrays["labels"]) != len(arrays["public"]):

@@ -20,7 +20,7 @@ Rule = Literal["drop list", "mass duplicate", "exact duplicate", "label conflict
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One picture that a cleaning rule has something to say about."""
+    """One image that a cleaning rule has something to say about."""
 
     id: str
     rule: Rule
@@ -43,7 +43,7 @@ class Lock(msgspec.Struct, frozen=True):
     format: int
     contest: Contest
     source: dict[str, str]
-    counts: dict[str, dict[str, int]]  # split -> class -> pictures
+    counts: dict[str, dict[str, int]]  # split -> class -> images
     findings: tuple[Finding, ...]
     arrays: dict[str, dict[str, ArrayHash]]  # file -> key -> content
     files: dict[str, str]  # file -> SHA-256 of its bytes

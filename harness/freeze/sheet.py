@@ -1,4 +1,4 @@
-"""Contact sheets: pictures in rows with a caption each, for the eyes of whoever freezes a contest."""
+"""Contact sheets: images in rows with a caption each, for the eyes of whoever freezes a contest."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-CELL = 144  # pixels; a picture is shown enlarged to it
+CELL = 144  # pixels; an image is shown enlarged to it
 GAP = 8
 LINE = 15
 INK, PAPER, QUIET = "#1a1a1a", "#ffffff", "#5a5a5a"

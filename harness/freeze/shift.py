@@ -1,4 +1,4 @@
-"""Chains of corruptions, drawn for each picture from its own content."""
+"""Chains of corruptions, drawn for each image from its own content."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.progress import Track, silent
 
 
 class Link(msgspec.Struct, frozen=True):
-    """One corruption of a chain, as it is kept beside the picture: severity 1 to 5."""
+    """One corruption of a chain, as it is kept beside the image: severity 1 to 5."""
 
     group: str
     family: str
@@ -23,12 +23,12 @@ class Link(msgspec.Struct, frozen=True):
 
 
 def draw_chain(shift: Shift, corruptions: Sequence[Corruption], rng: np.random.Generator) -> tuple[Link, ...]:
-    """Draw the corruptions of one picture, in the order in which they are applied.
+    """Draw the corruptions of one image, in the order in which they are applied.
 
     Parameters
     ----------
     shift : Shift
-        Share of clean pictures, lengths and severities.
+        Share of clean images, lengths and severities.
     corruptions : sequence of Corruption
         Those to draw from; of at least as many groups as the longest chain has links.
     rng : numpy.random.Generator
@@ -37,7 +37,7 @@ def draw_chain(shift: Shift, corruptions: Sequence[Corruption], rng: np.random.G
     -------
     tuple of Link
         Empty for the clean share.  Lengths are equally likely; so are groups, of which none comes twice, families
-        within a group, severities, and orders: a picture may be blurred before a bubble falls on it, or after.
+        within a group, severities, and orders: an image may be blurred before a bubble falls on it, or after.
     """
     if rng.random() < shift.clean:
         return ()
@@ -60,21 +60,21 @@ def shift_images(
     *,
     track: Track = silent,
 ) -> tuple[NDArray[np.uint8], list[tuple[Link, ...]]]:
-    """Corrupt each picture by a chain of its own.
+    """Corrupt each image by a chain of its own.
 
     Parameters
     ----------
     images : ndarray of shape (n, h, w, 3), uint8
     keys : sequence of n bytes
-        SHA-256 of each picture's pixels.  With the seed and `purpose` it decides all chance, so the result depends
-        on what a picture shows, never on which pictures come before it.
+        SHA-256 of each image's pixels.  With the seed and `purpose` it decides all chance, so the result depends
+        on what an image shows, never on which images come before it.
     corruptions : sequence of Corruption
         `HIDDEN` or `PUBLIC`.
     shift : Shift
     purpose : str
-        The name of the test set: the same picture gets another chain in another set.
+        The name of the test set: the same image gets another chain in another set.
     track : Track
-        Told of each picture.
+        Told of each image.
 
     Returns
     -------
@@ -84,7 +84,7 @@ def shift_images(
     families = {corruption.name: corruption for corruption in corruptions}
     shifted = np.empty_like(images)
     chains = []
-    for row, key in enumerate(track(keys, f"Shift {purpose}, pictures", len(keys))):
+    for row, key in enumerate(track(keys, f"Shift {purpose}, images", len(keys))):
         rng = _generator(shift.seed, purpose, key)
         chain = draw_chain(shift, corruptions, rng)
         image = images[row]

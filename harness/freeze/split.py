@@ -1,4 +1,4 @@
-"""Who goes where: a stratified split that follows the pictures, not their order or the names of their classes."""
+"""Who goes where: a stratified split that follows the images, not their order or the names of their classes."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ def stratified_split(
     seed: int,
     purpose: str,
 ) -> NDArray[np.int64]:
-    """Give each picture a part, so that every class is cut in the same proportions.
+    """Give each image a part, so that every class is cut in the same proportions.
 
     Within a class, groups are put in the order of SHA-256(seed, purpose, smallest key of the group) and dealt to the
     parts in turn.  A keyed hash takes the place of a drawn permutation, because a permutation depends on how many
-    pictures there are and in which order they came: here, adding one picture moves at most one group across each
+    images there are and in which order they came: here, adding one image moves at most one group across each
     border, and renaming or renumbering the classes moves none.
 
     Parameters
     ----------
     labels, groups : ndarray of shape (n,)
-        Class and group of each picture.  A group goes to one part whole, with the class of its first member by key.
+        Class and group of each image.  A group goes to one part whole, with the class of its first member by key.
     keys : sequence of n bytes
-        The pixel hash of each picture.
+        The pixel hash of each image.
     shares : sequence of float
         Share of each part but the last, which takes the rest.
     seed : int
     purpose : str
-        Names the split, so that two splits of the same pictures are independent.
+        Names the split, so that two splits of the same images are independent.
 
     Returns
     -------
     ndarray of shape (n,), int64
-        The part of each picture, 0 to len(shares).  Part p of a class with m pictures holds
+        The part of each image, 0 to len(shares).  Part p of a class with m images holds
         floor(m × shares[p] + 1/2) of them, give or take a group.
 
     Examples

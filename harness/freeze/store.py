@@ -44,14 +44,14 @@ from harness.workspace import Workspace, make_folder, sync_folder
 
 
 def freeze(workspace: Workspace, contest: Contest, image_set: ImageSet, *, track: Track = silent) -> Frozen:
-    """Clean, split, shift, write and lock `pictures`, and make the result the contest in force.
+    """Clean, split, shift, write and lock `images`, and make the result the contest in force.
 
-    The same contest file and pictures give the same bytes, on every machine and in any order of the pictures.
+    The same contest file and images give the same bytes, on every machine and in any order of the images.
 
     Raises
     ------
     FreezeError
-        A class is left without pictures in one of the splits.
+        A class is left without images in one of the splits.
     WorkspaceError
         The workspace cannot be written.
     """
@@ -97,13 +97,13 @@ def _split(contest: Contest, image_set: ImageSet, cleaned: Cleaned) -> dict[str,
         if counts.min() == 0:
             raise FreezeError(
                 f"Split {name} would hold no {contest.class_names[counts.argmin()]}, expected some of every class.",
-                "Add pictures of that class, or see whether the contest's cleaning rules took them all.",
+                "Add images of that class, or see whether the contest's cleaning rules took them all.",
             )
     return splits
 
 
 def _public_half(contest: Contest, cleaned: Cleaned, labels: NDArray[np.int64], rows: NDArray[np.intp]) -> NDArray:
-    """Return which of the hidden pictures are scored at once, shape (n,), bool."""
+    """Return which of the hidden images are scored at once, shape (n,), bool."""
     keys = [cleaned.hashes[row] for row in rows]
     shares = (contest.split.public,)
     half = stratified_split(labels, cleaned.groups[rows], keys, shares, seed=contest.split.seed, purpose="public half")
@@ -131,7 +131,7 @@ def _write(
         return image_set.images[source_rows], image_set.labels[source_rows], keys, ids
 
     def save(name: str, **content: NDArray) -> None:
-        # Not compressed: pictures hardly shrink, and every later step reads them.
+        # Not compressed: images hardly shrink, and every later step reads them.
         np.savez(folder / name, allow_pickle=False, **content)
         arrays[name] = {key: hash_array(array) for key, array in content.items()}
 
@@ -185,7 +185,7 @@ def _write(
 def _removed(image_set: ImageSet, findings: Sequence[Finding], hidden: set[bytes]) -> NDArray[np.intp]:
     """Return the rows that a rule dropped, by pixel hash and id, less those that would tell of the hidden test.
 
-    A copy of a hidden picture is left out, and so is every near duplicate, which may resemble one.  What a drop list
+    A copy of a hidden image is left out, and so is every near duplicate, which may resemble one.  What a drop list
     names is left out too: its owner may have had reasons to show it to nobody.
     """
     dropped = {
@@ -285,7 +285,7 @@ def _shift_sheet(
     labels: NDArray[np.int64],
     chains: Sequence[Sequence[Link]],
 ) -> None:
-    """Two pictures of each class, each beside its original, with its chain."""
+    """Two images of each class, each beside its original, with its chain."""
     rows = [row for number in range(contest.n_classes) for row in np.flatnonzero(labels == number)[:2]]
     tiles: list[NDArray[np.uint8]] = []
     captions: list[list[str]] = []
@@ -293,12 +293,12 @@ def _shift_sheet(
         tiles += [images[row], shifted[row]]
         chain = [f"{link.family.replace('_', ' ')} {link.severity}" for link in chains[row]]
         captions += [[contest.class_names[labels[row]], "original"], chain or ["left as it is"]]
-    note = "Each picture stands beside its original; below it its chain of corruptions, with severities 1 to 5."
+    note = "Each image stands beside its original; below it its chain of corruptions, with severities 1 to 5."
     sheet.contact_sheet(path, f"{title}: {contest.name}", tiles, captions, note=note)
 
 
 def _removal_sheet(path: Path, image_set: ImageSet, findings: Sequence[Finding]) -> None:
-    """Every finding once, but of many copies of one picture only a few."""
+    """Every finding once, but of many copies of one image only a few."""
     shown: list[Finding] = []
     seen: dict[tuple[str, str], int] = {}
     for finding in sorted(findings, key=lambda finding: (finding.rule, finding.reason, finding.id)):
@@ -331,7 +331,7 @@ def _summary(
     lines = [
         f"# {contest.name}",
         "",
-        f"{counted(len(image_set), 'picture')} in the source, "
+        f"{counted(len(image_set), 'image')} in the source, "
         f"{sum(1 for finding in findings if finding.action == 'dropped')} dropped.",
         "",
         "| class | " + " | ".join(shown) + " |",
@@ -343,8 +343,8 @@ def _summary(
         "| all | " + " | ".join(str(sum(split.values())) for split in shown.values()) + " |",
         "",
         "`train`, `val` and `val_shifted` are in this folder (keys `images`, `labels`, `ids`); `val_shifted` holds the "
-        "pictures of `val` after chains of corruptions. `public` and `private` are the halves of the hidden test, "
-        "which is corrupted in other ways. `removed` holds what cleaning took out, but for copies of hidden pictures.",
+        "images of `val` after chains of corruptions. `public` and `private` are the halves of the hidden test, "
+        "which is corrupted in other ways. `removed` holds what cleaning took out, but for copies of hidden images.",
         "",
         "Cleaning: "
         + ("; ".join(f"{rule} {n}x {action}" for (rule, action), n in sorted(rules.items())) or "nothing found")

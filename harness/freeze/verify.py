@@ -121,7 +121,7 @@ def _counts(folder: Path, lock: Lock) -> list[Difference]:
         counts["no class"] = len(found) - sum(counts.values())
         for name in sorted(counts.keys() | expected.keys()):
             if counts.get(name, 0) != expected.get(name, 0):
-                what = f"{split}: pictures of {name}"
+                what = f"{split}: images of {name}"
                 differences.append(Difference(what, str(counts.get(name, 0)), str(expected.get(name, 0))))
     return differences
 

@@ -19,7 +19,7 @@ from harness.words import markdown
 
 TEMPLATES = Path(__file__).parent / "templates"
 METRIC_WORDS = {
-    "accuracy": "share of pictures whose label is right",
+    "accuracy": "share of images whose label is right",
     "macro_f1": "mean over classes of F1 = 2 hits / (true + predicted)",
     "balanced_accuracy": "mean over classes of the share found",
 }
@@ -70,7 +70,7 @@ def facts_of(frozen: Frozen) -> dict[str, Any]:
 
 
 def _plus_minus(n: int) -> str:
-    """Return half the 95 % interval of an accuracy of 80 % on `n` pictures, in points."""
+    """Return half the 95 % interval of an accuracy of 80 % on `n` images, in points."""
     low, high = wilson_interval(round(0.8 * n), n)
     return f"{50 * (high - low):.1f}"
 

@@ -56,7 +56,7 @@ def zip_folder(folder: Path, zip_path: Path) -> None:
     """Zip the content of `folder`: sorted names, one fixed date and mode, stored and not compressed.
 
     The zip is for its owner alone: hidden labels are in it.  Deflate's output differs between versions of zlib, and
-    pictures hardly shrink.
+    images hardly shrink.
     """
     with (
         atomic_file(zip_path, remedy="Make room or rights, or choose another folder.", private=True) as file,

@@ -1,4 +1,4 @@
-"""A folder in the shape of a Kaggle competition: pictures and tables for participants, solution and metric apart."""
+"""A folder in the shape of a Kaggle competition: images and tables for participants, solution and metric apart."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def export_kaggle(frozen: Frozen, target: Path, *, track: Track = silent) -> Non
         for split in PUBLIC_SPLITS:
             part = frozen.load(split)
             ids = [f"{split}_{number:05d}" for number in range(len(part.labels))]
-            _write_pictures(data / "train", ids, part.images, f"Pictures of {split}", track)
+            _write_images(data / "train", ids, part.images, f"Images of {split}", track)
             rows += [(one, label, names[label], split) for one, label in zip(ids, part.labels.tolist(), strict=True)]
         _write_table(data / "train.csv", ("id", "label", "class", "split"), rows)
         ids = [f"test_{number:05d}" for number in range(frozen.lock.arrays["private/labels.npz"]["labels"].shape[0])]
-        _write_pictures(data / "test", ids, frozen.hidden_images(), "Hidden pictures", track)
+        _write_images(data / "test", ids, frozen.hidden_images(), "Hidden images", track)
         _write_table(data / "sample_submission.csv", ("id", "label"), ((one, 0) for one in ids))
         labels, public = frozen.hidden_labels()
         usage = np.where(public, "Public", "Private").tolist()
@@ -51,7 +51,7 @@ def export_kaggle(frozen: Frozen, target: Path, *, track: Track = silent) -> Non
         (folder / "README.md").write_text(render("kaggle/README.md", **facts), encoding="utf-8")
 
 
-def _write_pictures(folder: Path, ids: Sequence[str], images: NDArray[np.uint8], what: str, track: Track) -> None:
+def _write_images(folder: Path, ids: Sequence[str], images: NDArray[np.uint8], what: str, track: Track) -> None:
     from PIL import Image
 
     folder.mkdir(parents=True, exist_ok=True)

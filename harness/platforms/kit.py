@@ -41,7 +41,7 @@ def write_kit(frozen: Frozen, folder: Path, *, data: bool) -> None:
     frozen : Frozen
     folder : Path
     data : bool
-        Whether the public pictures travel in it; otherwise its pages say where they go.
+        Whether the public images travel in it; otherwise its pages say where they go.
     """
     folder.mkdir(parents=True, exist_ok=True)
     facts: dict[str, Any] = {**facts_of(frozen), "public_data": data}

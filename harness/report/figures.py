@@ -125,7 +125,7 @@ def reliability(bins: Sequence[Bin], title: str) -> Markup:
     ]
     surest, doubtful = bins[-1], bins[0]
     told = (
-        f"Reliability on {title}: of the surest pictures, {100 * surest.confidence:.0f} percent sure, "
+        f"Reliability on {title}: of the surest images, {100 * surest.confidence:.0f} percent sure, "
         f"{100 * surest.accuracy:.0f} percent are right; of the least sure, {100 * doubtful.confidence:.0f} percent, "
         f"{100 * doubtful.accuracy:.0f} percent."
     )

@@ -1,4 +1,4 @@
-"""Small pictures for the page, of the public splits alone."""
+"""Small images for the page, of the public splits alone."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from harness.analysis.document import Report
 from harness.freeze.frozen import Frozen
 
 SIDE = 64  # pixels
-QUALITY = 55  # of WebP: about 1 kB a picture
+QUALITY = 55  # of WebP: about 1 kB an image
 
 
 def thumbnails(frozen: Frozen, report: Report) -> dict[tuple[str, int], str]:
-    """Return the pictures that the page shows as WebP in base64, by split and row."""
+    """Return the images that the page shows as WebP in base64, by split and row."""
     from PIL import Image
 
     found = {}
@@ -24,10 +24,10 @@ def thumbnails(frozen: Frozen, report: Report) -> dict[tuple[str, int], str]:
             continue
         images = frozen.load(split).images
         for row in rows:
-            picture = Image.fromarray(images[row])
-            picture.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+            image = Image.fromarray(images[row])
+            image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
             file = BytesIO()
-            picture.save(file, "WEBP", quality=QUALITY, method=6)
+            image.save(file, "WEBP", quality=QUALITY, method=6)
             found[split, row] = base64.b64encode(file.getvalue()).decode()
     return found
 

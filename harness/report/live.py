@@ -35,7 +35,7 @@ class Content:
     version: str
     since: str
     report: Report
-    pictures: dict[tuple[str, int], str]
+    images: dict[tuple[str, int], str]
     csv: bytes
     json: bytes
 
@@ -129,4 +129,4 @@ class LiveBoard:
 def _page(content: Content | None, trouble: str) -> Page:
     if content is None:
         return compose_trouble(trouble)
-    return compose(content.report, content.pictures, Live(content.version, content.since, trouble))
+    return compose(content.report, content.images, Live(content.version, content.since, trouble))

@@ -45,12 +45,12 @@ class Page:
     policy: str
 
 
-def render(report: Report, pictures: Mapping[tuple[str, int], str]) -> str:
-    """Return the page as a file: the same bytes for the same report and pictures."""
-    return compose(report, pictures).html
+def render(report: Report, images: Mapping[tuple[str, int], str]) -> str:
+    """Return the page as a file: the same bytes for the same report and images."""
+    return compose(report, images).html
 
 
-def compose(report: Report, pictures: Mapping[tuple[str, int], str], live: Live | None = None) -> Page:
+def compose(report: Report, images: Mapping[tuple[str, int], str], live: Live | None = None) -> Page:
     """Return the page, as a file or, with `live`, as it is served.
 
     Its content security policy lets run and load nothing but what is in it: style and script by their hashes.  A page
@@ -60,13 +60,13 @@ def compose(report: Report, pictures: Mapping[tuple[str, int], str], live: Live 
     Parameters
     ----------
     report : Report
-    pictures : mapping of (split, row) to str
+    images : mapping of (split, row) to str
         Of `harness.report.images.thumbnails`.
     live : Live or None
     """
     environment = _environment()
     scripts = _scripts("page.js", *(["live.js"] if live else []))
-    style = environment.get_template("page.css").render(colours=COLOURS, pictures=_names(pictures), live=live)
+    style = environment.get_template("page.css").render(colours=COLOURS, images=_names(images), live=live)
     policy = _policy(style, scripts, live)
     html = environment.get_template("page.html").render(
         report=report,
@@ -91,7 +91,7 @@ def compose(report: Report, pictures: Mapping[tuple[str, int], str], live: Live 
 def compose_trouble(trouble: str) -> Page:
     """Return the page that is served while there is no board to show: why, and the script that waits for one."""
     environment, scripts, live = _environment(), _scripts("live.js"), Live("", "", trouble)
-    style = environment.get_template("page.css").render(colours=COLOURS, pictures={}, live=live)
+    style = environment.get_template("page.css").render(colours=COLOURS, images={}, live=live)
     policy = _policy(style, scripts, live)
     html = environment.get_template("trouble.html").render(
         live=live, style=Markup(style), scripts=scripts, policy=policy
@@ -134,8 +134,8 @@ def _policy(style: str, scripts: list[Markup], live: Live | None) -> str:
     )
 
 
-def _names(pictures: Mapping[tuple[str, int], str]) -> dict[str, Markup]:
-    return {f"{split}-{row}": Markup(data) for (split, row), data in pictures.items()}
+def _names(images: Mapping[tuple[str, int], str]) -> dict[str, Markup]:
+    return {f"{split}-{row}": Markup(data) for (split, row), data in images.items()}
 
 
 def _hash(content: str) -> str:
@@ -155,12 +155,12 @@ def heat(share: float) -> str:
 
 
 def _hidden(report: Report) -> str:
-    """Name the hidden pictures that classes of corruption are counted on."""
+    """Name the hidden images that classes of corruption are counted on."""
     return "hidden test" if report.revealed else "hidden, public half"
 
 
 def _freeze_again(report: Report) -> str:
-    """Return the command that freezes the same pictures from their source."""
+    """Return the command that freezes the same images from their source."""
     source = report.frozen.source.get("file")
     return f"hemobench freeze --contest {report.contest}" + (f" --source {shlex.quote(source)}" if source else "")
 

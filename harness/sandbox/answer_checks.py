@@ -69,7 +69,7 @@ def check_labels(returned: Any, n: int, n_classes: int, split: str = "val") -> N
 
     if returned is None:
         raise bad("returned_none", "None", "Add the return statement: return labels")
-    found = plain_copy(returned, max(n, 1) * n_classes, bad, f"Return one label for each of the {n} pictures.")
+    found = plain_copy(returned, max(n, 1) * n_classes, bad, f"Return one label for each of the {n} images.")
     got = f"{found.dtype} of shape {found.shape}"
     if found.dtype.kind in "USOTVMm":
         raise bad(
@@ -94,13 +94,13 @@ def check_labels(returned: Any, n: int, n_classes: int, split: str = "val") -> N
         raise bad(
             "wrong_shape",
             got,
-            "Return one label per picture: for scores of shape (n, classes) that is scores.argmax(axis=1)",
+            "Return one label per image: for scores of shape (n, classes) that is scores.argmax(axis=1)",
         )
     if len(found) != n:
         raise bad(
             "wrong_length",
             got,
-            f"Return one label for each of the {n} pictures, in their order; look at the last batch.",
+            f"Return one label for each of the {n} images, in their order; look at the last batch.",
         )
     if found.dtype.kind not in "iu":
         raise bad(

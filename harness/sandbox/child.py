@@ -4,8 +4,8 @@ Run by path, never with ``-m`` (which would import the whole package), with one 
 
 ``entry``        folder of the unpacked submission, read only
 ``work``         writable folder; the submission is copied into a folder of it, which becomes the working directory
-``images``       one ``.npy`` file of pictures for each request
-``requests``     for each: ``name``, for messages; ``batches``, sizes into which the pictures are cut in turn, none:
+``images``       one ``.npy`` file of images for each request
+``requests``     for each: ``name``, for messages; ``batches``, sizes into which the images are cut in turn, none:
                  all at once; ``needed``, false where a failure is told in the report and ends nothing; ``method``,
                  where something else than ``predict`` is asked for: ``predict_proba``; and then ``begin_within_s``,
                  seconds after which it is not begun
@@ -105,7 +105,7 @@ def hint_for(code: str, subject: str, stage: str) -> str:
         return f"Paths are relative to the unzipped folder, which holds: {', '.join(there)}."
     if code == "os_error" and stage != "import":
         return "The zip's files and /tmp are all there is: no network, and disk space is limited."
-    return HINTS.get(code, "The log holds the traceback; run the same lines at home on a few uint8 pictures.")
+    return HINTS.get(code, "The log holds the traceback; run the same lines at home on a few uint8 images.")
 
 
 class Run:
@@ -118,7 +118,7 @@ class Run:
         self.started = time.perf_counter()
 
     def requests(self, method: str) -> list[tuple[NDArray[Any], dict[str, Any]]]:
-        """Return the pictures and the terms of each pass that asks for `method`."""
+        """Return the images and the terms of each pass that asks for `method`."""
         requests = zip(self.job["images"], self.job["requests"], strict=True)
         return [(open_images(path), job) for path, job in requests if job.get("method", "predict") == method]
 
@@ -143,7 +143,7 @@ class Run:
                 "out_of_memory",
                 "memory_error",
                 f"{self.doing(name)} ran out of memory ({describe(error)}).",
-                "Predict in batches, and keep no copies of all pictures as float.",
+                "Predict in batches, and keep no copies of all images as float.",
             ) from None
         except BaseException as error:  # SystemExit and KeyboardInterrupt are an entry's own doing, too
             print_own_frames(error, self.job["work"])
@@ -205,7 +205,7 @@ class Run:
                     "load_failed",
                     "no_predict",
                     f"Model() gave a {type(model).__name__} without a method predict.",
-                    "Add: def predict(self, X), returning one integer label per picture.",
+                    "Add: def predict(self, X), returning one integer label per image.",
                 )
             return model
 
@@ -318,13 +318,13 @@ def offers_probabilities(model: Any) -> bool:
 
 
 def open_images(path: str) -> NDArray[Any]:
-    """Return the pictures as a plain array over the file: no copy in memory, and nothing can make it writable."""
+    """Return the images as a plain array over the file: no copy in memory, and nothing can make it writable."""
     images: NDArray[Any] = np.load(path, mmap_mode="r").view(np.ndarray)
     return images
 
 
 def cut(images: NDArray[Any], sizes: list[int]) -> Iterator[NDArray[Any]]:
-    """Cut pictures into batches of these sizes, used in turn; into one batch where there are no sizes.
+    """Cut images into batches of these sizes, used in turn; into one batch where there are no sizes.
 
     Examples
     --------

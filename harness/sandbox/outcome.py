@@ -18,14 +18,14 @@ class Outcome(StrEnum):
     IMPORT_FAILED = "import_failed"  # `from model import Model`
     LOAD_FAILED = "load_failed"  # `Model()`
     PREDICT_FAILED = "predict_failed"  # `predict(X)` raised, or left the process
-    BAD_OUTPUT = "bad_output"  # `predict(X)` returned something that is no label per picture
+    BAD_OUTPUT = "bad_output"  # `predict(X)` returned something that is no label per image
     TIMED_OUT = "timed_out"
     OUT_OF_MEMORY = "out_of_memory"
     KILLED = "killed"  # a signal ended it, or it started too many processes
 
 
 class Repeat(msgspec.Struct, frozen=True):
-    """What the second look found: of `n` pictures, `n_changed` got another label in other company."""
+    """What the second look found: of `n` images, `n_changed` got another label in other company."""
 
     n: int
     n_changed: int
@@ -61,7 +61,7 @@ class EntryRun:
     failed : dict of str to RequestFailure
         Why a request that was not needed gave nothing.
     order : int
-        Seed of the order in which the pictures were handed over.
+        Seed of the order in which the images were handed over.
     repeat : Repeat or None
         None where there was no second look, or where it failed.
     log : str

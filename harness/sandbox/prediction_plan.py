@@ -1,4 +1,4 @@
-"""What an entry is shown: the pictures of each split in an order of their own, and a sample of them a second time.
+"""What an entry is shown: the images of each split in an order of their own, and a sample of them a second time.
 
 After that, where it offers them and somebody wants them, it is asked for probabilities.
 """
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from harness.sandbox.outcome import EntryRun, Outcome, Repeat
 
-# The second look: enough pictures to notice one in twenty that changes, and few enough to cost seconds.  Two sizes,
+# The second look: enough images to notice one in twenty that changes, and few enough to cost seconds.  Two sizes,
 # since TensorFlow compiles a network anew for each.
 AGAIN, N_AGAIN, AGAIN_BATCHES = "again", 64, (1, 31)
 PREDICT, PREDICT_PROBA = "predict", "predict_proba"
@@ -22,7 +22,7 @@ PREDICT, PREDICT_PROBA = "predict", "predict_proba"
 
 @dataclass(frozen=True)
 class PredictionRequest:
-    """Pictures that are shown to an entry, what it is asked about them, and how they are handed to it.
+    """Images that are shown to an entry, what it is asked about them, and how they are handed to it.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class PredictionRequest:
     images : ndarray of shape (n, height, width, 3)
         uint8, 0-255, unless something else is to be tried.
     batches : tuple of int
-        Sizes of the batches, used in turn; empty: all pictures at once.
+        Sizes of the batches, used in turn; empty: all images at once.
     needed : bool
         False: a failure here is told in `EntryRun.failed` and ends nothing.
     method : {'predict', 'predict_proba'}
@@ -54,7 +54,7 @@ class PredictionRequest:
         return f"{self.method}(X) on {self.name}"
 
 
-def n_pictures(requests: Sequence[PredictionRequest], method: str) -> int:
+def n_images(requests: Sequence[PredictionRequest], method: str) -> int:
     """Return how many answers the requests that ask for `method` are to give together."""
     return sum(len(one.images) for one in requests if one.method == method)
 
@@ -62,16 +62,16 @@ def n_pictures(requests: Sequence[PredictionRequest], method: str) -> int:
 class PredictionPlan:
     """The requests of one run in an order drawn from a seed, and the way back from their labels.
 
-    An entry learns nothing from the place of a picture, and one that labels each picture by itself gives the same
+    An entry learns nothing from the place of an image, and one that labels each image by itself gives the same
     labels in any order.
 
     Parameters
     ----------
     images : mapping of str to ndarray of shape (n, height, width, 3), uint8
-        Pictures by split.
+        Images by split.
     seed : int
     probabilities : bool
-        Whether the entry is asked for them, once more on all pictures of all splits.
+        Whether the entry is asked for them, once more on all images of all splits.
 
     Examples
     --------
@@ -99,7 +99,7 @@ class PredictionPlan:
             self.requests += [replace(one, needed=False, method=PREDICT_PROBA) for one in splits]
 
     def put_back(self, run: EntryRun) -> EntryRun:
-        """Return `run` with its answers in the pictures' own order, and what the second look found."""
+        """Return `run` with its answers in the images' own order, and what the second look found."""
         run = replace(run, order=self.seed)
         if run.outcome is not Outcome.SCORED:
             return run
@@ -112,12 +112,12 @@ class PredictionPlan:
             repeat = Repeat(len(first), int((first != run.predictions[AGAIN]).sum()))
             if repeat.n_changed:
                 notes += (
-                    f"Order-dependent: {repeat.n_changed} of {repeat.n} pictures got another label when shown again in "
-                    "another order, in batches of 1 and 31. Each picture must be labelled by itself, the same each "
+                    f"Order-dependent: {repeat.n_changed} of {repeat.n} images got another label when shown again in "
+                    "another order, in batches of 1 and 31. Each image must be labelled by itself, the same each "
                     "time.",
                 )
         elif AGAIN in run.failed:
-            notes += (f"Shown again in batches of 1 and 31, the pictures got no labels: {run.failed[AGAIN].message}",)
+            notes += (f"Shown again in batches of 1 and 31, the images got no labels: {run.failed[AGAIN].message}",)
         asked = [one.key for one in self.requests if one.method == PREDICT_PROBA]
         notes += tuple(
             f"No probabilities, the score stands: {run.failed[key].message}" for key in asked if key in run.failed

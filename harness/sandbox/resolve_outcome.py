@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from harness.contest import Limits
 from harness.sandbox.outcome import EntryRun, Outcome, RequestFailure
-from harness.sandbox.prediction_plan import PREDICT, PREDICT_PROBA, PredictionRequest, n_pictures
+from harness.sandbox.prediction_plan import PREDICT, PREDICT_PROBA, PredictionRequest, n_images
 from harness.sandbox.untrusted import newest_lines, read_predictions, read_probabilities
 from harness.sandbox.watch import SCRATCH_FILES, Watched
 from harness.words import printable
@@ -30,9 +30,9 @@ TOLD_OUTCOMES = (
     Outcome.BAD_OUTPUT,
     Outcome.OUT_OF_MEMORY,
 )
-DISAGREE_SHARE = 0.05  # of a split's pictures whose label may be another than the most probable class
+DISAGREE_SHARE = 0.05  # of a split's images whose label may be another than the most probable class
 NOT_DONE = "not_done"  # the code of a request that was not needed, where only the time was up
-OUT_OF_MEMORY_HINT = "Predict in batches, and keep no copies of all pictures as float."
+OUT_OF_MEMORY_HINT = "Predict in batches, and keep no copies of all images as float."
 SIGNAL_HINTS = {
     "SIGKILL": "Nobody here sent it: most often the system itself was out of memory. Try again on a quieter machine.",
     "SIGXCPU": "All cores together used more processor time than the limit allows; use fewer threads.",
@@ -103,7 +103,7 @@ def resolve_outcome(
     failed: dict[str, RequestFailure] = {}
     if end == SCORED:
         n_needed = sum(len(one.images) for one in labelling if one.needed)
-        labels = read_predictions(predictions_file, n_pictures(requests, PREDICT), n_classes, n_needed=n_needed)
+        labels = read_predictions(predictions_file, n_images(requests, PREDICT), n_classes, n_needed=n_needed)
         if isinstance(labels, str):
             end = _End(
                 Outcome.BAD_OUTPUT,
@@ -220,7 +220,7 @@ def _read_probabilities(
     file: BinaryIO, asking: Sequence[PredictionRequest], predictions: dict[str, NDArray[np.int64]], n_classes: int
 ) -> dict[str, NDArray[np.float32]] | RequestFailure:
     """Return the probabilities by split, or why they are of no use: one that contradicts the labels tells of others."""
-    read = read_probabilities(file, n_pictures(asking, PREDICT_PROBA), n_classes)
+    read = read_probabilities(file, n_images(asking, PREDICT_PROBA), n_classes)
     if isinstance(read, str):
         return RequestFailure("answers_forged", f"The entry wrote into the harness's own files: {read}.")
     found = _by_name(read, asking)
@@ -232,7 +232,7 @@ def _read_probabilities(
             return RequestFailure(
                 "contradicts_labels",
                 f"predict_proba(X) on {split} finds another class most probable than predict(X) for {n_other} of "
-                f"{len(rows)} pictures, expected at most {DISAGREE_SHARE:.0%}.",
+                f"{len(rows)} images, expected at most {DISAGREE_SHARE:.0%}.",
             )
     return found
 

@@ -20,7 +20,7 @@ from harness.sandbox.cgroup import control_group
 from harness.sandbox.isolation import RESTRICTIONS, Backend
 from harness.sandbox.layout import MB
 from harness.sandbox.outcome import EntryRun, Outcome
-from harness.sandbox.prediction_plan import PREDICT, PREDICT_PROBA, PredictionPlan, PredictionRequest, n_pictures
+from harness.sandbox.prediction_plan import PREDICT, PREDICT_PROBA, PredictionPlan, PredictionRequest, n_images
 from harness.sandbox.resolve_outcome import read_report, resolve_outcome
 from harness.sandbox.sandbox_command import Device, RunPaths, command, scratch_mb
 from harness.sandbox.scratch import scratch_folder
@@ -59,13 +59,13 @@ def run_entry(
     isolation: Choice = AUTO,
     device: Device = "auto",
 ) -> EntryRun:
-    """Run a submission on pictures and return its labels, or how it failed.
+    """Run a submission on images and return its labels, or how it failed.
 
-    The pictures of each split are handed over in an order of their own, and the labels are put back: an entry learns
+    The images of each split are handed over in an order of their own, and the labels are put back: an entry learns
     nothing from places.  A sample of all splits is then shown again, in another order and in other batch sizes.  What
-    labels a picture by itself gives the same labels.
+    labels an image by itself gives the same labels.
 
-    Probabilities are asked for last, on all pictures of all splits, from an entry that offers `predict_proba`.  They
+    Probabilities are asked for last, on all images of all splits, from an entry that offers `predict_proba`.  They
     cost about as much time as the labels, count against the same limit and decide nothing: see `PROBABILITIES_WITHIN`.
 
     Parameters
@@ -73,7 +73,7 @@ def run_entry(
     zip_path : Path
         The submission.
     images : mapping of str to ndarray of shape (n, height, width, 3), uint8
-        Pictures by split, predicted in this order.
+        Images by split, predicted in this order.
     n_classes : int
         Labels run from 0 to this number less one.
     limits : Limits
@@ -128,8 +128,8 @@ def run_requests(
         _open_to_read(folder)
         # In the order of `paths.answers`.
         answers = (
-            HEADER_BYTES + 8 * n_pictures(requests, PREDICT),
-            HEADER_BYTES + 4 * n_classes * n_pictures(requests, PREDICT_PROBA),
+            HEADER_BYTES + 8 * n_images(requests, PREDICT),
+            HEADER_BYTES + 4 * n_classes * n_images(requests, PREDICT_PROBA),
             REPORT_BYTES,
         )
         started = _start(paths, requests, n_classes, limits, isolation, device, answers)

@@ -25,7 +25,7 @@ def read_predictions(file: BinaryIO, n: int, n_classes: int, *, n_needed: int | 
     file : binary file
     n, n_classes : int
     n_needed : int, optional
-        After so many labels -1 may stand, too, for a picture without an answer; `n` where not given.
+        After so many labels -1 may stand, too, for an image without an answer; `n` where not given.
 
     Returns
     -------

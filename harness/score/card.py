@@ -50,7 +50,7 @@ class ScoreCard(msgspec.Struct, frozen=True, kw_only=True):
     scorer: str
     scores: dict[str, SplitScore] = {}
     predictions: dict[str, str] = {}  # split -> SHA-256 of its labels, int64 little-endian
-    order: int = 0  # seed of the order in which the pictures were handed to the entry
+    order: int = 0  # seed of the order in which the images were handed to the entry
     repeat: Repeat | None = None  # the second look, in another order and in small batches
     isolation: str
     restrictions: tuple[str, ...] = ()
@@ -78,7 +78,7 @@ class ScoreCard(msgspec.Struct, frozen=True, kw_only=True):
 def score_split(contest: Contest, y_true: NDArray[np.int64], y_pred: NDArray[np.int64]) -> SplitScore:
     """Score one split, labels of shape (n,), int64.
 
-    Accuracy and recall are shares of independent pictures: Wilson intervals.  The other metrics are averages over
+    Accuracy and recall are shares of independent images: Wilson intervals.  The other metrics are averages over
     classes: `metric_interval`.
     """
     confusion = confusion_matrix(y_true, y_pred, contest.n_classes)
@@ -99,7 +99,7 @@ def score_split(contest: Contest, y_true: NDArray[np.int64], y_pred: NDArray[np.
 
 
 def share_of(hits: int, n: int) -> Estimate:
-    """Return `hits` of `n` pictures as a share with Wilson's interval."""
+    """Return `hits` of `n` images as a share with Wilson's interval."""
     return Estimate(hits / n, *wilson_interval(hits, n), n)
 
 

@@ -30,7 +30,7 @@ class Evaluation(msgspec.Struct, frozen=True):
     predictions : dict of str to ndarray of shape (n,), int64
         The labels that were scored.
     probabilities : dict of str to ndarray of shape (n, n_classes), float32
-        Of the same pictures, rows sum to 1; empty where the entry gave none that can be used.
+        Of the same images, rows sum to 1; empty where the entry gave none that can be used.
     """
 
     card: ScoreCard
@@ -71,7 +71,7 @@ def evaluate(
     isolation, device : str
         See `harness.sandbox.run.run_entry`.
     order : int, optional
-        Seed of the order in which the entry gets the pictures, to repeat a run; drawn by the system where not given,
+        Seed of the order in which the entry gets the images, to repeat a run; drawn by the system where not given,
         since an entry must not foresee it.
 
     Raises
@@ -151,7 +151,7 @@ def hash_labels(labels: NDArray) -> str:
 
 
 def labels_of(frozen: Frozen) -> dict[str, tuple[NDArray[np.bool_] | slice, NDArray[np.int64]]]:
-    """Return, for each split, where its pictures lie in the predictions, and their labels."""
+    """Return, for each split, where its images lie in the predictions, and their labels."""
     labels, public = frozen.hidden_labels()
     everything = slice(None)
     return {

@@ -27,12 +27,12 @@ def confusion_matrix(y_true: NDArray[np.int64], y_pred: NDArray[np.int64], n_cla
 
 
 def accuracy(confusion: NDArray) -> NDArray[np.float64]:
-    """Share of pictures whose label is right."""
+    """Share of images whose label is right."""
     return np.trace(confusion, axis1=-2, axis2=-1) / confusion.sum(axis=(-2, -1))
 
 
 def recall(confusion: NDArray) -> NDArray[np.float64]:
-    """Share found of each class, shape (..., classes); nan where a class has no picture."""
+    """Share found of each class, shape (..., classes); nan where a class has no image."""
     true = confusion.sum(axis=-1)
     hits = np.diagonal(confusion, axis1=-2, axis2=-1)
     return np.divide(hits, true, out=np.full(true.shape, np.nan), where=true > 0)
@@ -62,18 +62,18 @@ def macro_f1(confusion: NDArray) -> NDArray[np.float64]:
 
 
 def balanced_accuracy_slope(confusion: NDArray) -> NDArray[np.float64]:
-    """How much balanced accuracy gains by one more picture in each cell, the numbers of a class held."""
+    """How much balanced accuracy gains by one more image in each cell, the numbers of a class held."""
     true = confusion.sum(axis=-1, keepdims=True)
     gain = np.divide(1.0, true, out=np.zeros(true.shape), where=true > 0)
     return np.eye(confusion.shape[-1]) * gain / (true > 0).sum(axis=-2, keepdims=True)
 
 
 def macro_f1_slope(confusion: NDArray) -> NDArray[np.float64]:
-    """How much macro-F1 gains by one more picture in each cell, the numbers of a class held.
+    """How much macro-F1 gains by one more image in each cell, the numbers of a class held.
 
     Notes
     -----
-    The picture is predicted as the class of its column, which adds to what F1 of that class is divided by.
+    The image is predicted as the class of its column, which adds to what F1 of that class is divided by.
     """
     hits = np.diagonal(confusion, axis1=-2, axis2=-1)[..., None, :]
     either = (confusion.sum(axis=-1) + confusion.sum(axis=-2))[..., None, :]

@@ -1,4 +1,4 @@
-"""Intervals: how far a score on n pictures may be from the score on all pictures of that kind."""
+"""Intervals: how far a score on n images may be from the score on all images of that kind."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def wilson_interval(hits: int, n: int) -> tuple[float, float]:
 def metric_interval(confusion: NDArray[np.int64], name: str) -> tuple[float, float]:
     """Return the 95 % interval of a metric of classes: Wilson's, carried over to any smooth function of a table.
 
-    It is for the metric of the population at these numbers of pictures a class: pictures are thought of as drawn anew
+    It is for the metric of the population at these numbers of images a class: images are thought of as drawn anew
     within each true class.
 
     Parameters
@@ -66,13 +66,13 @@ def metric_interval(confusion: NDArray[np.int64], name: str) -> tuple[float, flo
     each row of the table tilted by exp(t slope), the least favourable family, in which the metric is as hard to
     estimate as in all populations.
 
-    Three numbers were chosen by simulation (``python -m tests.analysis.coverage``).  `SPARE` pictures a class, spread
+    Three numbers were chosen by simulation (``python -m tests.analysis.coverage``).  `SPARE` images a class, spread
     over the classes that occur, leave room for answers that were possible and not seen.  A fifth of the variance is
     that of what was seen, where that is more: this moves a limit near the end to where Brown, Cai and DasGupta put
     Wilson's.  n / (n - 1) makes the variance of a class unbiased.
 
     A constant entry, and a perfect one, has an interval too: of answers that it may give and did not.  What is measured
-    comes in steps.  Where fewer than some five pictures differ from such an entry's, no interval holds 95 % at each
+    comes in steps.  Where fewer than some five images differ from such an entry's, no interval holds 95 % at each
     truth: this one then holds 90 to 100 %.
 
     References
@@ -98,7 +98,7 @@ def metric_interval(confusion: NDArray[np.int64], name: str) -> tuple[float, flo
     slope /= abs(slope).max() or 1.0
 
     def variance(share: NDArray[np.float64], slope: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return that of the metric, of which `slope` is the gain by one more picture in each cell."""
+        """Return that of the metric, of which `slope` is the gain by one more image in each cell."""
         around = slope - (share * slope).sum(axis=-1, keepdims=True)
         within = (share * around**2).sum(axis=-1)
         return (within * (n * n / np.maximum(n - 1, 1))[:, 0]).sum(axis=-1)
@@ -123,7 +123,7 @@ def metric_interval(confusion: NDArray[np.int64], name: str) -> tuple[float, flo
 
 
 def effective_number(value: float, low: float, high: float) -> float:
-    """Return the number of pictures on which a share of this value has a Wilson interval as wide as this one.
+    """Return the number of images on which a share of this value has a Wilson interval as wide as this one.
 
     Examples
     --------
@@ -138,16 +138,16 @@ def effective_number(value: float, low: float, high: float) -> float:
 
 
 def paired_interval(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> tuple[float, float, float]:
-    """Return how much more often `one` is right than `other` on the same pictures, with its 95 % interval; -1 to 1.
+    """Return how much more often `one` is right than `other` on the same images, with its 95 % interval; -1 to 1.
 
     Parameters
     ----------
     one, other : ndarray of shape (n,), bool
-        Whether each picture's label was right, the pictures in one order.
+        Whether each image's label was right, the images in one order.
 
     References
     ----------
-    Tango's and Newcombe's intervals are better below 50 pictures; this is Wald's with Agresti and Min's half a picture
+    Tango's and Newcombe's intervals are better below 50 images; this is Wald's with Agresti and Min's half an image
     added to each cell: "Simple improved confidence intervals for comparing matched proportions", Statistics in
     Medicine 24 (2005) 729-740.
 

@@ -1,4 +1,4 @@
-"""Where pictures come from: one file per kind of source, each with its datasheet and its checks."""
+"""Where images come from: one file per kind of source, each with its datasheet and its checks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["ImageSet", "load_source"]
 
 
 def load_source(contest: Contest, path: Path | None, *, cache: Path, track: Track = silent) -> ImageSet:
-    """Return every picture of the contest's source, as it lies there.
+    """Return every image of the contest's source, as it lies there.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def load_source(contest: Contest, path: Path | None, *, cache: Path, track: Trac
 
             if path is not None:
                 raise SourceError(
-                    f"The contest {contest.name} generates its pictures, so --source {path} would have no effect.",
+                    f"The contest {contest.name} generates its images, so --source {path} would have no effect.",
                     f"Type: {freeze}",
                 )
             return embedded.load(source, class_names, image_shape, track=track)
@@ -64,7 +64,7 @@ def load_source(contest: Contest, path: Path | None, *, cache: Path, track: Trac
 
             if path is None:
                 raise SourceError(
-                    f"The contest {contest.name} reads a folder, or a zip of one, with a sub-folder of pictures for "
+                    f"The contest {contest.name} reads a folder, or a zip of one, with a sub-folder of images for "
                     "each class, and no --source was given.",
                     f"Type: {freeze} --source PATH",
                 )

@@ -16,8 +16,8 @@ Licence
 Citation
     A. Acevedo et al., Data in Brief 30 (2020) 105474; J. Yang et al., Scientific Data 10 (2023) 41.
 Known faults
-    1,800 planted copies of two irrelevant pictures: 1,600 of one, 200 in each class, and 200 of the other, all in
-    monocyte.  11,959 pictures are left without them.
+    1,800 planted copies of two irrelevant images: 1,600 of one, 200 in each class, and 200 of the other, all in
+    monocyte.  11,959 images are left without them.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def load(
         n = len(labels)
         images = view(fd, (n, *image_shape))
         pieces = reader.each(path.name, read_images, path, fd, n, image_shape)
-        for _ in track(pieces, f"reading {path.name} (hundreds of pictures)", -(-n // ROWS)):
+        for _ in track(pieces, f"reading {path.name} (hundreds of images)", -(-n // ROWS)):
             pass
     return ImageSet(
         images=images,
@@ -61,22 +61,20 @@ def load(
             "citation": "A. Acevedo et al., Data in Brief 30 (2020) 105474; J. Yang et al., Sci. Data 10 (2023) 41",
             "file": path.name,
             "sha256": digest(path, "sha256"),
-            "pictures": str(n),
+            "images": str(n),
         },
     )
 
 
 def read_labels(path: Path, class_names: Sequence[str], image_shape: tuple[int, int, int]) -> list[int]:
-    """Check the header of the pictures and return the labels; to be called in another process."""
+    """Check the header of the images and return the labels; to be called in another process."""
     with open_npz(path, ("images", "labels")) as npz:
-        n = npz.picture_count(
-            "images", image_shape, "Mend the array, or set image_shape in a copy of the contest file."
-        )
+        n = npz.image_count("images", image_shape, "Mend the array, or set image_shape in a copy of the contest file.")
         return npz.labels("labels", n, class_names).tolist()
 
 
 def read_images(path: Path, fd: int, n: int, image_shape: tuple[int, int, int]) -> Iterator[int]:
-    """Write the pictures into shared memory and yield how many at a time; to be called in another process."""
+    """Write the images into shared memory and yield how many at a time; to be called in another process."""
     images = view(fd, (n, *image_shape))
     with open_npz(path, ("images", "labels")) as npz:
         first = 0

@@ -1,4 +1,4 @@
-"""From the bytes of a picture's file to 8-bit RGB, by the rules of the datasheet in `harness.sources.folder`."""
+"""From the bytes of an image's file to 8-bit RGB, by the rules of the datasheet in `harness.sources.folder`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-# Imported by name, so that they are registered before threads open pictures: Pillow's own search for plugins is
+# Imported by name, so that they are registered before threads open images: Pillow's own search for plugins is
 # not made for threads and may then miss the one it needs.
 from PIL import Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin  # noqa: F401
 
@@ -28,7 +28,7 @@ from harness.sources.resize import fit
 from harness.sources.shared import view
 
 FORMATS = ("PNG", "JPEG", "WEBP")
-# A picture of one cell has less than a megapixel.  These bound what a mistaken or hostile file costs each thread.
+# An image of one cell has less than a megapixel.  These bound what a mistaken or hostile file costs each thread.
 MAX_PIXELS = 25_000_000
 MAX_FILE_BYTES = 64 * 2**20
 
@@ -36,7 +36,7 @@ AWAY = "Take it away, or make it smaller."
 WHOLE = "Replace it by a whole file, or take it away."
 RESIZE = (
     "Put resize = true under [source] of a copy of the contest file (centre square, then bicubic), "
-    "or resize the pictures yourself."
+    "or resize the images yourself."
 )
 
 # What Pillow's three decoders raise on bytes that are not what they should be.
@@ -54,7 +54,7 @@ UNDECODABLE = (
 
 @dataclass(frozen=True)
 class ImageFile:
-    """A picture that is to be decoded: its id, its class, and the name by which it is opened; none: it is never."""
+    """An image that is to be decoded: its id, its class, and the name by which it is opened; none: it is never."""
 
     id: str
     label: int
@@ -64,7 +64,7 @@ class ImageFile:
 
 @dataclass(frozen=True)
 class Decoded:
-    """What became of one picture: its mode in the file and whether it was resized, or why there are no pixels."""
+    """What became of one image: its mode in the file and whether it was resized, or why there are no pixels."""
 
     mode: str = "RGB"
     resized: bool = False
@@ -82,7 +82,7 @@ def decode(
     resize: bool,
     threads: int,
 ) -> Iterator[Decoded]:
-    """Decode pictures into shared memory, from row `first` of `n` on; to be called in another process."""
+    """Decode images into shared memory, from row `first` of `n` on; to be called in another process."""
     images = view(fd, (n, *image_shape))
     height, width, _ = image_shape
 
@@ -99,8 +99,7 @@ def decode(
             return Decoded(fault=fault.words, hint=_filled_in(fault.hint, PurePosixPath(file.name)))
         if image.size != (width, height) and not resize:
             return Decoded(
-                fault=f" is {image.width} wide and {image.height} high, "
-                f"the contest's pictures are {width} and {height}",
+                fault=f" is {image.width} wide and {image.height} high, the contest's images are {width} and {height}",
                 hint=RESIZE,
             )
         images[first + place] = np.asarray(fit(image, height, width))
@@ -159,7 +158,7 @@ def _filled_in(hint: str, name: PurePosixPath) -> str:
 
 
 class _Faulty(Exception):
-    """A picture that cannot be used: the words that follow its name, and what to do."""
+    """An image that cannot be used: the words that follow its name, and what to do."""
 
     def __init__(self, words: str, hint: str) -> None:
         super().__init__(words)
@@ -167,13 +166,13 @@ class _Faulty(Exception):
 
 
 def _decode(data: bytes) -> tuple[Image.Image, str]:
-    """Return a picture as 8-bit RGB, and the mode it had in its file."""
+    """Return an image as 8-bit RGB, and the mode it had in its file."""
     if len(data) > MAX_FILE_BYTES:
-        raise _Faulty(f" has more than {MAX_FILE_BYTES // 2**20} MB, expected a picture of one cell", AWAY)
+        raise _Faulty(f" has more than {MAX_FILE_BYTES // 2**20} MB, expected an image of one cell", AWAY)
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
-                raise _Faulty(f" is {image.width} × {image.height} pixels, expected a picture of one cell", AWAY)
+                raise _Faulty(f" is {image.width} × {image.height} pixels, expected an image of one cell", AWAY)
             return _to_rgb(image), image.mode
     except UNDECODABLE as error:
         kind = kind_of(data)

@@ -1,24 +1,24 @@
 """Synthetic blood smears: the data set that every machine has.
 
 Input
-    RGB pictures, 96 × 96, uint8, of one cell near the middle of a stained smear, with red cells around it.
+    RGB images, 96 × 96, uint8, of one cell near the middle of a stained smear, with red cells around it.
 Label
     One of eight: basophil, eosinophil, erythroblast, immature_granulocyte, lymphocyte, monocyte, neutrophil,
     platelet, as often as BloodMNIST has them.  They differ as the real ones do: size, outline, tint of the
     cytoplasm, granules, shape of the nucleus, texture of its chromatin.  Stain, lamp, focus and place vary
-    between pictures and tell nothing of the class.
+    between images and tell nothing of the class.
 Splits
     None of its own: a contest splits it.
 Planted faults
-    As in the course data of AN2DL 2024, 8 % of the pictures are copies of two that are no cells: eight ninths of
+    As in the course data of AN2DL 2024, 8 % of the images are copies of two that are no cells: eight ninths of
     one, spread evenly over the classes, a ninth of the other, all labelled monocyte.  Besides, for each 4,000: 8
-    exact duplicates with the same label, 2 with another one, 10 near duplicates and 5 lone pictures that are no
+    exact duplicates with the same label, 2 with another one, 10 near duplicates and 5 lone images that are no
     cells.  All are strewn among the others and their ids tell nothing.
 How drawn
-    Each picture by a generator of its own, keyed by the seed and a number, so that none depends on another; the
+    Each image by a generator of its own, keyed by the seed and a number, so that none depends on another; the
     same bytes on every processor (`harness.sources.smear.patch` says how).
 Licence
-    MIT, as the program's.  Nothing in it was copied from a picture of a real cell or a real person's blood.
+    MIT, as the program's.  Nothing in it was copied from an image of a real cell or a real person's blood.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from harness.sources.smear.patch import SIDE
 from harness.sources.smear.slide import draw_smear
 from harness.sources.smear.strangers import MASS, OUTLIERS
 
-# Pictures of each class in BloodMNIST (doi:10.5281/zenodo.10519652), all splits.
+# Images of each class in BloodMNIST (doi:10.5281/zenodo.10519652), all splits.
 BLOODMNIST_COUNTS = {
     "basophil": 1218,
     "eosinophil": 3117,
@@ -56,7 +56,7 @@ PLAN, SMEAR, STRANGER, TOUCH = range(4)
 
 @dataclass(frozen=True)
 class Item:
-    """What one picture of the set is, before it is drawn.
+    """What one image of the set is, before it is drawn.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ def load(
     *,
     track: Track = silent,
 ) -> ImageSet:
-    """Draw the pictures.
+    """Draw the images.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def load(
     image_shape : tuple of int
         (96, 96, 3).
     track : Track
-        Told of each picture.
+        Told of each image.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def load(
         )
     if tuple(image_shape) != (SIDE, SIDE, 3):
         raise SourceError(
-            f"The contest asks for pictures of {tuple(image_shape)}, the embedded source draws {(SIDE, SIDE, 3)}.",
+            f"The contest asks for images of {tuple(image_shape)}, the embedded source draws {(SIDE, SIDE, 3)}.",
             f"Write image_shape = {[SIDE, SIDE, 3]}",
         )
     items = _plan(source)
@@ -128,7 +128,7 @@ def load(
         ids=tuple(_name(row) for row in range(len(items))),
         class_names=tuple(class_names),
         provenance={
-            "source": f"embedded generator of synthetic blood smears, {source.n_images} pictures, seed {source.seed}",
+            "source": f"embedded generator of synthetic blood smears, {source.n_images} images, seed {source.seed}",
             "licence": "MIT",
             "citation": "hemobench, harness/sources/embedded.py",
         },
@@ -141,7 +141,7 @@ def planted(source: EmbeddedSource) -> dict[str, tuple[tuple[str, ...], ...]]:
     Returns
     -------
     dict of str to tuple of tuple of str
-        ``mass``: two groups, all copies of a picture each; ``exact``, ``conflict`` (same pixels, another label) and
+        ``mass``: two groups, all copies of an image each; ``exact``, ``conflict`` (same pixels, another label) and
         ``near``: pairs, the original first; ``outlier``: groups of one.
     """
     items = _plan(source)
@@ -176,7 +176,7 @@ def _shares(total: int) -> list[str]:
 
 
 def _plan(source: EmbeddedSource) -> list[Item]:
-    """Decide what each picture shows and how it is labelled, in the order of the ids."""
+    """Decide what each image shows and how it is labelled, in the order of the ids."""
     n = source.n_images
     rng = _generator(source.seed, PLAN)
     mass = n * 8 // 100

@@ -1,4 +1,4 @@
-"""A folder of pictures, or a zip of one, with a sub-folder for each class.
+"""A folder of images, or a zip of one, with a sub-folder for each class.
 
 Datasheet
 ---------
@@ -11,13 +11,13 @@ Label
 Colour
     Everything becomes 8-bit RGB: grey is repeated, a palette resolved, CMYK converted without its ICC profile, 16 bits
     lose their lower byte, transparency lies on white, as an empty field of a smear does.  EXIF is ignored, its
-    orientation too: a cell has no upright.  How many pictures were not RGB stands in the provenance.
+    orientation too: a cell has no upright.  How many images were not RGB stands in the provenance.
 Size
     The contest's ``image_shape``, unless its ``[source]`` says ``resize = true`` (rule: `harness.sources.resize`).
 Splits
     None of its own.
 Licence, citation
-    Whatever the owner of the pictures states; the harness cannot know it.
+    Whatever the owner of the images states; the harness cannot know it.
     For ``blood-cells-folder``: A. Acevedo et al., "A dataset of microscopic peripheral blood cell images for
     development of automatic recognition systems", Data in Brief 30 (2020) 105474, Mendeley Data snkd93bnjr, CC BY 4.0.
 Known faults
@@ -48,10 +48,10 @@ from harness.sources.resize import RULE
 from harness.sources.shared import DECODING, THREADS, reader_of, view
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
-OTHER_PICTURES = frozenset({".tif", ".tiff", ".bmp", ".gif", ".jp2", ".avif", ".heic"})  # an error, not a stray file
+OTHER_IMAGES = frozenset({".tif", ".tiff", ".bmp", ".gif", ".jp2", ".avif", ".heic"})  # an error, not a stray file
 
-NAMED = 30  # broken pictures that one message names
-MOST_ENDED = 20  # pictures that may end the process which decodes them
+NAMED = 30  # broken images that one message names
+MOST_ENDED = 20  # images that may end the process which decodes them
 DROP = "Or leave it out: write its name into drop, under [cleaning] of a copy of the contest file."
 
 
@@ -75,7 +75,7 @@ class _Listing:
 
 @dataclass(frozen=True)
 class Listed:
-    """The pictures sorted by id, and the other files with what they are."""
+    """The images sorted by id, and the other files with what they are."""
 
     files: tuple[ImageFile, ...]
     ignored: tuple[str, ...]
@@ -90,24 +90,24 @@ def load(
     drop: Collection[str] = (),
     track: Track = silent,
 ) -> ImageSet:
-    """Read all pictures below `path`, sorted by id, which is ``class/file``.
+    """Read all images below `path`, sorted by id, which is ``class/file``.
 
     Those in `drop` are listed and not decoded: their pixels are black.
 
     Raises
     ------
     SourceError
-        The zip is damaged or encrypted; a class folder is missing, unknown, twice there or empty; pictures cannot be
+        The zip is damaged or encrypted; a class folder is missing, unknown, twice there or empty; images cannot be
         decoded or have another size.  The message names all of them, in the order of the ids.
     """
     with reader_of(DECODING) as (reader, fd):
-        listed = reader.call(path.name, list_pictures, path, tuple(class_names))
+        listed = reader.call(path.name, list_images, path, tuple(class_names))
         images = view(fd, (len(listed.files), *image_shape))
         wanted = tuple(file if file.id not in drop else replace(file, name="") for file in listed.files)
         done = list(
             track(
                 decoded(reader, fd, path, wanted, image_shape, source.resize),
-                f"decoding {path.name} (pictures)",
+                f"decoding {path.name} (images)",
                 len(wanted),
             )
         )
@@ -132,9 +132,9 @@ def decoded(
     resize: bool,
     function: Callable[..., Iterator[Decoded]] = decode,
 ) -> Iterator[Decoded]:
-    """Yield what became of each picture; one that ends the process that decodes it is named, and the next one begun.
+    """Yield what became of each image; one that ends the process that decodes it is named, and the next one begun.
 
-    With several threads nobody knows which picture it was, so that the next few are decoded one by one.
+    With several threads nobody knows which image it was, so that the next few are decoded one by one.
     """
     first, alone, ended = 0, 0, 0
     while first < len(files):
@@ -158,7 +158,7 @@ def decoded(
 
 
 def faulty(faults: Sequence[tuple[str, Decoded]]) -> SourceError:
-    """Return one error for all pictures that cannot be used."""
+    """Return one error for all images that cannot be used."""
     (name, first), *others = faults
     message = f"{name}{first.fault.rstrip('.')}."
     if others:
@@ -176,8 +176,8 @@ def _several(names: Sequence[str], comma: str) -> str:
     return comma.join(names[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
-def list_pictures(path: Path, class_names: tuple[str, ...]) -> Listed:
-    """List the pictures; to be called in another process."""
+def list_images(path: Path, class_names: tuple[str, ...]) -> Listed:
+    """List the images; to be called in another process."""
     if path.is_dir():
         return _by_class(_list_folder(path), path, class_names)
     if not path.is_file():
@@ -201,13 +201,13 @@ def _provenance(
         "licence": source.licence,
         "citation": source.citation,
         "file": path.name or path.resolve().name,
-        "pictures": str(len(labels)),
-        "pictures per class": ", ".join(f"{name} {n}" for name, n in zip(class_names, per_class, strict=True)),
+        "images": str(len(labels)),
+        "images per class": ", ".join(f"{name} {n}" for name, n in zip(class_names, per_class, strict=True)),
     }
     if path.is_file():
         facts["sha256"] = digest(path, "sha256")
     if resized := sum(one.resized for one in done):
-        facts["resized"] = f"{resized} pictures: {RULE}"
+        facts["resized"] = f"{resized} images: {RULE}"
     if modes:
         facts["converted to RGB"] = ", ".join(f"{n} of {mode}" for mode, n in sorted(modes.items()))
     if ignored:
@@ -237,24 +237,24 @@ def _list_zip(archive: zipfile.ZipFile) -> _Listing:
 
 
 def _by_class(listing: _Listing, path: Path, class_names: Sequence[str]) -> Listed:
-    """Return the pictures sorted by id, and the files that are none."""
+    """Return the images sorted by id, and the files that are none."""
     left_out = {name: reason for name, reason in listing.left_out.items() if not _is_hidden(name)}
     files = sorted(name for name in (*listing.files, *left_out) if not _is_hidden(name))
     # Names become ids, which are printed and written into files: nothing may climb or steer a terminal.
     if odd := next((n for n in files if n.is_absolute() or ".." in n.parts or not str(n).isprintable()), None):
         raise SourceError(
-            f"{str(odd)!r} in {path.name} is no name for a picture.",
+            f"{str(odd)!r} in {path.name} is no name for an image.",
             "Expected a relative name without '..' and control characters: rename it.",
         )
     found = [name for name in files if name.suffix.lower() in SUFFIXES]
     ignored = [name for name in files if name.suffix.lower() not in SUFFIXES]
-    if other := next((name for name in ignored if name.suffix.lower() in OTHER_PICTURES), None):
+    if other := next((name for name in ignored if name.suffix.lower() in OTHER_IMAGES), None):
         raise SourceError(f"{other} is a {other.suffix} file, expected PNG, JPEG or WebP.", "Convert it to PNG.")
     if not found:
         also = f" It holds {ignored[0]}." if ignored else ""
         raise SourceError(
             f"{path.name} holds no PNG, JPEG or WebP.{also}",
-            "Name a folder with a sub-folder of pictures for each class; "
+            "Name a folder with a sub-folder of images for each class; "
             "for an .npz take the contest blood-cells-an2dl or blood-cells-medmnist.",
         )
 
@@ -265,7 +265,7 @@ def _by_class(listing: _Listing, path: Path, class_names: Sequence[str]) -> List
     for name in found:
         inside = name.relative_to(root)
         if len(inside.parts) == 1:
-            raise SourceError(f"The picture {name} lies in no class folder.", "Move it into one, or away.")
+            raise SourceError(f"The image {name} lies in no class folder.", "Move it into one, or away.")
         folder = inside.parts[0]
         label = label_of.get(_fold(folder))
         if label is None:
@@ -276,10 +276,10 @@ def _by_class(listing: _Listing, path: Path, class_names: Sequence[str]) -> List
         if folder_of.setdefault(label, folder) != folder:
             raise SourceError(
                 f"The folders {folder_of[label]!r} and {folder!r} are both the class {class_names[label]}.",
-                "Put their pictures into one of them.",
+                "Put their images into one of them.",
             )
-        picture_id = "/".join((class_names[label], *inside.parts[1:]))
-        image_files.append(ImageFile(picture_id, label, listing.files.get(name, ""), left_out.get(name, "")))
+        image_id = "/".join((class_names[label], *inside.parts[1:]))
+        image_files.append(ImageFile(image_id, label, listing.files.get(name, ""), left_out.get(name, "")))
 
     there = {_fold(folder.name) for folder in listing.folders if folder.parent == root}
     for label, class_name in enumerate(class_names):
@@ -287,7 +287,7 @@ def _by_class(listing: _Listing, path: Path, class_names: Sequence[str]) -> List
             continue
         if _fold(class_name) in there:
             raise SourceError(
-                f"The class folder {class_name!r} holds no picture.", "Put PNG, JPEG or WebP files into it."
+                f"The class folder {class_name!r} holds no image.", "Put PNG, JPEG or WebP files into it."
             )
         raise SourceError(
             f"There is no folder for the class {class_name!r}.",

@@ -1,4 +1,4 @@
-"""What every source gives: labelled pictures, checked."""
+"""What every source gives: labelled images, checked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.errors import SourceError
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Labelled pictures of one source, as they lie there: nothing removed, nothing mended.
+    """Labelled images of one source, as they lie there: nothing removed, nothing mended.
 
     Attributes
     ----------
@@ -21,12 +21,12 @@ class ImageSet:
     labels : ndarray of shape (n,), int64
         Positions in `class_names`.
     ids : tuple of str
-        A name for each picture, unique, by which a person finds it in the source.
+        A name for each image, unique, by which a person finds it in the source.
     class_names : tuple of str
     provenance : dict of str to str
-        ``source``, ``licence``, ``citation``, and what else tells where the pictures come from.
+        ``source``, ``licence``, ``citation``, and what else tells where the images come from.
     official_hidden : ndarray of shape (n,), bool, or None
-        True where the source itself declares a picture part of its test set; None where it declares nothing.
+        True where the source itself declares an image part of its test set; None where it declares nothing.
     """
 
     images: NDArray[np.uint8]
@@ -40,13 +40,13 @@ class ImageSet:
         n = len(self.ids)
         if self.images.dtype != np.uint8 or self.images.ndim != 4 or self.images.shape[3] != 3:
             raise SourceError(
-                f"Pictures have shape {self.images.shape} and dtype {self.images.dtype}, "
+                f"Images have shape {self.images.shape} and dtype {self.images.dtype}, "
                 "expected (n, height, width, 3) and uint8.",
                 "Convert them to 8-bit RGB.",
             )
         if self.labels.shape != (n,) or len(self.images) != n:
             raise SourceError(
-                f"Got {len(self.images)} pictures, {len(self.labels)} labels and {n} ids, expected as many of each.",
+                f"Got {len(self.images)} images, {len(self.labels)} labels and {n} ids, expected as many of each.",
                 "Look for a row that is missing in one of them.",
             )
         if n and not 0 <= self.labels.min() <= self.labels.max() < len(self.class_names):
@@ -56,7 +56,7 @@ class ImageSet:
                 "Check the order and number of the contest's class_names.",
             )
         if len(set(self.ids)) != n:
-            raise SourceError("Two pictures have the same id, expected each once.", "Rename one of the files.")
+            raise SourceError("Two images have the same id, expected each once.", "Rename one of the files.")
 
     def __len__(self) -> int:
         return len(self.ids)

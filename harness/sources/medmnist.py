@@ -4,8 +4,8 @@ Datasheet
 ---------
 Input
     ``{train,val,test}_images`` (n, s, s, 3), uint8, with s = 28, 64, 128 or 224 and n = 11,959, 1,712 and 3,421:
-    peripheral blood cells, from 360 × 363 pictures cropped to the centre 200 × 200 and resized.
-    Pictures of another size than the contest's are resized (rule: `harness.sources.resize`).
+    peripheral blood cells, from 360 × 363 images cropped to the centre 200 × 200 and resized.
+    Images of another size than the contest's are resized (rule: `harness.sources.resize`).
 Label
     ``{train,val,test}_labels`` (n, 1), 0-7: basophil, eosinophil, erythroblast, immature granulocyte, lymphocyte,
     monocyte, neutrophil, platelet.
@@ -19,7 +19,7 @@ Citation
     J. Yang et al., "MedMNIST v2 - A large-scale lightweight benchmark for 2D and 3D biomedical image classification",
     Scientific Data 10 (2023) 41; A. Acevedo et al., Data in Brief 30 (2020) 105474; Zenodo record 10519652.
 Known faults
-    The official test set is public, so who has it knows the answers; it holds near duplicates of training pictures.
+    The official test set is public, so who has it knows the answers; it holds near duplicates of training images.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def load(
         counts = [len(one) for one in labels]
         images = view(fd, (sum(counts), *image_shape))
         for split, n in zip(SPLITS, counts, strict=True):
-            what = f"reading {split} of {path.name} (hundreds of pictures)"
+            what = f"reading {split} of {path.name} (hundreds of images)"
             first = sum(counts[: SPLITS.index(split)])
             pieces = reader.each(path.name, read_images, path, split, fd, first, sum(counts), image_shape)
             for _ in track(pieces, what, -(-n // ROWS)):
@@ -95,7 +95,7 @@ def load(
             "file": path.name,
             "sha256": digest(path, "sha256"),
             "published file": "yes" if digest(path, "md5") == MD5[source.size] else "no: its MD5 is another",
-            "pictures": ", ".join(f"{split} {n}" for split, n in zip(SPLITS, counts, strict=True)),
+            "images": ", ".join(f"{split} {n}" for split, n in zip(SPLITS, counts, strict=True)),
             "resized": f"from {source.size} × {source.size}: {resize.RULE}" if shape != image_shape else "no",
         },
         official_hidden=np.repeat([split == "test" for split in SPLITS], counts),
@@ -103,10 +103,10 @@ def load(
 
 
 def read_labels(path: Path, class_names: Sequence[str], shape: tuple[int, int, int]) -> dict[str, list[int]]:
-    """Check the headers of the pictures and return the labels by split; to be called in another process."""
+    """Check the headers of the images and return the labels by split; to be called in another process."""
     hint = "Set size under [source] of a copy of the contest file: 28, 64, 128 or 224."
     with open_npz(path, KEYS) as npz:
-        counts = [npz.picture_count(f"{split}_images", shape, hint) for split in SPLITS]
+        counts = [npz.image_count(f"{split}_images", shape, hint) for split in SPLITS]
         return {
             split: npz.labels(f"{split}_labels", n, class_names).tolist()
             for split, n in zip(SPLITS, counts, strict=True)
@@ -116,13 +116,13 @@ def read_labels(path: Path, class_names: Sequence[str], shape: tuple[int, int, i
 def read_images(
     path: Path, split: str, fd: int, first: int, n: int, image_shape: tuple[int, int, int]
 ) -> Iterator[int]:
-    """Write the pictures of a split into shared memory, from row `first` on; to be called in another process."""
+    """Write the images of a split into shared memory, from row `first` on; to be called in another process."""
     images = view(fd, (n, *image_shape))
     # Pillow resizes without the interpreter's lock, so threads use every core.
     with open_npz(path, KEYS) as npz, ThreadPoolExecutor(THREADS) as threads:
         for piece in npz.pixels(f"{split}_images"):
-            for row, picture in enumerate(threads.map(lambda pixels: _fit(pixels, image_shape), piece), first):
-                images[row] = picture
+            for row, image in enumerate(threads.map(lambda pixels: _fit(pixels, image_shape), piece), first):
+                images[row] = image
             first += len(piece)
             yield len(piece)
 

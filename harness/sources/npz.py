@@ -1,6 +1,6 @@
 """Arrays of an ``.npz``, checked and read in pieces, so that a file of gigabytes needs only its result in memory.
 
-``numpy.load`` reads a whole member at once: 3 GB for the 13,759 pictures of a course that were saved as float64.
+``numpy.load`` reads a whole member at once: 3 GB for the 13,759 images of a course that were saved as float64.
 Nothing here unpickles.
 """
 
@@ -48,28 +48,28 @@ class Npz:
     path: Path
     archive: zipfile.ZipFile
 
-    def picture_count(self, key: str, picture_shape: tuple[int, int, int], hint: str) -> int:
-        """Return how many pictures the header of `key` states, after a look at the rest of it.
+    def image_count(self, key: str, image_shape: tuple[int, int, int], hint: str) -> int:
+        """Return how many images the header of `key` states, after a look at the rest of it.
 
         Raises
         ------
         SourceError
-            Objects or text in place of numbers; another shape, with `hint` as the way out; no picture.
+            Objects or text in place of numbers; another shape, with `hint` as the way out; no image.
         """
         with self._array(key) as (_, shape, dtype, _):
             self._check_numbers(key, dtype)
-            if len(shape) != 4 or shape[1:] != picture_shape:
+            if len(shape) != 4 or shape[1:] != image_shape:
                 raise SourceError(
                     f"{key} in {self.path.name} has shape {shape}, "
-                    f"expected (n, {', '.join(map(str, picture_shape))}): pictures, height, width, RGB.",
+                    f"expected (n, {', '.join(map(str, image_shape))}): images, height, width, RGB.",
                     hint,
                 )
             if not shape[0]:
-                raise SourceError(f"{key} in {self.path.name} holds no picture.", "Name another file.")
+                raise SourceError(f"{key} in {self.path.name} holds no image.", "Name another file.")
             return shape[0]
 
     def pixels(self, key: str) -> Iterator[NDArray[np.uint8]]:
-        """Yield the pictures of `key` in order, `ROWS` at a time, each piece of shape (m, h, w, 3), uint8.
+        """Yield the images of `key` in order, `ROWS` at a time, each piece of shape (m, h, w, 3), uint8.
 
         Any number type is accepted as long as every value is one of 0, 1, … 255.
 
@@ -109,8 +109,8 @@ class Npz:
                 )
             if shape not in ((n,), (n, 1)):
                 raise SourceError(
-                    f"{key} in {self.path.name} has shape {shape}, expected ({n},) or ({n}, 1): one for each picture.",
-                    "Save as many labels as pictures, in the same order.",
+                    f"{key} in {self.path.name} has shape {shape}, expected ({n},) or ({n}, 1): one for each image.",
+                    "Save as many labels as images, in the same order.",
                 )
             values = np.concatenate(
                 [np.empty(0, dtype), *(p.reshape(-1) for p in _pieces(file, shape, dtype, fortran))]
@@ -162,9 +162,9 @@ class Npz:
         wrong = ~(finite & (values >= 0) & (values <= 255) & (values == np.floor(values)))
         at = np.unravel_index(int(wrong.argmax()), values.shape)
         return SourceError(
-            f"Picture {first + int(at[0])} of {key} in {self.path.name} has a pixel of value {values[at].item()}, "
+            f"Image {first + int(at[0])} of {key} in {self.path.name} has a pixel of value {values[at].item()}, "
             "expected whole numbers from 0 to 255.",
-            "Save the raw pictures as uint8, before any scaling or normalisation.",
+            "Save the raw images as uint8, before any scaling or normalisation.",
         )
 
     def _scaled(self, key: str) -> SourceError:

@@ -1,4 +1,4 @@
-"""The one rule by which a picture of another size becomes one of the contest's."""
+"""The one rule by which an image of another size becomes one of the contest's."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from PIL import Image
 RULE = "largest centred part of the contest's proportions (a square for a square), then bicubic (Pillow, antialiased)"
 
 
-def fit(picture: Image.Image, height: int, width: int) -> Image.Image:
-    """Return `picture` cropped and resized by `RULE`; one of the right size comes back untouched.
+def fit(image: Image.Image, height: int, width: int) -> Image.Image:
+    """Return `image` cropped and resized by `RULE`; one of the right size comes back untouched.
 
     Cropping before resizing keeps a cell round, and keeps pixels outside the crop from bleeding into its rim.
 
@@ -17,9 +17,9 @@ def fit(picture: Image.Image, height: int, width: int) -> Image.Image:
     >>> fit(Image.new("RGB", (363, 360)), 96, 96).size
     (96, 96)
     """
-    w, h = picture.size
+    w, h = image.size
     if (w, h) == (width, height):
-        return picture
+        return image
     crop_w, crop_h = min(w, max(1, h * width // height)), min(h, max(1, w * height // width))
     left, top = (w - crop_w) // 2, (h - crop_h) // 2
-    return picture.crop((left, top, left + crop_w, top + crop_h)).resize((width, height), Image.Resampling.BICUBIC)
+    return image.crop((left, top, left + crop_w, top + crop_h)).resize((width, height), Image.Resampling.BICUBIC)

@@ -1,4 +1,4 @@
-"""Average the training pictures of each class, as an 8 × 8 thumbnail, and find how far distances may be trusted."""
+"""Average the training images of each class, as an 8 × 8 thumbnail, and find how far distances may be trusted."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The class whose average thumbnail is nearest: the simplest model that looks at a picture."""
+"""The class whose average thumbnail is nearest: the simplest model that looks at an image."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ def thumbnails(X):
 
 
 def squared_distances(features, centroids):
-    """Return them from each picture to each class, shape (n, classes)."""
+    """Return them from each image to each class, shape (n, classes)."""
     return ((features[:, None] - centroids[None]) ** 2).sum(axis=2)
 
 

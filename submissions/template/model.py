@@ -13,7 +13,7 @@ class Model:
         """Load the weights here; no argument is given."""
 
     def predict(self, X):
-        """Return one label, 0 to 7, for each picture.
+        """Return one label, 0 to 7, for each image.
 
         X is a read-only array of shape (n, 96, 96, 3), uint8, 0-255, RGB.
         """

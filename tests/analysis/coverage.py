@@ -21,8 +21,8 @@ from harness.score.estimate import Estimate
 from harness.score.metrics import METRICS
 from harness.score.stats import metric_interval, paired_interval, wilson_interval
 
-SIZES = np.array([78, 199, 102, 189, 79, 93, 217, 156])  # the classes of a public half of 1,113 real pictures
-SMALL = SIZES // 5  # and those of a fifth of it, 219 pictures
+SIZES = np.array([78, 199, 102, 189, 79, 93, 217, 156])  # the classes of a public half of 1,113 real images
+SMALL = SIZES // 5  # and those of a fifth of it, 219 images
 SHARES = np.arange(0.05, 1.0, 0.05)  # the grid over which Wilson's wobble is averaged
 
 
@@ -55,7 +55,7 @@ def constant(sizes: np.ndarray, off: np.ndarray, share: float) -> np.ndarray:
 
 
 def few(sizes: np.ndarray, rng: np.random.Generator) -> float:
-    """Return the share of pictures that makes 1 to 30 of them, small numbers as often as large ones."""
+    """Return the share of images that makes 1 to 30 of them, small numbers as often as large ones."""
     return min(0.5, float(np.exp(rng.uniform(0, np.log(30)))) / sizes.sum())
 
 
@@ -99,7 +99,7 @@ def of_classes(
 
 
 def pooled(seeds: int, n: int, spread: float, ease: float, draws: int, rng: np.random.Generator) -> float:
-    """Seeds whose skill varies by `spread` logits, on pictures whose difficulty does by `ease`: how often they share
+    """Seeds whose skill varies by `spread` logits, on images whose difficulty does by `ease`: how often they share
     mistakes.
     """
     many = 1.5 + np.hypot(spread, ease) * np.random.default_rng(1).normal(0, 1, 1_000_000)
@@ -113,7 +113,7 @@ def pooled(seeds: int, n: int, spread: float, ease: float, draws: int, rng: np.r
 
 
 def _pair(draws: int, n: int, only_one: float, only_other: float, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """Yield which of two entries had each picture right, shape (2, n)."""
+    """Yield which of two entries had each image right, shape (2, n)."""
     for _ in range(draws):
         luck = rng.random(n)
         yield np.stack([luck < 0.5 + only_one, (luck < 0.5) | (luck > 1 - only_other)])
@@ -130,7 +130,7 @@ def paired(n: int, only_one: float, only_other: float, draws: int, rng: np.rando
 def paired_resampled(
     metric: str, recalls: tuple[float, float], draws: int, rng: np.random.Generator, sizes: np.ndarray = SIZES
 ) -> float:
-    """Two entries that often make the same mistake: the second says what the first does on half of the pictures."""
+    """Two entries that often make the same mistake: the second says what the first does on half of the images."""
     first, second = (confusing(recall, np.random.default_rng(seed)) for seed, recall in enumerate(recalls))
     joint = 0.5 * np.einsum("tp,pq->tpq", first, np.eye(8)) + 0.5 * np.einsum("tp,tq->tpq", first, second)
     score = METRICS[metric]
@@ -175,7 +175,7 @@ def shifted(share: float, draws: int, rng: np.random.Generator) -> float:
 
 
 def shifted_macro_f1(draws: int, rng: np.random.Generator) -> float:
-    """The same of a metric of classes, which `predict_score` takes for a share of an effective number of pictures."""
+    """The same of a metric of classes, which `predict_score` takes for a share of an effective number of images."""
     held, score = 0, METRICS["macro_f1"]
     for _ in range(draws):
         said = confusing(rng.uniform(0.2, 0.95), rng)
@@ -209,9 +209,9 @@ def confidences(draws: int, rng: np.random.Generator) -> float:
 
 
 def board(entries: int, n: int, spread: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Return who had which picture right, (entries, n), and what each is worth; `spread` 0 makes all equal.
+    """Return who had which image right, (entries, n), and what each is worth; `spread` 0 makes all equal.
 
-    Pictures differ in difficulty, so that entries agree more than chance would have it.
+    Images differ in difficulty, so that entries agree more than chance would have it.
     """
     skill = 1 + spread * rng.normal(0, 1, entries)
     ease = rng.normal(0, 1.5, n)

@@ -154,7 +154,7 @@ def test_one_entry_alone_has_a_report(desk):
     assert report.pairwise is None
 
 
-def test_a_picture_without_corruptions_is_a_group_of_its_own():
+def test_an_image_without_corruptions_is_a_group_of_its_own():
     groups = group([[], []])
     assert groups.families.names == ("untouched",)
     assert groups.families.n == (2,)

@@ -61,7 +61,7 @@ def test_the_calibration_error_is_the_weighted_gap_of_the_bins():
     )
 
 
-def test_fewer_pictures_than_bins_and_full_confidence_have_their_bins():
+def test_fewer_images_than_bins_and_full_confidence_have_their_bins():
     sure = np.array([[1.0, 0.0], [0.0, 1.0]])
     bins = reliability(sure, np.array([0, 1]))
     assert [found.n for found in bins] == [1, 1]

@@ -1,4 +1,4 @@
-"""Comparisons agree with SciPy and statsmodels, and with pictures that are drawn one by one."""
+"""Comparisons agree with SciPy and statsmodels, and with images that are drawn one by one."""
 
 import time
 
@@ -37,7 +37,7 @@ def test_the_mcnemar_test_is_that_of_statsmodels(gained, lost):
     assert mcnemar(gained, lost) == pytest.approx(theirs, rel=1e-9)
 
 
-def test_the_mcnemar_test_of_millions_of_pictures_is_exact_and_fast():
+def test_the_mcnemar_test_of_millions_of_images_is_exact_and_fast():
     started = time.process_time()
     ours = mcnemar(np.array([1_000_500, 1_002_000]), np.array([999_500, 998_000]))
     assert time.process_time() - started < 60
@@ -94,7 +94,7 @@ def test_a_board_of_a_hundred_entries_is_compared_in_seconds():
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_the_paired_bootstrap_is_that_of_redrawn_pictures(metric):
+def test_the_paired_bootstrap_is_that_of_redrawn_images(metric):
     y_true, one, other = two_entries()
     score = METRICS[metric]
     ours = paired_bootstrap(y_true, one, other, score, np.random.default_rng(3), n_classes=4, draws=4000)

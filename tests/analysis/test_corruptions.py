@@ -12,7 +12,7 @@ from harness.score.stats import paired_interval
 
 @pytest.fixture
 def kept(frozen_workspace):
-    """Predictions that are right on all of val and on every second hidden picture."""
+    """Predictions that are right on all of val and on every second hidden image."""
     frozen = api.open_contest(frozen_workspace)
     with np.load(frozen.folder / "private" / "labels.npz") as arrays:
         labels, public = arrays["labels"], arrays["public"]
@@ -21,7 +21,7 @@ def kept(frozen_workspace):
     return frozen, {"val": val, "val_shifted": val, "public": said[public], "private": said[~public]}, public
 
 
-def test_the_tallies_of_chains_add_up_to_the_pictures_asked_for(kept):
+def test_the_tallies_of_chains_add_up_to_the_images_asked_for(kept):
     frozen, predicted, public = kept
     half = diagnose(frozen, predicted, ("val", "public"))
     assert half.right["val"].all()

@@ -21,7 +21,7 @@ for metric in ("macro_f1", "balanced_accuracy"):
     for few in ("constant, few others", "constant, few others right", "all but few right"):
         WOBBLES[f"{metric}, {few}"] = (0.95, 0.99)
     WOBBLES[f"{metric}, recall 0.95"] = (0.94, 0.97)
-# Seeds are taken to miss the same pictures, which is more than they do.
+# Seeds are taken to miss the same images, which is more than they do.
 WOBBLES |= {name: (0.94, 1) for name in INTERVALS if "seeds" in name}
 
 
@@ -77,7 +77,7 @@ def test_an_interval_that_is_too_narrow_is_found_out(monkeypatch):
     assert wilson(78, 0.98, 4000, np.random.default_rng(4)) < 0.85
 
 
-def test_percentiles_of_pictures_drawn_anew_are_found_out(monkeypatch):
+def test_percentiles_of_images_drawn_anew_are_found_out(monkeypatch):
     """They hold too seldom where few answers are not those of a constant entry, or few are wrong."""
     drawn = np.random.default_rng(0)
 

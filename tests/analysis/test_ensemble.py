@@ -1,4 +1,4 @@
-"""What entries are worth together: votes by hand, blends that help, pictures that divide."""
+"""What entries are worth together: votes by hand, blends that help, images that divide."""
 
 import numpy as np
 import pytest
@@ -50,7 +50,7 @@ def test_precision_is_the_share_right_of_a_label_given_once_each_class_is_added(
     assert precision(y_true, labels, 3)[0] == pytest.approx([(2 + 1) / (3 + 3), (1 + 1) / (1 + 3), (1 + 1) / (1 + 3)])
 
 
-def test_agreement_and_oracle_are_counts_of_pictures():
+def test_agreement_and_oracle_are_counts_of_images():
     y_true, labels = entries([0.9, 0.6, 0.3])
     right = labels == y_true
     share = agreement(labels, 4)
@@ -79,7 +79,7 @@ def test_entries_that_know_different_classes_gain_as_a_pair():
     assert pair_gain(y_true, labels, precision(y_true, labels, 4))[0, 1] > 0.2
 
 
-def test_a_blend_of_independent_entries_beats_the_best_on_pictures_it_was_not_chosen_by():
+def test_a_blend_of_independent_entries_beats_the_best_on_images_it_was_not_chosen_by():
     accuracies = [0.62, 0.6, 0.58, 0.6, 0.3]
     y_true, labels = entries(accuracies)
     blend = greedy_blend(y_true, labels, 4)
@@ -104,7 +104,7 @@ def test_copies_of_one_entry_add_nothing():
     assert blend.votes == (0,)
 
 
-def test_a_picture_missed_alone_is_missed_by_one_entry():
+def test_an_image_missed_alone_is_missed_by_one_entry():
     y_true, labels = entries([0.9, 0.9, 0.9])
     right = labels == y_true
     alone = missed_alone(right)

@@ -16,7 +16,7 @@ from harness.analysis.forecast import (
     fit_line,
     from_shifted,
     from_shifted_and_misses,
-    in_whole_pictures,
+    in_whole_images,
     logit,
 )
 
@@ -67,27 +67,27 @@ def test_accuracy_on_shifted_validation_is_its_own_forecast():
 
 
 @given(st.integers(20, 2000), st.integers(20, 2000))
-def test_all_right_on_the_hidden_pictures_is_what_all_right_on_shifted_ones_predict(n, n_hidden):
+def test_all_right_on_the_hidden_images_is_what_all_right_on_shifted_ones_predict(n, n_hidden):
     for share in (0.0, 1.0):
         assert from_shifted(share, n, n_hidden).holds(share)
         assert from_shifted_and_misses(share, np.full(5, 0.6), np.full(5, 0.7), n, n_hidden).holds(share)
 
 
 @given(st.integers(2, 3000).flatmap(lambda n: st.tuples(st.integers(0, n), st.integers(0, n), st.just(n))))
-def test_the_ends_of_an_interval_are_in_it_and_what_is_outside_is_so_by_a_picture(drawn):
+def test_the_ends_of_an_interval_are_in_it_and_what_is_outside_is_so_by_an_image(drawn):
     low, high, n = min(drawn[:2]), max(drawn[:2]), drawn[2]
     exact = Forecast(low / n, low / n, high / n)
     assert exact.holds(low / n) and exact.holds(high / n)
     assert not exact.holds((low - 0.001) / n) and not exact.holds((high + 0.001) / n)
     inner = Forecast(low / n, low / n, min(1, (high + 0.3) / n))
-    widened = in_whole_pictures(inner, n)
+    widened = in_whole_images(inner, n)
     assert widened.low <= inner.low and widened.high >= inner.high
     assert round(widened.high * n) - widened.high * n == pytest.approx(0, abs=1e-9)
 
 
 def test_a_forecast_that_reads_100_holds_100():
     for hits in range(60, 101):
-        found = in_whole_pictures(from_shifted(hits / 100, 100, 1113), 1113)
+        found = in_whole_images(from_shifted(hits / 100, 100, 1113), 1113)
         assert found.holds(1.0) == (f"{100 * found.high:.2f}" == "100.00")
 
 
@@ -100,7 +100,7 @@ def test_earlier_misses_widen_the_interval():
 
 
 def away(n, seed):
-    """Confidences and outcomes of an entry that is calibrated, on pictures of which more are hard away than at home."""
+    """Confidences and outcomes of an entry that is calibrated, on images of which more are hard away than at home."""
     rng = np.random.default_rng(seed)
     home, hidden = rng.beta(8, 2, n), rng.beta(4, 3, n)
     return home, rng.random(n) < home, hidden, rng.random(n) < hidden
@@ -118,7 +118,7 @@ def test_confidence_predicts_the_accuracy_of_an_entry_whose_confidence_means_the
     assert abs(difference_of_confidences(home, right, hidden).value - truth.mean()) < 0.02
 
 
-def test_pictures_like_those_at_home_are_predicted_as_at_home():
+def test_images_like_those_at_home_are_predicted_as_at_home():
     home, right, _, _ = away(4000, 2)
     assert difference_of_confidences(home, right, home).value == pytest.approx(right.mean())
     same = average_thresholded_confidence(home, right, home, np.random.default_rng(3))

@@ -64,7 +64,7 @@ def test_the_meter_predicts_the_best_of_equally_good_submissions():
         assert 0 < best_of_k_bias(k, 1113, 0.7) <= np.sqrt(2 * np.log(k) * 0.7 * 0.3 / 1113)
 
 
-def test_more_submissions_and_fewer_pictures_make_more_optimism():
+def test_more_submissions_and_fewer_images_make_more_optimism():
     assert boosting_gain(10, 1000, 8) < boosting_gain(100, 1000, 8) < boosting_gain(100, 100, 8)
     assert boosting_gain(100, 1000, 8) < boosting_gain(100, 1000, 2)
     meter = probing(100, 1000, accuracy=0.5, n_classes=2)

@@ -1,4 +1,4 @@
-"""Two entries are divided by the pictures that divide them, and by nothing that may not be told."""
+"""Two entries are divided by the images that divide them, and by nothing that may not be told."""
 
 import msgspec
 import numpy as np
@@ -32,7 +32,7 @@ def pair(make_desk):
     return desk, said
 
 
-def test_every_split_is_counted_picture_by_picture(pair):
+def test_every_split_is_counted_image_by_image(pair):
     desk, said = pair
     found = versus(desk, 1, "team 1")
     assert list(found.splits) == ["val", "val_shifted", "public"]

@@ -44,7 +44,7 @@ def test_of_equal_scores_the_earlier_is_the_first():
     assert not_distinguishable_from_first(np.zeros((3, 3), bool), np.array([0.5, 0.7, 0.7])) == [1, 2, 0]
 
 
-def test_the_interval_of_seeds_joins_their_luck_and_that_of_the_pictures():
+def test_the_interval_of_seeds_joins_their_luck_and_that_of_the_images():
     scores = [0.71, 0.74, 0.69, 0.75]
     found = pool_seeds([Estimate(value, value - 0.03, value + 0.02, 1113) for value in scores])
     assert (found.mean, found.sd, found.n) == (pytest.approx(np.mean(scores)), pytest.approx(np.std(scores, ddof=1)), 4)
@@ -66,7 +66,7 @@ def test_the_interval_of_seeds_holds_their_mean_and_stays_between_0_and_1(hits):
     assert found.low < found.high
 
 
-def test_one_seed_has_the_interval_of_its_pictures_and_no_spread():
+def test_one_seed_has_the_interval_of_its_images_and_no_spread():
     alone = pool_seeds([Estimate(0.5, 0.4, 0.6, 100)])
     assert (alone.mean, alone.low, alone.high, alone.n) == (0.5, 0.4, 0.6, 1)
     assert math.isnan(alone.sd)

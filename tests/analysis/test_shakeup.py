@@ -34,14 +34,14 @@ def test_of_equal_scores_the_earlier_ranks_first():
     assert ranks_of(np.array([[1, 2, 2], [3, 3, 3]])).tolist() == [[3, 1, 2], [1, 2, 3]]
 
 
-def pictures(entries=6, n=301, seed=0):
+def images(entries=6, n=301, seed=0):
     rng = np.random.default_rng(seed)
     return rng.random((entries, n)) < np.linspace(0.7, 0.6, entries)[:, None], rng.integers(0, 4, n)
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_each_class_is_cut_in_the_same_proportion(share):
-    _, strata = pictures()
+    _, strata = images()
     # An entry that is right on one class alone scores the same in every draw.
     only = np.stack([strata == 0, strata == 1, np.zeros(301, bool)])
     drawn = redraw_halves(only, strata, share, np.random.default_rng(1), draws=50)
@@ -49,7 +49,7 @@ def test_each_class_is_cut_in_the_same_proportion(share):
 
 
 def test_the_middle_of_the_ranks_holds_95_of_100_draws():
-    right, strata = pictures()
+    right, strata = images()
     drawn = redraw_halves(right, strata, 0.5, np.random.default_rng(2), draws=300)
     assert drawn.first() == pytest.approx((drawn.private == 1).mean(axis=0))
     low, high = drawn.ranks().T
@@ -60,7 +60,7 @@ def test_the_middle_of_the_ranks_holds_95_of_100_draws():
 
 
 def test_the_simulator_tells_what_new_contests_show():
-    """The mean change of ranks over redrawn halves is that over contests whose pictures are all new."""
+    """The mean change of ranks over redrawn halves is that over contests whose images are all new."""
     rng = np.random.default_rng(3)
     simulated, real, kept = [], [], []
     for _ in range(60):
@@ -77,7 +77,7 @@ def test_the_simulator_tells_what_new_contests_show():
 
 
 def test_a_larger_public_part_costs_less_regret():
-    right, strata = pictures(entries=10, n=1000)
+    right, strata = images(entries=10, n=1000)
     curve = public_share_curve(right, strata, [0.02, 0.1, 0.5], np.random.default_rng(4), draws=400)
     assert [point.n_public < 1000 * point.share + 3 for point in curve] == [True] * 3
     assert curve[0].regret > curve[1].regret > curve[2].regret >= 0
@@ -91,9 +91,9 @@ def test_a_larger_public_part_costs_less_regret():
 def test_of_two_equal_entries_either_wins_and_nothing_is_lost():
     rng = np.random.default_rng(7)
     one = rng.random(600) < 0.6
-    right = np.stack([one, np.roll(one, 1)])  # as many right, on other pictures
+    right = np.stack([one, np.roll(one, 1)])  # as many right, on other images
     (point,) = public_share_curve(right, np.zeros(600, int), [0.5], rng, draws=1000)
-    assert point.winner_kept == pytest.approx(0.5, abs=0.06)  # halves cut from the same pictures would say 0
+    assert point.winner_kept == pytest.approx(0.5, abs=0.06)  # halves cut from the same images would say 0
     assert point.regret == 0
 
 
@@ -109,14 +109,14 @@ def test_the_regret_of_a_size_is_that_of_new_contests():
     assert np.mean(predicted) == pytest.approx(real, abs=0.004)
 
 
-def test_halves_are_cut_from_the_same_pictures():
-    right = np.array([[True, False], [False, True]])  # whichever picture is public, its winner misses the other
+def test_halves_are_cut_from_the_same_images():
+    right = np.array([[True, False], [False, True]])  # whichever image is public, its winner misses the other
     drawn = redraw_halves(right, np.zeros(2, int), 0.5, np.random.default_rng(5), draws=40)
     assert (drawn.public.argmin(axis=1) != drawn.private.argmin(axis=1)).all()
     assert 0.2 < drawn.first()[0] < 0.8
 
 
 def test_the_same_generator_draws_the_same_halves():
-    right, strata = pictures()
+    right, strata = images()
     first, second = (redraw_halves(right, strata, 0.5, np.random.default_rng(6), draws=50) for _ in range(2))
     np.testing.assert_array_equal(first.private, second.private)

@@ -26,7 +26,7 @@ from tests.attacks.ideas import Idea
 from tests.attacks.plants import Plants
 from tests.attacks.processes import descendants, entry_has_forked
 
-# 48 pictures: guessing the largest class gives 0.2, and six in ten right by chance happens once in 10**8 runs.
+# 48 images: guessing the largest class gives 0.2, and six in ten right by chance happens once in 10**8 runs.
 CHANCE = 0.6
 PATIENCE_S = 240.0  # beyond the contest's own limit: start, clearing away, and a machine busy with other tests
 

@@ -38,9 +38,9 @@ def trial(what: str) -> Iterator[None]:
 
 
 def answers(hidden: str, labels: str) -> dict[bytes, int]:
-    """Return the label of each hidden picture, by its bytes: places tell nothing, their order is drawn anew."""
-    with np.load(hidden) as pictures, np.load(labels) as truth:
-        return {x.tobytes(): int(y) for x, y in zip(pictures["images"], truth["labels"], strict=True)}
+    """Return the label of each hidden image, by its bytes: places tell nothing, their order is drawn anew."""
+    with np.load(hidden) as images, np.load(labels) as truth:
+        return {x.tobytes(): int(y) for x, y in zip(images["images"], truth["labels"], strict=True)}
 
 
 class Chance:

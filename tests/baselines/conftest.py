@@ -1,4 +1,4 @@
-"""A contest of a few pictures, and a baseline that trains on it in seconds."""
+"""A contest of a few images, and a baseline that trains on it in seconds."""
 
 from __future__ import annotations
 

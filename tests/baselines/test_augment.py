@@ -1,4 +1,4 @@
-"""An augmentation changes pictures and labels as its paper says, and draws from the generator handed in."""
+"""An augmentation changes images and labels as its paper says, and draws from the generator handed in."""
 
 import random
 import subprocess
@@ -9,19 +9,19 @@ import keras
 import numpy as np
 import pytest
 
-from baselines.augment import pictures as steps
+from baselines.augment import images as steps
 from baselines.augment.catalogue import AUGMENTATIONS
 from baselines.augment.gridmask import GridMask
+from baselines.augment.images import AugMix, ImageAugmenter, RandAugment, reseed
 from baselines.augment.learner import Learner
 from baselines.augment.mixing import mixing_layer
-from baselines.augment.pictures import AugMix, PictureAugmenter, RandAugment, reseed
 
 SHAPE = (32, 32, 3)
 N_CLASSES = 3
 
 
-def some_pictures(n: int = 32) -> np.ndarray:
-    """Soft spots of full range, so that no operation finds a picture that it cannot change."""
+def some_images(n: int = 32) -> np.ndarray:
+    """Soft spots of full range, so that no operation finds an image that it cannot change."""
     coarse = np.random.default_rng(0).integers(0, 256, (n, 8, 8, 3))
     return np.kron(coarse, np.ones((1, 4, 4, 1))).astype(np.uint8)
 
@@ -65,9 +65,9 @@ def test_the_catalogue_can_be_read_without_keras():
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)
 def test_an_augmentation_keeps_shape_and_range_and_draws_from_its_generator_alone(name):
-    row, images = AUGMENTATIONS[name], some_pictures()
+    row, images = AUGMENTATIONS[name], some_images()
     before, python_state = images.copy(), random.getstate()
-    augmenter = PictureAugmenter(row, SHAPE)
+    augmenter = ImageAugmenter(row, SHAPE)
     changed = augmenter(images, np.random.default_rng(1))
     other = augmenter(images, np.random.default_rng(2))
     np.testing.assert_array_equal(images, before)
@@ -78,26 +78,26 @@ def test_an_augmentation_keeps_shape_and_range_and_draws_from_its_generator_alon
         assert result.max() <= 255
     # Another augmenter, as another process has after a stop, with another state of Python's random.
     random.random()
-    np.testing.assert_array_equal(PictureAugmenter(row, SHAPE)(images, np.random.default_rng(1)), changed)
-    assert bool(row.pictures) is not np.array_equal(changed, other)
+    np.testing.assert_array_equal(ImageAugmenter(row, SHAPE)(images, np.random.default_rng(1)), changed)
+    assert bool(row.images) is not np.array_equal(changed, other)
     n_changed = (changed != images).any(axis=(1, 2, 3)).sum()
-    assert n_changed > len(images) / 2 if row.pictures else n_changed == 0
+    assert n_changed > len(images) / 2 if row.images else n_changed == 0
 
 
 @pytest.mark.parametrize(
     ("name", "n_different"), [("basic", 32), ("gridmask", 20), ("augmix", 32), ("randaugment", 20), ("strong", 32)]
 )
-def test_equal_pictures_of_one_batch_become_different_ones(name, n_different):
-    equal = np.repeat(some_pictures(1), 32, axis=0)
-    changed = PictureAugmenter(AUGMENTATIONS[name], SHAPE)(equal, np.random.default_rng(3))
-    assert len({picture.tobytes() for picture in changed}) >= n_different
+def test_equal_images_of_one_batch_become_different_ones(name, n_different):
+    equal = np.repeat(some_images(1), 32, axis=0)
+    changed = ImageAugmenter(AUGMENTATIONS[name], SHAPE)(equal, np.random.default_rng(3))
+    assert len({image.tobytes() for image in changed}) >= n_different
 
 
 def test_flips_give_all_eight_positions_of_a_square_and_four_of_an_oblong():
     square = np.tile(np.arange(4, dtype=np.uint8).reshape(1, 2, 2, 1), (400, 1, 1, 1))
-    assert len({picture.tobytes() for picture in steps.flipped(square, np.random.default_rng(0))}) == 8
+    assert len({image.tobytes() for image in steps.flipped(square, np.random.default_rng(0))}) == 8
     oblong = np.tile(np.arange(6, dtype=np.uint8).reshape(1, 2, 3, 1), (400, 1, 1, 1))
-    assert len({picture.tobytes() for picture in steps.flipped(oblong, np.random.default_rng(0))}) == 4
+    assert len({image.tobytes() for image in steps.flipped(oblong, np.random.default_rng(0))}) == 4
     assert square[0].ravel().tolist() == [0, 1, 2, 3]
 
 
@@ -111,16 +111,16 @@ def test_augmix_draws_other_chains_for_each_group_and_each_batch(monkeypatch):
         return result
 
     monkeypatch.setattr(AugMix, "get_random_transformation", watched)
-    augmenter, rng = PictureAugmenter(AUGMENTATIONS["augmix"], SHAPE), np.random.default_rng(4)
+    augmenter, rng = ImageAugmenter(AUGMENTATIONS["augmix"], SHAPE), np.random.default_rng(4)
     for _ in range(3):
-        augmenter(some_pictures(), rng)
+        augmenter(some_images(), rng)
     assert len(set(chains)) == len(chains) == 6, "two groups of 16 in each of three batches"
-    augmenter(some_pictures(), np.random.default_rng(4))
+    augmenter(some_images(), np.random.default_rng(4))
     assert chains[6:] == chains[:2]
 
 
 def test_randaugment_draws_two_of_keras_eleven_operations_for_each_group_of_eight(monkeypatch):
-    ran, sizes, images, rng = [], [], some_pictures(), np.random.default_rng(5)
+    ran, sizes, images, rng = [], [], some_images(), np.random.default_rng(5)
 
     def watched(name, transform_images):
         return lambda *args, **kwargs: ran.append(name) or transform_images(*args, **kwargs)
@@ -138,7 +138,7 @@ def test_randaugment_draws_two_of_keras_eleven_operations_for_each_group_of_eigh
 
     monkeypatch.setattr(steps, "RandAugment", lambda: measured)
     monkeypatch.setattr(steps, "reseed", lambda _, rng: reseed(layer, rng))
-    augmenter = PictureAugmenter(AUGMENTATIONS["randaugment"], SHAPE)
+    augmenter = ImageAugmenter(AUGMENTATIONS["randaugment"], SHAPE)
     augmenter(images, rng)
     assert sizes == [8, 8, 8, 8]
     assert len(ran) == 4 * 2
@@ -147,8 +147,8 @@ def test_randaugment_draws_two_of_keras_eleven_operations_for_each_group_of_eigh
     assert sorted(set(ran)) == names
 
 
-def test_equalization_is_keras_own_of_each_picture_alone():
-    images = some_pictures(4).astype(np.float32)
+def test_equalization_is_keras_own_of_each_image_alone():
+    images = some_images(4).astype(np.float32)
     images[3] = 77
     alone = [keras.ops.convert_to_numpy(keras.layers.Equalization()(image[None]))[0] for image in images]
     for layer in (AugMix(), RandAugment()):
@@ -177,7 +177,7 @@ def test_gridmask_hides_the_share_of_the_paper_behind_the_mean_colour():
     assert (masked[~hidden] == 1).all()
 
 
-def test_gridmask_leaves_one_picture_in_five_alone_and_all_of_them_outside_training():
+def test_gridmask_leaves_one_image_in_five_alone_and_all_of_them_outside_training():
     layer = GridMask(pitch=(0.1, 0.2))
     reseed(layer, np.random.default_rng(8))
     images = np.ones((500, 48, 48, 3), np.float32)
@@ -190,12 +190,12 @@ def test_gridmask_comes_back_from_its_configuration():
     layer = GridMask(ratio=0.5, pitch=(0.2, 0.4), rotation=90, probability=0.3, fill=(1, 2, 3), seed=9)
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
     assert again.get_config() == layer.get_config()
-    images = some_pictures().astype(np.float32)
+    images = some_images().astype(np.float32)
     np.testing.assert_array_equal(again(images, training=True), layer(images, training=True))
 
 
 def mixed_by(name: str, size: int, seed: int = 10) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Mix pictures that are each of one value, each its own class: pictures before and after, labels, own share."""
+    """Mix images that are each of one value, each its own class: images before and after, labels, own share."""
     n = 64
     layer = mixing_layer(name)
     reseed(layer, np.random.default_rng(seed))
@@ -223,9 +223,9 @@ def test_cutmix_pastes_one_box_and_weighs_labels_by_its_area():
         pasted = share < 1
         # Keras rounds the box to whole pixels after it computed the weight.
         np.testing.assert_allclose(share[pasted], kept.mean(axis=(1, 2))[pasted], atol=0.03)
-        for picture in ~kept[pasted]:
-            rows, columns = picture.any(axis=1), picture.any(axis=0)
-            assert picture.sum() == rows.sum() * columns.sum()
+        for image in ~kept[pasted]:
+            rows, columns = image.any(axis=1), image.any(axis=0)
+            assert image.sum() == rows.sum() * columns.sum()
         shares.append(share[pasted])
     assert np.concatenate(shares).std() == pytest.approx(12**-0.5, abs=0.03), "alpha 1: even over 0..1"
 
@@ -238,7 +238,7 @@ def test_only_tensorflow_is_told_not_to_use_xla():
 
 @pytest.mark.parametrize("mixing", ["mixup", "cutmix"])
 def test_a_compiled_step_mixes_anew_each_time(mixing):
-    images, labels = some_pictures(), labels_of()
+    images, labels = some_images(), labels_of()
 
     def losses(name):
         learner = small_learner(name, rate=0.0)
@@ -249,8 +249,8 @@ def test_a_compiled_step_mixes_anew_each_time(mixing):
 
 
 @pytest.mark.parametrize("mixing", ["mixup", "cutmix"])
-def test_a_learner_judges_mixed_pictures_by_labels_mixed_with_them(mixing):
-    images, labels = some_pictures(), labels_of()
+def test_a_learner_judges_mixed_images_by_labels_mixed_with_them(mixing):
+    images, labels = some_images(), labels_of()
     learner, layer = small_learner(mixing), mixing_layer(mixing)
     reseed(learner, np.random.default_rng(12))
     reseed(layer, np.random.default_rng(12))
@@ -262,7 +262,7 @@ def test_a_learner_judges_mixed_pictures_by_labels_mixed_with_them(mixing):
 
 
 def test_a_learner_that_mixes_nothing_trains_as_its_network_alone():
-    images, labels = some_pictures(), labels_of()
+    images, labels = some_images(), labels_of()
     network = small_network()
     network.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
     learner, one_hot = small_learner(), small_learner()
@@ -276,7 +276,7 @@ def test_a_learner_that_mixes_nothing_trains_as_its_network_alone():
 
 
 def test_class_weights_weigh_the_loss_as_sample_weights_do_and_smoothing_is_keras_own():
-    images, labels, weights = some_pictures(), labels_of(), np.array([0.5, 1.0, 3.0], np.float32)
+    images, labels, weights = some_images(), labels_of(), np.array([0.5, 1.0, 3.0], np.float32)
     network = small_network()
     network.compile(keras.optimizers.Adam(0.01), keras.losses.CategoricalCrossentropy(label_smoothing=0.2))
     learner = small_learner(weights=weights, smoothing=0.2)
@@ -297,7 +297,7 @@ def test_a_mixed_label_weighs_as_its_classes_do_in_their_shares():
 
 @pytest.mark.parametrize("mixing", ["mixup", "cutmix"])
 def test_nothing_is_mixed_at_prediction(mixing):
-    images, labels = some_pictures(), labels_of()
+    images, labels = some_images(), labels_of()
     learner = small_learner(mixing)
     learner.train_on_batch([images, labels])
     expected = learner.network.predict_on_batch(images)
@@ -309,7 +309,7 @@ def test_nothing_is_mixed_at_prediction(mixing):
 
 @pytest.mark.parametrize("mixing", [None, "mixup", "cutmix"])
 def test_a_learner_taken_up_from_its_file_trains_on_as_if_it_had_never_stopped(mixing, tmp_path):
-    images, labels = some_pictures(), labels_of()
+    images, labels = some_images(), labels_of()
 
     def train_on(learner):
         reseed(learner, np.random.default_rng(11))
@@ -340,11 +340,11 @@ def half_precision():
 
 
 @pytest.mark.parametrize("name", ["basic", "augmix", "randaugment", "gridmask"])
-def test_half_precision_leaves_the_augmented_pictures_alone(name):
-    expected = PictureAugmenter(AUGMENTATIONS[name], SHAPE)(some_pictures(), np.random.default_rng(13))
+def test_half_precision_leaves_the_augmented_images_alone(name):
+    expected = ImageAugmenter(AUGMENTATIONS[name], SHAPE)(some_images(), np.random.default_rng(13))
     with half_precision():
-        augmenter = PictureAugmenter(AUGMENTATIONS[name], SHAPE)
-        np.testing.assert_array_equal(augmenter(some_pictures(), np.random.default_rng(13)), expected)
+        augmenter = ImageAugmenter(AUGMENTATIONS[name], SHAPE)
+        np.testing.assert_array_equal(augmenter(some_images(), np.random.default_rng(13)), expected)
         assert keras.config.dtype_policy().name == "mixed_float16"
 
 
@@ -352,7 +352,7 @@ def test_half_precision_scales_the_loss_and_leaves_labels_alone():
     with half_precision():
         learner = small_learner("mixup", smoothing=0.1)
     assert isinstance(learner.optimizer, keras.optimizers.LossScaleOptimizer)
-    images, labels = some_pictures(), labels_of()
+    images, labels = some_images(), labels_of()
     _, mixed = learner([images, labels], training=True)
     assert keras.backend.standardize_dtype(mixed.dtype) == "float32"
     np.testing.assert_allclose(keras.ops.sum(mixed, axis=1), 1, atol=1e-6)

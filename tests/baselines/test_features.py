@@ -24,7 +24,7 @@ def mobilenet():
     return find("mobilenet").build(Recipe(epochs=1), (32, 32, 3), 3, None, 0)
 
 
-def pictures(n=4, seed=0):
+def images(n=4, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (n, 32, 32, 3), dtype=np.uint8)
 
 
@@ -32,14 +32,14 @@ def pictures(n=4, seed=0):
 def test_the_two_parts_of_a_branching_model_give_what_the_whole_gives(residual, share):
     freeze(residual, Recipe(epochs=1, frozen_share=share))
     low, high = split_at_frozen(residual)
-    whole = predict(residual, pictures(), silent, "")
-    parts = predict(high, predict(low, pictures(), silent, ""), silent, "")
+    whole = predict(residual, images(), silent, "")
+    parts = predict(high, predict(low, images(), silent, ""), silent, "")
     np.testing.assert_allclose(parts, whole, atol=1e-5)
     assert not low.trainable_weights
     assert sum(len(layer.trainable_weights) for layer in high.layers) == len(residual.trainable_weights)
 
 
-def test_freezing_counts_convolutions_from_the_picture_and_keeps_the_head_learning(mobilenet):
+def test_freezing_counts_convolutions_from_the_image_and_keeps_the_head_learning(mobilenet):
     found = kernels(mobilenet)
     freeze(mobilenet, Recipe(epochs=1, frozen_layers=5))
     assert not any(mobilenet.layers[place].trainable_weights for place in found[:5])
@@ -53,7 +53,7 @@ def test_freezing_counts_convolutions_from_the_picture_and_keeps_the_head_learni
 
 def test_frozen_batch_normalisation_keeps_its_statistics_and_a_learning_one_moves_them(mobilenet):
     layer = mobilenet.get_layer("conv_pw_13_bn")
-    batch = pictures(8).astype("float32")
+    batch = images(8).astype("float32")
 
     def moved(recipe):
         freeze(mobilenet, recipe)
@@ -72,16 +72,16 @@ def test_features_are_computed_once_and_a_changed_weight_or_pixel_computes_them_
     calls = []
     real = features_module.predict
     monkeypatch.setattr(features_module, "predict", lambda *words: calls.append(1) or real(*words))
-    first = features(low, pictures(), tmp_path, silent, "")
-    again = features(low, pictures(), tmp_path, silent, "")
+    first = features(low, images(), tmp_path, silent, "")
+    again = features(low, images(), tmp_path, silent, "")
     np.testing.assert_array_equal(first, again)
-    np.testing.assert_allclose(first, real(low, pictures(), silent, ""), atol=1e-6)
+    np.testing.assert_allclose(first, real(low, images(), silent, ""), atol=1e-6)
     assert len(calls) == 1
-    features(low, pictures(seed=1), tmp_path, silent, "")
+    features(low, images(seed=1), tmp_path, silent, "")
     assert len(calls) == 2
     weight = low.get_layer("conv1").kernel
     weight.assign(weight + 1e-3)
-    features(low, pictures(), tmp_path, silent, "")
+    features(low, images(), tmp_path, silent, "")
     assert len(calls) == 3
     assert not list(tmp_path.glob(".part-*"))
 
@@ -92,17 +92,17 @@ def test_the_key_of_features_ignores_names_that_keras_numbers_anew(tmp_path):
         model = find("scratch-v2").build(Recipe(epochs=1), (32, 32, 3), 3, None, 0)
         return keras.Model(model.inputs, model.layers[3].output)
 
-    assert features_key(frozen(), pictures()) == features_key(frozen(), pictures())
+    assert features_key(frozen(), images()) == features_key(frozen(), images())
 
 
 def test_a_file_that_is_not_whole_is_computed_anew(tmp_path, mobilenet):
     freeze(mobilenet, Recipe(epochs=1, frozen_share=1.0))
     low, _ = split_at_frozen(mobilenet)
-    whole = features(low, pictures(), tmp_path, silent, "")
+    whole = features(low, images(), tmp_path, silent, "")
     (path,) = tmp_path.glob("*.npy")
     for damage in (b"", path.read_bytes()[:200]):
         path.write_bytes(damage)
-        np.testing.assert_allclose(features(low, pictures(), tmp_path, silent, ""), whole, atol=1e-6)
+        np.testing.assert_allclose(features(low, images(), tmp_path, silent, ""), whole, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -119,5 +119,5 @@ def test_old_features_make_room_for_new_ones(tmp_path, monkeypatch, mobilenet):
     low, _ = split_at_frozen(mobilenet)
     monkeypatch.setattr(features_module, "KEPT_BYTES", 20_000)
     for seed in range(4):
-        features(low, pictures(seed=seed), tmp_path, silent, "")
+        features(low, images(seed=seed), tmp_path, silent, "")
     assert 1 <= len(list(tmp_path.glob("*.npy"))) < 4

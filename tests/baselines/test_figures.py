@@ -49,14 +49,14 @@ def matrix(k: int, n: int = 300) -> np.ndarray:
 
 
 def cells(n: int, size: int = 96) -> np.ndarray:
-    """Discs on a slope of colour: as smooth as cells, and no picture of anybody."""
+    """Discs on a slope of colour: as smooth as cells, and no image of anybody."""
     y, x = np.mgrid[:size, :size] / size
-    pictures = np.zeros((n, size, size, 3))
-    for number, picture in enumerate(pictures):
-        picture[:] = (240, 220, 200) - 20 * x[..., None]
+    images = np.zeros((n, size, size, 3))
+    for number, image in enumerate(images):
+        image[:] = (240, 220, 200) - 20 * x[..., None]
         disc = np.hypot(x - 0.5, y - 0.45) < 0.15 + 0.02 * (number % 10)
-        picture[disc] = (90, 50 + 3 * number % 60, 130) + 40 * y[disc][:, None]
-    return pictures.astype(np.uint8)
+        image[disc] = (90, 50 + 3 * number % 60, 130) + 40 * y[disc][:, None]
+    return images.astype(np.uint8)
 
 
 def wrong_answers(n: int, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -212,7 +212,7 @@ def test_a_word_on_another_would_be_found(y, over, tmp_path):
 def test_the_label_figure_tells_what_was_removed_and_what_was_added(tmp_path):
     before, after = {"a": 1200, "b": 7}, {"a": 1100, "b": 9}
     words = watch(lambda p: label_distribution(p, "ab", before, after, "T"), tmp_path / "x.png").words
-    assert "1,207 pictures before cleaning, 1,109 after." in words
+    assert "1,207 images before cleaning, 1,109 after." in words
     assert " 100 added 2 " in words
 
 
@@ -231,7 +231,7 @@ def test_only_a_loss_far_from_the_others_makes_the_axis_logarithmic(tmp_path):
 
 def test_the_confusion_figure_tells_n_accuracy_interval_and_recall(tmp_path):
     drawing = watch(lambda p: confusion(p, np.array([[50, 0], [10, 40]]), ["a", "b"], "T"), tmp_path / "x.png")
-    assert "n = 100 pictures, accuracy 90.0 % (95 % interval 82.6 % to 94.5 %)" in drawing.words
+    assert "n = 100 images, accuracy 90.0 % (95 % interval 82.6 % to 94.5 %)" in drawing.words
     assert "80.0 % of 50" in drawing.words
     assert "10 20.0 %" in drawing.words
 
@@ -240,14 +240,14 @@ def test_the_surest_mistake_comes_first_and_what_is_right_not_at_all(tmp_path):
     y_prob = np.array([[0.6, 0.4], [0.1, 0.9], [0.3, 0.7], [0.99, 0.01]], np.float32)
     labels = np.array([1, 0, 0, 0])
     words = watch(lambda p: mistakes(p, cells(4), labels, y_prob, ["aa", "bb"], "T", most=2), tmp_path / "x.png").words
-    assert "3 of 4 pictures are wrong; the 2 surest of them" in words
+    assert "3 of 4 images are wrong; the 2 surest of them" in words
     assert words.index("bb, 90.0 %") < words.index("bb, 70.0 %")
     assert "60.0 %" not in words
     assert "99.0 %" not in words
 
 
 def test_without_mistakes_a_sentence_says_so(tmp_path):
-    assert "No mistakes in 8 pictures." in watch(CASES["mistakes-none"], tmp_path / "x.png").words
+    assert "No mistakes in 8 images." in watch(CASES["mistakes-none"], tmp_path / "x.png").words
 
 
 def test_a_reported_value_is_drawn_beside_its_row_only(tmp_path):
@@ -284,7 +284,7 @@ def test_numbers_stand_out_on_every_shade():
     assert greys == sorted(greys, reverse=True)  # without colours the order of the shades stays
 
 
-def test_a_small_picture_is_enlarged_by_whole_pixels_and_a_large_one_fits():
+def test_a_small_image_is_enlarged_by_whole_pixels_and_a_large_one_fits():
     assert (tile(cells(1, 28)[0], 96)[::3, ::3] == cells(1, 28)[0]).all()
     assert tile(cells(1, 224)[0], 96).shape == (96, 96, 3)
     assert tile(np.full((4, 8, 3), 300.6), 8).max() == 255

@@ -1,9 +1,9 @@
-"""A model takes raw pictures, prepares them as its weights need, and keeps still what is frozen."""
+"""A model takes raw images, prepares them as its weights need, and keeps still what is frozen."""
 
 import keras
 import numpy as np
 
-from baselines.augment.pictures import flipped
+from baselines.augment.images import flipped
 from baselines.data import class_weights, cut
 from baselines.entries import find
 from baselines.features import predict
@@ -17,10 +17,10 @@ from harness.freeze.frozen import LabelledImages
 from harness.progress import silent
 
 
-def test_vgg16_sees_what_keras_preprocessing_makes_of_a_picture():
-    pictures = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3)).astype(np.float32)
-    expected = keras.applications.vgg16.preprocess_input(pictures.copy())
-    np.testing.assert_allclose(keras.ops.convert_to_numpy(imagenet_colours()(pictures)), expected, atol=1e-5)
+def test_vgg16_sees_what_keras_preprocessing_makes_of_an_image():
+    images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3)).astype(np.float32)
+    expected = keras.applications.vgg16.preprocess_input(images.copy())
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(imagenet_colours()(images)), expected, atol=1e-5)
 
 
 def test_saved_models_hold_only_layers_that_keras_itself_can_load(tiny_job, tmp_path):
@@ -28,9 +28,9 @@ def test_saved_models_hold_only_layers_that_keras_itself_can_load(tiny_job, tmp_
         model = build_model(tiny_job(name))
         model.save(tmp_path / "model.keras")
         loaded = keras.saving.load_model(tmp_path / "model.keras", compile=False, safe_mode=True)
-        pictures = np.random.default_rng(1).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8)
-        y_prob = loaded.predict_on_batch(pictures)
-        np.testing.assert_allclose(y_prob, model.predict_on_batch(pictures), atol=1e-6)
+        images = np.random.default_rng(1).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8)
+        y_prob = loaded.predict_on_batch(images)
+        np.testing.assert_allclose(y_prob, model.predict_on_batch(images), atol=1e-6)
         np.testing.assert_allclose(y_prob.sum(axis=1), 1, atol=1e-5)
         assert all(type(layer).__module__.startswith("keras.") for layer in loaded.layers)
 
@@ -48,11 +48,11 @@ def test_frozen_layers_run_once_give_what_the_whole_model_gives(tiny_job):
     recipe = Recipe(epochs=1, frozen_layers=10, features_once=True)
     model = build_model(tiny_job("vgg16", recipe))
     freeze(model, recipe)
-    pictures = np.random.default_rng(2).integers(0, 256, (6, 32, 32, 3), dtype=np.uint8)
+    images = np.random.default_rng(2).integers(0, 256, (6, 32, 32, 3), dtype=np.uint8)
     low, high = split_at_frozen(model)
     assert low.output.shape[1:] == (2, 2, 512)  # after block 4 and its pooling
-    features = predict(low, pictures, silent, "")
-    np.testing.assert_allclose(predict(high, features, silent, ""), predict(model, pictures, silent, ""), atol=1e-5)
+    features = predict(low, images, silent, "")
+    np.testing.assert_allclose(predict(high, features, silent, ""), predict(model, images, silent, ""), atol=1e-5)
 
 
 def test_training_leaves_frozen_layers_alone_and_moves_the_others(tiny_job, tmp_path):
@@ -79,9 +79,9 @@ def test_a_limited_training_set_keeps_the_share_of_each_class():
 
 def test_flips_give_all_eight_positions_of_a_square_and_four_of_an_oblong():
     square = np.tile(np.arange(4, dtype=np.uint8).reshape(1, 2, 2, 1), (400, 1, 1, 1))
-    assert len({picture.tobytes() for picture in flipped(square, np.random.default_rng(0))}) == 8
+    assert len({image.tobytes() for image in flipped(square, np.random.default_rng(0))}) == 8
     oblong = np.tile(np.arange(6, dtype=np.uint8).reshape(1, 2, 3, 1), (400, 1, 1, 1))
-    assert len({picture.tobytes() for picture in flipped(oblong, np.random.default_rng(0))}) == 4
+    assert len({image.tobytes() for image in flipped(oblong, np.random.default_rng(0))}) == 4
     assert square[0].ravel().tolist() == [0, 1, 2, 3]
 
 
@@ -91,7 +91,7 @@ def test_class_weights_give_each_class_the_same_sum():
     np.testing.assert_allclose(sums, 100 / 3, rtol=1e-6)
 
 
-def test_normalised_channels_have_mean_0_and_variance_1_on_the_pictures():
+def test_normalised_channels_have_mean_0_and_variance_1_on_the_images():
     recipe = Recipe(epochs=1, input_size=32)
     model = find("vgg16").build(recipe, (96, 96, 3), 8, None, 0)
     freeze(model, recipe)

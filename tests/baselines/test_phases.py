@@ -60,7 +60,7 @@ def weights(backbone, tmp_path):
 TWO_PHASES = Recipe(
     epochs=3, head_epochs=1, batch_size=16, frozen_share=0.5, features_once=True, head_learning_rate=0.01
 )
-RANDOM = Recipe(epochs=2, batch_size=16, frozen_share=1.0, features_once=True, init_pictures=16)
+RANDOM = Recipe(epochs=2, batch_size=16, frozen_share=1.0, features_once=True, init_images=16)
 
 
 def histories_agree(one, other):

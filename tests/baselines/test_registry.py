@@ -57,7 +57,7 @@ def once(recipe: Recipe, **more) -> Recipe:
         batch_size=16,
         train_limit=None,
         input_size=None,
-        init_pictures=recipe.init_pictures and 16,
+        init_images=recipe.init_images and 16,
         **more,
     )
 
@@ -200,7 +200,7 @@ def test_a_report_variant_of_a_model_that_has_none_is_refused_and_of_another_fou
     assert find("vgg16" + REPORT).quick.recipe.preprocessing == "report"
 
 
-def test_views_of_oblong_pictures_and_pictures_too_small_are_refused_and_a_larger_input_size_accepted(tiny_job):
+def test_views_of_oblong_images_and_images_too_small_are_refused_and_a_larger_input_size_accepted(tiny_job):
     with pytest.raises(UsageError, match="must be square"):
         tiny_job(settings=("tta=flips",), image_shape=(32, 48, 3))
     with pytest.raises(UsageError, match="at least 75 pixels, got 32"):
@@ -225,7 +225,7 @@ def test_every_preset_of_every_row_is_accepted_with_weights_and_without(tiny_job
         ("mobilenet", ("head_epochs=1",), "without pretrained weights"),
         ("scratch-v2", ("val_share=0.1",), "no effect"),
         ("scratch-v2", ("dropout=0.3",), "has that already"),
-        ("scratch-v2", ("input_size=32",), "the pictures have that size"),
+        ("scratch-v2", ("input_size=32",), "the images have that size"),
         ("scratch-v2", ("train_limit=64",), "to train on"),
     ],
 )

@@ -92,7 +92,7 @@ def test_the_paragraph_names_the_largest_cause_and_the_hardest_family():
     assert "gap of 27.0 points" in text
     assert "Most of it is the shift of the hidden test: 26 points" in text
     assert "Hardest in a chain: defocus (30.0 %" in text and "mildest: contrast" in text
-    assert "rare" not in text, "nine pictures say too little"
+    assert "rare" not in text, "nine images say too little"
     assert "+12.0 points, intervals that do not overlap" in text
     assert "cleaning took 12 copies" in text
 
@@ -194,7 +194,7 @@ def test_one_row_runs_through_the_zip_door_and_is_not_run_again(hemobench, tmp_p
     assert "scratch-v1" in first.stdout
     assert "[1/1] scratch-v1" in first.stderr and "epoch 6/6" in first.stderr
     page = (tmp_path / "out" / "page.md").read_text()
-    assert "**scratch-v1**" in page and "Shift: on hidden pictures" in page
+    assert "**scratch-v1**" in page and "Shift: on hidden images" in page
     again = hemobench(*words, "--json")
     assert "epoch" not in again.stderr
     (told,) = json.loads(again.stdout)["rows"]
@@ -206,7 +206,7 @@ def test_one_row_runs_through_the_zip_door_and_is_not_run_again(hemobench, tmp_p
     assert told["val"]["value"] == pytest.approx(entry["val"])
 
 
-def test_a_limit_beyond_the_pictures_of_a_contest_is_left_out_of_a_trial(frozen_workspace):
+def test_a_limit_beyond_the_images_of_a_contest_is_left_out_of_a_trial(frozen_workspace):
     bench = Bench(frozen_workspace, None, "quick", "auto", offline=True)
     trial = Trial("scratch-v2", (*SHORT, "augment=augmix"))
     assert bench.settings_of(trial) == ("epochs=8", "augment=augmix")

@@ -17,7 +17,7 @@ def module_of(folder):
     return module
 
 
-def test_eight_views_are_all_positions_of_a_square_and_one_is_the_picture(tiny_job, tmp_path):
+def test_eight_views_are_all_positions_of_a_square_and_one_is_the_image(tiny_job, tmp_path):
     folder = RunFolder(tmp_path / "run")
     train(tiny_job(recipe=Recipe(epochs=1, tta="flips")), folder, tell=lambda line: None)
     module = module_of(folder)

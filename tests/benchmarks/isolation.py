@@ -1,4 +1,4 @@
-"""Time ``hemobench score`` against a bare script that loads the same model and predicts the same pictures.
+"""Time ``hemobench score`` against a bare script that loads the same model and predicts the same images.
 
 Run by ``python -m tests.benchmarks.isolation ZIP``, with the contest frozen in the workspace.  Both start cold, a fresh
 process each, in turn, so that a machine that slows down slows both; what is printed are ratios.  The second look at a
@@ -46,9 +46,9 @@ def main(zip_path: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         paths = []
         for split in ("val", "val_shifted", "hidden"):
-            pictures = frozen.hidden_images() if split == "hidden" else frozen.load(split).images
+            images = frozen.hidden_images() if split == "hidden" else frozen.load(split).images
             paths.append(str(Path(folder, f"{split}.npy")))
-            np.save(paths[-1], pictures)
+            np.save(paths[-1], images)
         entry = Path(folder, "entry")
         with zipfile.ZipFile(zip_path) as archive:
             archive.extractall(entry)

@@ -19,7 +19,7 @@ import keras
 import numpy as np
 
 from baselines.augment.catalogue import AUGMENTATIONS
-from baselines.augment.pictures import PictureAugmenter
+from baselines.augment.images import ImageAugmenter
 from baselines.entries import find
 from baselines.job import Job
 from baselines.optimizers.choice import make_optimizer
@@ -32,7 +32,7 @@ from harness.freeze.frozen import LabelledImages
 N_TRAIN, N_VAL, CLASSES, ROUNDS, EPOCHS = 2000, 400, 8, 3, 4
 
 
-def pictures(n: int, rng: np.random.Generator) -> LabelledImages:
+def images(n: int, rng: np.random.Generator) -> LabelledImages:
     return LabelledImages(rng.integers(0, 256, (n, 96, 96, 3), dtype=np.uint8), np.arange(n) % CLASSES)
 
 
@@ -60,7 +60,7 @@ class Batches(keras.utils.PyDataset):
     def __init__(self, train: LabelledImages, recipe: Recipe) -> None:
         super().__init__()
         self.train, self.recipe, self.rng = train, recipe, np.random.default_rng(0)
-        self.augment = PictureAugmenter(AUGMENTATIONS[recipe.augment], train.images.shape[1:])
+        self.augment = ImageAugmenter(AUGMENTATIONS[recipe.augment], train.images.shape[1:])
         self.on_epoch_begin()
 
     def __len__(self) -> int:
@@ -95,9 +95,9 @@ def steady(seconds: list[float]) -> float:
 
 def main() -> None:
     rng = np.random.default_rng(0)
-    train, val = pictures(N_TRAIN, rng), pictures(N_VAL, rng)
-    print(f"{N_TRAIN:,} pictures, batches of 32, validation on {N_VAL}; medians of {ROUNDS} rounds in turn\n")
-    print("training: pictures a second, ours / bare fit, whole epochs after the first")
+    train, val = images(N_TRAIN, rng), images(N_VAL, rng)
+    print(f"{N_TRAIN:,} images, batches of 32, validation on {N_VAL}; medians of {ROUNDS} rounds in turn\n")
+    print("training: images a second, ours / bare fit, whole epochs after the first")
     for name, size, augment in (
         ("scratch-v2", 64, "flips"),
         ("scratch-v2", 64, "randaugment"),
@@ -114,8 +114,8 @@ def main() -> None:
             f"  {name} {size}px {augment}: ratio {statistics.median(ratios):.2f} ({told}); ours {rate:.0f}/s",
             flush=True,
         )
-    few = pictures(N_TRAIN // 2, rng)
-    print(f"\nfeatures of the frozen part, once / in each of {EPOCHS} epochs; {len(few.labels):,} pictures")
+    few = images(N_TRAIN // 2, rng)
+    print(f"\nfeatures of the frozen part, once / in each of {EPOCHS} epochs; {len(few.labels):,} images")
     for share in (1.0, 0.5):
         each = Recipe(epochs=EPOCHS, learning_rate=1e-3, frozen_share=share)
         once = Recipe(epochs=EPOCHS, learning_rate=1e-3, frozen_share=share, features_once=True)

@@ -148,7 +148,7 @@ def test_an_entry_that_answers_otherwise_each_time_is_not_equal(hemobench, tmp_p
     assert "public: accuracy" in changes or "val: accuracy" in changes
 
 
-def test_an_entry_that_goes_by_the_order_of_the_pictures_is_equal_in_the_same_order(hemobench, tmp_path):
+def test_an_entry_that_goes_by_the_order_of_the_images_is_equal_in_the_same_order(hemobench, tmp_path):
     folder = tmp_path / "first"
     folder.mkdir()
     (folder / "model.py").write_text(

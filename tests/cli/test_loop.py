@@ -35,17 +35,17 @@ def test_majority_scores_the_share_of_its_class(hemobench):
 
 def test_the_answers_score_one_and_a_wrong_label_less(hemobench, tmp_path):
     current = hemobench.workspace / "contests" / "small" / "current"
-    pictures, answers = [], []
+    images, answers = [], []
     with np.load(current / "private" / "hidden.npz") as hidden, np.load(current / "private" / "labels.npz") as private:
-        pictures.append(hidden["images"])
+        images.append(hidden["images"])
         answers.append(private["labels"])
     for split in ("val", "val_shifted"):
         with np.load(current / "public" / f"{split}.npz") as public:
-            pictures.append(public["images"])
+            images.append(public["images"])
             answers.append(public["labels"])
     folder = tmp_path / "oracle"
     folder.mkdir()
-    # By the pictures themselves: the order in which they are shown is drawn anew for each run.
+    # By the images themselves: the order in which they are shown is drawn anew for each run.
     (folder / "model.py").write_text(
         "import numpy as np\n"
         "class Model:\n"
@@ -55,13 +55,13 @@ def test_the_answers_score_one_and_a_wrong_label_less(hemobench, tmp_path):
         "    def predict(self, X):\n"
         "        return np.array([self.label[x.tobytes()] for x in X])\n"
     )
-    np.savez(folder / "answers.npz", images=np.concatenate(pictures), labels=np.concatenate(answers))
+    np.savez(folder / "answers.npz", images=np.concatenate(images), labels=np.concatenate(answers))
     card = json.loads(hemobench("submit", folder, "-m", "oracle", "--json", "--reveal-private").stdout)
     assert {score["metrics"]["accuracy"]["value"] for score in card["scores"].values()} == {1.0}
     assert {score["metrics"]["macro_f1"]["value"] for score in card["scores"].values()} == {1.0}
     assert card["repeat"]["n_changed"] == 0
     answers[0] = np.roll(answers[0], 1)
-    np.savez(folder / "answers.npz", images=np.concatenate(pictures), labels=np.concatenate(answers))
+    np.savez(folder / "answers.npz", images=np.concatenate(images), labels=np.concatenate(answers))
     card = json.loads(hemobench("submit", folder, "-m", "shifted by one", "--json").stdout)
     assert card["scores"]["val"]["metrics"]["accuracy"]["value"] == 1.0
     assert card["scores"]["public"]["metrics"]["accuracy"]["value"] < 0.6

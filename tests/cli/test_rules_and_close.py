@@ -36,7 +36,7 @@ def ruled(hemobench, tmp_path, small_contest):
 
 @pytest.fixture
 def knowing(ruled, tmp_path):
-    """Makes the folder of an entry that was told the labels of so many hidden pictures, and says 0 of all others."""
+    """Makes the folder of an entry that was told the labels of so many hidden images, and says 0 of all others."""
 
     def make(n):
         private = ruled.workspace / "contests" / "ruled" / "current" / "private"

@@ -1,6 +1,6 @@
 """Every failure that the doctor knows, made on purpose, beside what it is to say.
 
-The entries are small and real: they answer with the label of the nearest picture that they remember, as thumbnails, so
+The entries are small and real: they answer with the label of the nearest image that they remember, as thumbnails, so
 that another scale, order of channels or type of the input costs them what it costs a network.
 """
 
@@ -45,14 +45,14 @@ CONSTANT = "import numpy as np\nclass Model:\n    def predict(self, X):\n       
 
 
 def thumbnails(X: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return what the entries remember of pictures: mean colours on an 8 × 8 grid."""
+    """Return what the entries remember of images: mean colours on an 8 × 8 grid."""
     n, height, width, _ = X.shape
     return X.reshape(n, 8, height // 8, 8, width // 8, 3).mean(axis=(2, 4), dtype=np.float32).reshape(n, -1)
 
 
 @dataclass(frozen=True)
 class Kitchen:
-    """What entries are made of: the public pictures of a contest, and real files of Keras."""
+    """What entries are made of: the public images of a contest, and real files of Keras."""
 
     frozen: Frozen
     keras_files: Callable[[], Path] = lambda: Path()
@@ -62,7 +62,7 @@ class Kitchen:
         show: Callable[[NDArray[np.uint8]], NDArray[np.float32]] = lambda X: X.astype(np.float32),
         splits: tuple[str, ...] = ("train", "val"),
     ) -> bytes:
-        """Return ``known.npz``: thumbnails of pictures as `show` has them, and their labels."""
+        """Return ``known.npz``: thumbnails of images as `show` has them, and their labels."""
         loaded = [self.frozen.load(split) for split in splits]  # type: ignore[arg-type]
         seen = np.concatenate([thumbnails(show(split.images)) for split in loaded])
         buffer = io.BytesIO()
@@ -70,7 +70,7 @@ class Kitchen:
         return buffer.getvalue()
 
     def nearest(self, old: str = "", new: str = "", **remembered: object) -> Files:
-        """Return the files of an entry that answers by the nearest picture, with one piece of its code replaced."""
+        """Return the files of an entry that answers by the nearest image, with one piece of its code replaced."""
         assert old in NEAREST, old
         model = NEAREST.replace(old, new) if old else NEAREST
         return {"model.py": model.encode(), "known.npz": self.remembered(**remembered)}  # type: ignore[arg-type]
@@ -145,7 +145,7 @@ def model_py(text: str) -> Callable[[Kitchen], Files]:
 
 
 def returning(expression: str) -> Callable[[Kitchen], Files]:
-    """Return a maker of nearest-picture entries that return something else than labels."""
+    """Return a maker of nearest-image entries that return something else than labels."""
     return lambda kitchen: kitchen.nearest("return self.scores(X).argmax(axis=1)", f"return {expression}")
 
 
@@ -350,7 +350,7 @@ RUNNING = (
     ),
     Case("no return", returning("None"), "bad-output", "fail", "returned None"),
     Case(
-        "a few pictures take longer than the limit",
+        "a few images take longer than the limit",
         returning("[__import__('time').sleep(60)] * len(X)"),
         *("timed-out", "fail", "Stopped after"),
         time_s=3,
@@ -361,7 +361,7 @@ TRAINED = {
     "divided by 255": "trained on 0–1, fed 0–255",
     "scaled to −1..1": "trained on −1..1, fed 0–255",
     "BGR": "trained on BGR, fed RGB",
-    "standardised picture by picture": "trained on standardised pictures, fed 0–255",
+    "standardised image by image": "trained on standardised images, fed 0–255",
     "BGR less ImageNet's mean": "trained behind VGG16's preprocess_input, fed 0–255",
     "standardised by ImageNet's mean and deviation": "trained as torchvision does, fed 0–255",
 }
@@ -371,7 +371,7 @@ RIGHT = (
             TRAINED[way.name],
             # A network saturates on what is far too large; so do these.
             lambda kitchen, way=way: kitchen.nearest(  # type: ignore[misc]
-                *(("thumbnails(X) @", "np.clip(thumbnails(X), -4, 4) @") if "picture by" in way.name else ()),
+                *(("thumbnails(X) @", "np.clip(thumbnails(X), -4, 4) @") if "image by" in way.name else ()),
                 show=way.show,
             ),
             *("input-scale", "wrong", f"when inputs are {way.name}"),
@@ -449,7 +449,7 @@ RIGHT = (
         *("random", "wrong", "shown twice"),
     ),
     Case(
-        "labels in another order than the pictures",
+        "labels in another order than the images",
         returning("np.sort(self.scores(X).argmax(axis=1))"),
         *("order-dependent", "wrong", "its place among the others"),
     ),
@@ -460,7 +460,7 @@ RIGHT = (
             "def scores(self, X):\n        X = (X - X.mean(axis=0)) / (X.std(axis=0) + 1)",
             show=lambda X: ((X - X.mean(axis=0)) / (X.std(axis=0) + 1)).astype(np.float32),
         ),
-        *("batch-dependent", "wrong", "pictures beside it"),
+        *("batch-dependent", "wrong", "images beside it"),
     ),
     Case(
         "no batch of one",
@@ -473,9 +473,9 @@ RIGHT = (
         *("float-input", "warning", "not uint8"),
     ),
     Case(
-        "training pictures learnt by heart",
+        "training images learnt by heart",
         lambda kitchen: kitchen.nearest(splits=("train",)),
-        *("memorised", "warning", "training pictures better"),
+        *("memorised", "warning", "training images better"),
     ),
 )
 
@@ -486,7 +486,7 @@ FIT = (
         *("fit-zip", "warning", "Size of the zip: 1.8 MB of 2"),
     ),
     Case(
-        "too slow for all pictures",
+        "too slow for all images",
         lambda kitchen: kitchen.nearest(
             "def scores(self, X):",
             "def scores(self, X):\n        __import__('time').sleep(len(X) / 50 if len(X) > 100 else 0)",

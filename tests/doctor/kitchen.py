@@ -17,7 +17,7 @@ from harness.workspace import Workspace
 from tests.conftest import contest_text, draw
 from tests.doctor.cases import Case, Kitchen, zipped
 
-# Many pictures of val: what is to be told apart is told apart by them.
+# Many images of val: what is to be told apart is told apart by them.
 CONTEST = contest_text(
     "clinic",
     "A contest for the doctor",
@@ -49,8 +49,8 @@ def open_kitchen(home: Path) -> Kitchen:
     contest = read_contest(path)
     source = contest.source
     assert isinstance(source, EmbeddedSource)
-    pictures = draw(source, contest.class_names, contest.image_shape)
-    frozen = freeze(Workspace(home / "workspace"), contest, pictures)
+    images = draw(source, contest.class_names, contest.image_shape)
+    frozen = freeze(Workspace(home / "workspace"), contest, images)
     return Kitchen(frozen, cache(lambda: keras_files(home / "keras")))
 
 

@@ -39,7 +39,7 @@ def test_an_assignment_is_one_to_one_and_leaves_what_is_never_said():
     assert order.tolist() == list(range(N))
 
 
-def test_a_difference_on_the_same_pictures_is_clear_only_where_its_interval_is():
+def test_a_difference_on_the_same_images_is_clear_only_where_its_interval_is():
     before = np.arange(100) < 76
     assert not gain(before, before).clear
     assert not gain(before, np.arange(100) < 77).clear

@@ -13,7 +13,7 @@ from tests.doctor.cases import CASES, Case, zipped
 from tests.doctor.kitchen import examined, finding_of
 
 pytestmark = pytest.mark.usefixtures("reads_in_one_process")
-RIGHT = 0.95  # of an entry that remembers every public picture
+RIGHT = 0.95  # of an entry that remembers every public image
 
 
 FIRST = {case.code: case for case in reversed(CASES) if case.repaired}  # one of each kind is examined again

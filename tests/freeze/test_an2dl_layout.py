@@ -10,7 +10,7 @@ MONOCYTE = 5
 
 
 def cells(n: int, rng: np.random.Generator) -> np.ndarray:
-    """Distinct pictures of one kind: a dark, grainy disk of random place, size and tint on a grainy ground."""
+    """Distinct images of one kind: a dark, grainy disk of random place, size and tint on a grainy ground."""
     grain = rng.integers(0, 24, (n, 24, 24, 1), dtype=np.uint8).repeat(4, axis=1).repeat(4, axis=2)
     images = np.uint8(200) + grain + rng.integers(0, 24, (n, 1, 1, 3), dtype=np.uint8)
     offset = np.arange(SIDE)
@@ -24,7 +24,7 @@ def cells(n: int, rng: np.random.Generator) -> np.ndarray:
 
 def test_exactly_the_planted_copies_go(tmp_path):
     rng = np.random.default_rng(0)
-    planted = [picture[:SIDE, 200 : 200 + SIDE] for picture in load_sample_images().images]
+    planted = [image[:SIDE, 200 : 200 + SIDE] for image in load_sample_images().images]
     kinds = rng.permutation(np.repeat([0, 1, 2], [N - COPIES_OF_ONE - COPIES_OF_OTHER, COPIES_OF_ONE, COPIES_OF_OTHER]))
     images = cells(N, rng)
     images[kinds == 1], images[kinds == 2] = planted
@@ -41,6 +41,6 @@ def test_exactly_the_planted_copies_go(tmp_path):
     assert {finding.rule for finding in frozen.lock.findings} == {"mass duplicate"}
     splits = ("train", "val", "public", "private")
     assert sum(sum(frozen.lock.counts[split].values()) for split in splits) == 11_959
-    for picture in planted:
+    for image in planted:
         for split in ("train", "val"):
-            assert not (frozen.load(split).images == picture).all(axis=(1, 2, 3)).any()
+            assert not (frozen.load(split).images == image).all(axis=(1, 2, 3)).any()

@@ -12,7 +12,7 @@ SIDE = 32
 
 
 def cells(n: int, rng: np.random.Generator) -> np.ndarray:
-    """Pictures alike in kind and each different: a dark disk of random place and size on a textured ground."""
+    """Images alike in kind and each different: a dark disk of random place and size on a textured ground."""
     y, x = np.mgrid[:SIDE, :SIDE]
     images = rng.integers(180, 240, (n, SIDE, SIDE, 3)).astype(np.uint8)
     for image in images:
@@ -37,7 +37,7 @@ def images():
     return cells(60, np.random.default_rng(0))
 
 
-def test_clean_pictures_all_stay(images):
+def test_clean_images_all_stay(images):
     cleaned = clean(image_set(images), Cleaning())
     assert cleaned.findings == ()
     assert sorted(cleaned.kept.tolist()) == list(range(60))
@@ -77,7 +77,7 @@ def test_near_duplicates_share_a_group_or_go_as_the_contest_says(images):
     assert rules_of(dropping) == {"p009": ("near duplicate", "dropped")}
 
 
-def test_a_picture_of_something_else_and_an_empty_one_go(images):
+def test_an_image_of_something_else_and_an_empty_one_go(images):
     stripes = np.zeros((SIDE, SIDE, 3), np.uint8)
     stripes[::2] = (0, 255, 0)
     images[5], images[6] = stripes, 128
@@ -106,7 +106,7 @@ def test_a_listed_id_that_is_not_there_is_an_error(images):
         clean(image_set(images), Cleaning(drop=("p999",)))
 
 
-def test_a_copy_of_an_official_test_picture_goes_and_the_test_picture_stays(images):
+def test_a_copy_of_an_official_test_image_goes_and_the_test_image_stays(images):
     images[1] = images[40]
     images[2] = np.clip(images[41].astype(int) + 2, 0, 255)
     official = np.arange(60) >= 40

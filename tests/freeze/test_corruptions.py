@@ -139,14 +139,14 @@ def test_mean_change_grows_with_severity(corruption):
 
 
 @FAMILIES
-def test_the_same_generator_gives_the_same_picture(corruption):
+def test_the_same_generator_gives_the_same_image(corruption):
     image = cells(1, 48)[0]
     first, second = (corruption.apply(image, 3, np.random.default_rng(8)) for _ in range(2))
     np.testing.assert_array_equal(first, second)
 
 
 @pytest.mark.parametrize("name", ["pixelate", "defocus", "motion_blur", "rotation", "zoom_blur", "elastic"])
-def test_what_moves_pixels_leaves_a_flat_picture_flat(name):
+def test_what_moves_pixels_leaves_a_flat_image_flat(name):
     corruption = next(corruption for corruption in ALL if corruption.name == name)
     flat = np.full((40, 40, 3), (255, 101, 0), dtype=np.uint8)
     for severity in SEVERITIES:
@@ -189,7 +189,7 @@ def test_pixelate_takes_the_exact_mean_of_each_box(size, n):
     np.testing.assert_array_equal(pixelate(image, n, n), small[nearest][:, nearest])
 
 
-def test_a_right_angle_turns_the_picture_exactly():
+def test_a_right_angle_turns_the_image_exactly():
     image = cells(1, 33)[0]
     np.testing.assert_array_equal(warp(image, *rotation(33, 33, 0, 1)), image)
     turned = warp(image, *rotation(33, 33, 1, 1))

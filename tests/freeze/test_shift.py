@@ -1,4 +1,4 @@
-"""Chains of corruptions: what is drawn, and that only the picture decides it."""
+"""Chains of corruptions: what is drawn, and that only the image decides it."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_link_names_the_group_of_its_family():
 
 
 @SETS
-def test_permuted_pictures_give_the_same_results_permuted(corruptions, keyed_images):
+def test_permuted_images_give_the_same_results_permuted(corruptions, keyed_images):
     images, keys = keyed_images
     shifted, drawn = shift_images(images, keys, corruptions, Shift(), "hidden")
     order = np.random.default_rng(2).permutation(len(images))[:15]  # some are missing, too
@@ -77,7 +77,7 @@ def test_another_purpose_seed_or_key_draws_other_chains(change, keyed_images):
     assert sum(a == b for a, b in zip(drawn, drawn_again, strict=True)) < 6  # of 24: both clean, say
 
 
-def test_pictures_without_a_chain_stay_and_all_others_change(keyed_images):
+def test_images_without_a_chain_stay_and_all_others_change(keyed_images):
     images, keys = keyed_images
     shifted, drawn = shift_images(images, keys, HIDDEN, Shift(clean=0.4), "hidden")
     changed = (shifted != images).any(axis=(1, 2, 3))
@@ -85,13 +85,13 @@ def test_pictures_without_a_chain_stay_and_all_others_change(keyed_images):
     assert 0 < changed.sum() < len(images)
 
 
-def test_no_picture_at_all_gives_none():
+def test_no_image_at_all_gives_none():
     shifted, drawn = shift_images(np.empty((0, 96, 96, 3), np.uint8), [], HIDDEN, Shift(), "hidden")
     assert shifted.shape == (0, 96, 96, 3)
     assert drawn == []
 
 
-def test_the_track_is_told_of_every_picture(keyed_images):
+def test_the_track_is_told_of_every_image(keyed_images):
     told = []
 
     def track(items, what, total):
@@ -101,7 +101,7 @@ def test_the_track_is_told_of_every_picture(keyed_images):
 
     images, keys = keyed_images
     shift_images(images[:3], keys[:3], PUBLIC, Shift(), "val_shifted", track=track)
-    assert told == [("Shift val_shifted, pictures", 3)] * 3
+    assert told == [("Shift val_shifted, images", 3)] * 3
 
 
 def test_a_chain_survives_json():

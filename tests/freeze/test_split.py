@@ -1,4 +1,4 @@
-"""The split is disjoint, complete, stratified, and follows the pictures alone."""
+"""The split is disjoint, complete, stratified, and follows the images alone."""
 
 import hashlib
 
@@ -16,7 +16,7 @@ def keys_of(n: int) -> list[bytes]:
 
 
 @st.composite
-def pictures(draw):
+def images(draw):
     n = draw(st.integers(1, 120))
     labels = np.array(draw(st.lists(st.integers(0, 3), min_size=n, max_size=n)), np.int64)
     groups = np.array(draw(st.lists(st.integers(0, n), min_size=n, max_size=n)), np.intp)
@@ -27,14 +27,14 @@ def split(labels, groups, keys, seed=1):
     return stratified_split(labels, groups, keys, SHARES, seed=seed, purpose="test")
 
 
-@given(pictures())
-def test_every_picture_goes_to_exactly_one_part(drawn):
+@given(images())
+def test_every_image_goes_to_exactly_one_part(drawn):
     parts = split(*drawn)
     assert parts.shape == drawn[0].shape
     assert set(parts.tolist()) <= {0, 1, 2}
 
 
-@given(pictures())
+@given(images())
 def test_a_group_never_straddles_a_split(drawn):
     _, groups, _ = drawn
     parts = split(*drawn)
@@ -55,7 +55,7 @@ def test_each_class_is_cut_in_the_shares_asked_for(class_sizes, seed):
         ]
 
 
-@given(pictures(), st.randoms(use_true_random=False))
+@given(images(), st.randoms(use_true_random=False))
 def test_the_order_of_arrival_does_not_matter(drawn, random):
     labels, groups, keys = drawn
     order = list(range(len(keys)))
@@ -64,8 +64,8 @@ def test_the_order_of_arrival_does_not_matter(drawn, random):
     assert shuffled.tolist() == split(labels, groups, keys)[order].tolist()
 
 
-@given(pictures())
-def test_renumbering_the_classes_moves_no_picture(drawn):
+@given(images())
+def test_renumbering_the_classes_moves_no_image(drawn):
     labels, groups, keys = drawn
     renumbered = np.array([2, 0, 3, 1])[labels]
     assert split(renumbered, groups, keys).tolist() == split(labels, groups, keys).tolist()
@@ -76,7 +76,7 @@ def test_another_seed_gives_another_split():
     assert (split(labels, groups, keys, 1) != split(labels, groups, keys, 2)).any()
 
 
-def test_adding_a_picture_moves_at_most_one_across_each_border():
+def test_adding_an_image_moves_at_most_one_across_each_border():
     keys = keys_of(301)
     before = split(np.zeros(300, np.int64), np.arange(300), keys[:300])
     after = split(np.zeros(301, np.int64), np.arange(301), keys)

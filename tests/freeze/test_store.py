@@ -31,7 +31,7 @@ def contest(small_contest):
 
 
 @pytest.fixture(scope="module")
-def pictures(contest, tmp_path_factory):
+def images(contest, tmp_path_factory):
     return load_source(contest, None, cache=tmp_path_factory.mktemp("cache"))
 
 
@@ -50,7 +50,7 @@ def test_what_was_frozen_verifies(frozen):
     assert differences(frozen) == []
 
 
-def test_splits_are_disjoint_complete_and_stratified(frozen, pictures):
+def test_splits_are_disjoint_complete_and_stratified(frozen, images):
     ids = {}
     for split in ("train", "val"):
         with np.load(frozen.folder / "public" / f"{split}.npz") as arrays:
@@ -59,9 +59,9 @@ def test_splits_are_disjoint_complete_and_stratified(frozen, pictures):
         ids["hidden"] = set(arrays["ids"].tolist())
         half = arrays["public"].mean()
     dropped = {finding.id for finding in frozen.lock.findings if finding.action == "dropped"}
-    assert sum(map(len, ids.values())) + len(dropped) == len(pictures)
-    assert set().union(*ids.values(), dropped) == set(pictures.ids)
-    kept = len(pictures) - len(dropped)
+    assert sum(map(len, ids.values())) + len(dropped) == len(images)
+    assert set().union(*ids.values(), dropped) == set(images.ids)
+    kept = len(images) - len(dropped)
     assert len(ids["hidden"]) / kept == pytest.approx(0.20, abs=0.01)
     assert half == pytest.approx(0.5, abs=0.03)
     counts = frozen.lock.counts
@@ -70,31 +70,31 @@ def test_splits_are_disjoint_complete_and_stratified(frozen, pictures):
         assert (counts["public"][name] + counts["private"][name]) / total == pytest.approx(0.2, abs=1.5 / total)
 
 
-def test_the_hidden_test_is_shifted_and_its_originals_are_nowhere(frozen, pictures):
+def test_the_hidden_test_is_shifted_and_its_originals_are_nowhere(frozen, images):
     with np.load(frozen.folder / "private" / "labels.npz") as arrays:
         ids, labels = arrays["ids"].tolist(), arrays["labels"]
-    row = {name: position for position, name in enumerate(pictures.ids)}
-    originals = pictures.images[[row[name] for name in ids]]
+    row = {name: position for position, name in enumerate(images.ids)}
+    originals = images.images[[row[name] for name in ids]]
     hidden = frozen.hidden_images()
     same = (originals == hidden).all(axis=(1, 2, 3))
     chains = json.loads((frozen.folder / "private" / "shift.json").read_text())
     assert [not chain for chain in chains] == same.tolist()
     assert 0 <= same.mean() < 0.15
-    assert pictures.labels[[row[name] for name in ids]].tolist() == labels.tolist()
+    assert images.labels[[row[name] for name in ids]].tolist() == labels.tolist()
     assert b"hidden" not in (frozen.folder / "public" / "train.npz").read_bytes()[:1000]
 
 
-def test_what_cleaning_removed_lies_in_public_but_for_copies_of_hidden_pictures(frozen, pictures):
+def test_what_cleaning_removed_lies_in_public_but_for_copies_of_hidden_images(frozen, images):
     removed = frozen.load("removed")
     with np.load(frozen.folder / "public" / "removed.npz") as arrays:
         ids = arrays["ids"].tolist()
     dropped = {finding.id: finding for finding in frozen.lock.findings if finding.action == "dropped"}
     assert len(ids) == len(set(ids)) == len(removed.labels) > 30
     assert all(removed.labels[place] == dropped[name].label for place, name in enumerate(ids))
-    row = {name: position for position, name in enumerate(pictures.ids)}
+    row = {name: position for position, name in enumerate(images.ids)}
     with np.load(frozen.folder / "private" / "labels.npz") as arrays:
-        hidden = {pictures.images[row[name]].tobytes() for name in arrays["ids"].tolist()}
-    shown = {name for name in dropped if pictures.images[row[name]].tobytes() not in hidden}
+        hidden = {images.images[row[name]].tobytes() for name in arrays["ids"].tolist()}
+    shown = {name for name in dropped if images.images[row[name]].tobytes() not in hidden}
     assert set(ids) == {name for name in shown if dropped[name].rule not in ("near duplicate", "drop list")}
 
 
@@ -105,27 +105,27 @@ def test_private_is_closed_to_others(frozen):
     assert stat.S_IMODE((frozen.folder / "public").stat().st_mode) == usual
 
 
-def test_freezing_again_gives_the_same_bytes_whatever_the_order_of_the_pictures(frozen, contest, pictures, tmp_path):
-    order = np.random.default_rng(0).permutation(len(pictures))
+def test_freezing_again_gives_the_same_bytes_whatever_the_order_of_the_images(frozen, contest, images, tmp_path):
+    order = np.random.default_rng(0).permutation(len(images))
     shuffled = ImageSet(
-        pictures.images[order],
-        pictures.labels[order],
-        tuple(pictures.ids[row] for row in order),
-        pictures.class_names,
-        pictures.provenance,
+        images.images[order],
+        images.labels[order],
+        tuple(images.ids[row] for row in order),
+        images.class_names,
+        images.provenance,
     )
     again = freeze(Workspace(tmp_path / "other"), contest, shuffled)
     assert again.lock_hash == frozen.lock_hash
     assert again.lock.files == frozen.lock.files
 
 
-def test_renaming_the_classes_keeps_every_picture_in_its_split(frozen, contest, pictures, tmp_path):
+def test_renaming_the_classes_keeps_every_image_in_its_split(frozen, contest, images, tmp_path):
     names = tuple(f"type {number}" for number in range(8))
     renamed = msgspec.structs.replace(contest, class_names=names)
     other = freeze(
         Workspace(tmp_path / "other"),
         renamed,
-        ImageSet(pictures.images, pictures.labels, pictures.ids, names, pictures.provenance),
+        ImageSet(images.images, images.labels, images.ids, names, images.provenance),
     )
     assert other.lock.arrays == frozen.lock.arrays
 
@@ -169,7 +169,7 @@ def test_one_changed_label_is_found_and_named(frozen):
     found = differences(frozen)
     assert "private/labels.npz: labels" in found
     assert "private/labels.npz: public" not in found
-    assert any("pictures of" in what for what in found), "the counts by class differ too"
+    assert any("images of" in what for what in found), "the counts by class differ too"
 
 
 def test_a_missing_and_an_added_file_are_named(frozen):
@@ -212,27 +212,25 @@ def test_a_damaged_file_is_a_sentence_not_a_traceback(frozen):
     assert len(frozen.load("train").labels) > 100
 
 
-def test_freezing_over_a_damaged_contest_mends_it(frozen, contest, pictures):
+def test_freezing_over_a_damaged_contest_mends_it(frozen, contest, images):
     (frozen.folder / "public" / "val.npz").write_bytes(b"")
     workspace, digest = frozen.folder.parents[2], frozen.lock_hash
-    again = freeze(Workspace(workspace), contest, pictures)
+    again = freeze(Workspace(workspace), contest, images)
     assert again.lock_hash == digest
     assert api.verify(workspace) == []
     assert not frozen.folder.exists(), "the damaged one is gone"
 
 
-def test_freezing_an_equal_contest_leaves_the_whole_one_in_place(frozen, contest, pictures):
+def test_freezing_an_equal_contest_leaves_the_whole_one_in_place(frozen, contest, images):
     before = (frozen.folder / "public" / "train.npz").stat().st_ino
-    freeze(Workspace(frozen.folder.parents[2]), contest, pictures)
+    freeze(Workspace(frozen.folder.parents[2]), contest, images)
     assert (frozen.folder / "public" / "train.npz").stat().st_ino == before
 
 
-def test_a_split_without_a_class_is_refused(contest, pictures, tmp_path):
-    rows = np.flatnonzero(pictures.labels == 4)[:2]
-    few = np.sort(np.concatenate([np.flatnonzero(pictures.labels != 4), rows]))
-    small = ImageSet(
-        pictures.images[few], pictures.labels[few], tuple(pictures.ids[row] for row in few), pictures.class_names
-    )
+def test_a_split_without_a_class_is_refused(contest, images, tmp_path):
+    rows = np.flatnonzero(images.labels == 4)[:2]
+    few = np.sort(np.concatenate([np.flatnonzero(images.labels != 4), rows]))
+    small = ImageSet(images.images[few], images.labels[few], tuple(images.ids[row] for row in few), images.class_names)
     with pytest.raises(FreezeError, match="lymphocyte"):
         freeze(Workspace(tmp_path), contest, small)
 
@@ -268,10 +266,10 @@ def test_a_freeze_killed_at_any_moment_leaves_the_old_contest_or_the_new(tmp_pat
     assert not left, "what a killed freeze left behind is swept"
 
 
-def test_a_workspace_that_cannot_be_written_is_a_sentence(contest, pictures, tmp_path):
+def test_a_workspace_that_cannot_be_written_is_a_sentence(contest, images, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(WorkspaceError, match="Cannot write"):
-        freeze(Workspace(tmp_path / "file"), contest, pictures)
+        freeze(Workspace(tmp_path / "file"), contest, images)
 
 
 VARIANTS = {

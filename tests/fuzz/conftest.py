@@ -142,21 +142,21 @@ class Target:
 
 
 @pytest.fixture(scope="session")
-def few_pictures() -> ImageSet:
-    """160 pictures of the embedded source at a quarter of their size: what they show does not matter here."""
+def few_images() -> ImageSet:
+    """160 images of the embedded source at a quarter of their size: what they show does not matter here."""
     contest = read_contest(SHIPPED / "blood-cells.toml")
     drawn = embedded.load(EmbeddedSource(n_images=160, seed=5), contest.class_names, contest.image_shape)
     return dataclasses.replace(drawn, images=np.ascontiguousarray(drawn.images[:, ::4, ::4]))
 
 
 @pytest.fixture(scope="session")
-def tiny_workspace(tmp_path_factory: pytest.TempPathFactory, few_pictures: ImageSet) -> Path:
-    """A workspace in which a contest of these pictures is frozen, ``tiny``; to be copied, not written."""
+def tiny_workspace(tmp_path_factory: pytest.TempPathFactory, few_images: ImageSet) -> Path:
+    """A workspace in which a contest of these images is frozen, ``tiny``; to be copied, not written."""
     contest = msgspec.structs.replace(
         read_contest(SHIPPED / "blood-cells.toml"), name="tiny", image_shape=(24, 24, 3), source=FolderSource()
     )
     workspace = tmp_path_factory.mktemp("tiny") / "workspace"
-    freeze(Workspace(workspace), contest, few_pictures)
+    freeze(Workspace(workspace), contest, few_images)
     return workspace
 
 

@@ -26,7 +26,7 @@ VERBS = {"freeze", "verify", "pack", "score", "submit", "leaderboard", "show", "
 VERBS |= {"list", "close", "audit", "replay"}
 AVAILABLE = [(words, command) for (_, *words), command in verbs(hemobench) if words[-1] in VERBS]
 MODEL = "class Model:\n    def predict(self, X):\n        return [0] * len(X)\n"
-# Not among them: the contests that draw thousands of pictures or download them.
+# Not among them: the contests that draw thousands of images or download them.
 CONTESTS = ["tiny", "blood-cells-folder", "blood-cells-an2dl", "mine.toml", "broken.toml", "folder", "Tiny", "."]
 PATHS = [
     *("good.zip", "deep.zip", "bad.zip", "text.zip", "nothing.zip", "team", "folder", "folder/file", "broken.toml"),
@@ -69,7 +69,7 @@ def command_lines(draw: st.DrawFn) -> list[str]:
         words.insert(
             draw(st.integers(0, len(words))), draw(WORDS | st.sampled_from(["--help", "--no-such", "-", "--"]))
         )
-    if verb == ["freeze"]:  # the last one counts; without any it would draw the default contest's 4,000 pictures
+    if verb == ["freeze"]:  # the last one counts; without any it would draw the default contest's 4,000 images
         words += ["--contest", draw(st.sampled_from(CONTESTS) | WORDS.map(lambda word: f"{word}?"))]
     first = draw(st.sampled_from([[], [], [], [], ["--help"], ["--version"], ["-x"]]))
     return [*first, *verb, *words] if draw(st.integers(0, 29)) else [*words, *verb]

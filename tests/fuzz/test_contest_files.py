@@ -97,11 +97,11 @@ def contests(draw: st.DrawFn) -> dict[str, object]:
 
 
 @given(document=contests())
-def test_any_contest_that_can_be_read_can_be_frozen_or_says_why_not(target, few_pictures, document):
+def test_any_contest_that_can_be_read_can_be_frozen_or_says_why_not(target, few_images, document):
     target.fresh()
     with target.case(msgspec.ValidationError):
         contest = msgspec.convert(document, Contest)
-        frozen = freeze(Workspace(target.folder), contest, few_pictures)
+        frozen = freeze(Workspace(target.folder), contest, few_images)
         assert api.verify(target.folder) == []
         assert sum(frozen.lock.counts["train"].values()) > 0
 

@@ -1,4 +1,4 @@
-"""Sources of pictures: any ``.npz``, folder or zip gives a whole set of pictures, or an error with words."""
+"""Sources of images: any ``.npz``, folder or zip gives a whole set of images, or an error with words."""
 
 from __future__ import annotations
 
@@ -148,12 +148,12 @@ def test_any_npz_of_medmnist_is_read_or_refused_with_words(target, content):
 
 def encoded(mode: str, kind: str, side: int = 6) -> bytes:
     buffer = io.BytesIO()
-    picture = Image.new(mode, (side, side))
-    picture.save(buffer, kind)
+    image = Image.new(mode, (side, side))
+    image.save(buffer, kind)
     return buffer.getvalue()
 
 
-PICTURES = [
+IMAGES = [
     *(encoded(mode, "PNG") for mode in ("RGB", "RGBA", "L", "LA", "P", "1", "I;16")),
     *(encoded(mode, "JPEG") for mode in ("RGB", "L", "CMYK")),
     encoded("RGB", "WEBP"),
@@ -178,10 +178,10 @@ def class_folders(draw: st.DrawFn) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     for name in CLASSES:
         if draw(st.integers(0, 9)):
-            files[f"{name}/{draw(FILES)}"] = draw(st.sampled_from(PICTURES[:13]))
+            files[f"{name}/{draw(FILES)}"] = draw(st.sampled_from(IMAGES[:13]))
     for _ in range(draw(st.integers(0, 3))):
-        picture = draw(st.sampled_from(PICTURES))
-        files[f"{draw(FOLDERS)}/{draw(FILES)}"] = draw(st.just(picture) | damaged(picture, most=2, keep=8))
+        image = draw(st.sampled_from(IMAGES))
+        files[f"{draw(FOLDERS)}/{draw(FILES)}"] = draw(st.just(image) | damaged(image, most=2, keep=8))
     return files
 
 
@@ -190,7 +190,7 @@ SETTINGS = st.builds(FolderSource, resize=st.booleans())
 
 @given(source=SETTINGS, files=class_folders())
 def test_any_folder_is_read_or_refused_with_words(target, source, files):
-    root = target.folder / "pictures"
+    root = target.folder / "images"
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir()
     for name, content in files.items():

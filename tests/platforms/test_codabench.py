@@ -53,17 +53,17 @@ def test_the_zip_holds_the_folder_flat_and_nothing_else(bundle):
     assert set(names) == {path.relative_to(bundle).as_posix() for path in bundle.rglob("*") if path.is_file()}
 
 
-def test_each_phase_gets_the_pictures_and_labels_of_its_half_alone(bundle, frozen):
+def test_each_phase_gets_the_images_and_labels_of_its_half_alone(bundle, frozen):
     hidden, kept = frozen.hidden_images(), read_arrays(frozen.folder / "private" / "labels.npz")
     for half, rows in (("public", kept["public"]), ("private", ~kept["public"])):
-        assert np.array_equal(np.load(bundle / "input_data" / f"{half}_pictures" / "images.npy"), hidden[rows])
+        assert np.array_equal(np.load(bundle / "input_data" / f"{half}_images" / "images.npy"), hidden[rows])
         assert np.array_equal(
             np.load(bundle / "reference_data" / f"{half}_labels" / "labels.npy"), kept["labels"][rows]
         )
     phases, tasks = config_of(bundle)["phases"], config_of(bundle)["tasks"]
     assert [tasks[index]["input_data"] for phase in phases for index in phase["tasks"]] == [
-        "input_data/public_pictures",
-        "input_data/private_pictures",
+        "input_data/public_images",
+        "input_data/private_images",
     ]
 
 
@@ -75,7 +75,7 @@ def test_nothing_that_participants_get_tells_of_hidden_labels(bundle, frozen):
         assert files
         for path in files:
             content = path.read_bytes()
-            # The lock lists by its id what cleaning looked at; which picture that became, if any, it does not tell.
+            # The lock lists by its id what cleaning looked at; which image that became, if any, it does not tell.
             assert path.name == "contest.lock.json" or not any(name in content for name in ids), path
             for labels in (kept["labels"], kept["labels"][kept["public"]], kept["labels"][~kept["public"]]):
                 assert labels.tobytes() not in content and labels.astype(np.uint8).tobytes() not in content, path

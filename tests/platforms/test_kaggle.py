@@ -30,20 +30,20 @@ def metric(folder):
     return module
 
 
-def test_pictures_and_labels_are_those_of_the_contest(folder, frozen):
+def test_images_and_labels_are_those_of_the_contest(folder, frozen):
     table = pd.read_csv(folder / "data" / "train.csv")
     for split in ("train", "val", "val_shifted"):
         part, rows = frozen.load(split), table[table["split"] == split]
         assert rows["label"].tolist() == part.labels.tolist()
         assert rows["class"].tolist() == [frozen.contest.class_names[label] for label in part.labels]
         for row in (0, len(rows) - 1):
-            picture = np.asarray(Image.open(folder / "data" / "train" / f"{rows['id'].iloc[row]}.png"))
-            assert np.array_equal(picture, part.images[row])
+            image = np.asarray(Image.open(folder / "data" / "train" / f"{rows['id'].iloc[row]}.png"))
+            assert np.array_equal(image, part.images[row])
     hidden = frozen.hidden_images()
     solution = pd.read_csv(folder / "host" / "solution.csv")
     for row in (0, 17, len(hidden) - 1):
-        picture = np.asarray(Image.open(folder / "data" / "test" / f"{solution['id'][row]}.png"))
-        assert np.array_equal(picture, hidden[row])
+        image = np.asarray(Image.open(folder / "data" / "test" / f"{solution['id'][row]}.png"))
+        assert np.array_equal(image, hidden[row])
 
 
 def test_the_solution_stays_with_the_host(folder, frozen):

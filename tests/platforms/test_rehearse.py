@@ -70,7 +70,7 @@ def test_detailed_results_are_one_file_that_needs_no_other(bundle, rehearsed, tm
         (
             "class Model:\n    def predict(self, X): return X[:, 0, 0] * 1.0\n",
             {},
-            ("bad_output", "one label per picture"),
+            ("bad_output", "one label per image"),
         ),
         (
             "class Model:\n    def predict(self, X): import os; os._exit(0)\n",

@@ -10,7 +10,7 @@ from harness.analysis.forecast import (
     Errors,
     average_thresholded_confidence,
     difference_of_confidences,
-    in_whole_pictures,
+    in_whole_images,
 )
 from harness.analysis.overfitting import probing
 from harness.analysis.preview import (
@@ -65,7 +65,7 @@ def test_calibration_is_that_of_the_kept_probabilities(sure, report):
             assert found.log_loss == pytest.approx(log_loss(probabilities, y_true), abs=slack)
 
 
-def test_the_log_loss_of_hidden_pictures_cannot_spell_labels(report):
+def test_the_log_loss_of_hidden_images_cannot_spell_labels(report):
     for row in report.rows:
         if row.detail.calibration:
             found = row.detail.calibration["public"]
@@ -113,10 +113,10 @@ def test_forecasts_from_confidences_look_at_no_hidden_label(sure, report):
         home, away = (arrays[f"{split}_probabilities"].max(axis=1).astype(float) for split in ("val_shifted", "public"))
         right = arrays["val_shifted"] == y_true
         n = len(away)
-        assert row.forecasts["doc"] == in_whole_pictures(difference_of_confidences(home, right, away), n)
+        assert row.forecasts["doc"] == in_whole_images(difference_of_confidences(home, right, away), n)
         rng = generator(sure.frozen.lock_hash, row.zip_sha256)
         atc = average_thresholded_confidence(home, right, away, rng, draws=DRAWS)
-        assert row.forecasts["atc"] == in_whole_pictures(atc, n)
+        assert row.forecasts["atc"] == in_whole_images(atc, n)
     assert {method.name: method.errors.n for method in report.methods if method.errors}["atc"] == 3
 
 

@@ -73,7 +73,7 @@ def test_the_private_half_does_not_change_a_byte_until_it_is_revealed(full, othe
     assert form(full, reveal_private=True) != form(other_private_half, reveal_private=True)
 
 
-def test_the_corruptions_of_private_pictures_do_not_change_a_byte(full, desk, page):
+def test_the_corruptions_of_private_images_do_not_change_a_byte(full, desk, page):
     """Nor do their labels: the files of the private half are made nonsense."""
     import numpy as np
 
@@ -145,7 +145,7 @@ def test_the_csv_holds_unrounded_values(full):
     assert not [name for name in rows[0] if "private" in name]
 
 
-def test_only_public_pictures_are_shown(full, page):
+def test_only_public_images_are_shown(full, page):
     shown = set(re.findall(r"\.p-([a-z_]+)-\d+ \{", page))
     assert shown <= {"val", "val_shifted"}
     assert shown
@@ -153,7 +153,7 @@ def test_only_public_pictures_are_shown(full, page):
 
 def test_a_hundred_entries_take_less_than_three_megabytes_and_grow_evenly(full):
     report = gather(full.workspace, full.frozen)
-    pictures = thumbnails(full.frozen, report)
+    images = thumbnails(full.frozen, report)
 
     def size(entries: int) -> int:
         rows = [
@@ -161,7 +161,7 @@ def test_a_hundred_entries_take_less_than_three_megabytes_and_grow_evenly(full):
             for number in range(entries)
         ]
         pairwise = pairwise_of(entries, report)
-        return len(render(msgspec.structs.replace(report, rows=tuple(rows), pairwise=pairwise), pictures).encode())
+        return len(render(msgspec.structs.replace(report, rows=tuple(rows), pairwise=pairwise), images).encode())
 
     assert size(100) < 3_000_000
     # What grows with the square, the pairs, is the smaller part up to the hundred that can be compared.

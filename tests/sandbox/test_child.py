@@ -76,5 +76,5 @@ def test_anything_else_has_a_code_and_a_remedy(returned, code):
     assert caught.value.hint
 
 
-def test_no_pictures_need_no_labels():
+def test_no_images_need_no_labels():
     assert check_labels(np.zeros(0, int), 0, 8).shape == (0,)

@@ -107,7 +107,7 @@ class Model:
     def predict(self, X):
         try:
             X.flags.writeable = True
-            reached.append('write the pictures')
+            reached.append('write the images')
         except ValueError: pass
         print(json.dumps(sorted(set(reached))))
         return [0] * len(X)

@@ -73,7 +73,7 @@ def test_labels_out_of_range_are_named(labels, range_):
     assert read(npy(labels)) == f"labels run from {range_}, expected 0 to 7"
 
 
-def test_only_a_picture_that_needs_no_answer_may_lack_one():
+def test_only_an_image_that_needs_no_answer_may_lack_one():
     np.testing.assert_array_equal(read(npy([0, 1, -1, 2]), n_needed=2), [0, 1, -1, 2])
     assert "from -1 to 2" in read(npy([0, -1, 1, 2]), n_needed=2)
     assert "from -2 to 2" in read(npy([0, 1, -2, 2]), n_needed=2)

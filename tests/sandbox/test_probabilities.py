@@ -19,7 +19,7 @@ from tests.sandbox.conftest import ASLEEP
 N, N_CLASSES = 4, 8
 EVEN = np.full((N, N_CLASSES), 1 / N_CLASSES, np.float32)
 
-# Both answers are read from the first pixel; no two pictures with different pixels get the same probabilities.
+# Both answers are read from the first pixel; no two images with different pixels get the same probabilities.
 HONEST = """
 import json, os, signal, sys, threading, time
 import numpy as np
@@ -79,7 +79,7 @@ def scored_without(done, words):
     return True
 
 
-def test_honest_probabilities_arrive_unchanged_in_the_pictures_own_order(ask, images, isolation):
+def test_honest_probabilities_arrive_unchanged_in_the_images_own_order(ask, images, isolation):
     done = ask(isolation=isolation)
     assert done.outcome is Outcome.SCORED, done
     assert done.notes == ()
@@ -229,7 +229,7 @@ def test_probabilities_that_contradict_the_labels_are_left_out(ask, n_other, kep
     if kept:
         assert done.probabilities and done.notes == ()
     else:
-        words = "predict_proba(X) on val finds another class most probable than predict(X) for 2 of 20 pictures"
+        words = "predict_proba(X) on val finds another class most probable than predict(X) for 2 of 20 images"
         assert scored_without(done, words)
 
 

@@ -361,7 +361,7 @@ def test_no_entry_runs_without_walls_unless_that_is_asked_for_by_name(run, monke
     assert run(isolation="none").outcome == Outcome.SCORED
 
 
-def test_labels_are_put_back_in_order_whatever_the_order_in_which_pictures_were_shown(zipped, images, tmp_path):
+def test_labels_are_put_back_in_order_whatever_the_order_in_which_images_were_shown(zipped, images, tmp_path):
     shown = []
     for order in (1, 2):
         model = "class Model:\n    def predict(self, X):\n        print(X[:, 0, 0, 0].tolist())\n"

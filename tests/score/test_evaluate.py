@@ -10,7 +10,7 @@ from harness.analysis.predictions import diagnose
 from harness.freeze.frozen import read_arrays
 from harness.score.evaluate import SPLITS, evaluate
 
-# Tells pictures apart by their brightness, so that each row says which picture it belongs to.
+# Tells images apart by their brightness, so that each row says which image it belongs to.
 MODEL = """
 import numpy as np
 
@@ -51,7 +51,7 @@ def rows_of(frozen):
     return said | {"public": hidden[public], "private": hidden[~public]}
 
 
-def test_probabilities_are_kept_beside_the_labels_of_the_same_pictures(measure, tmp_path):
+def test_probabilities_are_kept_beside_the_labels_of_the_same_images(measure, tmp_path):
     frozen, evaluation = measure(MODEL + OFFER)
     assert list(evaluation.probabilities) == list(evaluation.predictions) == list(SPLITS)
     for split, rows in rows_of(frozen).items():

@@ -54,7 +54,7 @@ def test_metrics_agree_with_scikit_learn(drawn):
     assert recall(confusion)[present] == pytest.approx(theirs)
 
 
-def test_a_class_without_pictures_has_no_recall_and_is_left_out_of_the_card():
+def test_a_class_without_images_has_no_recall_and_is_left_out_of_the_card():
     labels = np.arange(4).repeat(5)
     score = score_split(CONTEST, labels, labels)
     assert list(score.recall) == list(CONTEST.class_names[:4])

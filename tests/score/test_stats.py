@@ -1,4 +1,4 @@
-"""Intervals agree with SciPy and with pictures drawn anew, and leave room for what was not seen."""
+"""Intervals agree with SciPy and with images drawn anew, and leave room for what was not seen."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def test_the_wilson_interval_is_that_of_scipy(drawn):
 
 
 @pytest.mark.parametrize("name", SLOPES)
-def test_the_interval_of_a_metric_is_as_wide_as_redrawn_pictures_spread(name):
+def test_the_interval_of_a_metric_is_as_wide_as_redrawn_images_spread(name):
     rng, metric = np.random.default_rng(0), METRICS[name]
     y_true = np.repeat(np.arange(4), [40, 80, 120, 160])
     y_pred = np.where(rng.random(400) < 0.8, y_true, rng.integers(0, 4, 400))
@@ -71,7 +71,7 @@ def test_a_constant_entry_may_have_some_right_answers_that_were_not_seen(name):
 
 
 @pytest.mark.parametrize("name", SLOPES)
-def test_a_slope_is_what_a_metric_gains_by_a_little_of_a_picture(name):
+def test_a_slope_is_what_a_metric_gains_by_a_little_of_an_image(name):
     confusion = np.random.default_rng(4).integers(1, 40, (5, 5)).astype(float)
     slope = SLOPES[name](confusion)
     for true, here, there in ((0, 0, 1), (2, 4, 2), (3, 1, 0)):

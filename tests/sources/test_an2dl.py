@@ -72,18 +72,18 @@ def test_a_missing_key_is_named_with_those_found(tmp_path, arrays):
 
 
 @pytest.mark.parametrize(("value", "shown"), [(np.nan, "nan"), (np.inf, "inf"), (-1.0, "-1.0"), (256.0, "256.0")])
-def test_a_value_that_is_no_grey_level_is_refused_with_its_picture(tmp_path, arrays, value, shown):
+def test_a_value_that_is_no_grey_level_is_refused_with_its_image(tmp_path, arrays, value, shown):
     images = arrays["images"].astype(np.float32)
     images[[207, 220], 3, 2, 1] = value
     error = refusal(saved(tmp_path / "a.npz", arrays | {"images": images}))
-    assert f"Picture 207 of images in a.npz has a pixel of value {shown}, " in error.message
+    assert f"Image 207 of images in a.npz has a pixel of value {shown}, " in error.message
 
 
-def test_a_fraction_is_refused_with_its_picture(tmp_path, arrays):
+def test_a_fraction_is_refused_with_its_image(tmp_path, arrays):
     images = arrays["images"].astype(np.float64)
     images[9, 0, 0, 0] = 12.5
     assert (
-        "Picture 9 of images in a.npz has a pixel of value 12.5"
+        "Image 9 of images in a.npz has a pixel of value 12.5"
         in refusal(saved(tmp_path / "a.npz", arrays | {"images": images})).message
     )
 
@@ -94,7 +94,7 @@ def test_an_integer_beyond_a_byte_is_refused_not_wrapped(tmp_path, arrays):
     assert "value 263" in refusal(saved(tmp_path / "a.npz", arrays | {"images": images})).message
 
 
-def test_pictures_scaled_to_0_1_are_called_so(tmp_path, arrays):
+def test_images_scaled_to_0_1_are_called_so(tmp_path, arrays):
     for scaled in (arrays["images"] / 255, (arrays["images"] > 127).astype(np.uint8)):
         error = refusal(saved(tmp_path / "a.npz", arrays | {"images": scaled}))
         assert "lie between 0 and 1, expected 0 to 255" in error.message
@@ -102,14 +102,14 @@ def test_pictures_scaled_to_0_1_are_called_so(tmp_path, arrays):
 
 
 @pytest.mark.parametrize("shape", [(N, 6, 6, 3), (N, 3, 6, 5), (N, 90), (N, 6, 5, 1)])
-def test_pictures_of_another_shape_are_refused(tmp_path, arrays, shape):
+def test_images_of_another_shape_are_refused(tmp_path, arrays, shape):
     error = refusal(saved(tmp_path / "a.npz", arrays | {"images": np.zeros(shape, np.uint8)}))
     assert f"images in a.npz has shape {shape}, expected (n, 6, 5, 3)" in error.message
 
 
-def test_a_file_without_pictures_is_refused(tmp_path):
+def test_a_file_without_images_is_refused(tmp_path):
     empty = {"images": np.empty((0, *SHAPE), np.uint8), "labels": np.empty((0, 1), np.uint8)}
-    assert "holds no picture" in refusal(saved(tmp_path / "a.npz", empty)).message
+    assert "holds no image" in refusal(saved(tmp_path / "a.npz", empty)).message
 
 
 @pytest.mark.parametrize("key", ["images", "labels"])
@@ -149,7 +149,7 @@ def test_one_hot_labels_are_called_so(tmp_path, arrays):
     assert "argmax" in error.hint
 
 
-def test_fewer_labels_than_pictures_are_refused(tmp_path, arrays):
+def test_fewer_labels_than_images_are_refused(tmp_path, arrays):
     error = refusal(saved(tmp_path / "a.npz", arrays | {"labels": arrays["labels"][:-1]}))
     assert "has shape (229, 1), expected (230,) or (230, 1)" in error.message
 
@@ -193,7 +193,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / got
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ru_maxrss counts other units elsewhere")
-def test_pictures_saved_as_float64_need_memory_for_their_result_and_not_for_the_file(tmp_path):
+def test_images_saved_as_float64_need_memory_for_their_result_and_not_for_the_file(tmp_path):
     n = 1000
     images = np.tile(np.arange(96.0), (n, 96, 3)).reshape(n, 96, 96, 3)
     path = saved(tmp_path / "a.npz", {"images": images, "labels": np.zeros(n)})

@@ -49,7 +49,7 @@ def smears() -> ImageSet:
     return load(SMALL, CLASSES, SHAPE)
 
 
-def picture_of(smears: ImageSet, name: str) -> np.ndarray:
+def image_of(smears: ImageSet, name: str) -> np.ndarray:
     return smears.images[smears.ids.index(name)]
 
 
@@ -73,7 +73,7 @@ def hashes_in_a_process(threads: str, hash_seed: str, disabled: str) -> list[str
     return child.stdout.split()
 
 
-def test_pictures_are_the_same_bytes_whatever_the_processor_threads_and_hash_seed(smears: ImageSet) -> None:
+def test_images_are_the_same_bytes_whatever_the_processor_threads_and_hash_seed(smears: ImageSet) -> None:
     # The names of the features that can be switched off differ from one processor to the next.
     from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 
@@ -104,13 +104,13 @@ def test_drawing_uses_only_operations_that_round_alike_everywhere(module: Module
                 assert called.rpartition(".")[2] not in {"sum", "mean", "dot", "prod", "cumsum", "std", "var"}
 
 
-def test_another_seed_draws_other_pictures_under_the_same_ids(smears: ImageSet) -> None:
+def test_another_seed_draws_other_images_under_the_same_ids(smears: ImageSet) -> None:
     other = load(EmbeddedSource(n_images=SMALL.n_images, seed=2025), CLASSES, SHAPE)
     assert other.ids == smears.ids
     assert digest(other) != digest(smears)
 
 
-def test_each_picture_is_reported_once(smears: ImageSet) -> None:
+def test_each_image_is_reported_once(smears: ImageSet) -> None:
     seen: list[object] = []
 
     def track(items, what, total):  # type: ignore[no-untyped-def]
@@ -123,13 +123,13 @@ def test_each_picture_is_reported_once(smears: ImageSet) -> None:
     assert len(seen) == SMALL.n_images
 
 
-def test_ids_number_the_pictures_and_tell_nothing_else(smears: ImageSet) -> None:
+def test_ids_number_the_images_and_tell_nothing_else(smears: ImageSet) -> None:
     assert smears.ids == tuple(f"smear-{row:05d}" for row in range(SMALL.n_images))
 
 
 def test_classes_without_the_planted_faults_are_as_frequent_as_in_bloodmnist() -> None:
     source = EmbeddedSource()
-    # The plan tells the labels; drawing 4,000 pictures for it would take ten seconds.
+    # The plan tells the labels; drawing 4,000 images for it would take ten seconds.
     from harness.sources.embedded import _plan
 
     cells = Counter(item.label for item in _plan(source) if item.kind == "cell")
@@ -139,13 +139,13 @@ def test_classes_without_the_planted_faults_are_as_frequent_as_in_bloodmnist() -
         assert abs(cells[name] - total * count / whole) < 1
 
 
-def test_order_of_class_names_changes_the_numbers_and_not_the_pictures(smears: ImageSet) -> None:
+def test_order_of_class_names_changes_the_numbers_and_not_the_images(smears: ImageSet) -> None:
     turned = load(SMALL, CLASSES[::-1], SHAPE)
     assert np.array_equal(turned.images, smears.images)
     assert np.array_equal(turned.labels, 7 - smears.labels)
 
 
-def test_eight_percent_are_mass_copies_of_two_pictures_the_second_all_monocyte() -> None:
+def test_eight_percent_are_mass_copies_of_two_images_the_second_all_monocyte() -> None:
     groups = planted(EmbeddedSource())["mass"]
     assert [len(group) for group in groups] == [285, 35]  # 1600 to 200, as in the course's data
 
@@ -153,7 +153,7 @@ def test_eight_percent_are_mass_copies_of_two_pictures_the_second_all_monocyte()
 def test_mass_copies_are_equal_and_labelled_evenly_or_all_monocyte(smears: ImageSet) -> None:
     first, second = planted(SMALL)["mass"]
     for group in (first, second):
-        assert len({picture_of(smears, name).tobytes() for name in group}) == 1
+        assert len({image_of(smears, name).tobytes() for name in group}) == 1
     spread = Counter(label_of(smears, name) for name in first)
     assert max(spread.values()) - min(spread[name] for name in CLASSES) <= 1
     assert {label_of(smears, name) for name in second} == {"monocyte"}
@@ -161,13 +161,13 @@ def test_mass_copies_are_equal_and_labelled_evenly_or_all_monocyte(smears: Image
 
 def test_exact_duplicates_agree_in_pixels_and_label(smears: ImageSet) -> None:
     for original, copy in planted(SMALL)["exact"]:
-        assert np.array_equal(picture_of(smears, original), picture_of(smears, copy))
+        assert np.array_equal(image_of(smears, original), image_of(smears, copy))
         assert label_of(smears, original) == label_of(smears, copy)
 
 
 def test_conflicts_agree_in_pixels_and_not_in_label(smears: ImageSet) -> None:
     for original, copy in planted(SMALL)["conflict"]:
-        assert np.array_equal(picture_of(smears, original), picture_of(smears, copy))
+        assert np.array_equal(image_of(smears, original), image_of(smears, copy))
         assert label_of(smears, original) != label_of(smears, copy)
 
 
@@ -177,23 +177,23 @@ def test_near_duplicates_differ_by_at_most_two_grey_levels_and_in_some_pixel() -
     pairs = planted(source)["near"]
     assert len(pairs) == 3
     for original, copy in pairs:
-        difference = picture_of(smears, original).astype(int) - picture_of(smears, copy)
+        difference = image_of(smears, original).astype(int) - image_of(smears, copy)
         assert 1 <= np.abs(difference).max() <= 2
         assert label_of(smears, original) == label_of(smears, copy)
 
 
-def test_pictures_that_are_not_planted_are_all_different(smears: ImageSet) -> None:
+def test_images_that_are_not_planted_are_all_different(smears: ImageSet) -> None:
     repeated = {name for kind, groups in planted(SMALL).items() if kind != "outlier" for g in groups for name in g}
-    lone = [picture_of(smears, name).tobytes() for name in smears.ids if name not in repeated]
+    lone = [image_of(smears, name).tobytes() for name in smears.ids if name not in repeated]
     assert len(set(lone)) == len(lone) > 100
 
 
-def test_no_picture_serves_two_faults() -> None:
+def test_no_image_serves_two_faults() -> None:
     names = Counter(name for groups in planted(EmbeddedSource()).values() for group in groups for name in group)
     assert max(names.values()) == 1
 
 
-def test_planted_pictures_are_strewn_over_the_whole_set() -> None:
+def test_planted_images_are_strewn_over_the_whole_set() -> None:
     source = EmbeddedSource()
     rows = sorted(int(name[-5:]) for group in planted(source)["mass"] for name in group)
     assert max(b - a for a, b in pairwise(rows)) < source.n_images // 20

@@ -1,4 +1,4 @@
-"""A folder or zip of class folders becomes the same pictures, or a sentence that says what to mend."""
+"""A folder or zip of class folders becomes the same images, or a sentence that says what to mend."""
 
 import contextlib
 import io
@@ -21,7 +21,7 @@ from harness.contest import FolderSource
 from harness.errors import SourceError
 from harness.limited import Reader
 from harness.sources.decoding import Decoded, ImageFile, decode
-from harness.sources.folder import decoded, faulty, list_pictures, load
+from harness.sources.folder import decoded, faulty, list_images, load
 from harness.sources.shared import shared_memory, view
 
 pytestmark = pytest.mark.usefixtures("reads_in_one_process")
@@ -50,7 +50,7 @@ def png(chunks: list[tuple[bytes, bytes]]) -> bytes:
 
 @pytest.fixture
 def cells(tmp_path) -> Path:
-    """A folder with two pictures for each class."""
+    """A folder with two images for each class."""
     root = tmp_path / "cells"
     for label, name in enumerate(CLASSES):
         (root / name).mkdir(parents=True)
@@ -71,7 +71,7 @@ def zipped(root: Path, target: Path, top: str = "", members: dict[str, bytes] | 
 def load_here(source: FolderSource, path: Path) -> np.ndarray:
     """Do what `load` does in another process, for tests with many cases."""
     with shared_memory() as fd:
-        files = list_pictures(path, CLASSES).files
+        files = list_images(path, CLASSES).files
         done = list(decode(path, files, fd, 0, len(files), SHAPE, source.resize, 2))
         if faults := [(file.id, one) for file, one in zip(files, done, strict=True) if one.fault]:
             raise faulty(faults)
@@ -85,13 +85,13 @@ def refusal(path: Path, source: FolderSource = STRICT) -> SourceError:
     return caught.value
 
 
-def test_pictures_come_with_their_pixels_labels_and_names_in_order_of_id(cells):
+def test_images_come_with_their_pixels_labels_and_names_in_order_of_id(cells):
     got = load(STRICT, cells, CLASSES, SHAPE)
     assert got.ids == tuple(f"{name}/{i}.png" for name in CLASSES for i in range(2))
     assert got.labels.tolist() == [0, 0, 1, 1, 2, 2]
     np.testing.assert_array_equal(got.images, [pixels(10 * label + i) for label in range(3) for i in range(2)])
     assert got.official_hidden is None
-    assert got.provenance["pictures per class"] == "basophil 2, immature_granulocyte 2, platelet 2"
+    assert got.provenance["images per class"] == "basophil 2, immature_granulocyte 2, platelet 2"
 
 
 def test_a_zip_gives_what_its_folder_gives_with_or_without_enclosing_folders(cells, tmp_path):
@@ -139,7 +139,7 @@ def test_what_systems_leave_behind_is_passed_over_and_other_files_are_named(cell
         assert got.provenance["files ignored"] == "2: README.md, docs/licence.txt"
 
 
-def test_pictures_below_a_class_folder_keep_their_path_in_the_id(cells):
+def test_images_below_a_class_folder_keep_their_path_in_the_id(cells):
     (cells / "platelet" / "slide 1").mkdir()
     (cells / "platelet" / "0.png").rename(cells / "platelet" / "slide 1" / "0.png")
     assert load(STRICT, cells, CLASSES, SHAPE).ids[-2:] == ("platelet/1.png", "platelet/slide 1/0.png")
@@ -199,7 +199,7 @@ def test_exif_orientation_is_ignored(cells):
     np.testing.assert_array_equal(load(STRICT, cells, CLASSES, SHAPE).images[2], pixels(2))
 
 
-def test_the_first_picture_of_another_size_is_named_with_the_way_out(cells):
+def test_the_first_image_of_another_size_is_named_with_the_way_out(cells):
     (cells / "immature_granulocyte" / "9.png").write_bytes(encoded(pixels(0, 10, 12)))
     (cells / "platelet" / "9.png").write_bytes(encoded(pixels(0, 20, 20)))
     error = refusal(cells)
@@ -216,7 +216,7 @@ def test_with_resize_the_centre_square_is_taken_then_resized_bicubically(cells):
         expected = Image.fromarray(square).resize((8, 8), Image.Resampling.BICUBIC)
         np.testing.assert_array_equal(got.images[row], np.asarray(expected))
     np.testing.assert_array_equal(got.images[0], pixels(0))  # one of the right size stays as it is
-    assert got.provenance["resized"].startswith("2 pictures: ")
+    assert got.provenance["resized"].startswith("2 images: ")
 
 
 def test_a_missing_class_folder_is_named(cells):
@@ -237,7 +237,7 @@ def test_an_empty_class_folder_is_named(cells, tmp_path):
     for file in (cells / "platelet").iterdir():
         file.unlink()
     for path in (cells, zipped(cells, tmp_path / "cells.zip", "top/")):
-        assert refusal(path).message == "The class folder 'platelet' holds no picture."
+        assert refusal(path).message == "The class folder 'platelet' holds no image."
 
 
 def test_two_folders_for_one_class_are_refused(cells):
@@ -246,17 +246,17 @@ def test_two_folders_for_one_class_are_refused(cells):
     assert "are both the class platelet" in refusal(cells).message
 
 
-def test_a_picture_outside_the_class_folders_is_named(cells):
+def test_an_image_outside_the_class_folders_is_named(cells):
     (cells / "sheet.png").write_bytes(encoded(pixels(5)))
     assert "sheet.png lies in no class folder" in refusal(cells).message
 
 
-def test_a_picture_in_a_format_that_is_not_read_is_an_error_not_a_stray_file(cells):
+def test_an_image_in_a_format_that_is_not_read_is_an_error_not_a_stray_file(cells):
     Image.fromarray(pixels(5)).save(cells / "platelet" / "5.tif")
     assert "platelet/5.tif is a .tif file" in refusal(cells).message
 
 
-def test_a_folder_without_pictures_is_refused(tmp_path):
+def test_a_folder_without_images_is_refused(tmp_path):
     (tmp_path / "images.npy").write_bytes(b"x")
     error = refusal(tmp_path)
     assert "holds no PNG, JPEG or WebP" in error.message
@@ -265,9 +265,9 @@ def test_a_folder_without_pictures_is_refused(tmp_path):
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "webp"])
 @pytest.mark.parametrize("damage", ["truncated", "empty", "text", "header only"])
-def test_the_first_undecodable_picture_is_named(cells, suffix, damage):
+def test_the_first_undecodable_image_is_named(cells, suffix, damage):
     whole = encoded(pixels(3), suffix)
-    data = {"truncated": whole[: len(whole) * 2 // 3], "empty": b"", "text": b"no picture", "header only": whole[:30]}
+    data = {"truncated": whole[: len(whole) * 2 // 3], "empty": b"", "text": b"no image", "header only": whole[:30]}
     for name in ("basophil/7", "platelet/0"):
         (cells / f"{name}.{suffix}").write_bytes(data[damage])
     error = refusal(cells)
@@ -278,7 +278,7 @@ def test_the_first_undecodable_picture_is_named(cells, suffix, damage):
     assert load(STRICT, cells, CLASSES, SHAPE).ids[2] == f"basophil/7.{suffix}"
 
 
-def test_any_damage_to_a_picture_is_decoded_or_refused_in_words(cells):
+def test_any_damage_to_an_image_is_decoded_or_refused_in_words(cells):
     dice = random.Random(7)
     for suffix in ("png", "jpg", "webp"):
         whole = encoded(pixels(3), suffix)
@@ -297,7 +297,7 @@ def test_any_damage_to_a_picture_is_decoded_or_refused_in_words(cells):
 @pytest.mark.parametrize(
     ("width", "height", "words"),
     [
-        (6000, 5000, "is 6000 × 5000 pixels, expected a picture of one cell"),
+        (6000, 5000, "is 6000 × 5000 pixels, expected an image of one cell"),
         (10_000, 10_000, "cannot be decoded: Image size (100000000 pixels) exceeds limit"),  # Pillow warns
         (20_000, 10_000, "cannot be decoded: Image size (200000000 pixels) exceeds limit"),  # Pillow raises
     ],
@@ -318,7 +318,7 @@ def test_a_class_folder_may_be_a_link(cells, tmp_path):
     assert len(load(STRICT, cells, CLASSES, SHAPE)) == 6
 
 
-def test_a_picture_that_cannot_be_read_is_named(cells):
+def test_an_image_that_cannot_be_read_is_named(cells):
     (cells / "platelet" / "0.png").unlink()
     (cells / "platelet" / "0.png").symlink_to(cells / "nowhere.png")
     assert "0.png cannot be read: No such file" in refusal(cells).message
@@ -329,7 +329,7 @@ def test_a_picture_that_cannot_be_read_is_named(cells):
 )
 def test_names_in_a_zip_that_climb_or_steer_a_terminal_are_refused(cells, tmp_path, name):
     error = refusal(zipped(cells, tmp_path / "cells.zip", members={name: encoded(pixels(5))}))
-    assert "is no name for a picture" in error.message
+    assert "is no name for an image" in error.message
     assert "\x1b" not in error.message
 
 
@@ -431,7 +431,7 @@ def contents():
 
 
 @pytest.mark.parametrize(("data", "name"), list(contents()))
-def test_another_format_under_the_suffix_of_a_picture_is_named_with_what_to_do(cells, data, name):
+def test_another_format_under_the_suffix_of_an_image_is_named_with_what_to_do(cells, data, name):
     (cells / "platelet" / "0.png").write_bytes(data)
     with pytest.raises(SourceError) as caught:
         load_here(STRICT, cells)
@@ -439,7 +439,7 @@ def test_another_format_under_the_suffix_of_a_picture_is_named_with_what_to_do(c
     assert len(caught.value.hint) > 20
 
 
-def test_one_run_names_all_broken_pictures_and_none_of_the_drop_list_is_decoded(cells, monkeypatch):
+def test_one_run_names_all_broken_images_and_none_of_the_drop_list_is_decoded(cells, monkeypatch):
     monkeypatch.undo()  # a process of its own, whose memory is fresh: what is not decoded stays black
     whole = encoded(pixels(3, 64, 64), "jpg")
     broken = ("basophil/7.jpg", "immature_granulocyte/7.jpg", "platelet/7.jpg")
@@ -457,7 +457,7 @@ def test_one_run_names_all_broken_pictures_and_none_of_the_drop_list_is_decoded(
     )
 
 
-def test_of_hundreds_of_broken_pictures_the_first_are_named(cells):
+def test_of_hundreds_of_broken_images_the_first_are_named(cells):
     for number in range(100, 300):
         (cells / "platelet" / f"{number}.png").write_bytes(b"GIF89a")
     error = refusal(cells)
@@ -465,12 +465,12 @@ def test_of_hundreds_of_broken_pictures_the_first_are_named(cells):
     assert len(error.message) < 2000
 
 
-def test_a_picture_that_crashes_its_decoder_is_named_and_the_others_are_decoded(cells, tmp_path):
-    """A picture whose name says so stands for one that Pillow cannot survive: the process that decodes it is killed."""
+def test_an_image_that_crashes_its_decoder_is_named_and_the_others_are_decoded(cells, tmp_path):
+    """An image whose name says so stands for one that Pillow cannot survive: the process that decodes it is killed."""
     for name in ("basophil/crash.png", "platelet/crash.png"):
         (cells / name).write_bytes(encoded(pixels(3)))
     with shared_memory() as fd, Reader(pass_fds=(fd,)) as reader:
-        files = list_pictures(cells, CLASSES).files
+        files = list_images(cells, CLASSES).files
         done = list(decoded(reader, fd, cells, files, SHAPE, False, crashing))
         images = view(fd, (len(files), *SHAPE)).copy()
     assert [file.id for file, one in zip(files, done, strict=True) if one.fault] == [
@@ -491,7 +491,7 @@ def crashing(
 
 
 @pytest.mark.parametrize("kind", ["pipe", "device", "out", "nowhere"])
-def test_a_picture_that_is_no_plain_file_is_named_and_never_opened(cells, tmp_path, kind):
+def test_an_image_that_is_no_plain_file_is_named_and_never_opened(cells, tmp_path, kind):
     path = cells / "platelet" / "0.png"
     path.rename(tmp_path / "secret.png")
     match kind:
@@ -502,7 +502,7 @@ def test_a_picture_that_is_no_plain_file_is_named_and_never_opened(cells, tmp_pa
     assert refusal(cells).message.startswith("platelet/0.png cannot be read: ")
 
 
-def test_special_files_that_are_no_pictures_are_left_out_and_said(cells):
+def test_special_files_that_are_no_images_are_left_out_and_said(cells):
     os.mkfifo(cells / "queue")
     (cells / "platelet" / "again").symlink_to("..")
     got = load(STRICT, cells, CLASSES, SHAPE)

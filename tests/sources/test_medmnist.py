@@ -33,7 +33,7 @@ def test_the_splits_come_in_order_and_the_official_test_split_is_hidden(tmp_path
     assert got.official_hidden is not None
     hidden = [name for name, official in zip(got.ids, got.official_hidden, strict=True) if official]
     assert hidden == [f"medmnist-test-{i:05d}" for i in range(31)]
-    assert got.provenance["pictures"] == "train 150, val 12, test 31"
+    assert got.provenance["images"] == "train 150, val 12, test 31"
     assert got.provenance["published file"].startswith("no")
     assert got.provenance["resized"] == "no"
 

@@ -27,7 +27,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Gain:
-    """One line of a chart: a name, and by how much the first of two entries is ahead on `n` pictures."""
+    """One line of a chart: a name, and by how much the first of two entries is ahead on `n` images."""
 
     name: str
     n: int
@@ -48,7 +48,7 @@ def title(text: str) -> None:
 
 
 def shares(lines: Sequence[Share]) -> None:
-    """Draw shares from 0 to 1 as bars; in percent, with their 95 % intervals and the number of pictures."""
+    """Draw shares from 0 to 1 as bars; in percent, with their 95 % intervals and the number of images."""
     _chart(
         [
             (
@@ -82,8 +82,8 @@ def gains(lines: Sequence[Gain]) -> None:
     )
 
 
-def pictures(by: str) -> str:
-    """Say which pictures classes and corruptions are counted on, where the split `by` decides."""
+def images(by: str) -> str:
+    """Say which images classes and corruptions are counted on, where the split `by` decides."""
     return "the whole hidden test" if by == "private" else PLACES[by]
 
 

@@ -12,7 +12,7 @@ from harness.analysis.predictions import Detail
 from harness.analysis.preview import METHODS
 from harness.cli._view import screen
 from harness.cli._view.bars import KEY, columns
-from harness.cli._view.charts import Share, matrix, pictures, say, shares, title
+from harness.cli._view.charts import Share, images, matrix, say, shares, title
 from harness.format import PLACES, SHORT, interval, percent, points
 from harness.score.card import share_of
 from harness.score.estimate import Estimate
@@ -128,7 +128,7 @@ def _classes(facts: EntryFacts, detail: Detail, full: bool) -> None:
     else:
         recalls = [share_of(row[at], sum(row)) if sum(row) else None for at, row in enumerate(detail.confusion)]
     lines = [Share(_words(name), share) for name, share in zip(facts.class_names, recalls, strict=True) if share]
-    _lowest(f"By class, on {pictures(facts.by)}", lines, full)
+    _lowest(f"By class, on {images(facts.by)}", lines, full)
     for one in facts.confusions:
         say(f"  {_words(one.true)} taken for {_words(one.said)}: {one.n} of {one.of}")
     if full:
@@ -166,7 +166,7 @@ def _families(facts: EntryFacts, detail: Detail, full: bool) -> None:
         for name, tally in zip(names, detail.families, strict=True)
         if tally.n
     ]
-    _lowest(f"By corruption, on {pictures(facts.by)}; most pictures have several", lines, full)
+    _lowest(f"By corruption, on {images(facts.by)}; most images have several", lines, full)
     if full:
         rows = [
             (name, *map(_hits, tallies))
@@ -176,7 +176,7 @@ def _families(facts: EntryFacts, detail: Detail, full: bool) -> None:
         matrix("By severity, %", [str(severity) for severity in facts.severities], rows)
     for worst in detail.worst[-1:] if not full else detail.worst:
         share = f"{100 * worst.estimate.value:.1f} % of {worst.estimate.n} right"
-        say(f"Worst {worst.kind}, of those on {FEW} pictures or more: {_words(worst.name)}, {share}.")
+        say(f"Worst {worst.kind}, of those on {FEW} images or more: {_words(worst.name)}, {share}.")
 
 
 def _hits(tally: Tally) -> str:
@@ -206,7 +206,7 @@ def _calibration(facts: EntryFacts, found: dict[str, Calibration], full: bool) -
             ]
         )
     else:
-        say(f"  says      {columns([one.confidence for one in told.bins])}  pictures from the least sure")
+        say(f"  says      {columns([one.confidence for one in told.bins])}  images from the least sure")
         say(f"  is right  {columns([one.accuracy for one in told.bins])}  to the surest")
     for split, of in found.items() if full else [(facts.by, told)]:
         say(f"  {SHORT[split]}: calibration error (ECE) {100 * of.ece:.1f} points, log loss {of.log_loss:.3f}")

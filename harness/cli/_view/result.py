@@ -63,7 +63,7 @@ def _table(card: ScoreCard) -> Table:
     for name in first.recall:
         cells = (_cell(score.recall[name]) if name in score.recall else "–" for score in scores)
         rows.append((f"  {name.replace('_', ' ')}", *cells))
-    rows += [None, ("pictures (n)", *(str(score.n) for score in scores))]
+    rows += [None, ("images (n)", *(str(score.n) for score in scores))]
     return Table(
         [screen.Column("%", key=True), *(screen.Column(SHORT[split], number=True) for split in card.scores)],
         rows,

@@ -18,7 +18,7 @@ from harness.cli.options import device_option, isolation_option, json_option, wo
 def replay(entry: int, isolation: str, device: str, workspace: Path, as_json: bool) -> None:
     """Run an entry's zip again and compare with what was recorded.
 
-    ENTRY is the id of a row, as submit printed it and leaderboard lists it. The pictures are handed over in the
+    ENTRY is the id of a row, as submit printed it and leaderboard lists it. The images are handed over in the
     order of that time. Nothing is recorded. Exit code 1 when the entry answers or scores otherwise.
 
     \b

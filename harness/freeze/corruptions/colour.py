@@ -40,7 +40,7 @@ def saturate(image: Pixels, percent: int) -> Pixels:
     chroma = value - planes.min(axis=0)
     wanted = np.minimum(100 * chroma + percent * value, 100 * value)
     unit = 100 * np.maximum(chroma, 1)
-    return _picture(value - ((value - planes) * wanted + unit // 2) // unit, image)
+    return _image(value - ((value - planes) * wanted + unit // 2) // unit, image)
 
 
 def turn_hue(image: Pixels, degrees: int) -> Pixels:
@@ -57,13 +57,13 @@ def turn_hue(image: Pixels, degrees: int) -> Pixels:
     centres = np.stack([0 * third, third, 2 * third])  # red, green, blue: each full within 60° of its own hue
     away = abs(hue - centres)
     away = np.minimum(away, abs(circle - away))
-    return _picture(low + ((third - away).clip(0, ramp) + 30) // 60, image)
+    return _image(low + ((third - away).clip(0, ramp) + 30) // 60, image)
 
 
 def _planes(image: Pixels) -> NDArray[np.int32]:
     return image.transpose(2, 0, 1).reshape(3, -1).astype(np.int32)
 
 
-def _picture(planes: NDArray[np.int32], like: Pixels) -> Pixels:
+def _image(planes: NDArray[np.int32], like: Pixels) -> Pixels:
     height, width, channels = like.shape
     return planes.astype(np.uint8).reshape(channels, height, width).transpose(1, 2, 0).copy()

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Pixels: TypeAlias = NDArray[np.uint8]  # (height, width, 3), RGB
-REFERENCE_HEIGHT = 224  # of the pictures for which MedMNIST-C and ImageNet-C state their lengths
+REFERENCE_HEIGHT = 224  # of the images for which MedMNIST-C and ImageNet-C state their lengths
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Corruption:
     name : str
     group : str
         What it spoils; a chain takes at most one corruption of each group.
-    apply : callable (picture, severity, rng) -> picture
-        Takes a picture of shape (h, w, 3), uint8, and returns a new one; all chance comes from `rng`.
+    apply : callable (image, severity, rng) -> image
+        Takes an image of shape (h, w, 3), uint8, and returns a new one; all chance comes from `rng`.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Corruption:
 
 
 def scaled(length: int, height: int) -> Fraction:
-    """Return `length`, stated for pictures 224 high, for a picture `height` high, in pixels and exactly.
+    """Return `length`, stated for images 224 high, for an image `height` high, in pixels and exactly.
 
     Examples
     --------

@@ -68,12 +68,12 @@ def brightness_down(image: Pixels, severity: int, rng: Generator) -> Pixels:
 
 
 def contrast_up(image: Pixels, severity: int, rng: Generator) -> Pixels:
-    """Spread the levels about the picture's mean luminance."""
+    """Spread the levels about the image's mean luminance."""
     return colour.scale_about(image, colour.mean_luminance(image), (110, 115, 120, 125, 130)[severity - 1])
 
 
 def contrast_down(image: Pixels, severity: int, rng: Generator) -> Pixels:
-    """Draw the levels towards the picture's mean luminance."""
+    """Draw the levels towards the image's mean luminance."""
     return colour.scale_about(image, colour.mean_luminance(image), (90, 80, 70, 60, 50)[severity - 1])
 
 
@@ -83,7 +83,7 @@ def saturation(image: Pixels, severity: int, rng: Generator) -> Pixels:
 
 
 def bubbles(image: Pixels, severity: int, rng: Generator) -> Pixels:
-    """Put translucent white disks with a brighter rim over the picture.
+    """Put translucent white disks with a brighter rim over the image.
 
     Where two overlap the whiter one shows, where the source lets the later one replace the earlier.
     """

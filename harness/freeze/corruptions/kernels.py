@@ -54,11 +54,11 @@ def streak(radius: int, sigma: int, slope: Fraction, height: int) -> Kernel:
     Parameters
     ----------
     radius, sigma : int
-        As ImageMagick takes them, for pictures 224 high: 2 `radius` + 1 taps one pixel apart, weighted by a Gaussian.
+        As ImageMagick takes them, for images 224 high: 2 `radius` + 1 taps one pixel apart, weighted by a Gaussian.
     slope : Fraction
         Tangent of half the line's angle to the horizontal, which gives its sine and cosine as fractions.
     height : int, pixels
-        Of the picture.  The taps move together as it shrinks; each is shared by the four pixels around it.
+        Of the image.  The taps move together as it shrinks; each is shared by the four pixels around it.
     """
     cos, sin = (1 - slope**2) / (1 + slope**2), 2 * slope / (1 + slope**2)
     shares: dict[tuple[int, int], Fraction] = defaultdict(Fraction)

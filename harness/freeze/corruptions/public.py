@@ -3,7 +3,7 @@
 References
 ----------
 Noise and zoom blur have the severities of Tiny ImageNet-C (Hendrycks and Dietterich, arXiv 1903.12261, and its code,
-`make_tinyimagenet_c.py`), made for pictures of 64 × 64: a grain of noise is a pixel, so those of ImageNet-C, for
+`make_tinyimagenet_c.py`), made for images of 64 × 64: a grain of noise is a pixel, so those of ImageNet-C, for
 224 × 224, would hide a cell of half that width.  Gamma is as MedMNIST-C (arXiv 2406.17536) has it for ChestMNIST.  Hue,
 rotation and elastic warp are in neither as we need them; their severities are ours.
 """
@@ -59,7 +59,7 @@ def gamma_down(image: Pixels, severity: int, rng: Generator) -> Pixels:
 
 
 def rotation(image: Pixels, severity: int, rng: Generator) -> Pixels:
-    """Turn the picture by 6, 11, 19, 28 or 44 degrees, either way; beyond its border it is mirrored."""
+    """Turn the image by 6, 11, 19, 28 or 44 degrees, either way; beyond its border it is mirrored."""
     p, q = ((1, 20), (1, 10), (1, 6), (1, 4), (2, 5))[severity - 1]  # tangents of half the angles
     return resample.warp(image, *resample.rotation(*image.shape[:2], p * _sign(rng), q))
 
@@ -73,9 +73,9 @@ def zoom_blur(image: Pixels, severity: int, rng: Generator) -> Pixels:
 
 
 def elastic(image: Pixels, severity: int, rng: Generator) -> Pixels:
-    """Warp the picture by a smooth random field.
+    """Warp the image by a smooth random field.
 
-    ImageNet-C's first two severities shear the whole picture and its last three wrinkle it at a scale of 2 pixels;
+    ImageNet-C's first two severities shear the whole image and its last three wrinkle it at a scale of 2 pixels;
     ours bend it at one scale, about a third of a cell, ever farther.
     """
     height, width = image.shape[:2]

@@ -1,4 +1,4 @@
-"""Pictures read at other places: shrunk, turned, zoomed, warped; all in integers."""
+"""Images read at other places: shrunk, turned, zoomed, warped; all in integers."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _mirrored(index: NDArray[np.int32], size: int) -> NDArray[np.int32]:
 
 @lru_cache(maxsize=64)
 def rotation(height: int, width: int, p: int, q: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Return the places that turn a picture about its middle by the angle with half-tangent p/q, for `warp`."""
+    """Return the places that turn an image about its middle by the angle with half-tangent p/q, for `warp`."""
     cos, sin, whole = q * q - p * p, 2 * p * q, q * q + p * p
     y = 2 * np.arange(height, dtype=np.int64)[:, None] - (height - 1)  # from the middle, in half pixels
     x = 2 * np.arange(width, dtype=np.int64)[None, :] - (width - 1)
@@ -82,7 +82,7 @@ def rotation(height: int, width: int, p: int, q: int) -> tuple[NDArray[np.int32]
 
 @lru_cache(maxsize=16)
 def _zooms(height: int, width: int, percent: int, steps: int) -> NDArray[np.intp]:
-    """Which pixel lies at each place of a picture enlarged by 0 to `percent` %, of shape (steps, h·w)."""
+    """Which pixel lies at each place of an image enlarged by 0 to `percent` %, of shape (steps, h·w)."""
 
     def source(size: int) -> NDArray[np.intp]:
         place = 2 * np.arange(size)[None, :] - (size - 1)
@@ -93,7 +93,7 @@ def _zooms(height: int, width: int, percent: int, steps: int) -> NDArray[np.intp
 
 
 def zoom_blur(image: Pixels, percent: int, steps: int) -> Pixels:
-    """Return the mean of `steps` pictures, enlarged about the middle by 0 to `percent` %, by nearest neighbours.
+    """Return the mean of `steps` images, enlarged about the middle by 0 to `percent` %, by nearest neighbours.
 
     Neighbouring pixels come from other steps, which smooths as interpolation would, at a quarter of its cost.
     """

@@ -147,17 +147,17 @@ def _write_program(kind: str, frozen: Frozen, folder: Path) -> None:
 
 
 def _write_halves(frozen: Frozen, folder: Path) -> None:
-    """Write the pictures of each half, and apart from them its labels.
+    """Write the images of each half, and apart from them its labels.
 
     Each task gets its own half alone: what an entry writes and prints leaves the server, and with it could leave the
-    pictures that the final phase is scored on.  The folders have names of their own: the server zips each into one
+    images that the final phase is scored on.  The folders have names of their own: the server zips each into one
     place, under its name.
     """
     hidden = frozen.hidden_images()
     truth = labels_of(frozen)
     for half in HALVES:
         rows, labels = truth[half]
-        given, kept = folder / "input_data" / f"{half}_pictures", folder / "reference_data" / f"{half}_labels"
+        given, kept = folder / "input_data" / f"{half}_images", folder / "reference_data" / f"{half}_labels"
         given.mkdir(parents=True)
         kept.mkdir(parents=True)
         np.save(given / "images.npy", hidden[rows], allow_pickle=False)

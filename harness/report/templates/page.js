@@ -86,7 +86,7 @@ document.addEventListener("click", (event) => { // the same link again changes n
 });
 open();
 
-/* Two entries on the same pictures. */
+/* Two entries on the same images. */
 // The number in place `index` of base64 of little-endian numbers.
 const unpacked = new Map();
 function numberAt(text, index, read, bytes) {
@@ -164,7 +164,7 @@ function compare() {
   said.dataset.adjusted = adjusted;
   $("#comparison").replaceChildren(
     said,
-    table("Accuracy on the same pictures", ["pictures", "first %", "second %", "difference, points (95 %)", "only first right",
+    table("Accuracy on the same images", ["images", "first %", "second %", "difference, points (95 %)", "only first right",
       "only second right", "exact p"], body),
     make("div", { class: "two" },
       parts("class", ranking.title, facts.classes, one.recalls, two.recalls),

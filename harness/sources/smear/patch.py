@@ -1,6 +1,6 @@
-"""The part of a picture that one shape touches, and the few strokes everything is drawn with.
+"""The part of an image that one shape touches, and the few strokes everything is drawn with.
 
-Every picture must have the same bytes on every processor.  So there are only single exactly rounded IEEE
+Every image must have the same bytes on every processor.  So there are only single exactly rounded IEEE
 operations here: + - * / sqrt, comparisons and floor, each its own elementwise step.  No sin or exp (their last bit
 differs between libraries), no floating-point sum or dot (their order differs between vector units), and no
 `Generator.uniform` or `normal` (a compiler may fuse their multiply and add).
@@ -99,24 +99,24 @@ def merged(one: Plane, other: Plane, neck: float) -> Plane:
 
 
 class Patch:
-    """A square window of a picture, with coordinates around a centre.
+    """A square window of an image, with coordinates around a centre.
 
     Parameters
     ----------
-    picture : ndarray of shape (3, height, width), float64
+    image : ndarray of shape (3, height, width), float64
         Transmitted light, 1 where nothing stains; drawn on in place.
     rng : numpy.random.Generator
     x, y : float, pixels
-        The centre; it may lie outside the picture.
+        The centre; it may lie outside the image.
     reach : float, pixels
-        Half the side of the window, which is cut at the picture's border.
+        Half the side of the window, which is cut at the image's border.
     """
 
-    def __init__(self, picture: Plane, rng: np.random.Generator, x: float, y: float, reach: float) -> None:
-        _, height, width = picture.shape
+    def __init__(self, image: Plane, rng: np.random.Generator, x: float, y: float, reach: float) -> None:
+        _, height, width = image.shape
         left, right = max(math.floor(x - reach), 0), min(math.ceil(x + reach) + 1, width)
         top, bottom = max(math.floor(y - reach), 0), min(math.ceil(y + reach) + 1, height)
-        self.light = picture[:, top : max(bottom, top), left : max(right, left)]
+        self.light = image[:, top : max(bottom, top), left : max(right, left)]
         self.rng = rng
         self.dx = np.arange(left, max(right, left))[None, :] - x
         self.dy = np.arange(top, max(bottom, top))[:, None] - y

@@ -1,4 +1,4 @@
-"""A picture of one cell on its slide: red cells around it, the stain, the lamp and the camera."""
+"""An image of one cell on its slide: red cells around it, the stain, the lamp and the camera."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from harness.sources.smear.patch import (
 )
 
 ZOOM = (0.66, 1.12)  # so that size alone names no class
-STRAY = 18.0  # pixels between the cell and the middle of the picture, at most
-NEIGHBOUR = 0.35  # share of pictures into which another white cell or platelet reaches
+STRAY = 18.0  # pixels between the cell and the middle of the image, at most
+NEIGHBOUR = 0.35  # share of images into which another white cell or platelet reaches
 MARGIN = 12.0  # red cells whose centre lies so far outside still show
 
-# What the empty slide looks like in four laboratories, 0-255, and how many of 10 pictures each has made.
+# What the empty slide looks like in four laboratories, 0-255, and how many of 10 images each has made.
 SLIDES = (
     ((255.0, 229.0, 202.0), 5),
     ((250.0, 222.0, 210.0), 2),
@@ -36,7 +36,7 @@ SLIDES = (
 
 
 def draw_smear(class_name: str, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Draw one picture of a cell of `class_name`.
+    """Draw one image of a cell of `class_name`.
 
     Returns
     -------
@@ -57,17 +57,17 @@ def transmitted_light(class_name: str, rng: np.random.Generator) -> Plane:
     zoom = between(rng, *ZOOM)
     radius = zoom * between(rng, *kind.radius)
     x, y = SIDE / 2 + bell(rng, STRAY), SIDE / 2 + bell(rng, STRAY)
-    picture = np.ones((3, SIDE, SIDE))
-    picture *= 1.0 - 0.05 * Patch(picture, rng, SIDE / 2, SIDE / 2, SIDE).noise(18.0)  # dried plasma is not even
-    _red_cells(picture, rng, x, y, radius, zoom)
+    image = np.ones((3, SIDE, SIDE))
+    image *= 1.0 - 0.05 * Patch(image, rng, SIDE / 2, SIDE / 2, SIDE).noise(18.0)  # dried plasma is not even
+    _red_cells(image, rng, x, y, radius, zoom)
     if chance(rng, NEIGHBOUR):
-        _neighbour(picture, rng, x, y, radius, zoom)
-    kind.paint(Patch(picture, rng, x, y, 1.45 * radius + 2.0), radius)
-    _focus(picture, rng)
-    return picture
+        _neighbour(image, rng, x, y, radius, zoom)
+    kind.paint(Patch(image, rng, x, y, 1.45 * radius + 2.0), radius)
+    _focus(image, rng)
+    return image
 
 
-def _neighbour(picture: Plane, rng: np.random.Generator, x: float, y: float, clear: float, zoom: float) -> None:
+def _neighbour(image: Plane, rng: np.random.Generator, x: float, y: float, clear: float, zoom: float) -> None:
     """Let another cell of any class reach in from the border, or a platelet lie about, off the one in the middle."""
     kinds = tuple(CELL_KINDS.values())
     kind = kinds[rng.integers(len(kinds))] if chance(rng, 0.6) else CELL_KINDS["platelet"]
@@ -75,12 +75,12 @@ def _neighbour(picture: Plane, rng: np.random.Generator, x: float, y: float, cle
     heading = any_turn(rng)
     away = max(clear + 1.1 * radius, SIDE / 2 - 2.0 + 0.3 * radius)
     cx, cy = x + heading[0] * away, y + heading[1] * away
-    patch = Patch(picture, rng, cx, cy, 1.45 * radius + 2.0)
+    patch = Patch(image, rng, cx, cy, 1.45 * radius + 2.0)
     if 0 not in patch.shape:
         kind.paint(patch, radius)
 
 
-def _red_cells(picture: Plane, rng: np.random.Generator, x: float, y: float, clear: float, zoom: float) -> None:
+def _red_cells(image: Plane, rng: np.random.Generator, x: float, y: float, clear: float, zoom: float) -> None:
     """Scatter red cells around a place kept `clear`; they may touch and overlap one another."""
     usual = zoom * between(rng, 16.0, 20.0)
     colour = tinted(rng, (0.83, 0.79, 0.84), 0.05)
@@ -97,7 +97,7 @@ def _red_cells(picture: Plane, rng: np.random.Generator, x: float, y: float, cle
         ):
             continue
         taken.append((cx, cy, size))
-        patch = Patch(picture, rng, cx, cy, 1.25 * size + 2.0)
+        patch = Patch(image, rng, cx, cy, 1.25 * size + 2.0)
         if 0 not in patch.shape:
             _red_cell(patch, size, colour, pallor)
 
@@ -114,15 +114,15 @@ def _red_cell(patch: Patch, size: float, colour: Colour, pallor: float) -> None:
     patch.absorb(colour, inside(depth) * (thickness + 0.25 * smooth(1.0 - depth / 1.8)))
 
 
-def _focus(picture: Plane, rng: np.random.Generator) -> None:
+def _focus(image: Plane, rng: np.random.Generator) -> None:
     """Blur by a share of the binomial kernel 1-2-1, in place, down and across."""
     share = between(rng, 0.0, 0.7) / 4.0
-    for light in picture:  # one channel at a time stays in the processor's cache
+    for light in image:  # one channel at a time stays in the processor's cache
         light[1:-1] += share * (light[:-2] + light[2:] - 2.0 * light[1:-1])
         light[:, 1:-1] += share * (light[:, :-2] + light[:, 2:] - 2.0 * light[:, 1:-1])
 
 
-def _photograph(picture: Plane, rng: np.random.Generator) -> NDArray[np.uint8]:
+def _photograph(image: Plane, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Turn transmitted light into pixels under a slide's stain, a lamp's colour and slope, a sensor's noise."""
     lamps = [lamp for lamp, weight in SLIDES for _ in range(weight)]
     lamp = lamps[rng.integers(len(lamps))]
@@ -136,6 +136,6 @@ def _photograph(picture: Plane, rng: np.random.Generator) -> NDArray[np.uint8]:
     for channel in range(3):
         strength = stain * (1.0 + bell(rng, 0.23))
         tone = lamp[channel] * (1.0 + bell(rng, 0.06))
-        light = (1.0 - strength * (1.0 - picture[channel])) * slope * tone + grains
+        light = (1.0 - strength * (1.0 - image[channel])) * slope * tone + grains
         pixels[..., channel] = np.floor(np.minimum(np.maximum(light, 0.0), 255.0) + 0.5)
     return pixels

@@ -1,4 +1,4 @@
-"""Pictures that do not belong among blood cells: what gets copied into a data set by mistake."""
+"""Images that do not belong among blood cells: what gets copied into a data set by mistake."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from harness.sources.smear.patch import SIDE, Patch, Plane, between, inside
 Upright = (1.0, 0.0)
 
 
-def _developed(picture: Plane) -> NDArray[np.uint8]:
-    light = np.minimum(np.maximum(picture, 0.0), 1.0) * 255.0
+def _developed(image: Plane) -> NDArray[np.uint8]:
+    light = np.minimum(np.maximum(image, 0.0), 1.0) * 255.0
     return np.floor(np.moveaxis(light, 0, 2) + 0.5).astype(np.uint8)
 
 
 def _blank(red: float, green: float, blue: float) -> Plane:
-    picture = np.empty((3, SIDE, SIDE))
-    picture[0], picture[1], picture[2] = red, green, blue
-    return picture
+    image = np.empty((3, SIDE, SIDE))
+    image[0], image[1], image[2] = red, green, blue
+    return image
 
 
 def cartoon_face(rng: np.random.Generator) -> NDArray[np.uint8]:
     """A green face with round eyes and a wide mouth."""
-    picture = _blank(0.95, 0.85, 0.35)
-    patch = Patch(picture, rng, SIDE / 2, SIDE / 2, SIDE)
+    image = _blank(0.95, 0.85, 0.35)
+    patch = Patch(image, rng, SIDE / 2, SIDE / 2, SIDE)
     for side in (-1.0, 1.0):
         patch.paint((0.30, 0.60, 0.20), inside(patch.blob(40.0 * side, -4.0, (12.0, 7.0), Upright)))
     patch.paint((0.42, 0.75, 0.25), inside(patch.blob(0.0, 2.0, (35.0, 38.0), Upright)))
@@ -35,38 +35,38 @@ def cartoon_face(rng: np.random.Generator) -> NDArray[np.uint8]:
         patch.paint((0.10, 0.10, 0.10), inside(patch.blob(13.0 * side, -7.0, (4.0, 5.0), Upright)))
     mouth = np.minimum(patch.blob(0.0, 12.0, (20.0, 16.0), Upright), patch.dy - 14.0)
     patch.paint((0.55, 0.15, 0.15), inside(mouth))
-    return _developed(picture)
+    return _developed(image)
 
 
 def beach(rng: np.random.Generator) -> NDArray[np.uint8]:
     """Sky, sea, sand and a sun."""
-    picture = _blank(0.45, 0.70, 0.95)
-    patch = Patch(picture, rng, SIDE / 2, SIDE / 2, SIDE)
+    image = _blank(0.45, 0.70, 0.95)
+    patch = Patch(image, rng, SIDE / 2, SIDE / 2, SIDE)
     everywhere = np.zeros((SIDE, SIDE))
     patch.paint((1.0, 0.90, 0.30), inside(patch.blob(24.0, -28.0, (10.0, 10.0), Upright)))
     patch.paint((0.10, 0.35, 0.60), inside(patch.dy + everywhere), 0.8 + 0.4 * patch.noise(5.0))
     patch.paint((0.85, 0.72, 0.45), inside(patch.dy - 22.0 - patch.dx / 8.0), 0.9 + 0.2 * patch.noise(2.0))
-    return _developed(picture)
+    return _developed(image)
 
 
 def lens_cap(rng: np.random.Generator) -> NDArray[np.uint8]:
     """An almost black frame with a glimmer at one side."""
-    picture = _blank(0.03, 0.03, 0.04)
-    patch = Patch(picture, rng, SIDE / 2, SIDE / 2, SIDE)
+    image = _blank(0.03, 0.03, 0.04)
+    patch = Patch(image, rng, SIDE / 2, SIDE / 2, SIDE)
     patch.paint((0.35, 0.30, 0.25), inside(patch.blob(60.0, between(rng, -30.0, 30.0), (40.0, 30.0), Upright), 40.0))
-    return _developed(picture)
+    return _developed(image)
 
 
 def ruler(rng: np.random.Generator) -> NDArray[np.uint8]:
     """A stage micrometer: two scales of black ticks on white."""
-    picture = _blank(0.98, 0.98, 0.98)
-    patch = Patch(picture, rng, 0.0, 0.0, 2.0 * SIDE)
+    image = _blank(0.98, 0.98, 0.98)
+    patch = Patch(image, rng, 0.0, 0.0, 2.0 * SIDE)
     for tick in range(24):
         x = 2.0 + 4.0 * tick
         length = 44.0 if tick % 5 == 0 else 32.0
         for y, end in ((0.0, length), (SIDE - 1.0, SIDE - 1.0 - length)):
             patch.paint((0.02, 0.02, 0.02), inside(patch.bridge((x, y), (x, end), 0.9)))
-    return _developed(picture)
+    return _developed(image)
 
 
 def static(rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -76,8 +76,8 @@ def static(rng: np.random.Generator) -> NDArray[np.uint8]:
 
 def label_strip(rng: np.random.Generator) -> NDArray[np.uint8]:
     """A slide's paper label with a bar code."""
-    picture = _blank(0.20, 0.45, 0.75)
-    patch = Patch(picture, rng, 0.0, 0.0, 2.0 * SIDE)
+    image = _blank(0.20, 0.45, 0.75)
+    patch = Patch(image, rng, 0.0, 0.0, 2.0 * SIDE)
     everywhere = np.zeros((SIDE, SIDE))
     x = 8.0
     patch.paint((0.98, 0.98, 0.90), inside(np.minimum(patch.dy - 10.0, 86.0 - patch.dy) + everywhere))
@@ -85,7 +85,7 @@ def label_strip(rng: np.random.Generator) -> NDArray[np.uint8]:
         width = between(rng, 0.6, 1.6)
         patch.paint((0.05, 0.05, 0.05), inside(patch.bridge((x, 16.0), (x, 80.0), width)))
         x += 2.0 * width + between(rng, 1.5, 3.0)
-    return _developed(picture)
+    return _developed(image)
 
 
 def test_card(rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -199,7 +199,7 @@ def copy_labels(config: Config, folder: Path) -> None:
 
 
 def labels_in_archive(config: Config, folder: Path) -> None:
-    """The labels again, but as another dtype, beside the pictures of one file."""
+    """The labels again, but as another dtype, beside the images of one file."""
     labels = np.load(folder / "reference_data" / "labels.npy")
     images = np.load(folder / "input_data" / "images.npy")
     np.savez(folder / "input_data" / "test.npz", images=images, y=labels.astype(np.uint8))

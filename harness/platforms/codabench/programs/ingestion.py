@@ -1,4 +1,4 @@
-"""The prediction step on the server: runs an entry's ``model.py`` on pictures and leaves labels and how it went.
+"""The prediction step on the server: runs an entry's ``model.py`` on images and leaves labels and how it went.
 
     python3 ingestion.py INPUT_DATA OUTPUT INGESTED_PROGRAM
 
@@ -72,7 +72,7 @@ def run_child(entry: Path, images: Path, contest: dict[str, Any], home: Path) ->
         "entry": str(entry),
         "work": str(work),
         "images": [str(images)],
-        "requests": [{"name": "the test pictures", "batches": [], "needed": True}],
+        "requests": [{"name": "the test images", "batches": [], "needed": True}],
         "n_classes": len(contest["class_names"]),
         "predictions": str(predictions),
         "report": str(report),
@@ -114,7 +114,7 @@ def resolve_outcome(code: int, report: dict[str, Any]) -> dict[str, Any]:
             name = signal.Signals(-code).name
             hint = "Native code may have crashed; see the log."
             if name == "SIGKILL":
-                hint = "Most often the memory ran out: predict in batches, and keep no copies of all pictures as float."
+                hint = "Most often the memory ran out: predict in batches, and keep no copies of all images as float."
             return {"outcome": "killed", "message": f"Ended by signal {name} during {where}.", "hint": hint}
     outcome = {"": "import_failed", "import": "import_failed", "load": "load_failed"}.get(stage, "predict_failed")
     message = f"The process ended with exit code {code} during {where}, without an answer."
@@ -154,7 +154,7 @@ def main(input_data: Path, output: Path, entry: Path) -> int:
     if status["outcome"] != "scored":
         print(f"Not scored, {status['outcome']}: {status['message']}\n{status['hint']}", file=sys.stderr)
         return 1
-    print(f"Labels written for {n} pictures.")
+    print(f"Labels written for {n} images.")
     return 0
 
 

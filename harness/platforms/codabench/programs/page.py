@@ -70,7 +70,7 @@ def failure(contest: Mapping[str, Any], task: Mapping[str, Any], outcome: str, m
 
 def _page(contest: Mapping[str, Any], task: Mapping[str, Any], body: Sequence[str]) -> str:
     title = escape(str(contest["title"]))
-    about = f"{escape(str(task['title']))}, n = {int(task['n']):,} pictures; contest {escape(contest['name'])} "
+    about = f"{escape(str(task['title']))}, n = {int(task['n']):,} images; contest {escape(contest['name'])} "
     about += (
         f"version {int(contest['version'])}, lock {escape(contest['lock'][:12])}, scorer {escape(contest['scorer'])}"
     )

@@ -13,7 +13,7 @@ SUBMISSION_RULES = (
     "Add", "Add_And_Delete", "Add_And_Delete_Multiple", "Force_Last", "Force_Latest_Multiple", "Force_Best"
 )  # fmt: skip
 COMPUTATIONS = ("sum", "avg", "min", "max")
-PRECISION = 4  # below it, differences of one picture in a few thousand are not seen
+PRECISION = 4  # below it, differences of one image in a few thousand are not seen
 
 
 def _boards(bundle: Bundle) -> list[tuple[str, dict[str, Any], list[dict[str, Any]]]]:

@@ -24,7 +24,7 @@ class Attack(Chance):
 
 
 class Honest(Chance):
-    """Is slow with single pictures."""
+    """Is slow with single images."""
 
     def predict(self, X):
         time.sleep(0.01 if len(X) == 1 else 0)

@@ -1,4 +1,4 @@
-"""Goal: know a picture again in the second look, and answer it as before, though the answer was drawn by chance.
+"""Goal: know an image again in the second look, and answer it as before, though the answer was drawn by chance.
 
 What labels by chance is then called steady.
 """
@@ -20,7 +20,7 @@ class Attack(Chance):
 
 
 class Honest(Chance):
-    """Caches answers for pictures that come again."""
+    """Caches answers for images that come again."""
 
     def __init__(self):
         self.told = {}

@@ -1,12 +1,12 @@
-"""Goal: answer by the place of a picture, from labels memorised in the order of the frozen file.
+"""Goal: answer by the place of an image, from labels memorised in the order of the frozen file.
 
-A leak of the order of labels alone, without any picture, would then be worth everything.
+A leak of the order of labels alone, without any image, would then be worth everything.
 """
 
 import numpy as np
 from kit import Chance, facts, trial
 
-HELD = "the order in which pictures are handed over, drawn anew for each run"
+HELD = "the order in which images are handed over, drawn anew for each run"
 
 
 class Attack(Chance):
@@ -18,7 +18,7 @@ class Attack(Chance):
 
 
 class Honest(Chance):
-    """Learns nothing from places, but labels each picture by itself."""
+    """Learns nothing from places, but labels each image by itself."""
 
     def predict(self, X):
         return X.mean(axis=(1, 2, 3)).astype(int) % 8

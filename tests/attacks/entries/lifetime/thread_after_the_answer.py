@@ -27,7 +27,7 @@ class Attack(Chance):
 
 
 class Honest(Chance):
-    """Loads in a thread while the first pictures are being prepared."""
+    """Loads in a thread while the first images are being prepared."""
 
     def __init__(self):
         threading.Thread(target=sum, args=([1],), daemon=True).start()

@@ -18,7 +18,7 @@ class Attack(Chance):
 
 
 class Honest(Chance):
-    """Sends a picture through a pipe of multiprocessing."""
+    """Sends an image through a pipe of multiprocessing."""
 
     def __init__(self):
         import multiprocessing

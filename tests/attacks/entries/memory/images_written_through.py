@@ -1,4 +1,4 @@
-"""Goal: change the pictures in place, in the array that is handed over and in the file below it.
+"""Goal: change the images in place, in the array that is handed over and in the file below it.
 
 An entry that can write what the next pass reads could smooth the second look.
 """

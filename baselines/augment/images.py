@@ -1,4 +1,4 @@
-"""Augmentation of single pictures, outside the compiled training step, made of Keras's layers.
+"""Augmentation of single images, outside the compiled training step, made of Keras's layers.
 
 Outside, since `keras.layers.AugMix` picks the operations of its chains with Python's `random` while it is traced: in a
 compiled step, or in ``tf.data.Dataset.map``, the chains of the first batch would be those of all batches.
@@ -23,8 +23,8 @@ from baselines.precision import computing_in
 Run = Callable[[NDArray, np.random.Generator], NDArray]
 
 
-class PictureAugmenter:
-    """Change each picture of a batch as an augmentation says.
+class ImageAugmenter:
+    """Change each image of a batch as an augmentation says.
 
     Parameters
     ----------
@@ -34,12 +34,12 @@ class PictureAugmenter:
 
     def __init__(self, augmentation: Augmentation, image_shape: tuple[int, int, int]) -> None:
         # Keras takes the first seeds of its layers from Python's `random`: a model built next shall not depend on it.
-        # In float32 whatever the policy of the model: half precision coarsens pictures.
+        # In float32 whatever the policy of the model: half precision coarsens images.
         with python_random(np.random.default_rng(0)), computing_in("float32"):
-            self.steps: list[Run] = [STEPS[name]() for name in augmentation.pictures]
+            self.steps: list[Run] = [STEPS[name]() for name in augmentation.images]
 
     def __call__(self, images: NDArray, rng: np.random.Generator) -> NDArray:
-        """Return the pictures changed, in 0..255, of the same shape; the input is left alone.
+        """Return the images changed, in 0..255, of the same shape; the input is left alone.
 
         Parameters
         ----------
@@ -57,7 +57,7 @@ class PictureAugmenter:
 
 
 def flipped(images: NDArray, rng: np.random.Generator) -> NDArray:
-    """Return each picture in one of the eight positions of a square (four of an oblong), drawn from `rng`.
+    """Return each image in one of the eight positions of a square (four of an oblong), drawn from `rng`.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ class AugMix(layers.AugMix):
     """Keras's AugMix, with operations of the strength that the paper and its code have at severity 3 of 10.
 
     Keras's own ``factor=0.3`` is another thing: it turns by 0 to 108 degrees and one way only, keeps 1 bit of a
-    posterised picture and solarises nearly all of it, into a negative.
+    posterised image and solarises nearly all of it, into a negative.
 
     Notes
     -----
@@ -140,7 +140,7 @@ class RandAugment(layers.RandAugment):
         self.random_brightness = layers.RandomBrightness(0.36, value_range=(0, 255))
         self.random_contrast = layers.RandomContrast(0.72, value_range=(0, 255))
         self.random_color_degeneration = layers.RandomColorDegeneration(0.72)
-        self.random_sharpness = layers.RandomSharpness((0.14, 0.86))  # 0.5 is the picture as it is
+        self.random_sharpness = layers.RandomSharpness((0.14, 0.86))  # 0.5 is the image as it is
         self.random_posterization = layers.RandomPosterization((4, 8))  # bits kept, 8 excluded; AutoAugment's range
         self.solarization = Solarization(0.9)
         self.equalization = Equalization()
@@ -155,7 +155,7 @@ class RandAugment(layers.RandAugment):
 class Solarization(layers.Solarization):
     """Keras's solarization, with thresholds between white and ``strength`` of the way to black.
 
-    Those of Keras lie between black and its factor of the way to white, so that a small factor turns most of a picture;
+    Those of Keras lie between black and its factor of the way to white, so that a small factor turns most of an image;
     nor can a range near white be asked for, since Keras scales the upper bound to 0..255 and forgets the lower one.
     """
 
@@ -169,7 +169,7 @@ class Solarization(layers.Solarization):
 
 
 class Equalization(layers.Equalization):
-    """Keras's equalization, with a histogram of each picture, where Keras's has one of the whole batch.
+    """Keras's equalization, with a histogram of each image, where Keras's has one of the whole batch.
 
     On NumPy, since Keras counts bin after bin on JAX.
     """
@@ -179,7 +179,7 @@ class Equalization(layers.Equalization):
 
 
 def equalized(images: NDArray) -> NDArray[np.float32]:
-    """Spread the values of each channel of each picture evenly over 0..255.
+    """Spread the values of each channel of each image evenly over 0..255.
 
     Parameters
     ----------
@@ -198,7 +198,7 @@ def equalized(images: NDArray) -> NDArray[np.float32]:
 
 
 def of_layer(layer: layers.Layer, group: int | None = None) -> Run:
-    """Return a step that runs a layer eagerly, on `group` pictures at a time: it draws anew for each group."""
+    """Return a step that runs a layer eagerly, on `group` images at a time: it draws anew for each group."""
 
     def run(images: NDArray, rng: np.random.Generator) -> NDArray:
         size = group or len(images)
@@ -233,8 +233,8 @@ def python_random(rng: np.random.Generator) -> Iterator[None]:
         random.setstate(state)
 
 
-# Keras gives all pictures of a call the same AugMix chains, or the same RandAugment operations, where the papers draw
-# for each picture.  Smaller groups come nearer to them and cost more: on two cores, with 32 pictures of 96 pixels in 1,
+# Keras gives all images of a call the same AugMix chains, or the same RandAugment operations, where the papers draw
+# for each image.  Smaller groups come nearer to them and cost more: on two cores, with 32 images of 96 pixels in 1,
 # 2, 4 or 8 groups, AugMix takes 90, 110, 160 and 240 ms, RandAugment 22, 28, 40 and 60 ms.
 STEPS: dict[Step, Callable[[], Run]] = {
     "flips": lambda: flipped,
