@@ -375,12 +375,11 @@ def report(
     reveal_private: bool = False,
 ) -> list[Path]:
     """Write the board and all figures as one HTML page, and beside it the board as CSV and JSON; return the files."""
-    from harness.analysis.build import gather
+    from harness.analysis.build import BoardSource
     from harness.report.write import write_report
 
-    frozen = open_contest(workspace, contest)
-    report = gather(Workspace(workspace), frozen, top=top, reveal_private=reveal_private)
-    return write_report(frozen, report, path, csv=csv, json=json)
+    source = BoardSource.of(Workspace(workspace), contest, top, reveal_private)
+    return write_report(*source.read(), path, csv=csv, json=json)
 
 
 def serve(
@@ -395,9 +394,7 @@ def serve(
 ) -> None:
     """Serve the live board on 127.0.0.1 until Ctrl-C; `ready` is told the address, `changed` what came in."""
     from harness.analysis.build import BoardSource
-    from harness.report.live import LiveBoard
-    from harness.report.server import serve as serve_board
+    from harness.report import live, server
 
-    name = open_contest(workspace, contest).contest.name
-    live = LiveBoard(BoardSource(Workspace(workspace), name, top, reveal_private))
-    serve_board(live, port, ready=ready, changed=changed)
+    source = BoardSource.of(Workspace(workspace), contest, top, reveal_private)
+    server.serve(live.LiveBoard(source), port, ready=ready, changed=changed)

@@ -117,6 +117,11 @@ class BoardSource:
     top: int = TOP
     reveal_private: bool = False
 
+    @classmethod
+    def of(cls, workspace: Workspace, contest: str | None, top: int, reveal_private: bool) -> BoardSource:
+        """Take the active contest where none is named."""
+        return cls(workspace, open_in_force(workspace, contest).contest.name, top, reveal_private)
+
     def read(self) -> tuple[Frozen, Report]:
         """Build the report under the rules in force now."""
         frozen = open_in_force(self.workspace, self.contest)
