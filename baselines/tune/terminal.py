@@ -10,6 +10,7 @@ import click
 
 from baselines.tune.trial import EndedTrial
 from harness.cli._view import screen
+from harness.format import interval, percent
 from harness.progress import silent
 from harness.words import counted
 
@@ -93,20 +94,20 @@ class Bars:
 
     def ended(self, trial: EndedTrial, best: EndedTrial | None) -> None:
         self.tell(outcome(trial, best))
-        said = f"trials, best {screen.percent(best.val_accuracy)} %" if best and best.val_accuracy else "trials"
+        said = f"trials, best {percent(best.val_accuracy)} %" if best and best.val_accuracy else "trials"
         self.progress.update(self.trials, advance=1, description=said)
 
 
 def outcome(trial: EndedTrial, best: EndedTrial | None) -> str:
     """Return one line on a trial that has ended, and the best so far."""
-    accuracy = f"{screen.percent(trial.val_accuracy)} %" if trial.val_accuracy is not None else ""
+    accuracy = f"{percent(trial.val_accuracy)} %" if trial.val_accuracy is not None else ""
     came = {
         "complete": f"val {accuracy}",
         "pruned": f"pruned after epoch {trial.epochs}, val {accuracy}",
         "failed": f"failed: {trial.error}",
     }[trial.state]
     again = f" (the recipe of trial {trial.repeats} again)" if trial.repeats else ""
-    so_far = f"; best {screen.percent(best.val_accuracy or 0.0)} %, trial {best.number}" if best else ""
+    so_far = f"; best {percent(best.val_accuracy or 0.0)} %, trial {best.number}" if best else ""
     return f"Trial {trial.number}: {came}{again}{so_far}"
 
 
@@ -145,8 +146,8 @@ def show(summary: Summary) -> None:
         lines[0] += " All of them: --json"
     if summary.best is not None and summary.n_measured > 1:
         lines.append(
-            f"Mind: {screen.percent(summary.best.val_accuracy)} % is the highest of {summary.n_measured} recipes, all "
-            f"measured on the same {summary.best.val_n:,} validation images. The highest of many is partly luck, so "
+            f"Mind: {percent(summary.best.val_accuracy)} % is the highest of {summary.n_measured} recipes, all "
+            f"measured on the same {summary.best.val_n:,} validation images. The highest of many is partly chance, so "
             "it is too good, and its interval does not allow for that. The hidden test, which no trial has seen, says "
             "how good the recipe is."
         )
@@ -172,4 +173,4 @@ def accuracy(row: TrialRow) -> tuple[str, ...]:
     """Return the lines of a cell: a pruned trial was not measured to its end, so it has no interval."""
     if row.val_accuracy is None:
         return ("–",)
-    return (screen.percent(row.val_accuracy), *([screen.interval(*row.val_interval)] if row.val_interval else []))
+    return (percent(row.val_accuracy), *([interval(*row.val_interval)] if row.val_interval else []))
