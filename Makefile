@@ -107,7 +107,7 @@ lint: .venv/test.installed
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-format: .venv/test.installed  ## let ruff mend layout and imports
+format: .venv/test.installed  ## let ruff repair layout and imports
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 

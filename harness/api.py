@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pandas
 
     from harness.analysis.entry import EntryFacts
-    from harness.analysis.pair import Versus
+    from harness.analysis.pair import PairComparison
     from harness.analysis.predictions import Diagnosis
     from harness.analysis.preview import Preview
     from harness.board.audit import Audit
@@ -262,7 +262,7 @@ def leaderboard(
         return read_leaderboard(board, name, lock, metric, visible, top=top, others=others)
 
 
-def frame(found: Leaderboard | ScoreCard | Versus) -> pandas.DataFrame:
+def frame(found: Leaderboard | ScoreCard | PairComparison) -> pandas.DataFrame:
     """Return what `leaderboard`, `score` or `compare` found as a DataFrame, shares 0 to 1.
 
     It has a row an entry, a row a metric and split, or a row a split, and the columns of ``--format csv``.
@@ -281,7 +281,7 @@ def show(workspace: Path, entry: str, contest: str | None = None, *, reveal_priv
 
 def compare(
     workspace: Path, one: str, other: str, contest: str | None = None, *, reveal_private: bool = False
-) -> Versus:
+) -> PairComparison:
     """Compare two entries, each an id or a name, on the same images."""
     from harness.analysis.pair import see_pair
 

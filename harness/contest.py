@@ -161,7 +161,7 @@ class Contest(Spec, frozen=True):
         if len({spec.name for spec in self.metrics}) != len(self.metrics):
             raise ValueError("metrics: expected each once")
         if self.board.ladder and self.metrics[0].name != "accuracy":
-            raise ValueError("board: the ladder climbs by accuracy, which must be the first of the metrics")
+            raise ValueError("board: the Ladder compares by accuracy, which must be the first of the metrics")
 
     @property
     def n_classes(self) -> int:

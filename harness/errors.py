@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 class HarnessError(Exception):
-    """A fault that a person can mend.
+    """A fault that a person can repair.
 
     Parameters
     ----------

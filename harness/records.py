@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas
 
-    from harness.analysis.pair import Versus
+    from harness.analysis.pair import PairComparison
     from harness.board.ranking import Leaderboard
     from harness.score.card import ScoreCard
 
@@ -59,7 +59,7 @@ def of_card(card: ScoreCard) -> Records:
     return Records(fields, rows)
 
 
-def of_pair(pair: Versus) -> Records:
+def of_pair(pair: PairComparison) -> Records:
     """Return a row a split: the accuracy of both, their difference, and on how many images one alone is right."""
     fields = ("split", "n", "a", "b", "difference", "low", "high", "only_a", "only_b", "p")
     rows = []
@@ -71,7 +71,7 @@ def of_pair(pair: Versus) -> Records:
     return Records(fields, rows)
 
 
-def frame_of(found: Leaderboard | ScoreCard | Versus) -> pandas.DataFrame:
+def frame_of(found: Leaderboard | ScoreCard | PairComparison) -> pandas.DataFrame:
     """Return the records of any of them as a DataFrame."""
     import pandas
 

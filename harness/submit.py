@@ -19,7 +19,7 @@ from harness.board.in_force import in_force
 from harness.board.ledger import Line, scores_newest_first
 from harness.board.ranking import read_standing
 from harness.board.recorder import Recorder, open_recorder, open_to_read
-from harness.board.rules import check_limits, holding_back, name_on_board
+from harness.board.rules import check_limits, name_on_board, withheld_for
 from harness.board.team_name import tidy
 from harness.board.visibility import Role, Visibility, looking, visible_to
 from harness.entry_source import Built, EntrySource, build
@@ -180,11 +180,11 @@ def _record(
     shown = None
     if admission.visible.closing is None and "public" in evaluation.predictions:
         public = evaluation.predictions["public"]
-        shown = holding_back(recorder.workspace, board, frozen, admission.name, public)
+        shown = withheld_for(recorder.workspace, board, frozen, admission.name, public)
     twin = rows.first_of_zip(board, *place[:2], card.zip_sha256)
     if twin:
         notes.append(_equal_to(twin, place[2], admission.visible))
-    facts = {"name": admission.name, "message": message, "weights": built.weights, "held": shown is not None}
+    facts = {"name": admission.name, "message": message, "weights": built.weights, "withheld": shown is not None}
     if built.trained:
         facts |= {"recipe": built.trained["recipe"], "seed": built.trained["seed"]}
     kept, line = _keep(recorder, evaluation, admission.now, **facts)
@@ -219,7 +219,7 @@ def _equal_to(twin: rows.Entry, metric: str, visible: Visibility) -> str:
     if score is not None:
         told = f"public {metric.replace('_', ' ')} {percent(score.value)} %"
     elif twin.outcome == "scored":
-        told = "its public score is held back by the Ladder"
+        told = "its public score is withheld by the Ladder"
     else:
         told = twin.outcome.replace("_", " ")
     return f"The zip is that of entry {twin.id}, {twin.name}, byte for byte: {told}."

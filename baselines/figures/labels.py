@@ -37,7 +37,7 @@ def label_distribution(
 
     Notes
     -----
-    A class may also grow, where cleaning mends labels: such a row says how many were added.
+    A class may also grow, where cleaning corrects labels: such a row says how many were added.
     """
     names = [wrapped(spoken(name), NAME, TEXT) for name in class_names]
     old, new = ([counts.get(name, 0) for name in class_names] for counts in (before, after))

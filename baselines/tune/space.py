@@ -198,7 +198,7 @@ class Space:
     def _with(
         self, name: str, value: Any, fields: Mapping[str, Any], decided: Collection[str]
     ) -> dict[str, Any] | None:
-        """Return `fields` with one changed, and others mended that lose their effect by it; None where it cannot be."""
+        """Return `fields` with one changed, and those repaired that lose their effect by it, or None."""
         made = self._mended({**fields, name: value})
         if made[name] != value or any(made[other] != fields[other] for other in decided):
             return None

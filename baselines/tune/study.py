@@ -101,7 +101,7 @@ class Search:
         import optuna
         from sqlalchemy.exc import SQLAlchemyError
 
-        # Nothing that Optuna logs could be mended by who reads it; what matters, we say.
+        # Nothing that Optuna logs could be repaired by who reads it; what matters, we say.
         verbosity = optuna.logging.get_verbosity()
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         try:
@@ -235,7 +235,7 @@ class Search:
         job = self.target.job(recipe)
         folder = RunFolder(self.runs / f"{self.target.baseline.name}-{job.key}")
 
-        def judge(epoch: Epoch) -> None:
+        def report(epoch: Epoch) -> None:
             trial.report(epoch.val_accuracy, epoch.epoch)
             # After the last epoch there is nothing to save.
             if epoch.epoch < recipe.epochs and trial.should_prune():
@@ -255,8 +255,8 @@ class Search:
                         trial.report(epoch.val_accuracy, epoch.epoch)
                 else:
                     for epoch in history:
-                        judge(epoch)
-                    run = train(job, folder, tell=tell, track=track, after_epoch=judge)
+                        report(epoch)
+                    run = train(job, folder, tell=tell, track=track, after_epoch=report)
             except optuna.TrialPruned:
                 history = folder.read_history()
                 best = best_epoch(history)

@@ -13,7 +13,7 @@ from harness.analysis.compare import Pairs, compare_pairwise
 from harness.analysis.document import Aside, Closed, FrozenFacts, Report, Row, SplitFacts, Unscored
 from harness.analysis.ensemble import combine
 from harness.analysis.overfitting import overall, teams
-from harness.analysis.predictions import SEEN_AT_HOME, Told, Truth, detail_of, run_of, scores_of, truth_of
+from harness.analysis.predictions import SEEN_AT_HOME, Truth, VisiblePredictions, detail_of, run_of, scores_of, truth_of
 from harness.analysis.preview import ForecastMethod, Forecasts, confidence_of, predict_scores, rate_methods
 from harness.analysis.ranks import not_distinguishable_from_first, rank_ranges, ranks_of
 from harness.analysis.seeds import Seeds, pool
@@ -64,11 +64,11 @@ def gather(workspace: Workspace, frozen: Frozen, *, top: int = TOP, reveal_priva
     read = _read(workspace, frozen, truth, visible, top)
     shown, splits = read.board.ranked, tuple(truth.labels)
     kept = read_artifacts(workspace, [*(standing.entry for standing in shown), *read.unscored])
-    told = Told([standing.entry for standing in shown], kept, truth, visible)
-    pairs = told.compare(metric, contest.n_classes, frozen.lock_hash)
-    forecasts = _forecasts(read, kept, told, metric, frozen.lock_hash)
-    rows = rows_of(shown, kept, told, pairs, forecasts, read.seeds, contest.class_names, metric)
-    few = told.rows[:COMPARED]
+    predictions = VisiblePredictions([standing.entry for standing in shown], kept, truth, visible)
+    pairs = predictions.compare(metric, contest.n_classes, frozen.lock_hash)
+    forecasts = _forecasts(read, kept, predictions, metric, frozen.lock_hash)
+    rows = rows_of(shown, kept, predictions, pairs, forecasts, read.seeds, contest.class_names, metric)
+    few = predictions.rows[:COMPARED]
     return Report(
         contest=contest.name,
         title=contest.title,
@@ -91,10 +91,12 @@ def gather(workspace: Workspace, frozen: Frozen, *, top: int = TOP, reveal_priva
         n_aside=read.n_aside,
         aside=tuple(aside_of(visible.shown(entry), splits, metric, closing) for entry in read.aside),
         seeds=read.pooled,
-        ensemble=combine(told.rows, told.labels, truth.labels, truth.by, contest.n_classes) if told.many else None,
+        ensemble=combine(predictions.rows, predictions.labels, truth.labels, truth.by, contest.n_classes)
+        if predictions.many
+        else None,
         pairwise=(
-            compare_pairwise(few, {split: right[: len(few)] for split, right in told.right.items()}, pairs)
-            if told.many
+            compare_pairwise(few, {split: right[: len(few)] for split, right in predictions.right.items()}, pairs)
+            if predictions.many
             else None
         ),
         probing=(
@@ -103,7 +105,7 @@ def gather(workspace: Workspace, frozen: Frozen, *, top: int = TOP, reveal_priva
         teams=teams(read.values, len(truth.labels["public"]), contest.n_classes) if metric == "accuracy" else (),
         methods=_rate(rows, metric),
         history=history(read.values, metric, {standing.entry.id for standing in shown}),
-        shakeup=shake_up(shown, told, metric, COMPARED, closing) if visible.private else None,
+        shakeup=shake_up(shown, predictions, metric, COMPARED, closing) if visible.private else None,
         frozen=_frozen_facts(frozen.lock, frozen.lock_hash),
     )
 
@@ -177,7 +179,7 @@ def _read(workspace: Workspace, frozen: Frozen, truth: Truth, visible: Visibilit
     with open_to_read(workspace) as board:
         values = read_values(board, name, lock, metric, tuple(truth.labels))
         found = read_leaderboard(board, name, lock, metric, visible, top=top, others=False)
-        scored = ~np.isnan(values[truth.by, metric]) | values.held
+        scored = ~np.isnan(values[truth.by, metric]) | values.withheld
         unscored = values.ids[~scored].tolist()
         aside = _without_rank(values, metric, visible)
         recipes = read_recipes(board, name, lock)
@@ -194,10 +196,10 @@ def _read(workspace: Workspace, frozen: Frozen, truth: Truth, visible: Visibilit
 
 
 def _without_rank(values: Values, metric: str, visible: Visibility) -> list[int]:
-    """Return the ids of those that were scored and have no rank: those held back newest first, else best first."""
+    """Return the ids of those that were scored and have no rank: those withheld newest first, else best first."""
     closing, by = visible.closing, visible.by
     if closing is None:
-        return [] if visible.ranks_withheld else values.ids[values.held][::-1].tolist()
+        return [] if visible.ranks_withheld else values.ids[values.withheld][::-1].tolist()
     known = np.flatnonzero(~np.isnan(values[by, metric]))
     score = dict(zip(values.ids[known].tolist(), values[by, metric][known].tolist(), strict=True))
     finals = ([number for number in sorted(ids) if number in score] for ids in closing.finals.values())
@@ -205,12 +207,14 @@ def _without_rank(values: Values, metric: str, visible: Visibility) -> list[int]
     return sorted(score.keys() - ranked, key=lambda number: (-score[number], number))
 
 
-def _forecasts(read: _Read, kept: dict[int, Artifacts], told: Told, metric: str, lock: str) -> dict[int, Forecasts]:
-    y_true = told.truth.labels["val_shifted"]
-    whole = [read.board.ranked[row].entry.id for row in told.rows]
+def _forecasts(
+    read: _Read, kept: dict[int, Artifacts], predictions: VisiblePredictions, metric: str, lock: str
+) -> dict[int, Forecasts]:
+    y_true = predictions.truth.labels["val_shifted"]
+    whole = [read.board.ranked[row].entry.id for row in predictions.rows]
     confidences = {number: confidence_of(kept[number].labels, kept[number].probabilities, y_true) for number in whole}
     asked = [standing.entry for standing in read.board.ranked]
-    n_hidden = len(told.truth.labels["public"])
+    n_hidden = len(predictions.truth.labels["public"])
     return predict_scores(
         *read.values.measured(metric), asked, confidences, metric=metric, n_hidden=n_hidden, lock=lock
     )
@@ -236,7 +240,7 @@ def _frozen_facts(lock: Lock, digest: str) -> FrozenFacts:
 def rows_of(
     shown: Sequence[Standing],
     kept: dict[int, Artifacts],
-    told: Told,
+    predictions: VisiblePredictions,
     pairs: Pairs,
     forecasts: Mapping[int, Forecasts],
     seeds: Mapping[int, int],
@@ -244,11 +248,11 @@ def rows_of(
     metric: str,
 ) -> tuple[Row, ...]:
     """Return the rows of the board; `forecasts`, and the size of its recipe in `seeds`, go by an entry's id."""
-    better = told.spread(pairs.better)
+    better = predictions.spread(pairs.better)
     ranges = rank_ranges(better)
     values = -np.arange(len(shown))  # they stand in their order already
     level = set(not_distinguishable_from_first(better, values)) if shown else set()
-    place = {row: number for number, row in enumerate(told.rows)}
+    place = {row: number for number, row in enumerate(predictions.rows)}
     public = _public_ranks(shown, metric)
     return tuple(
         Row(
@@ -262,14 +266,14 @@ def rows_of(
             recipe=standing.entry.recipe,
             seed=standing.entry.seed,
             seeds=seeds.get(standing.entry.id, 1),
-            held=standing.entry.held,
-            scores=scores_of(standing.entry, tuple(told.truth.labels)),
+            withheld=standing.entry.withheld,
+            scores=scores_of(standing.entry, tuple(predictions.truth.labels)),
             gap=standing.gap,
             ranks=ranges[row] if row in place else None,
             level_with_first=row in level and (row in place or not row),
-            public_rank=public.get(row) if told.truth.by == "private" else None,
+            public_rank=public.get(row) if predictions.truth.by == "private" else None,
             run=run_of(kept[standing.entry.id]),
-            detail=detail_of(told, place[row], class_names) if row in place else None,
+            detail=detail_of(predictions, place[row], class_names) if row in place else None,
             forecasts=forecasts.get(standing.entry.id, {}),
         )
         for row, standing in enumerate(shown)
@@ -286,7 +290,7 @@ def _public_ranks(shown: Sequence[Standing], metric: str) -> dict[int, int]:
 
 def aside_of(entry: Entry, splits: tuple[str, ...], metric: str, closing: Closing | None) -> Aside:
     """Return an entry that was scored and has no rank, and why it has none."""
-    note = "held" if closing is None else closing.why_unranked(entry)
+    note = "withheld" if closing is None else closing.why_unranked(entry)
     scores = {split: found[metric] for split, found in scores_of(entry, splits).items() if metric in found}
     return Aside(entry.id, entry.name, entry.created_at, note, scores)
 

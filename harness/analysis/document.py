@@ -33,8 +33,8 @@ class SplitFacts(msgspec.Struct, frozen=True):
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """An entry that was scored, as the board shows it.
 
-    `ranks` is None where its labels are not kept; `level_with_first` says that it cannot be told from the first, and
-    `seeds` how many entries share its `recipe`; `held` that the Ladder held its public score back.
+    `ranks` is None where its labels are not kept; `level_with_first` says that it is not significantly different from
+    the first, `seeds` how many entries share its `recipe`, and `withheld` that the Ladder does not show its public score.
     """
 
     rank: int
@@ -47,7 +47,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     recipe: str
     seed: int | None
     seeds: int
-    held: bool
+    withheld: bool
     scores: dict[str, dict[str, Estimate]]
     gap: float | None
     ranks: RankRange | None
@@ -70,7 +70,7 @@ class Unscored(msgspec.Struct, frozen=True):
 
 
 class Aside(msgspec.Struct, frozen=True):
-    """An entry that was scored and has no rank: ``held``, ``late``, a ``lesser final``, or ``not final``."""
+    """An entry that was scored and has no rank: ``withheld``, ``late``, a ``lesser final``, or ``not final``."""
 
     id: int
     name: str

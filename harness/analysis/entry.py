@@ -14,8 +14,8 @@ from harness.analysis.document import SplitFacts
 from harness.analysis.predictions import (
     Detail,
     Run,
-    Told,
     Truth,
+    VisiblePredictions,
     detail_of,
     run_of,
     scores_of,
@@ -58,7 +58,7 @@ class EntryFacts(msgspec.Struct, frozen=True, kw_only=True):
     """One entry of a frozen contest; shares are 0 to 1 and unrounded.
 
     Nothing here depends on the private half unless `private_told` is set, nor on the public half of an entry that the
-    Ladder holds back.
+    Ladder withholds.
 
     Attributes
     ----------
@@ -161,9 +161,11 @@ def see_entry(workspace: Workspace, frozen: Frozen, word: str, *, reveal_private
     row = ids.index(entry.id) if entry.id in ids else len(shown)
     everyone = shown if row < len(shown) else [*shown, entry]
     kept = read_artifacts(workspace, everyone)
-    told = Told(everyone, kept, truth, visible)
-    detail = detail_of(told, told.rows.index(row), contest.class_names) if row in told.rows else None
-    ranks, level = _ranks(told, row, metric, frozen) if detail and row < len(shown) else (None, False)
+    predictions = VisiblePredictions(everyone, kept, truth, visible)
+    detail = (
+        detail_of(predictions, predictions.rows.index(row), contest.class_names) if row in predictions.rows else None
+    )
+    ranks, level = _ranks(predictions, row, metric, frozen) if detail and row < len(shown) else (None, False)
     card = kept[entry.id].card if entry.outcome != "scored" else None
     return EntryFacts(
         contest=contest.name,
@@ -282,9 +284,9 @@ def _refuse_stranger(entry: Entry, frozen: Frozen) -> NoReturn:
     )
 
 
-def _ranks(told: Told, row: int, metric: str, frozen: Frozen) -> tuple[RankRange, bool]:
+def _ranks(predictions: VisiblePredictions, row: int, metric: str, frozen: Frozen) -> tuple[RankRange, bool]:
     """Return the range of ranks of the entry in `row` of those that rank, and whether it may be the first."""
-    better = told.spread(told.compare(metric, frozen.contest.n_classes, frozen.lock_hash).better)
+    better = predictions.spread(predictions.compare(metric, frozen.contest.n_classes, frozen.lock_hash).better)
     level = not_distinguishable_from_first(better, -np.arange(len(better)))  # they stand in their order already
     return rank_ranges(better)[row], row in level
 

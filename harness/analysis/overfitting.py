@@ -115,16 +115,16 @@ class Team(msgspec.Struct, frozen=True):
 def teams(values: Values, n_public: int, n_classes: int) -> tuple[Team, ...]:
     """Return what the number of submissions may explain, for the teams with the most; those with `MANY` at least.
 
-    Luck is reckoned at the mean of the scores that the team was shown.
+    Chance is computed at the mean of the scores that the team was shown.
     """
     public = values["public", "accuracy"]
-    handed_in = np.flatnonzero(~np.isnan(public) | values.held)
+    handed_in = np.flatnonzero(~np.isnan(public) | values.withheld)
     counts = Counter(values.names[row] for row in handed_in.tolist())
     busiest = [(name, n) for name, n in counts.items() if n >= MANY]
     busiest = sorted(busiest, key=lambda pair: -pair[1])[:TEAMS]
     scores: dict[str, list[float]] = {name: [] for name, _ in busiest}
     for row in handed_in.tolist():
-        if values.names[row] in scores and not values.held[row]:
+        if values.names[row] in scores and not values.withheld[row]:
             scores[values.names[row]].append(float(public[row]))
     return tuple(
         Team(name, max(seen), len(seen), probing(n, n_public, float(np.mean(seen)), n_classes))
@@ -139,4 +139,4 @@ def overall(values: Values, n_public: int, n_classes: int) -> Probing | None:
     known = ~np.isnan(public)
     if not known.any():
         return None
-    return probing(int((known | values.held).sum()), n_public, float(public[known].max()), n_classes)
+    return probing(int((known | values.withheld).sum()), n_public, float(public[known].max()), n_classes)

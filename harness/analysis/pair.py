@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from harness.analysis.compare import LEVEL, Difference, mcnemar, paired_bootstrap
 from harness.analysis.entry import find_entry
-from harness.analysis.predictions import Told, scores_of, truth_of
+from harness.analysis.predictions import VisiblePredictions, scores_of, truth_of
 from harness.analysis.values import Values, read_values
 from harness.board.artifacts import read_artifacts
 from harness.board.recorder import open_to_read
@@ -30,13 +30,13 @@ Better = Literal["one", "other", ""]
 
 
 class Side(msgspec.Struct, frozen=True):
-    """One of the two; `namesakes` are other entries of its name, `held` says that the Ladder holds its public score."""
+    """One of the two; `namesakes` are other entries of its name, `withheld` is of its public score."""
 
     id: int
     name: str
     namesakes: int
     created_at: str
-    held: bool
+    withheld: bool
 
 
 class Divided(msgspec.Struct, frozen=True):
@@ -62,7 +62,7 @@ class Measured(msgspec.Struct, frozen=True):
     difference: Difference
 
 
-class SplitVersus(msgspec.Struct, frozen=True):
+class SplitComparison(msgspec.Struct, frozen=True):
     """Both on one split; `p` is of the exact McNemar test, two-sided, for this pair alone."""
 
     divided: Divided
@@ -70,7 +70,7 @@ class SplitVersus(msgspec.Struct, frozen=True):
     metrics: dict[str, Measured]
 
 
-class Versus(msgspec.Struct, frozen=True, kw_only=True):
+class PairComparison(msgspec.Struct, frozen=True, kw_only=True):
     """Two entries of a frozen contest; shares are 0 to 1 and unrounded.
 
     Nothing here depends on the private half unless `private_told` is set, nor on the public half where the Ladder
@@ -96,12 +96,14 @@ class Versus(msgspec.Struct, frozen=True, kw_only=True):
     one: Side
     other: Side
     better: Better
-    splits: dict[str, SplitVersus]
+    splits: dict[str, SplitComparison]
     classes: tuple[Divided, ...]
     families: tuple[Divided, ...]
 
 
-def see_pair(workspace: Workspace, frozen: Frozen, one: str, other: str, *, reveal_private: bool = False) -> Versus:
+def see_pair(
+    workspace: Workspace, frozen: Frozen, one: str, other: str, *, reveal_private: bool = False
+) -> PairComparison:
     """Compare two entries, each an id or a name, image by image.
 
     Parameters
@@ -134,15 +136,15 @@ def see_pair(workspace: Workspace, frozen: Frozen, one: str, other: str, *, reve
             )
     first, second = map(visible.scores, entries)
     truth = truth_of(frozen, tuple(split for split in first if split in second))
-    told = Told(entries, read_artifacts(workspace, entries), truth, visible)
+    predictions = VisiblePredictions(entries, read_artifacts(workspace, entries), truth, visible)
     for row, entry in enumerate(entries):
-        if row not in told.rows or (truth.by, metric) not in entry.scores:
+        if row not in predictions.rows or (truth.by, metric) not in entry.scores:
             raise WorkspaceError(
                 f"The labels of entry {entry.id}, {entry.name}, are not kept as they were scored.",
                 f"See what is gone: hemobench ledger audit. To run it again: hemobench ledger replay {entry.id}",
             )
-    splits = {split: _on_split(frozen, split, told, entries) for split in truth.labels}
-    return Versus(
+    splits = {split: _on_split(frozen, split, predictions, entries) for split in truth.labels}
+    return PairComparison(
         contest=contest.name,
         title=contest.title,
         lock=lock,
@@ -153,8 +155,8 @@ def see_pair(workspace: Workspace, frozen: Frozen, one: str, other: str, *, reve
         other=_side(entries[1], values, visible),
         better=_better(splits[truth.by], metric),
         splits=splits,
-        classes=_by_class(told, contest.class_names),
-        families=_by_family(told),
+        classes=_by_class(predictions, contest.class_names),
+        families=_by_family(predictions),
     )
 
 
@@ -163,7 +165,7 @@ def _side(entry: Entry, values: Values, visible: Visibility) -> Side:
     return Side(entry.id, entry.name, namesakes, entry.created_at, visible.withholds(entry))
 
 
-def _better(decided: SplitVersus, metric: str) -> Better:
+def _better(decided: SplitComparison, metric: str) -> Better:
     difference = decided.metrics[metric].difference
     if metric == "accuracy":
         clear = decided.p <= LEVEL and difference.value != 0
@@ -174,9 +176,9 @@ def _better(decided: SplitVersus, metric: str) -> Better:
     return "one" if difference.value > 0 else "other"
 
 
-def _on_split(frozen: Frozen, split: str, told: Told, entries: Sequence[Entry]) -> SplitVersus:
+def _on_split(frozen: Frozen, split: str, predictions: VisiblePredictions, entries: Sequence[Entry]) -> SplitComparison:
     contest = frozen.contest
-    divided = divide(TITLES[split], *told.right[split])
+    divided = divide(TITLES[split], *predictions.right[split])
     scores = [scores_of(entry, (split,))[split] for entry in entries]
     measured: dict[str, Measured] = {}
     for number, spec in enumerate(contest.metrics):
@@ -185,15 +187,17 @@ def _on_split(frozen: Frozen, split: str, told: Told, entries: Sequence[Entry]) 
         difference = divided.difference
         if spec.name != "accuracy":
             rng = np.random.default_rng([int(frozen.lock_hash[:16], 16), SPLITS.index(split), number])
-            difference = _drawn(spec.name, told, split, rng, contest.n_classes, entries[0].id < entries[1].id)
+            difference = _drawn(spec.name, predictions, split, rng, contest.n_classes, entries[0].id < entries[1].id)
         measured[spec.name] = Measured(scores[0][spec.name], scores[1][spec.name], difference)
-    return SplitVersus(divided, float(mcnemar(divided.gained, divided.lost)), measured)
+    return SplitComparison(divided, float(mcnemar(divided.gained, divided.lost)), measured)
 
 
-def _drawn(metric: str, told: Told, split: str, rng: np.random.Generator, n_classes: int, in_order: bool) -> Difference:
+def _drawn(
+    metric: str, predictions: VisiblePredictions, split: str, rng: np.random.Generator, n_classes: int, in_order: bool
+) -> Difference:
     """Return the bootstrapped difference; the earlier entry is drawn first, so that both orders give one interval."""
-    first, second = told.labels[split] if in_order else told.labels[split][::-1]
-    found = paired_bootstrap(told.truth.labels[split], first, second, METRICS[metric], rng, n_classes=n_classes)
+    first, second = predictions.labels[split] if in_order else predictions.labels[split][::-1]
+    found = paired_bootstrap(predictions.truth.labels[split], first, second, METRICS[metric], rng, n_classes=n_classes)
     return found if in_order else Difference(-found.value, -found.high, -found.low)
 
 
@@ -217,23 +221,27 @@ def divide(name: str, one: NDArray[np.bool_], other: NDArray[np.bool_]) -> Divid
     )
 
 
-def _by_class(told: Told, class_names: Sequence[str]) -> tuple[Divided, ...]:
+def _by_class(predictions: VisiblePredictions, class_names: Sequence[str]) -> tuple[Divided, ...]:
     """Divide the hidden images by their class; shifted validation where no hidden ones may be told of."""
-    truth = told.truth
+    truth = predictions.truth
     y_true = truth.hidden if truth.hidden_splits else truth.labels[truth.by]
-    return _sorted_out(class_names, y_true == np.arange(len(class_names))[:, None], told)
+    return _sorted_out(class_names, y_true == np.arange(len(class_names))[:, None], predictions)
 
 
-def _by_family(told: Told) -> tuple[Divided, ...]:
-    if not told.truth.hidden_splits:
+def _by_family(predictions: VisiblePredictions) -> tuple[Divided, ...]:
+    if not predictions.truth.hidden_splits:
         return ()
-    return _sorted_out(told.truth.groups.families.names, told.truth.groups.by_family, told)
+    return _sorted_out(predictions.truth.groups.families.names, predictions.truth.groups.by_family, predictions)
 
 
-def _sorted_out(names: Sequence[str], members: NDArray[np.bool_], told: Told) -> tuple[Divided, ...]:
+def _sorted_out(
+    names: Sequence[str], members: NDArray[np.bool_], predictions: VisiblePredictions
+) -> tuple[Divided, ...]:
     """Divide each group that has images, the largest difference first."""
     one, other = (
-        told.hidden(told.right, number) if told.truth.hidden_splits else told.right[told.truth.by][number]
+        predictions.hidden(predictions.right, number)
+        if predictions.truth.hidden_splits
+        else predictions.right[predictions.truth.by][number]
         for number in (0, 1)
     )
     found = [divide(name, one[rows], other[rows]) for name, rows in zip(names, members, strict=True) if rows.any()]

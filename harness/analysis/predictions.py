@@ -111,7 +111,7 @@ def truth_of(frozen: Frozen, splits: Sequence[str]) -> Truth:
     )
 
 
-class Told:
+class VisiblePredictions:
     """The labels of those entries that have them, and of which all that `truth` tells may be shown, as arrays.
 
     Attributes
@@ -206,33 +206,39 @@ def run_of(kept: Artifacts) -> Run | None:
     )
 
 
-def detail_of(told: Told, number: int, class_names: Sequence[str]) -> Detail:
+def detail_of(predictions: VisiblePredictions, number: int, class_names: Sequence[str]) -> Detail:
     """Say where the entry in row `number` of the arrays is right and where not."""
-    truth = told.truth
-    right = told.hidden(told.right, number)
-    alone = told.alone(number)
+    truth = predictions.truth
+    right = predictions.hidden(predictions.right, number)
+    alone = predictions.alone(number)
     return Detail(
         recalls={
-            split: _recalls(truth.labels[split], told.right[split][number], len(class_names)) for split in truth.labels
+            split: _recalls(truth.labels[split], predictions.right[split][number], len(class_names))
+            for split in truth.labels
         },
         families=tallies(truth.groups.by_family, right),
         severities=tuple(tallies(members, right) for members in truth.groups.by_severity),
         lengths=tallies(truth.groups.by_length, right),
         confusion=tuple(
-            map(tuple, confusion_matrix(truth.hidden, told.hidden(told.labels, number), len(class_names)).tolist())
+            map(
+                tuple,
+                confusion_matrix(
+                    truth.hidden, predictions.hidden(predictions.labels, number), len(class_names)
+                ).tolist(),
+            )
         ),
         worst=worst_groups(class_names, truth.hidden, truth.groups, right) if truth.hidden_splits else (),
         alone={split: int(rows.sum()) for split, rows in alone.items()},
         alone_shown=tuple(
-            Missed(split, row, int(truth.labels[split][row]), int(told.labels[split][number, row]), 1)
+            Missed(split, row, int(truth.labels[split][row]), int(predictions.labels[split][number, row]), 1)
             for split in PREDICTIONS[Role.EVERYBODY]  # a page goes from hand to hand
             if split in alone
             for row in np.flatnonzero(alone[split])[:ALONE].tolist()
         ),
         calibration={
-            split: calibrate(told.probabilities[number][split], y_true, hidden=split in HIDDEN)
+            split: calibrate(predictions.probabilities[number][split], y_true, hidden=split in HIDDEN)
             for split, y_true in truth.labels.items()
-            if split in told.probabilities[number] and split in (*SEEN_AT_HOME, truth.by)
+            if split in predictions.probabilities[number] and split in (*SEEN_AT_HOME, truth.by)
         },
     )
 

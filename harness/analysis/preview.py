@@ -28,7 +28,7 @@ from harness.analysis.forecast import (
     from_shifted_and_misses,
     in_whole_images,
 )
-from harness.analysis.predictions import SEEN_AT_HOME, Told, truth_of
+from harness.analysis.predictions import SEEN_AT_HOME, VisiblePredictions, truth_of
 from harness.analysis.values import read_values
 from harness.board.artifacts import read_artifacts
 from harness.board.rows import Entry, read_some
@@ -289,7 +289,7 @@ def preview(
     ids, earlier = read_values(board, frozen.contest.name, frozen.lock_hash, metric).measured(metric)
     rated = read_some(board, ids[-RATED:].tolist())
     kept, visible = read_artifacts(workspace, rated), visible_to(Role.TEAM, workspace, frozen)
-    whole = [rated[row].id for row in Told(rated, kept, truth, visible).rows]
+    whole = [rated[row].id for row in VisiblePredictions(rated, kept, truth, visible).rows]
     confidences = {
         number: confidence_of(kept[number].labels, kept[number].probabilities, truth.labels["val_shifted"])
         for number in whole

@@ -66,8 +66,8 @@ def pool_seeds(scores: Sequence[Estimate]) -> Pooled:
     if n == 1:
         return Pooled(mean, nan, 1, low, high)
     sd = float(np.std([one.value for one in scores], ddof=1))
-    luck = float(stdtrit(n - 1, 0.975)) * sd / sqrt(n)
-    return Pooled(mean, sd, n, max(0.0, mean - hypot(luck, mean - low)), min(1.0, mean + hypot(luck, high - mean)))
+    margin = float(stdtrit(n - 1, 0.975)) * sd / sqrt(n)
+    return Pooled(mean, sd, n, max(0.0, mean - hypot(margin, mean - low)), min(1.0, mean + hypot(margin, high - mean)))
 
 
 def pool(
@@ -76,10 +76,10 @@ def pool(
     """Return mean and spread of each recipe that has two seeds or more, best mean on the last of `splits` first.
 
     A recipe goes by the name of its first entry.  Entries without a score on one of the splits are left out, as are
-    those that the Ladder holds back: pooled scores would tell theirs.
+    those that the Ladder withholds: pooled scores would tell theirs.
     """
     table = np.column_stack([values[split, metric] for split in splits])
-    whole = ~np.isnan(table).any(axis=1) & ~values.held
+    whole = ~np.isnan(table).any(axis=1) & ~values.withheld
     members: dict[str, list[int]] = {}
     for row in np.flatnonzero(whole).tolist():
         if recipe := recipes.get(int(values.ids[row])):

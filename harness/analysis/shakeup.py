@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.analysis.predictions import Told
+from harness.analysis.predictions import VisiblePredictions
 from harness.analysis.ranks import RankRange, ranks_of
 from harness.board.closing import Closing
 from harness.board.ranking import Standing
@@ -251,7 +251,7 @@ class ShakeUp(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def shake_up(
-    shown: Sequence[Standing], told: Told, metric: str, most: int, closing: Closing | None = None
+    shown: Sequence[Standing], predictions: VisiblePredictions, metric: str, most: int, closing: Closing | None = None
 ) -> ShakeUp | None:
     """Return what the halves decided, for those that both halves are known of; None where these are fewer than two.
 
@@ -261,7 +261,7 @@ def shake_up(
     """
     came = sorted(range(len(shown)), key=lambda row: shown[row].entry.id)
     known = [row for row in came if {("public", metric), ("private", metric)} <= shown[row].entry.scores.keys()]
-    drawn_of = sorted(range(len(told.rows))[:most], key=lambda number: shown[told.rows[number]].entry.id)
+    drawn_of = sorted(range(len(predictions.rows))[:most], key=lambda number: shown[predictions.rows[number]].entry.id)
     if len(known) < 2 or len(drawn_of) < 2:
         return None
     values = [
@@ -272,11 +272,11 @@ def shake_up(
 
     if closing:
         then = {row: closing.public_rank(shown[row].entry.name) or then[row] for row in known}
-    right = np.array([told.hidden(told.right, number) for number in drawn_of])
-    strata, rng = told.truth.hidden, np.random.default_rng(0)
-    n_public = len(told.truth.labels["public"])
+    right = np.array([predictions.hidden(predictions.right, number) for number in drawn_of])
+    strata, rng = predictions.truth.hidden, np.random.default_rng(0)
+    n_public = len(predictions.truth.labels["public"])
     drawn = redraw_halves(right, strata, n_public / len(strata), rng)
-    places = [told.rows[number] for number in drawn_of]
+    places = [predictions.rows[number] for number in drawn_of]
     ends = {row: RankRange(*ranks) for row, ranks in zip(places, drawn.ranks().tolist(), strict=True)}
     first = dict(zip(places, drawn.first().tolist(), strict=True))
     differ = bool((right != right[0]).any())  # else no public part, however large, tells one from another

@@ -26,16 +26,16 @@ class Values:
     ids : ndarray of shape (entries,), int64
     names, times : list of str
         The team, and UTC in ISO 8601.
-    held : ndarray of shape (entries,), bool
+    withheld : ndarray of shape (entries,), bool
         Whether the Ladder holds the public score back.
     of : dict of (split, metric) to ndarray of shape (entries,), float64
-        0 to 1, nan where there is none.  What the Ladder holds back is not in here.
+        0 to 1, nan where there is none.  What the Ladder withholds is not in here.
     """
 
     ids: NDArray[np.int64]
     names: list[str]
     times: list[str]
-    held: NDArray[np.bool_]
+    withheld: NDArray[np.bool_]
     of: dict[Key, NDArray[np.float64]]
 
     def __getitem__(self, key: Key) -> NDArray[np.float64]:
@@ -52,16 +52,16 @@ def read_values(board: sqlite3.Connection, contest: str, lock: str, metric: str,
     """Read what all entries scored by `metric` on the splits that forecasts need, and on `splits`."""
     asked = tuple((split, metric) for split in dict.fromkeys((*PREDICTED_FROM, *splits)))
     found = rows.read_values(board, contest, lock, asked)
-    held = np.array([row[3] for row in found], bool)
+    withheld = np.array([row[3] for row in found], bool)
     table = np.array([row[4:] for row in found], np.float64).reshape(len(found), len(asked))  # None becomes nan
     for column, (split, _) in enumerate(asked):
         if split == "public":
-            table[held, column] = np.nan
+            table[withheld, column] = np.nan
     return Values(
         np.array([row[0] for row in found], np.int64),
         [row[1] for row in found],
         [row[2] for row in found],
-        held,
+        withheld,
         {key: table[:, column] for column, key in enumerate(asked)},
     )
 
@@ -86,7 +86,7 @@ class Moment(msgspec.Struct, frozen=True):
 def history(values: Values, metric: str, shown: set[int]) -> tuple[Moment, ...]:
     """Return the entries shown and those that were once the best, in the order in which they came.
 
-    An entry whose public score the Ladder holds back has no place in it.
+    An entry whose public score the Ladder withholds has no place in it.
     """
     public = values["public", metric]
     scored = np.flatnonzero(~np.isnan(public))

@@ -55,7 +55,7 @@ def audit(workspace: Workspace, *, expect: str | None = None) -> Audit:
         Nothing in it is changed.
     expect : str, optional
         A head that an earlier audit printed, at least 12 hex digits: it must still be in the chain.  Without it, a
-        ledger that was rewritten together with the board and the cards cannot be told from a true one.
+        ledger that was rewritten together with the board and the cards looks like a true one.
 
     Raises
     ------

@@ -34,7 +34,7 @@ SCHEMA = """
         created_at TEXT NOT NULL,  -- UTC, ISO 8601
         recipe TEXT NOT NULL,      -- seeds of one recipe share it, '' where it is not known
         seed INTEGER,
-        held INTEGER NOT NULL      -- 1: the Ladder holds its public score back
+        withheld INTEGER NOT NULL      -- 1: the Ladder does not show its public score
     ) STRICT;
     CREATE TABLE scores (
         entry INTEGER NOT NULL REFERENCES entries (id),
@@ -54,7 +54,7 @@ SCHEMA = """
 """
 INDEXES = """
     CREATE INDEX scores_by_value ON scores (split, metric, value DESC, entry);
-    CREATE INDEX entries_by_outcome ON entries (contest, lock, outcome, held);
+    CREATE INDEX entries_by_outcome ON entries (contest, lock, outcome, withheld);
     CREATE INDEX entries_by_name ON entries (contest, lock, name, created_at);
 """
 BUSY_S = 60  # how long a writer waits for readers, and they for it

@@ -171,8 +171,8 @@ def close(workspace: Workspace, frozen: Frozen) -> Closing:
     with open_recorder(workspace) as recorder:  # no submission comes between the last receipt and this
         must_be_open(workspace, frozen)
         teams: dict[str, list[int]] = {}
-        for number, name, held in rows.best_first(recorder.board, contest, lock, "public", metric):
-            if not held:  # its public score was never shown, so that nobody could have chosen by it
+        for number, name, withheld in rows.best_first(recorder.board, contest, lock, "public", metric):
+            if not withheld:  # its public score was never shown, so that nobody could have chosen by it
                 teams.setdefault(name, []).append(number)
         if not teams:
             raise BoardError(f"Nothing was scored in {contest} yet.", "Type: hemobench submit majority -m first")

@@ -1,4 +1,4 @@
-"""The Ladder: a public board that cannot be climbed by guessing."""
+"""The Ladder: a public board that cannot be won by guessing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def climb(right: NDArray[np.bool_]) -> NDArray[np.intp]:
+def shown_by_ladder(right: NDArray[np.bool_]) -> NDArray[np.intp]:
     """Return which submission's score the board shows after each one, by the parameter-free Ladder.
 
     A new submission is shown if it beats the one shown by more than s / sqrt(n), where s is the sample standard
@@ -37,7 +37,7 @@ def climb(right: NDArray[np.bool_]) -> NDArray[np.intp]:
     --------
     >>> right = np.zeros((3, 100), bool)
     >>> right[0, :50], right[1, 1:52], right[2, :60] = True, True, True  # 50, 51 and 60 right
-    >>> climb(right).tolist()
+    >>> shown_by_ladder(right).tolist()
     [0, 0, 2]
     """
     shown = np.zeros(len(right), np.intp)

@@ -76,7 +76,7 @@ class Scored(Receipt, frozen=True, kw_only=True, omit_defaults=True, tag="score"
     missing_restrictions: tuple[str, ...]
     recipe: str = ""  # seeds of one recipe share it; empty where it is not known
     seed: int | None = None
-    held: bool = False  # by the Ladder: its public score is no clear gain, and is not shown
+    withheld: bool = False  # by the Ladder: its public score is no clear gain, and is not shown
 
     @property
     def about(self) -> str:
@@ -305,6 +305,6 @@ def set_torn_aside(path: Path) -> Path | None:
         return None
     except OSError as error:
         raise BoardError(
-            f"Cannot mend the ledger {path}: {error.strerror or error}.", "Make room or rights, then try again."
+            f"Cannot repair the ledger {path}: {error.strerror or error}.", "Make room or rights, then try again."
         ) from error
     return aside

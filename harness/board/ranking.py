@@ -13,7 +13,7 @@ from harness.board.rows import Entry
 from harness.board.visibility import Half, Visibility
 from harness.score.estimate import Estimate
 
-Note = Literal["", "not scored", "held", "lesser final", "not final", "late"]
+Note = Literal["", "not scored", "withheld", "lesser final", "not final", "late"]
 
 
 @dataclass(frozen=True)
@@ -131,14 +131,14 @@ def _ids(
     finals = {number for ids in closing.finals.values() for number in ids} if closing else set()
     teams: set[str] = set()
     taken = 0
-    for number, name, held in rows.best_first(board, contest, lock, visible.by, metric):
+    for number, name, withheld in rows.best_first(board, contest, lock, visible.by, metric):
         if taken == top:
             return
         if closing:
             if number not in finals or name in teams:
                 continue
             teams.add(name)
-        elif held and not visible.ranks_withheld:
+        elif withheld and not visible.ranks_withheld:
             continue
         taken += 1
         yield number
@@ -147,7 +147,7 @@ def _ids(
 def _count(board: sqlite3.Connection, contest: str, lock: str, visible: Visibility) -> int:
     if visible.closing:
         return len(visible.closing.finals)
-    return rows.count_scored(board, contest, lock, held=visible.ranks_withheld)
+    return rows.count_scored(board, contest, lock, withheld=visible.ranks_withheld)
 
 
 def _standing(rank: int | None, entry: Entry, metric: str, visible: Visibility) -> Standing:
@@ -161,4 +161,4 @@ def _standing(rank: int | None, entry: Entry, metric: str, visible: Visibility) 
 def _note(entry: Entry, metric: str, visible: Visibility) -> Note:
     if (visible.by, metric) not in entry.scores:
         return "not scored"
-    return visible.closing.why_unranked(entry) if visible.closing else "held"
+    return visible.closing.why_unranked(entry) if visible.closing else "withheld"

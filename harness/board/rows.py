@@ -15,7 +15,7 @@ from harness.score.estimate import Estimate
 # What a row and its receipt both tell, beside the id; columns by these names, too.
 FACTS = (
     *("name", "message", "contest", "lock", "outcome", "zip_sha256", "weights", "created_at", "recipe", "seed"),
-    "held",
+    "withheld",
 )
 COLUMNS = ", ".join(("id", *FACTS, "receipt"))
 AT_ONCE = 500  # ids asked for in one query: SQLite takes some thousands
@@ -25,8 +25,8 @@ AT_ONCE = 500  # ids asked for in one query: SQLite takes some thousands
 class Entry:
     """One submission, as the board keeps it; `scores` is keyed by split and metric.
 
-    `recipe` is what seeds of one recipe share, "" where it is not known; `held` says that the Ladder holds the public
-    score back; `receipt` is its number in the ledger.
+    `recipe` is what seeds of one recipe share, "" where it is not known; `withheld` says that the Ladder does not
+    show its public score; `receipt` is its number in the ledger.
     """
 
     id: int
@@ -40,7 +40,7 @@ class Entry:
     created_at: str
     recipe: str
     seed: int | None
-    held: bool
+    withheld: bool
     receipt: int
     scores: dict[tuple[str, str], Estimate]
 
@@ -108,8 +108,8 @@ def _read(connection: sqlite3.Connection, where: str, values: Sequence[str | int
 
 
 def _entry(row: Sequence[Any], scores: dict[tuple[str, str], Estimate]) -> Entry:
-    *facts, held, receipt = row
-    return Entry(*(*facts, bool(held), receipt, scores))
+    *facts, withheld, receipt = row
+    return Entry(*(*facts, bool(withheld), receipt, scores))
 
 
 def read_values(
@@ -133,7 +133,7 @@ def read_values(
         for at in range(len(keys))
     )
     return connection.execute(
-        f"SELECT id, name, created_at, held, {columns} FROM entries WHERE contest = ?1 AND lock = ?2 ORDER BY id",
+        f"SELECT id, name, created_at, withheld, {columns} FROM entries WHERE contest = ?1 AND lock = ?2 ORDER BY id",
         (contest, lock, *(word for key in keys for word in key)),
     ).fetchall()
 
@@ -141,22 +141,22 @@ def read_values(
 def best_first(
     connection: sqlite3.Connection, contest: str, lock: str, split: str, metric: str
 ) -> Iterator[tuple[int, str, bool]]:
-    """Yield id, name and `held` of all that have a score, best first; of equal ones the earlier entry first.
+    """Yield id, name and `withheld` of all that have a score, best first; of equal ones the earlier entry first.
 
     It costs what is taken of it: the index holds them in this order.
     """
-    for number, name, held in connection.execute(
-        "SELECT entries.id, name, held FROM scores INDEXED BY scores_by_value JOIN entries ON entries.id = entry "
+    for number, name, withheld in connection.execute(
+        "SELECT entries.id, name, withheld FROM scores INDEXED BY scores_by_value JOIN entries ON entries.id = entry "
         "WHERE split = ? AND metric = ? AND contest = ? AND lock = ? ORDER BY value DESC, entry",
         (split, metric, contest, lock),
     ):
-        yield number, name, bool(held)
+        yield number, name, bool(withheld)
 
 
-def count_scored(connection: sqlite3.Connection, contest: str, lock: str, *, held: bool = False) -> int:
-    """Return how many entries were scored; those that the Ladder holds back only with `held`."""
-    query = "SELECT count(*) FROM entries WHERE contest = ? AND lock = ? AND outcome = 'scored' AND held <= ?"
-    return int(connection.execute(query, (contest, lock, held)).fetchone()[0])
+def count_scored(connection: sqlite3.Connection, contest: str, lock: str, *, withheld: bool = False) -> int:
+    """Return how many entries were scored; those that the Ladder withholds only with `withheld`."""
+    query = "SELECT count(*) FROM entries WHERE contest = ? AND lock = ? AND outcome = 'scored' AND withheld <= ?"
+    return int(connection.execute(query, (contest, lock, withheld)).fetchone()[0])
 
 
 def count_all(connection: sqlite3.Connection, contest: str, lock: str) -> int:
@@ -194,9 +194,9 @@ def first_of_zip(connection: sqlite3.Connection, contest: str, lock: str, digest
 
 
 def shown_ids(connection: sqlite3.Connection, contest: str, lock: str, name: str) -> Iterator[int]:
-    """Yield the ids of a team's scored entries that the Ladder does not hold back, newest first."""
+    """Yield the ids of a team's scored entries that the Ladder does not withhold, newest first."""
     query = (
-        "SELECT id FROM entries WHERE contest = ? AND lock = ? AND name = ? AND outcome = 'scored' AND held = 0 "
+        "SELECT id FROM entries WHERE contest = ? AND lock = ? AND name = ? AND outcome = 'scored' AND withheld = 0 "
         "ORDER BY id DESC"
     )
     for (number,) in connection.execute(query, (contest, lock, name)):

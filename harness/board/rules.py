@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from harness.board import rows
 from harness.board.artifacts import read_artifacts
-from harness.board.ladder import climb
+from harness.board.ladder import shown_by_ladder
 from harness.board.team_name import team_key
 from harness.errors import BoardError
 from harness.freeze.frozen import Frozen
@@ -53,7 +53,7 @@ def check_limits(board: sqlite3.Connection, frozen: Frozen, team: str, now: date
         )
 
 
-def holding_back(
+def withheld_for(
     workspace: Workspace, board: sqlite3.Connection, frozen: Frozen, team: str, public: NDArray[np.int64]
 ) -> int | None:
     """Return the entry of a team whose public score the Ladder goes on showing; None where the new one is to be shown.
@@ -69,8 +69,8 @@ def holding_back(
 
     Notes
     -----
-    The new entry is held against the one shown last; see `harness.board.ladder.climb`.  Where the labels of that one
-    are not kept, nothing is known to be a gain, and the new one is held back.
+    The new entry is compared with the one shown last; see `harness.board.ladder.shown_by_ladder`.  Where the labels of
+    that one are not kept, nothing is known to be a gain, and the new one is withheld.
     """
     if not frozen.contest.board.ladder:
         return None
@@ -81,4 +81,4 @@ def holding_back(
     shown = read_artifacts(workspace, rows.read_some(board, [number]))[number].labels.get("public")
     if shown is None or shown.shape != y_true.shape:
         return number
-    return number if climb(np.array([shown == y_true, public == y_true]))[1] == 0 else None
+    return number if shown_by_ladder(np.array([shown == y_true, public == y_true]))[1] == 0 else None

@@ -55,10 +55,10 @@ class Stored:
 
 def read_stored(workspace: Workspace) -> Stored:
     """Read ledger and board, neither of which needs to be whole, while no submission comes between them."""
-    with contextlib.ExitStack() as held:
+    with contextlib.ExitStack() as locked:
         if workspace.ledger.exists() or workspace.board.exists():  # looking at nothing must not make a workspace of it
             with contextlib.suppress(BoardError):  # where nothing can be written, nothing comes between
-                held.enter_context(ledger.only_writer(workspace.ledger))
+                locked.enter_context(ledger.only_writer(workspace.ledger))
         store = Stored(*ledger.read_lines(workspace.ledger))
         usable, damage = cache.is_usable(workspace.board)
         if usable:

@@ -87,7 +87,7 @@ class Visibility:
         """Return what an entry is at the moment."""
         if self.closing:
             return State.LATE if self.closing.is_late(entry) else State.CLOSED
-        return State.WITHHELD if entry.held else State.OPEN
+        return State.WITHHELD if entry.withheld else State.OPEN
 
     @property
     def splits(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import click
 from harness.cli.options import contest_option, format_option, workspace_option
 
 if TYPE_CHECKING:
-    from harness.analysis.pair import Divided, Versus
+    from harness.analysis.pair import Divided, PairComparison
     from harness.cli._view.table import Table
 
 LARGEST = 8  # groups that the short view draws, those with the largest difference
@@ -50,7 +50,7 @@ def compare(
         click.secho("With private scores: not for entrants while the contest is open.", fg="yellow", err=True)
 
 
-def _show(found: Versus, *, by_name: tuple[bool, bool], full: bool) -> None:
+def _show(found: PairComparison, *, by_name: tuple[bool, bool], full: bool) -> None:
     from harness.cli._view.bars import KEY
     from harness.cli._view.charts import say
     from harness.cli._view.table import print_table
@@ -59,7 +59,7 @@ def _show(found: Versus, *, by_name: tuple[bool, bool], full: bool) -> None:
     for letter, side, named in zip("AB", (found.one, found.other), by_name, strict=True):
         others = f", the best of {side.namesakes + 1} of this name" if side.namesakes and named else ""
         say(f"{letter}: entry {side.id}, {side.name}{others}")
-    if found.one.held or found.other.held:
+    if found.one.withheld or found.other.withheld:
         say("The Ladder holds a public score back, so the public half is not compared.")
     print_table(_splits(found), "table")
     _metrics(found, full)
@@ -68,7 +68,7 @@ def _show(found: Versus, *, by_name: tuple[bool, bool], full: bool) -> None:
     say(f"To the right A is ahead, to the left B. {KEY}.")
 
 
-def verdict(found: Versus) -> str:
+def verdict(found: PairComparison) -> str:
     """Say in one sentence which of the two is better, if either is."""
     from harness.analysis.compare import Difference
     from harness.format import PLACES, p_value, points, points_interval
@@ -86,7 +86,7 @@ def verdict(found: Versus) -> str:
     return f"{ahead} is significantly better than {behind} on {where}: {told}."
 
 
-def _splits(found: Versus) -> Table:
+def _splits(found: PairComparison) -> Table:
     from harness.cli._view.screen import Column
     from harness.cli._view.table import Table
     from harness.format import SHORT, p_value, points, points_interval
@@ -108,7 +108,7 @@ def _splits(found: Versus) -> Table:
     return Table(columns, rows, records, title, note)
 
 
-def _metrics(found: Versus, full: bool) -> None:
+def _metrics(found: PairComparison, full: bool) -> None:
     """Print the metrics beside accuracy, on the split that decides or on all."""
     from harness.cli._view.charts import matrix
     from harness.format import SHORT, percent, points, points_interval
@@ -124,7 +124,7 @@ def _metrics(found: Versus, full: bool) -> None:
         matrix("Other metrics, with the paired bootstrap's interval", ("A %", "B %", "A less B"), rows)
 
 
-def _groups(what: str, found: Versus, groups: tuple[Divided, ...], full: bool) -> None:
+def _groups(what: str, found: PairComparison, groups: tuple[Divided, ...], full: bool) -> None:
     from harness.cli._view.charts import Gain, gains, images, title
 
     if not groups:

@@ -35,7 +35,7 @@ def show(entry: str, full: bool, reveal_private: bool, contest: str | None, work
 
         click.echo(msgspec.json.encode(facts).decode())
         return
-    from harness.cli._view.portrait import draw
+    from harness.cli._view.entry_view import draw
 
     draw(facts, by_name=entry != str(facts.id), full=full)
     if reveal_private:

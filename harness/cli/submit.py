@@ -104,7 +104,7 @@ def submit(
         if submitted.shown is not None:
             click.echo(
                 wrapped(
-                    f"Held back by the Ladder: the public score is no clear gain over that of entry {submitted.shown}, "
+                    f"Withheld by the Ladder: the public score is no clear gain over that of entry {submitted.shown}, "
                     "which the board goes on showing."
                 ),
                 err=True,

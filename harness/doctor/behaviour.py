@@ -181,7 +181,7 @@ class Trial:
             cause="Labels are numbered by the order in which the training listed its classes: "
             f"{name_order(order, self.contest.class_names)}.",
             evidence=f"{percent(found.before)} as it answers, {percent(found.after)} with the classes in order: "
-            f"{found.told()}. The order was taken from half of them and judged on the other, both ways round.",
+            f"{found.told()}. The order was taken from half of them and measured on the other, both ways round.",
             fix=f"Return np.array({list(order)})[labels]",
             fixable=True,
         )
@@ -303,7 +303,7 @@ def unsteady(run: EntryRun, shuffle: NDArray[np.int64]) -> Iterator[Finding]:
             evidence=f"{changed} of {n} labels changed.",
             fix="Call model(X, training=False) or model.predict(X); leave augmentation to the training.",
         )
-        return  # what follows could not be told from chance
+        return  # what follows is not significantly different from chance
     by_place = run.predictions.get(SHUFFLED)
     if by_place is not None and (changed := int((first[shuffle] != by_place).sum())) > ROUNDING:
         yield Finding(

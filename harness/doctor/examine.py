@@ -1,4 +1,4 @@
-"""One examination, from the zip door to the repaired zip: will it load, is it right, will it fit?"""
+"""One examination, from the zip check to the repaired zip: will it load, is it right, will it fit?"""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ LOOKED_AT = {
 }
 
 CAUSES = {
-    Outcome.REFUSED: "The zip door lets a submission in whole or not at all.",
+    Outcome.REFUSED: "The zip check lets a submission in whole or not at all.",
     Outcome.IMPORT_FAILED: "The contest does: from model import Model. Nothing can follow where that fails.",
     Outcome.LOAD_FAILED: "The contest does: Model(). Nothing can follow where that fails.",
     Outcome.PREDICT_FAILED: "The contest does: predict(X), with X uint8 of shape (n, height, width, 3).",
@@ -136,7 +136,7 @@ class Examination:
             self.prove(trial.plan, sample)
 
     def enter(self) -> bool:
-        """Come in through the zip door; fix how it was packed where that is all; return whether it got in."""
+        """Come in through the zip check; fix how it was packed where that is all; return whether it got in."""
         self.looked_at.append("door")
         limits = self.frozen.contest.limits
         self.entry.mkdir()
@@ -311,7 +311,7 @@ def _refused(refusal: RefusedZip, changes: tuple[str, ...], reason: str) -> Find
         code="refused",
         severity=Severity.FAIL,
         title=refusal.message,
-        cause="The zip door lets a submission in whole or not at all.",
+        cause="The zip check lets a submission in whole or not at all.",
         evidence=" ".join(changes) or reason,
         fix=refusal.hint,
         fixable=bool(changes),

@@ -80,7 +80,7 @@ def assign(true: Labels, said: Labels, n_classes: int) -> NDArray[np.int64]:
 def assigned_hits(true: Labels, said: Labels, n_classes: int) -> Hits:
     """Return which labels are right after the best assignment, each half of the images by what the other half says.
 
-    Fitted and judged on the same images, an assignment would make anything look better.
+    Fitted and measured on the same images, an assignment would make anything look better.
     """
     hits = np.empty(len(true), np.bool_)
     half = np.arange(len(true)) % 2 == 0

@@ -26,7 +26,7 @@ class Finding(msgspec.Struct, frozen=True):
     rule: Rule
     action: Literal["dropped", "grouped", "kept by list"]
     reason: str
-    label: int  # its class, so that counts before cleaning can be told from the lock alone
+    label: int  # its class, so that counts before cleaning are known from the lock alone
 
 
 class ArrayHash(msgspec.Struct, frozen=True):

@@ -25,7 +25,7 @@ class Outcome(StrEnum):
 
 
 class Repeat(msgspec.Struct, frozen=True):
-    """What the second look found: of `n` images, `n_changed` got another label in other company."""
+    """What the consistency check found: of `n` images, `n_changed` got another label in other company."""
 
     n: int
     n_changed: int
@@ -63,7 +63,7 @@ class EntryRun:
     order : int
         Seed of the order in which the images were handed over.
     repeat : Repeat or None
-        None where there was no second look, or where it failed.
+        None where there was no consistency check, or where it failed.
     log : str
         What the entry printed, its middle left out where it was longer than the limit.  As the entry wrote it: to be
         escaped before it reaches a terminal or a page.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from harness.sandbox.outcome import EntryRun, Outcome, Repeat
 
-# The second look: enough images to notice one in twenty that changes, and few enough to cost seconds.  Two sizes,
+# The consistency check: enough images to notice one in twenty that changes, and few enough to cost seconds.  Two sizes,
 # since TensorFlow compiles a network anew for each.
 AGAIN, N_AGAIN, AGAIN_BATCHES = "again", 64, (1, 31)
 PREDICT, PREDICT_PROBA = "predict", "predict_proba"
@@ -99,7 +99,7 @@ class PredictionPlan:
             self.requests += [replace(one, needed=False, method=PREDICT_PROBA) for one in splits]
 
     def put_back(self, run: EntryRun) -> EntryRun:
-        """Return `run` with its answers in the images' own order, and what the second look found."""
+        """Return `run` with its answers in the images' own order, and what the consistency check found."""
         run = replace(run, order=self.seed)
         if run.outcome is not Outcome.SCORED:
             return run

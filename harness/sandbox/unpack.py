@@ -1,4 +1,4 @@
-"""The zip door: a submission is let in whole, or refused whole with the reason and the remedy."""
+"""The zip check: a submission is let in whole, or refused whole with the reason and the remedy."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class ScoreCard(msgspec.Struct, frozen=True, kw_only=True):
     scores: dict[str, SplitScore] = {}
     predictions: dict[str, str] = {}  # split -> SHA-256 of its labels, int64 little-endian
     order: int = 0  # seed of the order in which the images were handed to the entry
-    repeat: Repeat | None = None  # the second look, in another order and in small batches
+    repeat: Repeat | None = None  # the consistency check, in another order and in small batches
     isolation: str
     restrictions: tuple[str, ...] = ()
     missing_restrictions: tuple[str, ...] = ()

@@ -69,7 +69,9 @@ def load(
 def read_labels(path: Path, class_names: Sequence[str], image_shape: tuple[int, int, int]) -> list[int]:
     """Check the header of the images and return the labels; to be called in another process."""
     with open_npz(path, ("images", "labels")) as npz:
-        n = npz.image_count("images", image_shape, "Mend the array, or set image_shape in a copy of the contest file.")
+        n = npz.image_count(
+            "images", image_shape, "Repair the array, or set image_shape in a copy of the contest file."
+        )
         return npz.labels("labels", n, class_names).tolist()
 
 

@@ -130,7 +130,7 @@ def _read_file(root: Path, name: str) -> bytes:
         with (root / name).open("rb") as file:
             return file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        raise _Faulty(f" cannot be read: {error.strerror}", "Mend its rights, or take it away.") from error
+        raise _Faulty(f" cannot be read: {error.strerror}", "Change its rights, or take it away.") from error
 
 
 def _read_member(archive: zipfile.ZipFile, name: str) -> bytes:

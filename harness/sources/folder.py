@@ -240,7 +240,7 @@ def _by_class(listing: _Listing, path: Path, class_names: Sequence[str]) -> List
     """Return the images sorted by id, and the files that are none."""
     left_out = {name: reason for name, reason in listing.left_out.items() if not _is_hidden(name)}
     files = sorted(name for name in (*listing.files, *left_out) if not _is_hidden(name))
-    # Names become ids, which are printed and written into files: nothing may climb or steer a terminal.
+    # Names become ids, which are printed and written into files: nothing may leave the folder or control a terminal.
     if odd := next((n for n in files if n.is_absolute() or ".." in n.parts or not str(n).isprintable()), None):
         raise SourceError(
             f"{str(odd)!r} in {path.name} is no name for an image.",

@@ -12,7 +12,7 @@ from harness.errors import SourceError
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Labelled images of one source, as they lie there: nothing removed, nothing mended.
+    """Labelled images of one source, as they lie there: nothing removed, nothing repaired.
 
     Attributes
     ----------

@@ -88,14 +88,14 @@ def of_classes(
     metric: str, model: Model, draws: int, rng: np.random.Generator, contests: Iterable[np.ndarray] = CONTESTS.values()
 ) -> float:
     """Return how often the interval of `metric` holds, over `contests` in turn and models drawn anew."""
-    held, sizes = 0, list(contests)
+    covered, sizes = 0, list(contests)
     for draw in range(draws):
         of = sizes[draw % len(sizes)]
         said = model(of, rng)
         truth = METRICS[metric](of[:, None] * said)
         low, high = metric_interval(rng.multinomial(of, said), metric)
-        held += low - 1e-9 <= truth <= high + 1e-9  # a constant entry's score is the truth, but for rounding
-    return held / draws
+        covered += low - 1e-9 <= truth <= high + 1e-9  # a constant entry's score is the truth, but for rounding
+    return covered / draws
 
 
 def pooled(seeds: int, n: int, spread: float, ease: float, draws: int, rng: np.random.Generator) -> float:
@@ -103,28 +103,28 @@ def pooled(seeds: int, n: int, spread: float, ease: float, draws: int, rng: np.r
     mistakes.
     """
     many = 1.5 + np.hypot(spread, ease) * np.random.default_rng(1).normal(0, 1, 1_000_000)
-    truth, held = float(_logistic(many).mean()), 0
+    truth, covered = float(_logistic(many).mean()), 0
     for _ in range(draws):
         skill = 1.5 + spread * rng.normal(0, 1, seeds)
         hits = (rng.random((seeds, n)) < _logistic(skill[:, None] + ease * rng.normal(0, 1, n))).sum(axis=1)
         found = pool_seeds([share_of(int(hit), n) for hit in hits])
-        held += found.low <= truth <= found.high
-    return held / draws
+        covered += found.low <= truth <= found.high
+    return covered / draws
 
 
 def _pair(draws: int, n: int, only_one: float, only_other: float, rng: np.random.Generator) -> Iterator[np.ndarray]:
     """Yield which of two entries had each image right, shape (2, n)."""
     for _ in range(draws):
-        luck = rng.random(n)
-        yield np.stack([luck < 0.5 + only_one, (luck < 0.5) | (luck > 1 - only_other)])
+        drawn = rng.random(n)
+        yield np.stack([drawn < 0.5 + only_one, (drawn < 0.5) | (drawn > 1 - only_other)])
 
 
 def paired(n: int, only_one: float, only_other: float, draws: int, rng: np.random.Generator) -> float:
-    held = 0
+    covered = 0
     for one, other in _pair(draws, n, only_one, only_other, rng):
         _, low, high = paired_interval(one, other)
-        held += low <= only_one - only_other <= high
-    return held / draws
+        covered += low <= only_one - only_other <= high
+    return covered / draws
 
 
 def paired_resampled(
@@ -135,13 +135,13 @@ def paired_resampled(
     joint = 0.5 * np.einsum("tp,pq->tpq", first, np.eye(8)) + 0.5 * np.einsum("tp,tq->tpq", first, second)
     score = METRICS[metric]
     truth = score(sizes[:, None] * joint.sum(axis=2)) - score(sizes[:, None] * joint.sum(axis=1))
-    y_true, held = np.repeat(np.arange(8), sizes), 0
+    y_true, covered = np.repeat(np.arange(8), sizes), 0
     for _ in range(draws):
         cells = rng.multinomial(sizes, joint.reshape(8, 64))
         said = np.repeat(np.tile(np.arange(64), 8), cells.ravel())
         found = paired_bootstrap(y_true, said // 8, said % 8, score, rng, n_classes=8, draws=1000)
-        held += found.low <= truth <= found.high
-    return held / draws
+        covered += found.low <= truth <= found.high
+    return covered / draws
 
 
 def _logistic(x: np.ndarray) -> np.ndarray:
@@ -158,54 +158,54 @@ def _rows(rows: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 
 
 def line(rows: int, draws: int, rng: np.random.Generator) -> float:
-    held = 0
+    covered = 0
     for _ in range(draws):
         public, hidden = _rows(rows + 1, rng)
         fitted = fit_line(public[:-1], hidden[:-1], n_public=891, n_hidden=1113)
         found = fitted.predict(public[-1])
-        held += found.holds(hidden[-1])
-    return held / draws
+        covered += found.holds(hidden[-1])
+    return covered / draws
 
 
 def shifted(share: float, draws: int, rng: np.random.Generator) -> float:
-    held = 0
+    covered = 0
     for hits, true in zip(rng.binomial(891, share, draws), rng.binomial(1113, share, draws) / 1113, strict=True):
-        held += from_shifted(int(hits) / 891, 891, 1113).holds(true)
-    return held / draws
+        covered += from_shifted(int(hits) / 891, 891, 1113).holds(true)
+    return covered / draws
 
 
 def shifted_macro_f1(draws: int, rng: np.random.Generator) -> float:
     """The same of a metric of classes, which `predict_score` takes for a share of an effective number of images."""
-    held, score = 0, METRICS["macro_f1"]
+    covered, score = 0, METRICS["macro_f1"]
     for _ in range(draws):
         said = confusing(rng.uniform(0.2, 0.95), rng)
         here, there = (rng.multinomial(sizes, said) for sizes in (SIZES * 4 // 5, SIZES))
         shown = Estimate(float(score(here)), *metric_interval(here, "macro_f1"), int(here.sum()))
         found = predict_score(np.empty((0, 3)), metric="macro_f1", val=1.0, shifted=shown, n_hidden=int(there.sum()))
-        held += found["shifted"].holds(float(score(there)))
-    return held / draws
+        covered += found["shifted"].holds(float(score(there)))
+    return covered / draws
 
 
 def shifted_and_misses(rows: int, draws: int, rng: np.random.Generator) -> float:
     """The hidden shift is as hard as the public one on average, and up to some logits harder or easier for an entry."""
-    held = 0
+    covered = 0
     for _ in range(draws):
         skill = rng.normal(0, 0.8, rows + 1)
         public = rng.binomial(891, _logistic(skill)) / 891
         hidden = rng.binomial(1113, _logistic(skill + rng.normal(0, 0.3, rows + 1))) / 1113
         found = from_shifted_and_misses(public[-1], public[:-1], hidden[:-1], 891, 1113)
-        held += found.holds(hidden[-1])
-    return held / draws
+        covered += found.holds(hidden[-1])
+    return covered / draws
 
 
 def confidences(draws: int, rng: np.random.Generator) -> float:
     """An entry that is 5 points too sure at home and away, and less sure away."""
-    held = 0
+    covered = 0
     for _ in range(draws):
         home, away = rng.beta(8, 2, 891), rng.beta(5, 3, 1113)
         found = difference_of_confidences(home + 0.05, rng.random(891) < home, away + 0.05)
-        held += found.holds((rng.random(1113) < away).mean())
-    return held / draws
+        covered += found.holds((rng.random(1113) < away).mean())
+    return covered / draws
 
 
 def board(entries: int, n: int, spread: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -239,13 +239,13 @@ def false_different_drawn(entries: int, n: int, draws: int, rng: np.random.Gener
 
 def ranks_held(entries: int, n: int, draws: int, rng: np.random.Generator) -> float:
     """Return the share of boards on which every range holds the entry's true rank."""
-    held = 0
+    covered = 0
     for _ in range(draws):
         right, skill = board(entries, n, 0.15, rng)
         ranks = (skill[:, None] < skill).sum(axis=1) + 1
         ranges = rank_ranges(compare_all(right).better)
-        held += all(found.best <= rank <= found.worst for found, rank in zip(ranges, ranks, strict=True))
-    return held / draws
+        covered += all(found.best <= rank <= found.worst for found, rank in zip(ranges, ranks, strict=True))
+    return covered / draws
 
 
 def false_pair(n: int, draws: int, rng: np.random.Generator) -> float:
@@ -306,10 +306,10 @@ def main() -> None:
     print(f"95 % intervals of metrics of classes by contest, % held; {draws:,} draws")
     for metric in ("macro_f1", "balanced_accuracy"):
         for name, sizes in CONTESTS.items():
-            held = (
+            covered = (
                 100 * of_classes(metric, model, draws, np.random.default_rng(7), [sizes]) for model in MODELS.values()
             )
-            print(f"  {metric}, {name}: " + ", ".join(f"{one:.1f}" for one in held), flush=True)
+            print(f"  {metric}, {name}: " + ", ".join(f"{one:.1f}" for one in covered), flush=True)
     for title, simulations in (("95 % intervals, % held", INTERVALS), ("false decisions, %", DECISIONS)):
         print(f"\n{title}; {draws:,} draws")
         for name, simulate in simulations:

@@ -51,13 +51,13 @@ def test_predictions_of_another_contest_are_refused(kept):
 
 def test_a_paired_interval_holds_the_difference_as_often_as_it_says():
     rng = np.random.default_rng(0)
-    n, held, runs = 400, 0, 600
+    n, covered, runs = 400, 0, 600
     for _ in range(runs):
         both = rng.random(n)
         one, other = both < 0.80, (both + 0.1 * (rng.random(n) - 0.5)) < 0.76
         _, low, high = paired_interval(one, other)
-        held += low <= 0.04 <= high
-    assert 0.93 <= held / runs <= 0.975
+        covered += low <= 0.04 <= high
+    assert 0.93 <= covered / runs <= 0.975
     same = np.ones(50, bool)
     value, low, high = paired_interval(same, same)
     assert value == 0 and low < 0 < high

@@ -109,14 +109,14 @@ def test_an_entry_that_was_not_scored_says_why(full):
 
 
 def laddered(make_desk, seed):
-    """A board on which an entry is held back; `seed` draws what it said of the public half."""
+    """A board on which an entry is withheld; `seed` draws what it said of the public half."""
     desk = make_desk()
     desk.record("open", 0.9)
     desk.record("team", 0.9, number=1)
     said = desk.labels(0.9, 5, 5)
     rng = np.random.default_rng(seed)
     said["public"] = rng.permutation(said["public"])
-    desk.record("team", number=2, held=True, said=said)
+    desk.record("team", number=2, withheld=True, said=said)
     desk.record("open", 0.8, number=3)
     return desk
 
@@ -126,12 +126,12 @@ def ladders(make_desk):
     return [laddered(make_desk, seed) for seed in (1, 2)]
 
 
-def test_a_score_that_the_ladder_holds_back_shows_in_no_entry(ladders):
+def test_a_score_that_the_ladder_withholds_shows_in_no_entry(ladders):
     one, other = ladders
     for number in (1, 2, 3, 4):
         assert told(one, number) == told(other, number)
     facts = see(one, 3)
-    assert (facts.rank, facts.note, facts.by) == (None, "held", "val_shifted")
+    assert (facts.rank, facts.note, facts.by) == (None, "withheld", "val_shifted")
     assert set(facts.scores) == set(facts.detail.recalls) == {"val", "val_shifted"}
     assert facts.forecasts["shifted"].value == facts.scores["val_shifted"]["accuracy"].value
     assert see(one, "team").id == 2

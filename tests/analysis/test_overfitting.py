@@ -1,4 +1,4 @@
-"""A plain board can be climbed by guessing, a Ladder cannot; the meter says how far."""
+"""A plain board can be won by guessing, a Ladder cannot; the meter says how far."""
 
 from fractions import Fraction
 from statistics import variance
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from harness.analysis.overfitting import best_of_k_bias, boosting_gain, probing
-from harness.board.ladder import climb
+from harness.board.ladder import shown_by_ladder
 
 
 def guesses(k, n, classes, seed=0):
@@ -28,10 +28,10 @@ def boosted(labels, y_true, classes):
 
 def boosted_on_ladder(labels, y_true, classes):
     """The same against the Ladder, where only guesses that moved the score are known to be good; what it shows."""
-    shown = climb(labels == y_true)
+    shown = shown_by_ladder(labels == y_true)
     kept = labels[np.unique(shown)]
     right = np.vstack([labels == y_true, majority(kept, classes) == y_true])
-    return float(right[climb(right)[-1]].mean())
+    return float(right[shown_by_ladder(right)[-1]].mean())
 
 
 @pytest.mark.parametrize("classes", [2, 8])
@@ -44,7 +44,7 @@ def test_the_boosting_attack_inflates_a_plain_board_and_not_the_ladder(classes):
         ladder.append(boosted_on_ladder(labels, y_true, classes) - chance)
     noise = np.sqrt(chance * (1 - chance) / n)
     assert np.mean(plain) > 6 * noise
-    # No more than the best of k lucky guesses, which no board can tell from a good entry.
+    # No more than the best of k random guesses, which no board can tell from a good entry.
     assert np.mean(ladder) < np.sqrt(2 * np.log(k)) * noise
     assert np.mean(ladder) < np.mean(plain) / 2
 
@@ -91,7 +91,7 @@ def test_the_ladder_is_algorithm_2_of_the_paper():
     rng = np.random.default_rng(2)
     for _ in range(6):
         right = rng.random((30, 150)) < np.linspace(0.5, 0.7, 30)[:, None]
-        assert right[climb(right)].mean(axis=1) == pytest.approx(by_the_paper(right))
+        assert right[shown_by_ladder(right)].mean(axis=1) == pytest.approx(by_the_paper(right))
 
 
 def test_a_shown_score_never_falls_and_moves_only_for_a_clear_gain():
@@ -100,5 +100,5 @@ def test_a_shown_score_never_falls_and_moves_only_for_a_clear_gain():
     right[1, 20:71] = True  # 51 right, but 20 lost for 21 gained
     right[2, :55] = True  # five gained, none lost
     right[3, :40] = True
-    assert climb(right).tolist() == [0, 0, 2, 2]
-    assert climb(right[:1]).tolist() == [0]
+    assert shown_by_ladder(right).tolist() == [0, 0, 2, 2]
+    assert shown_by_ladder(right[:1]).tolist() == [0]

@@ -14,12 +14,12 @@ from harness.score.stats import paired_interval
 from tests.analysis.test_entry import execute, laddered
 
 
-def versus(desk, one, other, **options):
+def compared_pair(desk, one, other, **options):
     return see_pair(desk.workspace, desk.frozen, str(one), str(other), **options)
 
 
 def told(desk, one, other, **options):
-    return msgspec.json.encode(versus(desk, one, other, **options))
+    return msgspec.json.encode(compared_pair(desk, one, other, **options))
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def pair(make_desk):
 
 def test_every_split_is_counted_image_by_image(pair):
     desk, said = pair
-    found = versus(desk, 1, "team 1")
+    found = compared_pair(desk, 1, "team 1")
     assert list(found.splits) == ["val", "val_shifted", "public"]
     for split, of in found.splits.items():
         y_true = labels_of(desk.frozen)[split][1]
@@ -53,14 +53,14 @@ def test_every_split_is_counted_image_by_image(pair):
 
 def test_scores_are_those_of_the_board(pair):
     desk, _ = pair
-    facts, found = see_entry(desk.workspace, desk.frozen, "2"), versus(desk, 1, 2)
+    facts, found = see_entry(desk.workspace, desk.frozen, "2"), compared_pair(desk, 1, 2)
     for split, of in found.splits.items():
         assert {metric: measured.other for metric, measured in of.metrics.items()} == facts.scores[split]
 
 
 def test_classes_and_families_add_up_largest_difference_first(pair):
     desk, _ = pair
-    found = versus(desk, 1, 2)
+    found = compared_pair(desk, 1, 2)
     for name in ("both", "gained", "lost", "neither", "n"):
         assert sum(getattr(group, name) for group in found.classes) == getattr(found.splits["public"].divided, name)
     for groups in (found.classes, found.families):
@@ -75,7 +75,7 @@ def test_classes_and_families_add_up_largest_difference_first(pair):
 
 def test_the_other_way_round_is_the_mirror_image(pair):
     desk, _ = pair
-    here, there = versus(desk, 1, 2), versus(desk, 2, 1)
+    here, there = compared_pair(desk, 1, 2), compared_pair(desk, 2, 1)
     assert (here.better, there.better) == ("one", "other")
     for split, of in here.splits.items():
         mirrored = there.splits[split]
@@ -91,7 +91,7 @@ def test_entries_that_agree_are_not_told_apart(desk):
     said = desk.labels(0.9, 1, 1)
     for number in (0, 1):
         desk.record(f"team {number}", number=number, said=said)
-    found = versus(desk, 1, 2)
+    found = compared_pair(desk, 1, 2)
     assert found.better == ""
     assert found.splits["public"].p == 1
     assert found.splits["public"].divided.difference.value == 0
@@ -101,35 +101,35 @@ def test_the_private_half_changes_nothing_until_it_is_revealed(full, other_priva
     for one, other in ((1, 2), (2, 3), (5, 6)):
         assert told(full, one, other) == told(other_private_half, one, other)
     assert told(full, 1, 2, reveal_private=True) != told(other_private_half, 1, 2, reveal_private=True)
-    assert list(versus(full, 1, 2, reveal_private=True).splits)[-1] == "private"
+    assert list(compared_pair(full, 1, 2, reveal_private=True).splits)[-1] == "private"
 
 
-def test_a_score_that_the_ladder_holds_back_does_not_show_in_a_comparison(make_desk):
+def test_a_score_that_the_ladder_withholds_does_not_show_in_a_comparison(make_desk):
     one, other = (laddered(make_desk, seed) for seed in (1, 2))
     for words in ((3, 2), (1, 3), (1, 2)):
         assert told(one, *words) == told(other, *words)
-    found = versus(one, 3, 2)
-    assert found.one.held and not found.other.held
+    found = compared_pair(one, 3, 2)
+    assert found.one.withheld and not found.other.withheld
     assert (list(found.splits), found.by, found.families) == (["val", "val_shifted"], "val_shifted", ())
     assert sum(group.n for group in found.classes) == found.splits["val_shifted"].divided.n
-    assert "public" in versus(one, 3, 2, reveal_private=True).splits
+    assert "public" in compared_pair(one, 3, 2, reveal_private=True).splits
 
 
 def test_a_closed_contest_is_compared_by_its_private_half(desk):
     desk.record("a", 0.9)
     desk.record("b", 0.5, number=1)
     close(desk.workspace, desk.frozen)
-    assert versus(desk, "a", "b").by == "private"
+    assert compared_pair(desk, "a", "b").by == "private"
 
 
 def test_one_entry_twice_is_refused(full):
     with pytest.raises(UsageError, match="both entry 2"):
-        versus(full, 2, "team 1")
+        compared_pair(full, 2, "team 1")
 
 
 def test_an_entry_without_a_score_is_refused(full):
     with pytest.raises(UsageError, match="not scored: load_failed"):
-        versus(full, 1, "broken")
+        compared_pair(full, 1, "broken")
 
 
 def test_an_entry_of_another_contest_is_refused(desk):
@@ -137,7 +137,7 @@ def test_an_entry_of_another_contest_is_refused(desk):
     desk.record("b", 0.5, number=1)
     execute(desk, "UPDATE entries SET contest = 'elsewhere' WHERE id = 2")
     with pytest.raises(UsageError) as error:
-        versus(desk, 1, 2)
+        compared_pair(desk, 1, 2)
     assert "elsewhere" in error.value.message
 
 
@@ -154,6 +154,6 @@ def test_labels_that_are_not_those_scored_are_named(desk, harm):
         arrays["public"][:] = 0
         np.savez(path, **arrays)
     with pytest.raises(WorkspaceError) as error:
-        versus(desk, 1, 2)
+        compared_pair(desk, 1, 2)
     assert "entry 2, b" in error.value.message
     assert "hemobench ledger audit" in error.value.hint

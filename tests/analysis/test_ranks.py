@@ -44,13 +44,13 @@ def test_of_equal_scores_the_earlier_is_the_first():
     assert not_distinguishable_from_first(np.zeros((3, 3), bool), np.array([0.5, 0.7, 0.7])) == [1, 2, 0]
 
 
-def test_the_interval_of_seeds_joins_their_luck_and_that_of_the_images():
+def test_the_interval_of_seeds_joins_their_bounds_and_that_of_the_images():
     scores = [0.71, 0.74, 0.69, 0.75]
     found = pool_seeds([Estimate(value, value - 0.03, value + 0.02, 1113) for value in scores])
     assert (found.mean, found.sd, found.n) == (pytest.approx(np.mean(scores)), pytest.approx(np.std(scores, ddof=1)), 4)
-    luck = stats.ttest_1samp(scores, 0).confidence_interval(0.95)
-    assert found.mean - found.low == pytest.approx(math.hypot(found.mean - luck.low, 0.03))
-    assert found.high - found.mean == pytest.approx(math.hypot(luck.high - found.mean, 0.02))
+    bounds = stats.ttest_1samp(scores, 0).confidence_interval(0.95)
+    assert found.mean - found.low == pytest.approx(math.hypot(found.mean - bounds.low, 0.03))
+    assert found.high - found.mean == pytest.approx(math.hypot(bounds.high - found.mean, 0.02))
 
 
 def test_seeds_that_score_the_same_are_as_uncertain_as_one():

@@ -1,4 +1,4 @@
-"""One run of the real command amid things to break into, and the judge of that run.
+"""One run of the real command amid things to break into, and what came of it.
 
 Nothing here asks the entry what it did, but for lines ``REACHED: …`` in its log: some is seen from inside alone.
 """
@@ -56,16 +56,16 @@ class Trial:
 
 
 def run(idea: Idea, side: str, isolation: str, besieged: Path) -> Trial:
-    """Run one side of an idea on a copy of `besieged` and judge what happened."""
+    """Run one side of an idea on a copy of `besieged` and say what happened."""
     with tempfile.TemporaryDirectory(prefix="hemobench-siege-") as folder, Arena(Path(folder), besieged) as arena:
         return arena.run(idea, side, isolation)
 
 
 class Arena(Plants):
-    """A run amid the plants, and its judge."""
+    """A run amid the plants, and what came of it."""
 
     def run(self, idea: Idea, side: str, isolation: str) -> Trial:
-        """Run the command and judge it."""
+        """Run the command and say what came of it."""
         if side == "Honest":
             calm = {"kill": "score"}.get(idea.verb, idea.verb), {"tight": "roomy"}.get(idea.contest, idea.contest)
             idea = replace(idea, verb=calm[0], contest=calm[1])
@@ -149,7 +149,7 @@ class Arena(Plants):
                 process.wait(0.02)
         return []
 
-    # -- the judge ------------------------------------------------------------------------------------------------
+    # -- what came of it -------------------------------------------------------------------------------------------
 
     def _judge_command(self, trial: Trial, idea: Idea, out: str, err: str, code: int) -> None:
         """Look at what the command printed: one document, one word, no traceback, no labels in the answers."""

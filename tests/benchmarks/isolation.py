@@ -1,8 +1,8 @@
 """Time ``hemobench score`` against a bare script that loads the same model and predicts the same images.
 
 Run by ``python -m tests.benchmarks.isolation ZIP``, with the contest frozen in the workspace.  Both start cold, a fresh
-process each, in turn, so that a machine that slows down slows both; what is printed are ratios.  The second look at a
-sample is the harness's own idea and not the cost of isolation: its seconds stand apart.  A benchmark, never a test.
+process each, in turn, so that a machine that slows down slows both; what is printed are ratios.  The consistency check
+of a sample is the harness's own idea and not the cost of isolation: its seconds stand apart.  A benchmark, never a test.
 """
 
 from __future__ import annotations
@@ -62,10 +62,12 @@ def main(zip_path: Path) -> None:
             card = json.loads(printed)
             looks.append(card["seconds"]["again"])
             ratios.append((walled - looks[-1]) / bare)
-            print(f"bare {bare:.2f} s, score {walled:.2f} s, of which the second look {looks[-1]:.2f} s", flush=True)
+            print(
+                f"bare {bare:.2f} s, score {walled:.2f} s, of which the consistency check {looks[-1]:.2f} s", flush=True
+            )
     ordered = ", ".join(f"{ratio:.2f}" for ratio in sorted(ratios))
     print(f"behind {card['isolation']}: ratio {statistics.median(ratios):.2f} ({ordered}),", end=" ")
-    print(f"second look {statistics.median(looks):.2f} s more; medians of {ROUNDS}")
+    print(f"consistency check {statistics.median(looks):.2f} s more; medians of {ROUNDS}")
 
 
 if __name__ == "__main__":

@@ -84,13 +84,13 @@ ON_THE_BOARD = {
     "the last row removed": ("DELETE FROM entries WHERE id = 3", "row 3 (three)", "removed"),
     "a row added": (
         "INSERT INTO entries SELECT 9, 4, 'evil', message, contest, lock, outcome, zip_sha256, weights, created_at, "
-        "recipe, seed, held FROM entries WHERE id = 2",
+        "recipe, seed, withheld FROM entries WHERE id = 2",
         "row 9 (evil)",
         "no receipt",
     ),
     "a recipe": ("UPDATE entries SET recipe = 'r' WHERE id = 2", "row 2 (two): recipe", "r"),
     "a seed": ("UPDATE entries SET seed = 5 WHERE id = 2", "row 2 (two): seed", "5"),
-    "held": ("UPDATE entries SET held = 1 WHERE id = 2", "row 2 (two): held", "True"),
+    "withheld": ("UPDATE entries SET withheld = 1 WHERE id = 2", "row 2 (two): withheld", "True"),
     "another receipt": ("UPDATE entries SET receipt = 7 WHERE id = 2", "row 2 (two): receipt", "7"),
     "an id": ("UPDATE entries SET id = 8 WHERE id = 2", "row 8 (two)", "no receipt"),
 }

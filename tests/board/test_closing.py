@@ -188,7 +188,7 @@ def write(desk, closing):
 
 def test_a_board_made_again_ranks_as_before(desk, frozen):
     fill(desk)
-    desk.record("c", 0.61, private=0.96, held=True, recipe="0123456789", seed=3)
+    desk.record("c", 0.61, private=0.96, withheld=True, recipe="0123456789", seed=3)
     close(desk.workspace, frozen)
     before = board_of(desk)
     desk.workspace.board.unlink()
@@ -197,9 +197,12 @@ def test_a_board_made_again_ranks_as_before(desk, frozen):
 
 def test_a_held_score_is_not_on_the_board_and_counts_when_it_is_chosen(desk, frozen):
     fill(desk)
-    desk.record("c", 0.99, private=0.99, held=True)
+    desk.record("c", 0.99, private=0.99, withheld=True)
     board = board_of(desk)
-    assert (board.n_ranked, [(row.entry.id, row.public, row.note) for row in board.others]) == (5, [(6, None, "held")])
+    assert (board.n_ranked, [(row.entry.id, row.public, row.note) for row in board.others]) == (
+        5,
+        [(6, None, "withheld")],
+    )
     assert 6 in [row.entry.id for row in board_of(desk, Role.OWNER).ranked]  # for who runs the contest
     closed = shutil.copytree(desk.workspace.path, desk.workspace.path.with_name("unchosen"))
     unchosen = type(desk)(type(desk.workspace)(closed))

@@ -279,9 +279,9 @@ def test_freezing_the_same_data_under_other_rules_keeps_freeze_and_board(running
     assert audit(running).findings == ()
     # A damaged freeze is made again with the rules that it was frozen with: the ledger tells the rest.
     (again.folder / "public" / "val.npz").write_bytes(b"")
-    mended = api.freeze(running.path, str(other), rules_changed=seen.append)
-    assert mended.folder != frozen.folder and mended.lock.contest == frozen.lock.contest
-    assert mended.contest.limits.time_s == 240 and len(seen) == 1
+    repaired = api.freeze(running.path, str(other), rules_changed=seen.append)
+    assert repaired.folder != frozen.folder and repaired.lock.contest == frozen.lock.contest
+    assert repaired.contest.limits.time_s == 240 and len(seen) == 1
     assert api.verify(running.path) == [] and audit(running).findings == ()
 
 

@@ -46,7 +46,7 @@ def record_subject(desk, state, better):
     worse, good = (desk.labels(accuracy, 4, 4) for accuracy in (0.5, 1.1))
     said = {split: (good if split in better else worse)[split] for split in SPLITS}
     # Without probabilities: a forecast tells of those on hidden images, though of no label.
-    desk.record(SUBJECT, number=4, said=said, held=state == State.WITHHELD)
+    desk.record(SUBJECT, number=4, said=said, withheld=state == State.WITHHELD)
     keep_zip(desk, SUBJECT, 4)
 
 
@@ -276,7 +276,7 @@ def test_an_open_contest_writes_no_score_and_no_label_of_the_private_half(frozen
     shutil.copytree(frozen_workspace, home, symlinks=True)
     desk, out = Desk(Workspace(home)), tmp_path / "out"
     for number, accuracy in enumerate((0.93, 0.87, 0.71, 0.64)):
-        desk.record(f"team {number % 3}", accuracy, number=number, sure=True, held=number == 3)
+        desk.record(f"team {number % 3}", accuracy, number=number, sure=True, withheld=number == 3)
         keep_zip(desk, f"team {number % 3}", number)
     needles = private_needles(desk)
     assert len(needles) > 4

@@ -40,7 +40,7 @@ def written_closed(frozen_workspace, tmp_path_factory) -> Path:
             sure=number != 33,
             recipe=f"recipe{number % 4}",
             seed_of_recipe=number,
-            held=number % 5 == 4,
+            withheld=number % 5 == 4,
         )
     close(desk.workspace, desk.frozen)
     desk.record("late", 0.9, number=40)

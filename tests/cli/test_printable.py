@@ -9,7 +9,7 @@ import pytest
 from rich.cells import cell_len
 
 from harness.cli import main
-from harness.cli._view import portrait, screen
+from harness.cli._view import entry_view, screen
 from harness.cli._view.result import show_card
 from harness.cli.codabench.rehearse import _show
 from harness.contest import Contest
@@ -125,9 +125,9 @@ def by_rehearsal() -> None:
 
 
 def by_entry(monkeypatch) -> None:
-    monkeypatch.setattr(portrait, "_run", lambda facts: None)
+    monkeypatch.setattr(entry_view, "_run", lambda facts: None)
     facts = SimpleNamespace(outcome="load_failed", why="m", hint="", last_log_lines=tuple(LOG.splitlines()))
-    portrait._why(facts)
+    entry_view._why(facts)
 
 
 @pytest.mark.parametrize("way", [by_score, by_rehearsal, by_entry])

@@ -63,10 +63,10 @@ def test_the_ladder_shows_a_clear_gain_and_holds_back_what_is_none(ruled, knowin
     ]
     assert (better["rank"], same["rank"]) == (1, None)
     rows = json.loads(ruled("leaderboard", "--json").stdout)
-    assert [(row["id"], row["rank"], row["note"]) for row in rows] == [(2, 1, ""), (1, 2, ""), (3, None, "held")]
+    assert [(row["id"], row["rank"], row["note"]) for row in rows] == [(2, 1, ""), (1, 2, ""), (3, None, "withheld")]
     assert rows[2]["public"] is None
     assert rows[2]["val"] == same["scores"]["val"]["metrics"]["accuracy"]["value"]
-    assert "team (held)" in ruled("leaderboard", "--all").stdout
+    assert "team (withheld)" in ruled("leaderboard", "--all").stdout
 
     refused = ruled("submit", "random", "--name", "team", "-m", "a fourth", code=1)
     assert "as often as the contest allows, 3 in all" in refused.stderr
@@ -76,11 +76,11 @@ def test_the_ladder_shows_a_clear_gain_and_holds_back_what_is_none(ruled, knowin
 
 def test_a_held_entry_says_why_and_names_no_score(ruled, knowing):
     ruled("submit", knowing(40), "--name", "team", "-m", "first")
-    held = ruled("submit", "majority", "--name", "team", "-m", "worse")
-    assert "Held back by the Ladder: the public score is no clear gain over that of entry 1" in " ".join(
-        held.stderr.split()
+    withheld = ruled("submit", "majority", "--name", "team", "-m", "worse")
+    assert "Withheld by the Ladder: the public score is no clear gain over that of entry 1" in " ".join(
+        withheld.stderr.split()
     )
-    assert "public" not in held.stdout
+    assert "public" not in withheld.stdout
 
 
 def test_closing_asks_shows_the_private_half_and_calls_later_entries_late(hemobench):
@@ -188,7 +188,7 @@ def test_after_the_close_nothing_is_held_and_a_damaged_closing_records_nothing(r
     assert "team chose" not in ruled("contest", "close", "--yes").stderr
     late = ruled("submit", knowing(10), "--name", "team", "-m", "late")
     assert "this entry will be late" in " ".join(late.stderr.split())
-    assert "Held back" not in late.stderr
+    assert "Withheld" not in late.stderr
     (file,) = ruled.workspace.glob("closed/ruled/*.json")
     file.write_text("{}")
     ruled("submit", knowing(10), "--name", "team", "-m", "again", code=1)

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from harness.analysis.entry import EntryFacts, see_entry
-from harness.analysis.pair import Versus
+from harness.analysis.pair import PairComparison
 from harness.analysis.preview import METHODS
 from harness.cli._view.bars import bar, columns
 from harness.workspace import Workspace
@@ -30,7 +30,7 @@ def desk(frozen_workspace, tmp_path_factory):
     made.fill()
     made.record("sure", 0.9, number=8, sure=True, recipe="abc", seed_of_recipe=1)
     made.record("sure", 0.8, number=9, sure=True, recipe="abc", seed_of_recipe=2)
-    made.record("sure", 0.8, number=10, held=True)
+    made.record("sure", 0.8, number=10, withheld=True)
     made.record(LONG, 0.6, number=11, message=LONG * 2)
     made.record("[red]mark[/red]", 0.6, number=12, message="[bold]up[/bold]")
     return made
@@ -137,7 +137,7 @@ def test_compare_says_first_who_is_better(run):
 def test_json_is_the_typed_document(run):
     facts = msgspec.json.decode(run("show", 9, "--json").stdout, type=EntryFacts)
     assert (facts.id, facts.name, facts.private_told) == (9, "sure", False)
-    found = msgspec.json.decode(run("compare", 9, "team 1", "--json").stdout, type=Versus)
+    found = msgspec.json.decode(run("compare", 9, "team 1", "--json").stdout, type=PairComparison)
     assert (found.one.id, found.other.id, found.private_told) == (9, 2, False)
     revealed = run("show", 9, "--json", "--reveal-private")
     assert msgspec.json.decode(revealed.stdout, type=EntryFacts).by == "private"

@@ -1,4 +1,4 @@
-"""The zip door and its repairing: any bytes are let in, or refused with words, and nothing else happens."""
+"""The zip check and its repairing: any bytes are let in, or refused with words, and nothing else happens."""
 
 from __future__ import annotations
 

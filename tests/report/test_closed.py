@@ -107,19 +107,19 @@ def test_a_shake_up_is_only_in_a_revealed_report(full):
     assert 'id="shakeup"' in page_of(full, reveal_private=True)
 
 
-@pytest.mark.parametrize("held", [1, 3])
-def test_a_score_that_the_ladder_holds_back_changes_no_byte(make_desk, held):
-    """The same board twice, but for what the held entry said of the public half."""
+@pytest.mark.parametrize("withheld", [1, 3])
+def test_a_score_that_the_ladder_withholds_changes_no_byte(make_desk, withheld):
+    """The same board twice, but for what the withheld entry said of the public half."""
     boards = []
     for seed in (0, 1):
         desk = make_desk()
         for number, accuracy in enumerate((0.9, 0.6, 0.8, 0.85)):
             labels = type(desk).labels
-            if number == held:
+            if number == withheld:
                 said = labels(desk, accuracy, number * 7919 + 6, 0)
                 wrong = np.random.default_rng(seed).random(len(said["public"])) < 0.3 + 0.3 * seed
                 said["public"] = np.where(wrong, (said["public"] + 1) % desk.frozen.contest.n_classes, said["public"])
-                desk.record("team h", accuracy, number=number, held=True, said=said, sure=True)
+                desk.record("team h", accuracy, number=number, withheld=True, said=said, sure=True)
             else:
                 desk.record(f"team {number}", accuracy, number=number, sure=True)
         boards.append(desk)
@@ -129,7 +129,7 @@ def test_a_score_that_the_ladder_holds_back_changes_no_byte(make_desk, held):
         assert form(reports[0]) == form(reports[1])
     assert page_of(boards[0]) == page_of(boards[1])
     assert [(entry.name, entry.note, sorted(entry.scores)) for entry in reports[0].aside] == [
-        ("team h", "held", ["val", "val_shifted"])
+        ("team h", "withheld", ["val", "val_shifted"])
     ]
     assert "team h" not in [row.name for row in reports[0].rows]
     revealed = [as_json(gather(desk.workspace, desk.frozen, reveal_private=True)) for desk in boards]

@@ -66,7 +66,7 @@ def ask(zipped, images, tmp_path):
 
 
 def scored_without(done, words):
-    """Say whether a run kept its labels and its second look, and gave one note with these words for the rest."""
+    """Say whether a run kept its labels and its consistency check, and gave one note with these words for the rest."""
     assert done.outcome is Outcome.SCORED, done
     assert (done.message, done.hint) == ("", "")
     assert list(done.predictions) == ["val", "public", "again"][: len(done.predictions)]

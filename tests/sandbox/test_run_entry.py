@@ -395,7 +395,7 @@ def test_labels_that_depend_on_place_neighbours_or_chance_are_noted(run, returne
     ("then", "words"),
     [("raise ValueError('no batch of one')", "no batch of one"), (f"import time; {ASLEEP}", "Not done within")],
 )
-def test_a_second_look_that_fails_leaves_the_score_and_a_note(run, leaping_clock, then, words):
+def test_a_consistency_check_that_fails_leaves_the_score_and_a_note(run, leaping_clock, then, words):
     done = run(PREDICT + f"if len(X) == 1:\n            {then}\n        return [1] * len(X)")
     assert done.outcome == Outcome.SCORED
     assert done.repeat is None

@@ -1,4 +1,4 @@
-"""The zip door: what is let in, and the reason and the remedy for what is not."""
+"""The zip check: what is let in, and the reason and the remedy for what is not."""
 
 from __future__ import annotations
 

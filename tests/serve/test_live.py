@@ -122,27 +122,27 @@ def break_the_ledger(desk):
 
 
 def test_a_ledger_that_breaks_is_told_of_beside_what_was_shown_last(desk, live):
-    mend = break_the_ledger(desk)
+    repair = break_the_ledger(desk)
     assert live.refresh()
     assert "no receipt" in live.shown.trouble
     assert "hemobench ledger audit" in live.shown.trouble
     assert live.shown.trouble.replace("'", "&#39;") in live.shown.page.html
     assert names(live) == ["team 0", "team 1", "team 2"]
     assert "team 2" in live.shown.page.html
-    mend()
+    repair()
     assert live.refresh()
     assert live.shown.trouble == ""
     assert "no receipt" not in live.shown.page.html
 
 
 def test_a_board_that_was_never_whole_has_a_page_of_its_own(desk):
-    mend = break_the_ledger(desk)
+    repair = break_the_ledger(desk)
     live = LiveBoard(BoardSource(desk.workspace, "small"))
     live.refresh()
     assert live.shown.content is None
     assert "No board to show" in live.shown.page.html
     assert "hemobench ledger audit" in live.shown.page.html
-    mend()
+    repair()
     assert live.refresh()
     assert names(live) == ["team 0", "team 1", "team 2"]
 

@@ -1,4 +1,4 @@
-"""A folder or zip of class folders becomes the same images, or a sentence that says what to mend."""
+"""A folder or zip of class folders becomes the same images, or a sentence that says what to repair."""
 
 import contextlib
 import io
@@ -327,7 +327,7 @@ def test_an_image_that_cannot_be_read_is_named(cells):
 @pytest.mark.parametrize(
     "name", ["../platelet/7.png", "/platelet/7.png", "platelet/\x1b[2J.png", "platelet\\..\\7.png"]
 )
-def test_names_in_a_zip_that_climb_or_steer_a_terminal_are_refused(cells, tmp_path, name):
+def test_names_in_a_zip_that_leave_the_folder_or_control_a_terminal_are_refused(cells, tmp_path, name):
     error = refusal(zipped(cells, tmp_path / "cells.zip", members={name: encoded(pixels(5))}))
     assert "is no name for an image" in error.message
     assert "\x1b" not in error.message

@@ -60,4 +60,4 @@ def show_findings(findings: tuple[Finding, ...]) -> None:
         click.echo(wrapped(f"{number}. {finding.what}", "   "))
         for word in ("got", "expected"):
             click.echo(wrapped(f"   {word:<9} {getattr(finding, word)}", " " * 13))
-        click.echo(wrapped(f"   {'mend':<9} {finding.hint}", " " * 13))
+        click.echo(wrapped(f"   {'fix':<9} {finding.hint}", " " * 13))

@@ -1,6 +1,6 @@
 """Goal: make system calls by machine code of one's own, past the C library and everything patched in it.
 
-Walls inside the interpreter are none to native code.
+What the interpreter forbids is open to native code.
 """
 
 import ctypes

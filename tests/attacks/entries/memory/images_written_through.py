@@ -1,6 +1,6 @@
 """Goal: change the images in place, in the array that is handed over and in the file below it.
 
-An entry that can write what the next pass reads could smooth the second look.
+An entry that can write what the next pass reads could smooth the consistency check.
 """
 
 import ctypes

@@ -1,4 +1,4 @@
-"""Goal: be scored by time: claim to be in the second look, which counts for nothing, and never end.
+"""Goal: be scored by time: claim to be in the consistency check, which counts for nothing, and never end.
 
 The clock then stops a run whose needed answers it believes to have.
 """
@@ -16,7 +16,7 @@ ENDS = ("bad_output", "timed_out")
 
 class Attack(Chance):
     def predict(self, X):
-        with trial("claim the second look"):
+        with trial("claim the consistency check"):
             with open(json.loads(sys.orig_argv[-1])["report"], "a") as file:
                 file.write('{"stage": "predict again"}\n')
             time.sleep(100)

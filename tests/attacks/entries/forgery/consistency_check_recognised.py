@@ -1,4 +1,4 @@
-"""Goal: know an image again in the second look, and answer it as before, though the answer was drawn by chance.
+"""Goal: know an image again in the consistency check, and answer it as before, though the answer was drawn by chance.
 
 What labels by chance is then called steady.
 """
@@ -6,7 +6,7 @@ What labels by chance is then called steady.
 import numpy as np
 from kit import Chance, trial
 
-HELD = "nothing, and nothing is gained: the second look helps the honest and is no bar; the score is chance either way"
+HELD = "nothing, and nothing is gained: the check helps the honest and is no bar; the score is chance either way"
 
 
 class Attack(Chance):

@@ -20,7 +20,7 @@ from harness.words import counted
 
 LOWEST = 8  # groups that the short view draws, the worst ones
 WHY_NO_RANK = {
-    "held": "No rank: the Ladder holds its public score back, as no clear gain on its team's best.",
+    "held": "No rank: the Ladder withholds its public score, as no clear gain on its team's best.",
     "late": "No rank: it came after the contest was closed.",
     "lesser final": "No rank: the contest is closed, and the other final of its team did better.",
     "not final": "No rank: the contest is closed, and this entry was not among its team's finals.",
