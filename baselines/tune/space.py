@@ -199,7 +199,7 @@ class Space:
         self, name: str, value: Any, fields: Mapping[str, Any], decided: Collection[str]
     ) -> dict[str, Any] | None:
         """Return `fields` with one changed, and those repaired that lose their effect by it, or None."""
-        made = self._mended({**fields, name: value})
+        made = self._repaired({**fields, name: value})
         if made[name] != value or any(made[other] != fields[other] for other in decided):
             return None
         if made["optimizer"] == "adamw" and self._adam_decays:
@@ -210,7 +210,7 @@ class Space:
             return None
         return made
 
-    def _mended(self, made: dict[str, Any]) -> dict[str, Any]:
+    def _repaired(self, made: dict[str, Any]) -> dict[str, Any]:
         if made["optimizer"] == "adamw" and not made["weight_decay"]:
             made["weight_decay"] = DECAY
         if made["optimizer"] == "adam" and not self._adam_decays:

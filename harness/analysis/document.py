@@ -34,7 +34,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """An entry that was scored, as the board shows it.
 
     `ranks` is None where its labels are not kept; `level_with_first` says that it is not significantly different from
-    the first, `seeds` how many entries share its `recipe`, and `withheld` that the Ladder does not show its public score.
+    the first, `seeds` how many entries share its `recipe`, `withheld` that the Ladder does not show its public score.
     """
 
     rank: int

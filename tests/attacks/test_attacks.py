@@ -45,7 +45,7 @@ def test_the_honest_neighbour_scores(idea, isolation, besieged):
 
 @pytest.mark.attacks
 @pytest.mark.parametrize("idea", [idea for idea in IDEAS if idea.without_isolation], ids=lambda idea: idea.id)
-def test_without_walls_the_attack_gets_through(idea, besieged):
+def test_without_isolation_the_attack_gets_through(idea, besieged):
     if idea.root and os.geteuid():
         pytest.skip("without root the system itself stands in its way")
     assert run(idea, "Attack", "none", besieged).breaches
@@ -53,6 +53,6 @@ def test_without_walls_the_attack_gets_through(idea, besieged):
 
 @pytest.mark.attacks
 @pytest.mark.parametrize("idea", [idea for idea in IDEAS if idea.held], ids=lambda idea: idea.id)
-def test_what_needs_no_walls_is_held_without_them(idea, besieged):
+def test_what_needs_no_isolation_is_held_without_them(idea, besieged):
     trial = run(idea, "Attack", "none", besieged)
     assert trial.breaches == [], trial

@@ -2,7 +2,7 @@
 
 Run by ``python -m tests.benchmarks.isolation ZIP``, with the contest frozen in the workspace.  Both start cold, a fresh
 process each, in turn, so that a machine that slows down slows both; what is printed are ratios.  The consistency check
-of a sample is the harness's own idea and not the cost of isolation: its seconds stand apart.  A benchmark, never a test.
+of a sample is the harness's own and not the cost of isolation: its seconds stand apart.  A benchmark, never a test.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ def knowing(ruled, tmp_path):
     return make
 
 
-def test_the_ladder_shows_a_clear_gain_and_holds_back_what_is_none(ruled, knowing):
+def test_the_ladder_shows_a_clear_gain_and_withholds_what_is_none(ruled, knowing):
     def submit(n):
         return json.loads(ruled("submit", knowing(n), "--name", "team", "-m", "next", "--json").stdout)
 
@@ -167,7 +167,7 @@ def test_an_audit_tells_no_held_score(ruled, knowing):
     assert told["row 1 (team): scores.private.accuracy.value"] == "another value"
 
 
-def test_the_ladder_holds_back_where_nothing_is_left_to_compare_with(ruled, knowing):
+def test_the_ladder_withholds_where_nothing_is_left_to_compare_with(ruled, knowing):
     ruled("submit", knowing(10), "--name", "team", "-m", "first")
     for labels in ruled.workspace.glob("cards/ruled/*.npz"):
         labels.unlink()

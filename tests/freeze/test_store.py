@@ -212,7 +212,7 @@ def test_a_damaged_file_is_a_sentence_not_a_traceback(frozen):
     assert len(frozen.load("train").labels) > 100
 
 
-def test_freezing_over_a_damaged_contest_mends_it(frozen, contest, images):
+def test_freezing_over_a_damaged_contest_repairs_it(frozen, contest, images):
     (frozen.folder / "public" / "val.npz").write_bytes(b"")
     workspace, digest = frozen.folder.parents[2], frozen.lock_hash
     again = freeze(Workspace(workspace), contest, images)

@@ -218,7 +218,7 @@ def test_names_are_printable_and_few(tmp_path):
     assert len(note) < 500
 
 
-def test_an_entry_with_a_pickle_runs_behind_the_walls_and_the_card_says_so(images, tmp_path):
+def test_an_entry_with_a_pickle_runs_isolated_and_the_card_says_so(images, tmp_path):
     model = (
         "import pickle\n"
         "class Model:\n"

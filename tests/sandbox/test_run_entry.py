@@ -353,7 +353,7 @@ def test_isolation_that_cannot_be_had_is_an_error_and_auto_takes_the_next(run, m
     assert done.isolation == "namespaces"
 
 
-def test_no_entry_runs_without_walls_unless_that_is_asked_for_by_name(run, monkeypatch, tmp_path):
+def test_no_entry_runs_without_isolation_unless_that_is_asked_for_by_name(run, monkeypatch, tmp_path):
     broken(tmp_path, monkeypatch, "bwrap", "setpriv", "unshare")
     with pytest.raises(IsolationError, match=r"bubblewrap: no permission .* namespaces: no permission") as caught:
         run()
