@@ -92,7 +92,7 @@ def of_classes(
     for draw in range(draws):
         of = sizes[draw % len(sizes)]
         said = model(of, rng)
-        truth = METRICS[metric](of[:, None] * said)
+        truth = float(METRICS[metric](of[:, None] * said))
         low, high = metric_interval(rng.multinomial(of, said), metric)
         covered += low - 1e-9 <= truth <= high + 1e-9  # a constant entry's score is the truth, but for rounding
     return covered / draws
@@ -134,7 +134,7 @@ def paired_resampled(
     first, second = (confusing(recall, np.random.default_rng(seed)) for seed, recall in enumerate(recalls))
     joint = 0.5 * np.einsum("tp,pq->tpq", first, np.eye(8)) + 0.5 * np.einsum("tp,tq->tpq", first, second)
     score = METRICS[metric]
-    truth = score(sizes[:, None] * joint.sum(axis=2)) - score(sizes[:, None] * joint.sum(axis=1))
+    truth = float(score(sizes[:, None] * joint.sum(axis=2)) - score(sizes[:, None] * joint.sum(axis=1)))
     y_true, covered = np.repeat(np.arange(8), sizes), 0
     for _ in range(draws):
         cells = rng.multinomial(sizes, joint.reshape(8, 64))

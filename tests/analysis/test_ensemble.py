@@ -17,7 +17,7 @@ from harness.analysis.ensemble import (
 )
 
 
-def entries(accuracies, n=800, classes=4, seed=0):
+def entries(accuracies: list[float], n: int = 800, classes: int = 4, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """True labels and those of entries whose mistakes are independent."""
     rng = np.random.default_rng(seed)
     y_true = rng.integers(0, classes, n)

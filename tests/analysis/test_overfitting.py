@@ -10,7 +10,7 @@ from harness.analysis.overfitting import best_of_k_bias, boosting_gain, probing
 from harness.board.ladder import shown_by_ladder
 
 
-def guesses(k, n, classes, seed=0):
+def guesses(k: int, n: int, classes: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Random labels of `k` submissions, and the truth."""
     rng = np.random.default_rng(seed)
     return rng.integers(0, classes, (k, n)), rng.integers(0, classes, n)

@@ -128,8 +128,8 @@ class Arena(Plants):
             breaches = self._wait(process, idea)
             for file in (out, err):
                 file.seek(0)
-            texts = [file.read().decode(errors="replace") for file in (out, err)]
-        return *texts, process.returncode, breaches
+            said, complained = (file.read().decode(errors="replace") for file in (out, err))
+        return said, complained, process.returncode, breaches
 
     def _wait(self, process: subprocess.Popen[bytes], idea: Idea) -> list[str]:
         """Wait for the command to end by itself, or end it."""

@@ -63,7 +63,7 @@ def job_of(
     """Return a job of a baseline on the tiny contest."""
     row = replace(find(model), quick=Preset(recipe, cuts="nearly everything"), random_backbone=True)
     contest = TinyContest(image_shape)
-    return plan(row, contest, "quick", weights or Weights(NONE), seed, settings)  # type: ignore[arg-type]
+    return plan(row, contest, "quick", weights or Weights(NONE), seed, settings)
 
 
 @pytest.fixture

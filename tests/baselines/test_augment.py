@@ -123,7 +123,11 @@ def test_randaugment_draws_two_of_keras_eleven_operations_for_each_group_of_eigh
     ran, sizes, images, rng = [], [], some_images(), np.random.default_rng(5)
 
     def watched(name, transform_images):
-        return lambda *args, **kwargs: ran.append(name) or transform_images(*args, **kwargs)
+        def noted(*args, **kwargs):
+            ran.append(name)
+            return transform_images(*args, **kwargs)
+
+        return noted
 
     names = sorted(keras.layers.RandAugment().get_random_transformation(images.astype(np.float32))["transforms"])
     assert len(names) == 11
@@ -198,6 +202,7 @@ def mixed_by(name: str, size: int, seed: int = 10) -> tuple[np.ndarray, np.ndarr
     """Mix images that are each of one value, each its own class: images before and after, labels, own share."""
     n = 64
     layer = mixing_layer(name)
+    assert layer is not None
     reseed(layer, np.random.default_rng(seed))
     before = np.broadcast_to(np.arange(n, dtype=np.float32).reshape(n, 1, 1, 1), (n, size, size, 3))
     mixed = layer({"images": before, "labels": np.eye(n, dtype=np.float32)}, training=True)
@@ -252,6 +257,7 @@ def test_a_compiled_step_mixes_anew_each_time(mixing):
 def test_a_learner_judges_mixed_images_by_labels_mixed_with_them(mixing):
     images, labels = some_images(), labels_of()
     learner, layer = small_learner(mixing), mixing_layer(mixing)
+    assert layer is not None
     reseed(learner, np.random.default_rng(12))
     reseed(layer, np.random.default_rng(12))
     y_prob, mixed_labels = learner([images, labels], training=True)

@@ -71,7 +71,12 @@ def test_features_are_computed_once_and_a_changed_weight_or_pixel_computes_them_
     low, _ = split_at_frozen(mobilenet)
     calls = []
     real = features_module.predict
-    monkeypatch.setattr(features_module, "predict", lambda *words: calls.append(1) or real(*words))
+
+    def counted(*words):
+        calls.append(1)
+        return real(*words)
+
+    monkeypatch.setattr(features_module, "predict", counted)
     first = features(low, images(), tmp_path, silent, "")
     again = features(low, images(), tmp_path, silent, "")
     np.testing.assert_array_equal(first, again)

@@ -71,7 +71,8 @@ def rows(n: int) -> list[tuple[str, float, float, float]]:
 
 def some_points(n: int) -> list[tuple[str, float, float]]:
     rng = np.random.default_rng(n)
-    return [(f"entry {i}" * (1 + i % 3), *map(float, 97 - rng.exponential(1.5, 2))) for i in range(n)]
+    places = 97 - rng.exponential(1.5, (n, 2))
+    return [(f"entry {i}" * (1 + i % 3), float(x), float(y)) for i, (x, y) in enumerate(places)]
 
 
 COUNTS = dict(zip(EIGHT, (782, 1990, 1020, 1884, 787, 932, 2170, 1562), strict=True))
@@ -223,10 +224,10 @@ def test_the_best_epoch_is_named_and_the_head_phase_only_where_there_was_one(tmp
     assert "head" in watch(lambda p: curves(p, history(9), "T", 7, 2), tmp_path / "y.png").words
 
 
-def test_only_a_loss_far_from_the_others_makes_the_axis_logarithmic(tmp_path):
-    for spike, logarithmic in ((0.0, False), (1e3, True)):
-        words = watch(lambda p, spike=spike: curves(p, history(9, spike), "T", 7), tmp_path / "x.png").words
-        assert ("logarithmic" in words) == logarithmic
+@pytest.mark.parametrize(("spike", "logarithmic"), [(0.0, False), (1e3, True)])
+def test_only_a_loss_far_from_the_others_makes_the_axis_logarithmic(tmp_path, spike, logarithmic):
+    words = watch(lambda p: curves(p, history(9, spike), "T", 7), tmp_path / "x.png").words
+    assert ("logarithmic" in words) == logarithmic
 
 
 def test_the_confusion_figure_tells_n_accuracy_interval_and_recall(tmp_path):

@@ -82,7 +82,7 @@ def test_the_head_learns_alone_first_and_an_interrupted_run_ends_as_the_whole_on
             name: model.get_layer(name).get_weights()[0] for name in ("conv1", "conv4", "head_labels")
         }
 
-    said = []
+    said: list[str] = []
     train(job, whole, tell=said.append, after_epoch=note)
     assert sum("frozen layers once" in line for line in said) == 2
     loaded = small_backbone()

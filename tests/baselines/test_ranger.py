@@ -201,7 +201,7 @@ def test_a_restored_state_goes_on_as_the_one_saved_within_a_period_too(n_before)
     optimizer, variable = Ranger(learning_rate=0.1, weight_decay=0.1), keras.Variable(START)
     for gradient in GRADIENTS[:n_before]:
         half = one_step(optimizer, variable, gradient)
-    state = {}
+    state: dict[str, np.ndarray] = {}
     optimizer.save_own_variables(state)
     restored, variable = Ranger(learning_rate=0.1, weight_decay=0.1), keras.Variable(0 * START)
     restored.build([variable])

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from baselines.augment.catalogue import AUGMENTATIONS
-from baselines.baseline import REPORT
+from baselines.baseline import REPORT, Baseline
 from baselines.entries import BASELINES, find
 from baselines.features import predict
 from baselines.models.pretrained import Backbone
@@ -146,12 +146,18 @@ def test_every_optimizer_a_recipe_may_name_exists():
     assert get_args(get_type_hints(Recipe)["optimizer"]) == tuple(OPTIMIZERS)
 
 
-APPLICATIONS = sorted({row.build.application for row in BASELINES if row.pretrained})
+def application_of(row: Baseline) -> str:
+    """The name in ``keras.applications`` of a row that has pretrained weights."""
+    assert isinstance(row.build, Backbone)
+    return row.build.application
+
+
+APPLICATIONS = sorted({application_of(row) for row in BASELINES if row.pretrained})
 
 
 @pytest.mark.parametrize("application", APPLICATIONS)
 def test_the_weights_of_a_row_are_the_file_that_keras_itself_would_fetch(application, monkeypatch):
-    asked = {}
+    asked: dict[str, str] = {}
 
     class CaughtError(Exception):
         pass
@@ -163,7 +169,7 @@ def test_the_weights_of_a_row_are_the_file_that_keras_itself_would_fetch(applica
     monkeypatch.setattr(FILE_UTILS, "get_file", catch)
     with pytest.raises(CaughtError):
         getattr(keras.applications, application)(include_top=False, weights="imagenet", input_shape=(224, 224, 3))
-    rows = [row for row in BASELINES if row.pretrained and row.build.application == application]
+    rows = [row for row in BASELINES if row.pretrained and application_of(row) == application]
     assert {(row.pretrained.url, row.pretrained.md5) for row in rows} == {(asked["origin"], asked["md5"] or "")}
 
 
@@ -171,7 +177,7 @@ def test_the_weights_of_a_row_are_the_file_that_keras_itself_would_fetch(applica
 @pytest.mark.parametrize("name", ["mobilenet", "efficientnetb0", "densenet121", "vgg16"])
 def test_with_weights_from_a_file_a_row_sees_what_keras_with_imagenet_would(name, tmp_path, monkeypatch):
     row = find(name)
-    application = getattr(keras.applications, row.build.application)
+    application = getattr(keras.applications, application_of(row))
     module = sys.modules[application.__module__]
     keras.utils.set_random_seed(3)
     source = application(include_top=False, weights=None, input_shape=(64, 64, 3))

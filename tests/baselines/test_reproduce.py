@@ -183,7 +183,9 @@ def test_the_rank_correlation_is_spearman_s_over_rows_that_the_report_has():
     rows = [
         row(hidden=h, reported=Reported(hidden_accuracy=r)) for h, r in ((0.2, 25), (0.3, 34), (0.7, 57), (0.6, 67))
     ]
-    rho, _, n = correlation([*rows, row()], "hidden_accuracy", "hidden")
+    found = correlation([*rows, row()], "hidden_accuracy", "hidden")
+    assert found is not None
+    rho, _, n = found
     assert (rho, n) == (pytest.approx(0.8), 4)
     assert correlation(rows[:2], "hidden_accuracy", "hidden") is None
 

@@ -108,7 +108,7 @@ def test_a_run_killed_at_any_moment_ends_as_if_it_had_not_been(
         with pytest.raises(KilledError):
             train(tiny_job(), folder, tell=mute)
     assert folder.finished() is None
-    lines = []
+    lines: list[str] = []
     again = train(tiny_job(), folder, tell=lines.append)
     assert len(lines) == n_left
     assert (again.epochs, again.best_epoch, again.val_accuracy) == (run.epochs, run.best_epoch, run.val_accuracy)

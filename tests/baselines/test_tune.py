@@ -364,7 +364,7 @@ def test_pruning_ends_a_real_training_early_and_its_folder_is_removed(tiny_job, 
     space = search_space(job.baseline, job.frozen, job.recipe, has_weights=False)
     search = Search(tmp_path, Target(job.baseline, job.frozen, "quick", Weights(NONE), 3, space))
     monkeypatch.setattr(optuna.Trial, "should_prune", lambda trial: True)
-    lines = []
+    lines: list[str] = []
     with search.opened(lambda: None):
         (trial,) = search.run(1, train, tell=lines.append)
         assert search.study.trials[0].state == optuna.trial.TrialState.PRUNED

@@ -22,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -41,7 +42,7 @@ class Hemobench(CommandLine):
         out, err = process.communicate(timeout=600)
         return process.returncode, out, err
 
-    def json(self, *words: object) -> dict | list:
+    def json(self, *words: object) -> Any:
         return json.loads(self(*words, "--json")[1])
 
 

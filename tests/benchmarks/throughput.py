@@ -39,7 +39,7 @@ def images(n: int, rng: np.random.Generator) -> LabelledImages:
 def job(name: str, recipe: Recipe) -> Job:
     contest = SimpleNamespace(name="bench", image_shape=(96, 96, 3), n_classes=CLASSES)
     frozen = SimpleNamespace(contest=contest, lock_hash="0" * 64)
-    return Job(find(name), frozen, "quick", Weights(NONE), 0, recipe, "")  # type: ignore[arg-type]
+    return Job(find(name), frozen, "quick", Weights(NONE), 0, recipe, "")
 
 
 def ours(name: str, recipe: Recipe, train: LabelledImages, val: LabelledImages) -> list[float]:
@@ -119,9 +119,9 @@ def main() -> None:
     for share in (1.0, 0.5):
         each = Recipe(epochs=EPOCHS, learning_rate=1e-3, frozen_share=share)
         once = Recipe(epochs=EPOCHS, learning_rate=1e-3, frozen_share=share, features_once=True)
-        pairs = [(ours("mobilenet", once, few, val), ours("mobilenet", each, few, val)) for _ in range(ROUNDS - 1)]
-        whole = statistics.median(sum(slow) / sum(quick) for quick, slow in pairs)
-        epoch = statistics.median(steady(slow) / steady(quick) for quick, slow in pairs)
+        runs = [(ours("mobilenet", once, few, val), ours("mobilenet", each, few, val)) for _ in range(ROUNDS - 1)]
+        whole = statistics.median(sum(slow) / sum(quick) for quick, slow in runs)
+        epoch = statistics.median(steady(slow) / steady(quick) for quick, slow in runs)
         print(f"  mobilenet 96px, {share:.0%} frozen: {whole:.1f}× in all, {epoch:.1f}× an epoch", flush=True)
 
 

@@ -269,7 +269,7 @@ def test_freezing_the_same_data_under_other_rules_keeps_freeze_and_board(running
     frozen, before = open_frozen(running), standings(running)
     other = tmp_path / "small.toml"
     other.write_text(small_contest.read_text().replace("time_s = 120", "time_s = 240").replace("A small", "Another"))
-    seen = []
+    seen: list[RulesChanged] = []
     again = api.freeze(running.path, str(other), rules_changed=seen.append)
     assert again.folder == frozen.folder and again.lock == frozen.lock
     assert [sorted(one.changes) for one in seen] == [["time_s", "title"]]
@@ -315,7 +315,8 @@ def test_every_rule_keeps_the_digest_and_all_else_changes_it(workspace, small_co
     contest = lock.contest
     document = msgspec.to_builtins(contest)
     rules = set(rules_of(contest))
-    kept, changed = set(), set()
+    kept: set[str] = set()
+    changed: set[str] = set()
     for path, value in leaves(document):
         name = path[-1]
         if name == "metrics":

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from harness import api, submit
+from harness.analysis.build import BoardSource
 from harness.board import replay
 from harness.board.audit import audit
 from harness.board.closing import close
@@ -30,7 +31,7 @@ HOME = {"val", "val_shifted"}
 HALF = HOME | {"public"}
 EVERY = HALF | {"private"}
 # Written down a second time, on purpose: a change of who sees what is a change of this table, too.
-SHOWN = {
+SHOWN: dict[State, tuple[set[str], ...]] = {
     #                owner   team  everybody entry
     State.OPEN:     (EVERY, HALF, HALF, set()),
     State.WITHHELD: (EVERY, HOME, HOME, set()),
@@ -121,7 +122,7 @@ def report(desk, role, tmp_path):
 
 
 def serve(desk, role, tmp_path):
-    live = LiveBoard(desk.workspace, "small", top=100, reveal_private=role == Role.OWNER)
+    live = LiveBoard(BoardSource(desk.workspace, "small", top=100, reveal_private=role == Role.OWNER))
     live.refresh()
     return live.shown.content.csv, live.shown.content.json
 

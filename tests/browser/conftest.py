@@ -74,7 +74,8 @@ def open_page(chromium, written):
         page = context.new_page()
         page.on("console", lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("dialog", lambda dialog: (wrong.append("a dialog opened"), dialog.dismiss()))
+        page.on("dialog", lambda dialog: wrong.append("a dialog opened"))
+        page.on("dialog", lambda dialog: dialog.dismiss())
         page.on(
             "request",
             lambda request: None if request.url in (path.as_uri(), page.url) or request.url.startswith("data:")

@@ -63,7 +63,7 @@ def test_no_process_that_a_verb_starts_imports_from_the_current_folder(typed, ho
     assert "nonsense" in refused.stderr and "was not trained" in refused.stderr, "the other process has started"
 
 
-def commands(path: Path) -> list[list[str]]:
+def commands(path: Path) -> list[list[object]]:
     """Return the words after the interpreter in each command of a file that starts it."""
     lists = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.List)]
     return [

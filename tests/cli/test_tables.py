@@ -7,6 +7,8 @@ import shutil
 import sys
 from functools import cache
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import msgspec
 import pytest
@@ -157,7 +159,7 @@ def reproduced():
     return msgspec.json.decode((ROOT / "docs" / "reproduction.json").read_bytes(), type=Reproduced)
 
 
-VERBS = {
+VERBS: dict[str, tuple[Any, ...]] = {
     "leaderboard": (("leaderboard",), of_board),
     "leaderboard, private": (("leaderboard", "--reveal-private"), of_board),
     "show": (("show", "sure", "--full", "--reveal-private"), of_entry),
@@ -172,22 +174,28 @@ VERBS = {
 
 
 @pytest.fixture
-def drawn(desk, majority, monkeypatch, capsys):
-    """Return what a verb writes to stdout on a screen of some width, and which functions have drawn."""
-    submitted, scored = majority
-    monkeypatch.setattr(api, "submit", lambda *words, **more: submitted)
-    monkeypatch.setattr(api, "score", lambda *words, **more: scored)
-    monkeypatch.setenv("HEMOBENCH_WORKSPACE", str(desk.workspace.path))
-    sites, table = set(), screen.table
+def sites(monkeypatch):
+    """The functions, by module and name, that have drawn a table."""
+    found, table = set(), screen.table
 
     def noted(*words, **more):
-        frame = sys._getframe(1)
+        frame: FrameType | None = sys._getframe(1)
         while frame:
-            sites.add((frame.f_globals.get("__name__"), frame.f_code.co_name))
+            found.add((frame.f_globals.get("__name__"), frame.f_code.co_name))
             frame = frame.f_back
         table(*words, **more)
 
     monkeypatch.setattr(screen, "table", noted)
+    return found
+
+
+@pytest.fixture
+def drawn(desk, majority, monkeypatch, capsys):
+    """Return what a verb writes to stdout on a screen of some width."""
+    submitted, scored = majority
+    monkeypatch.setattr(api, "submit", lambda *words, **more: submitted)
+    monkeypatch.setattr(api, "score", lambda *words, **more: scored)
+    monkeypatch.setenv("HEMOBENCH_WORKSPACE", str(desk.workspace.path))
 
     def draw(name, width, *more):
         monkeypatch.delenv("COLUMNS", raising=False)
@@ -204,7 +212,6 @@ def drawn(desk, majority, monkeypatch, capsys):
         assert done.exit_code == 0, done.output
         return done.stdout
 
-    draw.sites = sites
     return draw
 
 
@@ -228,7 +235,7 @@ def test_a_table_cuts_nothing_however_narrow_the_screen(drawn, name, width):
             assert title in shown, "in a pipe it is on one line"
 
 
-def test_every_place_that_draws_a_table_is_among_these_verbs(drawn):
+def test_every_place_that_draws_a_table_is_among_these_verbs(drawn, sites):
     for name in VERBS:
         drawn(name, 80)
     folders = [ROOT / "harness" / "cli", ROOT / "baselines" / "cli", ROOT / "baselines" / "tune"]
@@ -241,7 +248,7 @@ def test_every_place_that_draws_a_table_is_among_these_verbs(drawn):
                 if {getattr(call, "attr", getattr(call, "id", "")) for call in calls} & DRAWERS:
                     found.add((module, function.name))
     assert len(found) > 12
-    assert not found - drawn.sites
+    assert not found - sites
 
 
 def test_tables_are_drawn_in_one_place():

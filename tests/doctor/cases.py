@@ -63,7 +63,7 @@ class Kitchen:
         splits: tuple[str, ...] = ("train", "val"),
     ) -> bytes:
         """Return ``known.npz``: thumbnails of images as `show` has them, and their labels."""
-        loaded = [self.frozen.load(split) for split in splits]  # type: ignore[arg-type]
+        loaded = [self.frozen.load(split) for split in splits]
         seen = np.concatenate([thumbnails(show(split.images)) for split in loaded])
         buffer = io.BytesIO()
         np.savez(buffer, seen=seen, labels=np.concatenate([split.labels for split in loaded]))
@@ -73,7 +73,7 @@ class Kitchen:
         """Return the files of an entry that answers by the nearest image, with one piece of its code replaced."""
         assert old in NEAREST, old
         model = NEAREST.replace(old, new) if old else NEAREST
-        return {"model.py": model.encode(), "known.npz": self.remembered(**remembered)}  # type: ignore[arg-type]
+        return {"model.py": model.encode(), "known.npz": self.remembered(**remembered)}
 
     def loading(self, name: str) -> Files:
         """Return an entry that loads a file saved by Keras."""

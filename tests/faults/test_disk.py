@@ -40,7 +40,7 @@ def test_every_verb_on_a_full_disk_ends_with_a_sentence_and_works_once_there_is_
     (zip_path,) = on_disk.workspace.glob("zips/*.zip")
     out = disk.path / "out.zip"
     disk.fill(left)
-    verbs = (
+    verbs: tuple[tuple[object, ...], ...] = (
         ("submit", "majority", "-m", "while full"),
         ("submit", "random", "-m", "while full"),
         ("score", zip_path),

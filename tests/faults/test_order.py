@@ -92,7 +92,8 @@ def test_the_part_of_a_killed_writer_is_swept_and_that_of_a_living_one_is_not(tm
 
 
 def test_a_part_that_was_swept_before_it_was_locked_is_begun_again(tmp_path, monkeypatch):
-    lock, met = module.fcntl.flock, []
+    lock = module.fcntl.flock
+    met: list[str] = []
 
     def swept(file, how):
         if not met:  # another process is quicker, once

@@ -248,7 +248,8 @@ def test_noise_has_the_stated_mean_and_spread():
 
 def test_bubbles_only_lighten_and_deposits_only_darken_a_part():
     image = cells(1, 96)[0].astype(int)
-    lit, blotted = defaultdict(list), defaultdict(list)
+    lit: dict[str, list] = defaultdict(list)
+    blotted: dict[str, list] = defaultdict(list)
     for seed in range(20):
         for name, family, found in (
             ("bubbles", hidden_families.bubbles, lit),

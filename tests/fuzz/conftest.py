@@ -97,11 +97,12 @@ class Target:
             What it may end in besides `HarnessError`.
         """
         self.cases += 1
+        expected: tuple[type[BaseException], ...] = (HarnessError, *also)
         before = self._elsewhere()
         started, cpu_before = time.perf_counter(), time.process_time() + self.lasting.cpu_s()
         try:
             yield
-        except (HarnessError, *also) as error:
+        except expected as error:
             if isinstance(error, HarnessError):
                 self._check_words(error)
                 self._check_no_fault(error)
@@ -175,7 +176,8 @@ def target(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    ours = [item for item in items if item.path.parent == Path(__file__).parent and is_hypothesis_test(item.obj)]
+    here = [item for item in items if isinstance(item, pytest.Function) and item.path.parent == Path(__file__).parent]
+    ours = [item for item in here if is_hypothesis_test(item.obj)]
     for item in ours:
         siblings = len({other.name for other in ours if other.path == item.path})
         settings(
@@ -202,7 +204,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if not counts:
         return
     terminalreporter.section("fuzzing")
-    rows = [(name, *counts[name]) for name in sorted(counts)]
+    rows: list[tuple] = [(name, *counts[name]) for name in sorted(counts)]
     rows.append(("all", sum(row[1] for row in rows), sum(row[2] for row in rows), max(row[3] for row in rows)))
     terminalreporter.write_line(f"{'target':<20} {'cases':>8} {'unhandled':>10} {'slowest, CPU s':>15}")
     for name, cases, unhandled, slowest in rows:

@@ -117,7 +117,7 @@ def run(words: list[str]) -> tuple[int, str, str]:
     texts = []
     for stream in (out, err):
         stream.flush()
-        texts.append(stream.buffer.getvalue().decode())  # type: ignore[attr-defined]
+        texts.append(stream.buffer.getvalue().decode())
     assert isinstance(code, int)
     return code, texts[0], texts[1]
 

@@ -20,7 +20,7 @@ TEXTS = [path.read_bytes() for path in sorted(SHIPPED.glob("*.toml"))]
 SHARE = st.sampled_from([0, 0.01, 0.08, 0.2, 0.5, 0.9, 0.99, 1])
 SEED = st.integers(-3, 3) | st.sampled_from([2**31, 2**62, -(2**63)])
 # What each field may hold; some of it still makes no contest together.
-FIELDS = {
+FIELDS: dict[str, dict[str, st.SearchStrategy]] = {
     "cleaning": {
         "mass_copies": st.integers(2, 300),
         "near_bits": st.integers(0, 256),

@@ -118,8 +118,8 @@ class Evil(np.ndarray):
     dtype = property(lambda self: np.dtype("i8"))
     shape = property(lambda self: (N,))
     __len__ = lambda self: N  # noqa: E731
-    min = lambda self, *a, **k: 0  # noqa: E731
-    max = lambda self, *a, **k: 0  # noqa: E731
+    min = lambda self, *a, **k: 0  # type: ignore[assignment]  # noqa: E731
+    max = lambda self, *a, **k: 0  # type: ignore[assignment]  # noqa: E731
     astype = lambda self, *a, **k: self  # noqa: E731
 
     def __array_finalize__(self, other):

@@ -247,6 +247,10 @@ def test_where_one_container_does_not_start_the_other_is_ended(monkeypatch, tmp_
     def broken_for_programs(one, *args):
         return ["false"] if one.kind == "program" else argv(one, *args)
 
+    def started(*args):
+        running.append(start(*args))
+        return running[-1]
+
     roots = [tmp_path / "a", tmp_path / "b"]
     for root in roots:
         root.mkdir()
@@ -254,7 +258,7 @@ def test_where_one_container_does_not_start_the_other_is_ended(monkeypatch, tmp_
     monkeypatch.setattr(container, "best_isolation", lambda root: isolation)
     monkeypatch.setattr(container, "argv", broken_for_programs)
     monkeypatch.setattr(container, "_watch", lambda running, *_: running[0].process.wait() and "time")
-    monkeypatch.setattr(container, "Running", lambda *args: running.append(start(*args)) or running[-1])
+    monkeypatch.setattr(container, "Running", started)
     both = [
         container.Container(kind, "sleep 1000", (), root)
         for kind, root in zip(("program", "ingestion"), roots, strict=True)

@@ -10,6 +10,7 @@ import numpy as np
 
 from harness.analysis.compare import Pairwise
 from harness.analysis.document import Report
+from harness.board.ledger import Scored
 from harness.board.recorder import open_recorder
 from harness.freeze.frozen import Frozen, open_frozen
 from harness.score.card import ScoreCard, score_split
@@ -130,6 +131,7 @@ class Desk:
                 restrictions=(),
                 missing_restrictions=(),
             )
+        assert isinstance(line.receipt, Scored)
         return line.receipt.entry
 
     def fill(self, *, private_seed: int | None = None) -> None:

@@ -8,6 +8,7 @@ from harness.analysis.build import gather
 from harness.analysis.calibration import expected_calibration_error, log_loss, reliability
 from harness.analysis.forecast import (
     Errors,
+    Forecast,
     average_thresholded_confidence,
     difference_of_confidences,
     in_whole_images,
@@ -170,7 +171,7 @@ def test_the_best_method_is_one_that_can_predict_and_was_tried_often():
         ForecastMethod("doc", "", None),
     ]
     assert best_method(methods) == "line"
-    assert best_method(methods, {"shifted": methods, "line": None}) == "shifted"
+    assert best_method(methods, {"shifted": Forecast(0.9, 0.8, 1.0), "line": None}) == "shifted"
     assert best_method([]) is None
 
 

@@ -9,10 +9,12 @@ import sys
 import time
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
 import pytest
+from numpy._core import _multiarray_umath
 
 from harness.contest import Limits
 from harness.sandbox import contents
@@ -126,7 +128,7 @@ def test_a_keras_file_with_code_of_its_own_is_named(named, layer, word):
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_what_keras_itself_writes_is_read_rightly(tmp_path):
-    keras = pytest.importorskip("keras")
+    keras: Any = pytest.importorskip("keras")
     entry = tmp_path / "entry"
     entry.mkdir()
 
@@ -161,7 +163,7 @@ def test_a_class_name_that_is_escaped_in_hdf5_hides_nothing(named):
     assert named("a.h5", start + b'{"class_name": "Dense", "name": "Lambda"}') == ()
 
 
-@pytest.mark.parametrize("name", [Path(sys.executable).resolve(), Path(np._core._multiarray_umath.__file__)])
+@pytest.mark.parametrize("name", [Path(sys.executable).resolve(), Path(_multiarray_umath.__file__)])
 def test_native_code_is_known_by_its_content(named, name):
     with name.open("rb") as file:
         content = file.read(20_000)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 import textwrap
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,7 +41,7 @@ RETURN = "return honest(X)"
 
 
 def honest(batch):
-    space = {}
+    space: dict[str, Any] = {}
     exec(HONEST + "        pass", space)
     return space["honest"](batch).astype(np.float32)
 
@@ -160,7 +161,7 @@ def test_an_array_that_lies_about_itself_is_looked_at_as_it_is():
         def __array_ufunc__(self, *args, **kwargs):
             return EVEN
 
-        min = max = sum = lambda self, *args, **kwargs: 1.0
+        min = max = sum = lambda self, *args, **kwargs: 1.0  # type: ignore[assignment]
 
     with pytest.raises(Failure) as caught:
         check_probabilities((EVEN * 2).view(Liar), N, N_CLASSES)

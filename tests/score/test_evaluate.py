@@ -1,6 +1,7 @@
 """Probabilities go the way of the labels: cut into the same splits, kept beside them, in no score and no receipt."""
 
 import zipfile
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def measure(frozen_workspace, tmp_path):
 
 def rows_of(frozen):
     """Return what the model says of each split."""
-    space = {}
+    space: dict[str, Any] = {}
     exec(MODEL, space)
     with np.load(frozen.folder / "private" / "labels.npz") as truth:
         public = truth["public"]

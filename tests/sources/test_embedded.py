@@ -113,7 +113,7 @@ def test_another_seed_draws_other_images_under_the_same_ids(smears: ImageSet) ->
 def test_each_image_is_reported_once(smears: ImageSet) -> None:
     seen: list[object] = []
 
-    def track(items, what, total):  # type: ignore[no-untyped-def]
+    def track(items, what, total):
         assert total == SMALL.n_images
         for item in items:
             seen.append(item)
