@@ -270,6 +270,7 @@ def _serve(bounds: Bounds) -> None:
             _say(answers, _line(["os", [number, words, str(error.filename)[:1000] if error.filename else None]]))
         except Exception as error:
             _say(answers, _line(["fault", f"{type(error).__name__}: {error}"[:300]]))
+        signal.alarm(0)  # until the next question comes, it may wait for as long as its parent lives
 
 
 def _answers(request: dict[str, Any], bounds: Bounds) -> Iterator[object]:

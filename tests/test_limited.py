@@ -150,3 +150,11 @@ def test_the_process_gets_neither_variables_nor_modules_of_the_current_folder(tm
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     assert read("it", pid) != os.getpid()
+
+
+@pytest.mark.slow  # it waits until the clock of a question would have ended
+def test_a_reader_may_wait_between_two_questions_for_longer_than_one_may_take():
+    with Reader(Bounds(wall_s=1)) as reader:
+        assert reader.call("it", end, "") == 1
+        time.sleep(8)
+        assert reader.call("it", end, "") == 1
