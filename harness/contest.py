@@ -27,6 +27,8 @@ NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")  # of a contest: it names a folder
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Positive = Annotated[int, Meta(ge=1)]
 
+MetricName = Literal["accuracy", "macro_f1", "balanced_accuracy"]  # `harness.score.metrics` computes them
+
 OWNER_STATES = "as the owner of the images states"
 
 
@@ -117,7 +119,7 @@ class BoardRules(Spec, frozen=True):
 class MetricSpec(Spec, frozen=True):
     """A metric by name, and its direction, declared and never guessed."""
 
-    name: Literal["accuracy", "macro_f1", "balanced_accuracy"]
+    name: MetricName
     direction: Literal["maximize"] = "maximize"
 
 

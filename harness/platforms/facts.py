@@ -14,15 +14,11 @@ import jinja2
 from harness.errors import UsageError
 from harness.freeze.frozen import Frozen
 from harness.score.card import scorer_version
+from harness.score.metrics import METRICS
 from harness.score.stats import wilson_interval
 from harness.words import markdown
 
 TEMPLATES = Path(__file__).parent / "templates"
-METRIC_WORDS = {
-    "accuracy": "share of images whose label is right",
-    "macro_f1": "mean over classes of F1 = 2 hits / (true + predicted)",
-    "balanced_accuracy": "mean over classes of the share found",
-}
 # Without dates a contest is open from the day it is published until its owner sets an end: bytes must not depend on
 # the day of the export, and a day already past would close it.
 OPEN, FAR = datetime(2025, 1, 1, tzinfo=UTC), datetime(2099, 12, 31, tzinfo=UTC)
@@ -60,13 +56,25 @@ def facts_of(frozen: Frozen) -> dict[str, Any]:
         "scorer": scorer_version(),
         "counts": lock.counts,
         "totals": totals,
-        "metrics": [(metric.name, METRIC_WORDS[metric.name]) for metric in contest.metrics],
+        "metrics": [(metric.name, _explained(metric.name)) for metric in contest.metrics],
         "licence": frozen.source_text("licence"),
         "citation": frozen.source_text("citation"),
         "plus_minus": _plus_minus(totals["public"]),
         "height": contest.image_shape[0],
         "width": contest.image_shape[1],
     }
+
+
+def _explained(metric: str) -> str:
+    """Return what a metric is: the first line of its docstring, to be read within a sentence.
+
+    Examples
+    --------
+    >>> _explained("accuracy")
+    'share of images whose label is right'
+    """
+    line = (METRICS[metric].__doc__ or metric).splitlines()[0].removesuffix(".")
+    return line[:1].lower() + line[1:]
 
 
 def _plus_minus(n: int) -> str:

@@ -1,7 +1,8 @@
 """The metrics, as functions of confusion matrices.
 
 A confusion matrix has shape (..., classes, classes), rows are true classes and columns predicted ones.  The leading
-axes are free, so that a metric of 2,000 resampled matrices is one call.  Every metric here is better when larger.
+axes are free, so that a metric of 2,000 resampled matrices is one call.  Every metric here lies between 0 and 1 and is
+better when larger; the first line of its docstring is what exported pages say of it.
 """
 
 from __future__ import annotations
@@ -39,11 +40,11 @@ def recall(confusion: NDArray) -> NDArray[np.float64]:
 
 
 def balanced_accuracy(confusion: NDArray) -> NDArray[np.float64]:
-    """Mean recall over the classes that occur.
+    """Mean over classes of the share found.
 
     Notes
     -----
-    As scikit-learn's ``balanced_accuracy_score`` with ``adjusted=False``.
+    As scikit-learn's ``balanced_accuracy_score`` with ``adjusted=False``: of the classes that occur.
     """
     return np.nanmean(recall(confusion), axis=-1)
 

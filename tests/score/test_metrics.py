@@ -1,16 +1,24 @@
 """The grader gives known answers, and agrees with scikit-learn."""
 
+from functools import partial
+from typing import get_args
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
-from harness.contest import find_contest
+from harness.contest import MetricName, find_contest
 from harness.score.card import score_split
 from harness.score.metrics import METRICS, confusion_matrix, recall
 
 CONTEST = find_contest("blood-cells")
+ORACLES = {
+    "accuracy": reference.accuracy_score,
+    "balanced_accuracy": reference.balanced_accuracy_score,
+    "macro_f1": partial(reference.f1_score, average="macro"),
+}
 
 
 @st.composite
@@ -46,12 +54,15 @@ def test_random_answers_score_one_in_eight_within_the_interval_of_their_number()
 def test_metrics_agree_with_scikit_learn(drawn):
     y_true, y_pred = drawn
     confusion = confusion_matrix(y_true, y_pred, 8)
-    assert METRICS["accuracy"](confusion) == pytest.approx(reference.accuracy_score(y_true, y_pred))
-    assert METRICS["balanced_accuracy"](confusion) == pytest.approx(reference.balanced_accuracy_score(y_true, y_pred))
-    assert METRICS["macro_f1"](confusion) == pytest.approx(reference.f1_score(y_true, y_pred, average="macro"))
+    for name, metric in METRICS.items():
+        assert metric(confusion) == pytest.approx(ORACLES[name](y_true, y_pred)), name
     present = np.unique(y_true)
     theirs = reference.recall_score(y_true, y_pred, labels=present, average=None, zero_division=0)
     assert recall(confusion)[present] == pytest.approx(theirs)
+
+
+def test_a_contest_may_name_each_metric_and_no_other():
+    assert set(get_args(MetricName)) == set(METRICS)
 
 
 def test_a_class_without_images_has_no_recall_and_is_left_out_of_the_card():
