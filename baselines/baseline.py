@@ -74,6 +74,8 @@ class Baseline:
         Of the model for 8 classes at 96×96, frozen ones included.
     quick, full : Preset
         `quick` ends within 6 minutes on 2 CPU cores, `full` is a GPU's work.
+    reported : Reported
+        Empty of a model that the report did not have; such a one has no row as the team had it.
     licence : str
         Of the architecture's code; that of the weights stands with them.
     refused : mapping of str to str
@@ -92,7 +94,7 @@ class Baseline:
     parameters: int
     quick: Preset
     full: Preset
-    reported: Reported
+    reported: Reported = field(default_factory=Reported)
     licence: str = "MIT"
     pretrained: Pretrained | None = None
     refused: Mapping[str, str] = field(default_factory=dict)

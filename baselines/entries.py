@@ -335,8 +335,19 @@ ROWS = (
         refused=VGG16.refused,
     ),
 )
-# The scratch models divide by 255 in any case: as the team had them, they are what they are.
-BASELINES = (*ROWS, *(row.as_reported() for row in ROWS if "preprocessing" not in row.refused))
+
+
+def with_variants(rows: Iterable[Baseline]) -> tuple[Baseline, ...]:
+    """Return the rows, and then those of the models that the report had, as the team had them.
+
+    The scratch models divide by 255 in any case: as the team had them, they are what they are.
+    """
+    rows = tuple(rows)
+    theirs = (row for row in rows if row.reported != Reported() and "preprocessing" not in row.refused)
+    return (*rows, *(row.as_reported() for row in theirs))
+
+
+BASELINES = with_variants(ROWS)
 
 
 def by_name(rows: Iterable[Baseline]) -> dict[str, Baseline]:
@@ -371,9 +382,8 @@ def find(name: str) -> Baseline:
     rows = by_name(BASELINES)
     same = rows.get(name.removesuffix(REPORT))
     if name not in rows and same is not None and same.name != name:
-        raise UsageError(
-            f"{same.name} has no {REPORT[1:]} variant: {same.refused['preprocessing']}.", f"Type: {same.name}"
-        )
+        why = same.refused.get("preprocessing", "the report did not have it")
+        raise UsageError(f"{same.name} has no {REPORT[1:]} variant: {why}.", f"Type: {same.name}")
     if name not in rows:
         raise UsageError(f"No model is called {name!r}.", f"{did_you_mean(name, rows)} See: hemobench train --list")
     return rows[name]

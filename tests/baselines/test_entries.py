@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from baselines.entries import BASELINES, by_name, find, names
+from baselines.baseline import Reported
+from baselines.entries import BASELINES, by_name, find, names, with_variants
 from harness.errors import UsageError
 
 
@@ -29,6 +30,14 @@ def test_a_misspelt_name_is_answered_with_the_nearest():
         find("vgg61")
     assert "Did you mean vgg16?" in raised.value.hint
     assert find("vgg16").name == "vgg16"
+
+
+def test_only_a_model_that_the_report_had_has_a_row_as_the_team_had_it():
+    row = find("vgg16")
+    assert [one.name for one in with_variants([row])] == ["vgg16", "vgg16-report"]
+    assert [one.name for one in with_variants([replace(row, reported=Reported())])] == ["vgg16"]
+    with pytest.raises(UsageError, match="scratch-v1 has no report variant"):
+        find("scratch-v1-report")
 
 
 # As the team had it, a backbone is the same graph once more; VGG16's has its preprocessing as a layer.
