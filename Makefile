@@ -87,7 +87,7 @@ reproduce: setup  ## measure the report's table again: PRESET=quick WEIGHTS=fold
 bench: .venv/test.installed  ## time training against a bare fit of Keras, and features computed once
 	@$(BIN)/python -m tests.benchmarks.throughput
 
-test: lint  ## lint, types and tests, in about 8 minutes
+test: lint  ## lint, types and tests, in about 13 minutes
 	@$(BIN)/python -m pytest -n 2 --dist worksteal --durations=15 -m 'not slow and not attacks and not browser'
 
 test-browser: .venv/test.installed  ## the page in Chromium (apt install chromium), in a minute

@@ -113,7 +113,18 @@ def test_each_augmentation_trains_and_is_absent_from_what_is_saved(name, tiny_jo
     assert (folder.figures / "augmented.png").is_file() == (name != "none")
 
 
-@pytest.mark.parametrize(("name", "ema"), [*((name, None) for name in OPTIMIZERS), ("adam", 0.5), ("ranger", 0.5)])
+# One of Keras, the one that is ours, and averaged weights; the others differ in their name alone.
+@pytest.mark.parametrize(
+    ("name", "ema"),
+    [
+        *(
+            pytest.param(name, None, marks=[] if name in ("adam", "ranger") else [pytest.mark.slow])
+            for name in OPTIMIZERS
+        ),
+        ("adam", 0.5),
+        ("ranger", 0.5),
+    ],
+)
 def test_each_optimizer_learns_and_a_resumed_run_ends_as_the_whole_one(name, ema, tiny_job, tmp_path):
     recipe = Recipe(
         epochs=3, batch_size=16, learning_rate=3e-3, optimizer=name, weight_decay=0.01, ema=ema, label_smoothing=0.05
@@ -174,7 +185,10 @@ def test_the_weights_of_a_row_are_the_file_that_keras_itself_would_fetch(applica
 
 
 @pytest.mark.filterwarnings("ignore:.*Weights for input shape")
-@pytest.mark.parametrize("name", ["mobilenet", "efficientnetb0", "densenet121", "vgg16"])
+@pytest.mark.parametrize(
+    "name",
+    ["mobilenet", "vgg16", *(pytest.param(name, marks=pytest.mark.slow) for name in ("efficientnetb0", "densenet121"))],
+)
 def test_with_weights_from_a_file_a_row_sees_what_keras_with_imagenet_would(name, tmp_path, monkeypatch):
     row = find(name)
     application = getattr(keras.applications, application_of(row))

@@ -1,6 +1,7 @@
 """On the layout of the course's data, exactly the planted copies go, and none of them straddles a split."""
 
 import numpy as np
+import pytest
 from sklearn.datasets import load_sample_images
 
 from harness import api
@@ -22,6 +23,7 @@ def cells(n: int, rng: np.random.Generator) -> np.ndarray:
     return images
 
 
+@pytest.mark.slow  # as many images as the course has
 def test_exactly_the_planted_copies_go(tmp_path):
     rng = np.random.default_rng(0)
     planted = [image[:SIDE, 200 : 200 + SIDE] for image in load_sample_images().images]
