@@ -1,6 +1,6 @@
 """The command line: parse, call one function of `harness.api`, print.
 
-One verb a file, loaded when it is typed: a new one is its file and its name in `SECTIONS`, or in those of its group.
+One verb a file, loaded when it is typed: a new one is its file and its name in `SECTIONS`; in a group it is its file.
 Verbs of other packages come in through entry points (`harness.plugins`).
 """
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
+from pkgutil import iter_modules
 from typing import Any
 
 import click
@@ -19,17 +21,24 @@ class VerbGroup(click.Group):
     home : str
         The package whose modules are the verbs: ``lint`` of ``harness.cli.codabench`` is the command of that name in
         ``harness/cli/codabench/lint.py``.
-    sections : mapping of str to sequence of str
-        Headings of the help, and the verbs below each; both in the order of the flow.
+    sections : mapping of str to sequence of str, optional
+        Headings of the help, and the verbs below each; both in the order of the flow.  Verbs of `home` that it does not
+        name stand below the last heading.
     """
 
-    def __init__(self, *args: Any, home: str, sections: Mapping[str, Sequence[str]], **options: Any) -> None:
+    def __init__(
+        self, *args: Any, home: str, sections: Mapping[str, Sequence[str]] | None = None, **options: Any
+    ) -> None:
         super().__init__(*args, **{"subcommand_metavar": "VERB [ARGS]...", **options})
-        self.home, self.given = home, sections
+        self.home, self.given = home, sections or {"Verbs": ()}
 
     def sections(self) -> dict[str, list[str]]:
         """Return the verbs there are, by the headings of the help."""
-        return {title: list(names) for title, names in self.given.items()}
+        named = {title: list(names) for title, names in self.given.items()}
+        files = sorted(file.name for file in iter_modules(sys.modules[self.home].__path__))
+        placed = {name for names in named.values() for name in names}
+        named[list(named)[-1]] += [name for name in files if name not in placed]
+        return named
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [name for names in self.sections().values() for name in names]

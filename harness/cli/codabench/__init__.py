@@ -10,7 +10,6 @@ from harness.cli.group import VerbGroup
 @click.command(
     cls=VerbGroup,
     home=__name__,
-    sections={"Verbs": ("export", "lint", "rehearse")},
     short_help="Write, check and rehearse a Codabench bundle.",
 )
 def codabench() -> None:

@@ -10,7 +10,6 @@ from harness.cli.group import VerbGroup
 @click.command(
     cls=VerbGroup,
     home=__name__,
-    sections={"Verbs": ("export",)},
     short_help="Write the contest in the shape of a Kaggle competition.",
 )
 def kaggle() -> None:

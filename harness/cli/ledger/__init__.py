@@ -10,7 +10,6 @@ from harness.cli.group import VerbGroup
 @click.command(
     cls=VerbGroup,
     home=__name__,
-    sections={"Verbs": ("audit", "replay")},
     short_help="Find what was changed by hand; run an entry again.",
 )
 def ledger() -> None:
