@@ -122,7 +122,7 @@ class Examination:
         few = self.load(reading, sample)
         if few is None:
             return
-        self.say("It runs. PredictionPlan the images in other ways ...")
+        self.say("It runs. Showing it the images in other ways ...")
         run = self.until_it_answers(behaviour.requests(sample), reading)
         if run is None:
             return
