@@ -27,7 +27,7 @@ from harness.analysis.seeds import Pooled, pool
 from harness.analysis.values import Values, read_recipes, read_values
 from harness.board.artifacts import Artifacts, read_artifacts
 from harness.board.closing import Closing
-from harness.board.ranking import read_leaderboard, read_standing
+from harness.board.ranking import Note, read_leaderboard, read_standing
 from harness.board.recorder import open_to_read
 from harness.board.rows import Entry, read_some
 from harness.board.team_name import team_key
@@ -108,7 +108,7 @@ class EntryFacts(msgspec.Struct, frozen=True, kw_only=True):
     ranked_by: str
     ranks: RankRange | None
     level_with_first: bool
-    note: str
+    note: Note
     scores: dict[str, dict[str, Estimate]]
     families: Axis
     severities: tuple[int, ...]

@@ -101,9 +101,9 @@ def test_an_entry_without_a_score_shows_why(run):
     assert "By class" not in shown
 
 
-def test_a_held_entry_shows_no_public_score(run):
+def test_a_withheld_entry_shows_no_public_score(run):
     shown = run("show", 11).stdout
-    assert "the Ladder holds its public score back" in squeezed(shown)
+    assert "the Ladder withholds its public score" in squeezed(shown)
     assert not re.search(r"^ ?public ", shown, re.MULTILINE)
     compared = run("compare", 11, 10).stdout
     assert "the public half is not compared" in compared

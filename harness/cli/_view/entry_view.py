@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from harness.analysis.calibration import Calibration
 from harness.analysis.corruptions import FEW, Tally
@@ -18,9 +19,12 @@ from harness.score.card import share_of
 from harness.score.estimate import Estimate
 from harness.words import counted
 
+if TYPE_CHECKING:
+    from harness.board.ranking import Note
+
 LOWEST = 8  # groups that the short view draws, the worst ones
-WHY_NO_RANK = {
-    "held": "No rank: the Ladder withholds its public score, as no clear gain on its team's best.",
+WHY_NO_RANK: dict[Note, str] = {
+    "withheld": "No rank: the Ladder withholds its public score, as no clear gain on its team's best.",
     "late": "No rank: it came after the contest was closed.",
     "lesser final": "No rank: the contest is closed, and the other final of its team did better.",
     "not final": "No rank: the contest is closed, and this entry was not among its team's finals.",
