@@ -35,19 +35,21 @@ def imports_of(path: Path) -> frozenset[str]:
     return frozenset(found)
 
 
+def reached(links: dict[str, set[str]], start: str, without: str = "") -> set[str]:
+    """Return the names that `start` leads to, over one step or many; `without` is no first step."""
+    seen: set[str] = set()
+    waiting = [one for one in links.get(start, set()) if one != without]
+    while waiting:
+        one = waiting.pop()
+        if one not in seen:
+            seen.add(one)
+            waiting += links.get(one, set())
+    return seen
+
+
 def circles(links: dict[str, set[str]]) -> list[list[str]]:
     """Return the groups of two and more names that reach each other."""
-
-    def reached(start: str) -> set[str]:
-        seen: set[str] = set()
-        waiting = [start]
-        while waiting:
-            for one in links.get(waiting.pop(), set()) - seen:
-                seen.add(one)
-                waiting.append(one)
-        return seen
-
-    reach = {name: reached(name) for name in links}
+    reach = {name: reached(links, name) for name in links}
     found = {tuple(sorted(other for other in links if other in reach[name] and name in reach[other])) for name in links}
     return [list(group) for group in sorted(found) if len(group) > 1]
 
@@ -76,17 +78,7 @@ def drawing() -> str:
     for name in links:
         links[name] -= {name, "ground"}  # everything stands on the ground: arrows to it would say nothing
 
-    def far(start: str, without: str) -> set[str]:
-        seen: set[str] = set()
-        waiting = [one for one in links[start] if one != without]
-        while waiting:
-            one = waiting.pop()
-            if one not in seen:
-                seen.add(one)
-                waiting += links[one]
-        return seen
-
-    arrows = [(a, b) for a in sorted(links) for b in sorted(links[a]) if b not in far(a, b)]
+    arrows = [(a, b) for a in sorted(links) for b in sorted(links[a]) if b not in reached(links, a, without=b)]
     return "\n".join(["```mermaid", "graph TD", *(f"    {a} --> {b}" for a, b in arrows), "```"])
 
 
