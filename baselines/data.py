@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 from baselines.job import Job, val_share
 from harness.freeze.frozen import LabelledImages
+
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 def training_images(job: Job, rng: np.random.Generator) -> tuple[LabelledImages, LabelledImages]:
@@ -37,6 +45,29 @@ def training_images(job: Job, rng: np.random.Generator) -> tuple[LabelledImages,
         noisy = val.images + rng.normal(0, recipe.val_noise, val.images.shape)
         val = LabelledImages(np.clip(np.rint(noisy), 0, 255).astype(np.uint8), val.labels)
     return train, val
+
+
+def ahead(make: Callable[[T], U], items: Iterable[T], n: int = 4) -> Iterator[U]:
+    """Yield ``make(item)`` for each item in turn, up to `n` of them made by a thread before they are asked for.
+
+    One thread makes them all, in order, so that what they draw from one generator never depends on its speed.
+
+    Examples
+    --------
+    >>> list(ahead(str.upper, "abc"))
+    ['A', 'B', 'C']
+    """
+    waiting: deque[Future[U]] = deque()
+    pool = ThreadPoolExecutor(1)
+    try:
+        for item in items:
+            waiting.append(pool.submit(make, item))
+            if len(waiting) > n:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def chosen(data: LabelledImages, rows: NDArray) -> LabelledImages:

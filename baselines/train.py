@@ -21,7 +21,7 @@ from baselines.augment.catalogue import AUGMENTATIONS
 from baselines.augment.images import ImageAugmenter, reseed
 from baselines.augment.learner import Learner
 from baselines.augment.mixing import mixing_layer
-from baselines.data import class_weights, training_images
+from baselines.data import ahead, class_weights, training_images
 from baselines.device import device
 from baselines.features import features, predict
 from baselines.initialisation import normalise
@@ -231,17 +231,21 @@ class Session:
         size = min(phase.batch_size, len(images))
         n_batches = len(images) // size
         n_epochs = job.recipe.epochs
+
+        def augmented(rng: np.random.Generator, rows: NDArray) -> NDArray:
+            return images[rows] if augment is None else augment(images[rows], rng)
+
         while not is_over(phase, history[start:]):
             began, number = time.monotonic(), len(history) + 1
             rng = np.random.default_rng([job.seed, number])
             reseed(self.learner, rng)
             batches = rng.permutation(len(images))[: n_batches * size].reshape(n_batches, size)
             losses, hits = np.zeros(n_batches), np.zeros(n_batches)
-            for done, batch in enumerate(track(batches, f"epoch {number}/{n_epochs}, batches", n_batches)):
+            inputs = ahead(partial(augmented, rng), batches)
+            for done, X in enumerate(track(inputs, f"epoch {number}/{n_epochs}, batches", n_batches)):
                 rate = learning_rate(phase, history[start:], (number - 1 - start + done / n_batches) / phase.epochs)
                 self.optimizer.learning_rate = rate
-                X = images[batch] if augment is None else augment(images[batch], rng)
-                losses[done], hits[done] = self.learner.train_on_batch([X, one_hot[batch]])
+                losses[done], hits[done] = self.learner.train_on_batch([X, one_hot[batches[done]]])
             if not np.isfinite(losses).all():
                 raise DivergedError(
                     f"The loss of epoch {number} is not a number.", "Lower it: --set learning_rate=1e-4, for instance."

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Step = Literal["flips", "basic", "augmix", "randaugment", "gridmask"]
+Family = Literal["geometry", "sharpness", "light", "colour", "objects", "noise"]
+Step = Literal["flips", "basic", "augmix", "randaugment", "gridmask", "robust"] | Family
 Mixing = Literal["mixup", "cutmix"]
 
 
@@ -37,6 +38,17 @@ RANDAUGMENT = "Cubuk et al. 2019, arXiv 1909.13719: N = 2, M = 9 (ResNet-50 on I
 GRIDMASK = "Chen et al. 2020, arXiv 2001.04086: r = 0.6, d of 96 to 224 on 224 pixels, any rotation, p = 0.8"
 MIXUP = "Zhang et al. 2018, arXiv 1710.09412: alpha 0.2 (ImageNet: 0.1 to 0.4)"
 CUTMIX = "Yun et al. 2019, arXiv 1905.04899: alpha 1"
+
+ROBUST = "ours, ranges by eye on public images: baselines/augment/operations.py"
+
+FAMILIES: dict[Family, str] = {
+    "geometry": "turned, scaled, sheared, shifted",
+    "sharpness": "resampled, written as JPEG, blurred or smeared",
+    "light": "brightness or gamma changed",
+    "colour": "contrast, saturation or channels changed",
+    "objects": "soft blobs and rings laid over",
+    "noise": "Gaussian noise added",
+}
 
 _ROWS = (
     Augmentation("none", "the image as it is", "-"),
@@ -83,6 +95,17 @@ _ROWS = (
         f"{RANDAUGMENT}; {GRIDMASK}; {CUTMIX}; together they are ours",
         images=("flips", "randaugment", "gridmask"),
         mixing="cutmix",
+    ),
+    Augmentation(
+        "robust",
+        "a chain of up to four generic operations: affine, resampling or blur, light, colour, blobs, noise; then flips",
+        ROBUST,
+        images=("robust", "flips"),
+    ),
+    # Each of its families alone, to see what protects against what.
+    *(
+        Augmentation(f"only-{family}", f"{what}, on one image in two; then flips", ROBUST, images=(family, "flips"))
+        for family, what in FAMILIES.items()
     ),
 )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import keras
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from baselines.augment.catalogue import Augmentation, Step
 from baselines.augment.gridmask import GridMask
+from baselines.augment.operations import OPERATIONS, chains
 from baselines.precision import computing_in
 
 Run = Callable[[NDArray, np.random.Generator], NDArray]
@@ -242,4 +244,6 @@ STEPS: dict[Step, Callable[[], Run]] = {
     "augmix": lambda: of_layer(AugMix(), group=16),
     "randaugment": lambda: of_layer(RandAugment(), group=8),
     "gridmask": lambda: of_layer(GridMask()),
+    "robust": lambda: partial(chains, tuple(OPERATIONS)),
+    **{family: partial(partial, chains, (family,)) for family in OPERATIONS},
 }
