@@ -7,20 +7,11 @@ from collections.abc import Iterable
 import msgspec
 
 from baselines.baseline import REPORT, Baseline, Preset, Reported
-from baselines.models import scratch
+from baselines.from_nothing import FROM_NOTHING
 from baselines.models.pretrained import Backbone
 from baselines.recipe import Plateau, Recipe
 from baselines.weights import Pretrained
 from harness.errors import UsageError, did_you_mean
-
-SCRATCH_FULL = Recipe(
-    epochs=60,
-    learning_rate=1e-3,
-    augment="flips",
-    class_weights=True,
-    early_stopping=10,
-    reduce_on_plateau=Plateau(patience=4),
-)
 
 # The report fine-tuned its backbones, with the learning rate reduced on plateau; how long, it does not say.
 TUNED_FULL = Recipe(
@@ -97,47 +88,7 @@ INCEPTIONV3_WEIGHTS = keras_weights(
 VGG16 = Backbone("vgg16", "VGG16", "caffe", normalised=False)
 
 ROWS = (
-    Baseline(
-        name="scratch-v1",
-        summary="the report's first CNN: 3 convolutions with max-pooling, flatten, dense",
-        build=scratch.V1,
-        parameters=1_732_808,
-        quick=Preset(
-            Recipe(epochs=6, learning_rate=1e-3, cosine=True, train_limit=4000),
-            cuts="at most 4,000 images, 6 epochs",
-        ),
-        full=Preset(SCRATCH_FULL),
-        reported=Reported(hidden_accuracy=25, recipe="3 conv + 3 max-pool, flatten, dense"),
-        refused=scratch.REFUSED,
-    ),
-    Baseline(
-        name="scratch-v1-basic",
-        summary="the report's first CNN with basic augmentation",
-        build=scratch.V1,
-        parameters=1_732_808,
-        quick=Preset(
-            Recipe(epochs=6, learning_rate=1e-3, cosine=True, train_limit=4000, augment="basic"),
-            cuts="at most 4,000 images, 6 epochs",
-        ),
-        full=Preset(msgspec.structs.replace(SCRATCH_FULL, augment="basic")),
-        reported=Reported(hidden_accuracy=34, recipe="the same with basic augmentation"),
-        refused=scratch.REFUSED,
-    ),
-    Baseline(
-        name="scratch-v2",
-        summary="the report's second CNN: 5 convolutions, global average, L1L2, dropout 0.3",
-        build=scratch.V2,
-        parameters=569_928,
-        quick=Preset(
-            Recipe(epochs=14, learning_rate=2e-3, cosine=True, input_size=64, train_limit=4000, augment="flips"),
-            cuts="64×64 images, at most 4,000 of them, 14 epochs",
-        ),
-        full=Preset(SCRATCH_FULL),
-        reported=Reported(
-            val_accuracy=86, recipe="more conv + max-pool blocks, GAP, L1L2 1e-3, dropout 0.3, He uniform"
-        ),
-        refused=scratch.REFUSED,
-    ),
+    *FROM_NOTHING,
     Baseline(
         name="inceptionv3-frozen",
         summary="InceptionV3, all of it frozen: only the head learns",

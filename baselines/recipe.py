@@ -54,6 +54,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     # What the model sees.  `report` puts a division by 255 in front, whatever the weights were made for.
     preprocessing: Literal["right", "report"] = "right"
+    standardise: bool = False  # each image is brought to mean 0 and deviation 1 inside the model, not to 0..1
     input_size: Annotated[int, Meta(ge=32)] | None = None  # side in pixels to which the model shrinks an image
     train_limit: Positive | None = None  # images of the training set, the same share of each class
     augment: str = "none"  # a name of `baselines.augment.catalogue`

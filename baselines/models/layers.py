@@ -42,6 +42,19 @@ def shrunk(recipe: Recipe, image_shape: tuple[int, int, int]) -> list[keras.Laye
     return [] if size is None or image_shape[:2] == (size, size) else [layers.Resizing(size, size)]
 
 
+def scaled(recipe: Recipe) -> keras.Layer:
+    """Return the layer that brings levels of 0-255 to a network's range: to 0..1, or each image to mean 0, deviation 1.
+
+    The second takes away what brightness and contrast did to an image, and leaves its colours their proportions.
+    """
+    from keras import layers
+
+    if recipe.standardise:
+        # In float32 whatever the precision of the rest: the squares of 27,648 levels are summed.
+        return layers.LayerNormalization(axis=[1, 2, 3], center=False, scale=False, dtype="float32")
+    return layers.Rescaling(1 / 255)
+
+
 def rectified(chosen: Choices, name: str | None = None) -> keras.Layer:
     from keras import layers
 

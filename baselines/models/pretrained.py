@@ -49,7 +49,8 @@ class Backbone:
     @property
     def refused(self) -> dict[str, str]:
         """What a recipe may ask for and this model cannot heed, and why."""
-        return {} if self.normalised else {"frozen_batchnorm": "this backbone has no batch normalisation"}
+        always = {"standardise": "its weights were made for images prepared in another way"}
+        return always if self.normalised else always | {"frozen_batchnorm": "it has no batch normalisation"}
 
     def __call__(
         self, recipe: Recipe, image_shape: tuple[int, int, int], n_classes: int, weights: Path | None, seed: int

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from baselines.models.layers import Choices, dense, pooled, rectified, shrunk
+from baselines.models.layers import Choices, dense, pooled, rectified, scaled, shrunk
 from baselines.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Scratch:
             [
                 Input(image_shape),
                 *shrunk(recipe, image_shape),
-                layers.Rescaling(1 / 255),
+                scaled(recipe),
                 *blocks,
                 pooled(chosen),
                 *dense(chosen, 128, chosen.dropout),

@@ -1,6 +1,7 @@
 """The rows: named without Keras, each once, each as it says."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -72,7 +73,8 @@ def test_nothing_is_frozen_in_a_model_that_starts_from_nothing():
 
 def test_the_list_fits_80_columns_and_its_json_is_one_document():
     command = [sys.executable, "-m", "harness.cli", "train", "--list"]
-    table = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    narrow = os.environ | {"COLUMNS": "80"}
+    table = subprocess.run(command, capture_output=True, text=True, check=True, env=narrow).stdout
     assert max(map(len, table.splitlines())) <= 80
     assert all(name in table for name in names())
     rows = json.loads(subprocess.run([*command, "--json"], capture_output=True, text=True, check=True).stdout)
