@@ -88,6 +88,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     epochs: int
     stopped: Literal["finished", "early", "by hand"]
     seconds: float  # of training, wall clock, all sittings together
+    step_seconds: float  # from the first batch to the last, with each epoch's validation, without compiling
     device: str
     versions: dict[str, str]
 

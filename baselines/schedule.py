@@ -23,6 +23,7 @@ class Epoch(msgspec.Struct, frozen=True):
     val_loss: float
     val_accuracy: float
     seconds: float
+    compile_seconds: float = 0.0  # of these, what the first step of a sitting took beyond the median step
 
 
 def learning_rate(recipe: Recipe, history: Sequence[Epoch], done: float) -> float:

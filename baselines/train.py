@@ -103,6 +103,7 @@ def train(
         epochs=len(history),
         stopped=stopped,
         seconds=round(seconds, 1),
+        step_seconds=round(sum(row.seconds - row.compile_seconds for row in history), 1),
         device=device(),
         versions=versions(),
     )
@@ -195,6 +196,7 @@ class Session:
         self.model, self.submitted = model, submitted
         self.frozen: keras.Model | None = None
         self.network = model
+        self.compiled = False
         if phase.features_once:
             self.frozen, self.network = split_at_frozen(model)
         n_classes = job.frozen.contest.n_classes
@@ -240,12 +242,14 @@ class Session:
             rng = np.random.default_rng([job.seed, number])
             reseed(self.learner, rng)
             batches = rng.permutation(len(images))[: n_batches * size].reshape(n_batches, size)
-            losses, hits = np.zeros(n_batches), np.zeros(n_batches)
+            losses, hits, took = (np.zeros(n_batches) for _ in range(3))
             inputs = ahead(partial(augmented, rng), batches)
             for done, X in enumerate(track(inputs, f"epoch {number}/{n_epochs}, batches", n_batches)):
                 rate = learning_rate(phase, history[start:], (number - 1 - start + done / n_batches) / phase.epochs)
                 self.optimizer.learning_rate = rate
+                step_began = time.monotonic()
                 losses[done], hits[done] = self.learner.train_on_batch([X, one_hot[batches[done]]])
+                took[done] = time.monotonic() - step_began
             if not np.isfinite(losses).all():
                 raise DivergedError(
                     f"The loss of epoch {number} is not a number.", "Lower it: --set learning_rate=1e-4, for instance."
@@ -260,7 +264,9 @@ class Session:
                     val_loss=cross_entropy(val.labels, y_prob),
                     val_accuracy=float((y_prob.argmax(axis=1) == val.labels).mean()),
                     seconds=round(time.monotonic() - began, 1),
+                    compile_seconds=0.0 if self.compiled else round(float(took[0] - np.median(took)), 1),
                 )
+                self.compiled = True
                 # In this order: the row of the history is what makes the epoch complete.
                 if best_epoch([*history, epoch]) is epoch:
                     if self.submitted is not self.model:

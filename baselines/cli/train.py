@@ -196,6 +196,7 @@ def show_run(run: Run, folder: RunFolder, as_json: bool, own: bool = False) -> N
             "epochs": run.epochs,
             "stopped": run.stopped,
             "seconds": run.seconds,
+            "step_seconds": run.step_seconds,
             "parameters": run.parameters,
         }
         click.echo(msgspec.json.encode(document))
