@@ -1,0 +1,142 @@
+"""What each step from the report's VGG16 to the champion is worth, and which augmentation protects against what.
+
+    make champion-page WORKSPACE=folder      # writes docs/champion.json and the figures in docs/champion/
+
+Entries of that workspace's board count by their messages, ``step: NAME`` in order, or ``only: FAMILY``; of equal
+messages the last one.  It reads the private half, so it is run when all choices are made.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from baselines.figures.style import BLUE, INK, page
+from harness import api
+from harness.analysis.corruptions import Groups, group, read_chains
+from harness.board import ledger
+from harness.board.artifacts import artifacts_of
+from harness.freeze.frozen import Frozen
+from harness.score.evaluate import labels_of
+from harness.score.stats import paired_interval, wilson_interval
+from harness.workspace import Workspace
+
+DOCS = Path(__file__).parent.parent.parent / "docs"
+KINDS = ("step", "only")
+
+
+def measure(workspace: Path) -> dict[str, Any]:
+    """Return what the entries of `workspace` reached on the hidden images, both halves together."""
+    frozen, home = api.open_contest(workspace), Workspace(workspace)
+    groups = group(read_chains(frozen))
+    receipts = {
+        receipt.message: receipt
+        for receipt in reversed(list(ledger.scores_newest_first(home.ledger)))
+        if receipt.message.partition(": ")[0] in KINDS and receipt.outcome == "scored"
+    }
+    looks = sum(receipt.outcome == "scored" for receipt in ledger.scores_newest_first(home.ledger))
+    rows: list[dict[str, Any]] = []
+    before: NDArray[np.bool_] | None = None
+    for message, receipt in receipts.items():
+        kind, _, name = message.partition(": ")
+        kept = artifacts_of(home, receipt)
+        right = right_when_hidden(kept.labels, frozen)
+        card = kept.card
+        assert card is not None
+        row = {
+            "kind": kind,
+            "name": name,
+            "hidden": [float(right.mean()), *wilson_interval(int(right.sum()), len(right))],
+            "n": len(right),
+            "val": card.scores["val"].metrics["accuracy"].value,
+            "val_shifted": card.scores["val_shifted"].metrics["accuracy"].value,
+            "predict_seconds": round(sum(card.seconds.values()), 1),
+            "zip_bytes": card.zip_bytes,
+            "zip_sha256": card.zip_sha256,
+            "families": by_family(right, groups),
+        }
+        if kind == "step":
+            row["gain"] = None if before is None else list(paired_interval(right, before))
+            before = right
+        rows.append(row)
+    return {"contest": frozen.contest.name, "lock": frozen.lock_hash, "looks": looks, "rows": rows}
+
+
+def right_when_hidden(labels: dict[str, NDArray[np.int64]], frozen: Frozen) -> NDArray[np.bool_]:
+    """Return which hidden images have their right label, in the order of ``shift.json``."""
+    truth = labels_of(frozen)
+    right = np.zeros(sum(len(truth[split][1]) for split in ("public", "private")), bool)
+    for split in ("public", "private"):
+        rows, wanted = truth[split]
+        right[rows] = labels[split] == wanted
+    return right
+
+
+def by_family(right: NDArray[np.bool_], groups: Groups) -> dict[str, list[int]]:
+    """Return hits and images by family of corruption."""
+    return {
+        name: [int(right[members].sum()), int(members.sum())]
+        for name, members in zip(groups.families.names, groups.by_family, strict=True)
+    }
+
+
+def heat_map(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Draw the accuracy of each entry on the images of each family of corruption, in percent."""
+    families = list(rows[0]["families"])
+    shares = np.array([[100 * hits / n for hits, n in row["families"].values()] for row in rows])
+    note = "Accuracy in percent on the hidden images that hold the corruption, among others of their chain."
+    with page(path, 10.5, 1.2 + 0.36 * len(rows), "What protects against what", note) as figure:
+        axes = figure.subplots()
+        axes.imshow(shares, cmap="viridis", aspect="auto", vmin=20, vmax=100)
+        for (row, column), share in np.ndenumerate(shares):
+            axes.text(column, row, f"{share:.0f}", ha="center", va="center", color="white" if share < 70 else INK)
+        axes.set_xticks(range(len(families)), [name.replace("_", "\n") for name in families], size=8)
+        axes.set_yticks(range(len(rows)), [row["name"] for row in rows])
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+
+
+def staircase(path: Path, steps: Sequence[dict[str, Any]]) -> None:
+    """Draw the hidden accuracy of each step with its interval."""
+    values = np.array([[100 * share for share in row["hidden"]] for row in steps])
+    note = f"Accuracy on all {steps[0]['n']:,} hidden images, with 95 % Wilson intervals; one training each."
+    with page(path, 8.6, 1.0 + 0.42 * len(steps), "From the report's VGG16 to the champion", note) as figure:
+        axes = figure.subplots()
+        places = np.arange(len(steps))
+        spans = np.abs(values[:, 1:] - values[:, :1]).T
+        axes.errorbar(values[:, 0], places, xerr=spans, fmt="o", color=BLUE, capsize=3)
+        for place, value in zip(places, values[:, 0], strict=True):
+            axes.annotate(f"{value:.1f}", (value, place), (0, 6), textcoords="offset points", ha="center")
+        axes.set_yticks(places, [row["name"] for row in steps])
+        axes.set_ylim(len(steps) - 0.4, -0.7)
+        axes.set_xlim(0, 100)
+        axes.set_xlabel("hidden accuracy, %")
+        axes.grid(axis="x")
+
+
+def main() -> None:
+    found = measure(Path(sys.argv[1]))
+    DOCS.joinpath("champion.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    folder = DOCS / "champion"
+    folder.mkdir(exist_ok=True)
+    steps = [row for row in found["rows"] if row["kind"] == "step"]
+    alone = [row for row in found["rows"] if row["kind"] == "only"]
+    staircase(folder / "steps.png", steps)
+    if alone:
+        heat_map(folder / "families.png", alone)
+    for row in found["rows"]:
+        gain = row.get("gain")
+        print(
+            f"{row['kind']} {row['name']}: hidden {100 * row['hidden'][0]:.2f}"
+            + (f", gain {100 * gain[0]:+.1f} ({100 * gain[1]:+.1f} to {100 * gain[2]:+.1f})" if gain else "")
+        )
+
+
+if __name__ == "__main__":
+    main()
