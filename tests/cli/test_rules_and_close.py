@@ -4,11 +4,14 @@ import csv
 import io
 import json
 import re
+import shutil
 import sqlite3
 from contextlib import closing
 
 import numpy as np
 import pytest
+
+from tests.conftest import CommandLine
 
 MODEL = """
 import numpy as np
@@ -25,13 +28,18 @@ class Model:
 
 
 @pytest.fixture
-def ruled(hemobench, tmp_path, small_contest):
+def ruled(frozen_workspace, once_for_all, tmp_path, small_contest):
     """The command line on a contest with the Ladder, three submissions in all and one final a team."""
     text = small_contest.read_text().replace('"small"', '"ruled"')
     contest = tmp_path / "ruled.toml"
     contest.write_text(f"{text}[board]\nladder = true\nfinals = 1\nsubmissions_total = 3\n")
-    hemobench("freeze", "--contest", contest)
-    return hemobench
+
+    def fill(folder):
+        shutil.copytree(frozen_workspace, folder / "a workspace", symlinks=True)
+        CommandLine(folder / "a workspace")("freeze", "--contest", contest)
+
+    shutil.copytree(once_for_all("ruled", fill) / "a workspace", tmp_path / "a workspace", symlinks=True)
+    return CommandLine(tmp_path / "a workspace")
 
 
 @pytest.fixture
@@ -125,13 +133,13 @@ def test_the_top_and_the_markdown_of_a_board(hemobench, tmp_path):
     assert {len(row) for row in cells} == {9}, "a bar in a name makes no cell"
 
 
-def test_an_open_contest_tells_no_score_that_was_not_submitted(hemobench, ruled, tmp_path):
-    hemobench("pack", "submissions/random", "-o", tmp_path / "r.zip")
+def test_an_open_contest_tells_no_score_that_was_not_submitted(ruled, tmp_path):
+    ruled("pack", "submissions/random", "-o", tmp_path / "r.zip")
     for contest, split in (("small", "private"), ("ruled", "private"), ("ruled", "public")):
-        refused = hemobench("score", tmp_path / "r.zip", "--contest", contest, "--split", split, code=2)
+        refused = ruled("score", tmp_path / "r.zip", "--contest", contest, "--split", split, code=2)
         assert f"its {split} score is not told" in refused.stderr
-        hemobench("score", tmp_path / "r.zip", "--contest", contest, "--split", split, "--reveal-private")
-    hemobench("score", tmp_path / "r.zip", "--contest", "small", "--split", "public")
+        ruled("score", tmp_path / "r.zip", "--contest", contest, "--split", split, "--reveal-private")
+    ruled("score", tmp_path / "r.zip", "--contest", "small", "--split", "public")
 
 
 def test_a_replay_tells_no_private_score_while_the_contest_is_open(hemobench, tmp_path):
@@ -207,10 +215,12 @@ def test_choices_are_listed_and_shown_before_the_close(hemobench):
 def test_another_freeze_says_that_the_old_board_is_still_there(ruled, tmp_path):
     assert "other freezes" not in ruled("freeze", "--contest", tmp_path / "ruled.toml").stderr
     ruled("submit", "majority", "-m", "first")
-    (tmp_path / "ruled.toml").write_text((tmp_path / "ruled.toml").read_text().replace("seed = 5", "seed = 6"))
-    told = " ".join(ruled("freeze", "--contest", tmp_path / "ruled.toml").stderr.split())
+    contest = tmp_path / "ruled.toml"
+    text = contest.read_text()
+    contest.write_text(text.replace("n_images = 480\nseed = 5", "n_images = 160\nseed = 6"))
+    told = " ".join(ruled("freeze", "--contest", contest).stderr.split())
     assert "Entries on the board: 1 of other freezes of ruled" in told
     assert json.loads(ruled("leaderboard", "--json").stdout) == []
-    (tmp_path / "ruled.toml").write_text((tmp_path / "ruled.toml").read_text().replace("seed = 6", "seed = 5"))
-    ruled("freeze", "--contest", tmp_path / "ruled.toml")
+    contest.write_text(text)
+    ruled("freeze", "--contest", contest)
     assert len(json.loads(ruled("leaderboard", "--json").stdout)) == 1
