@@ -13,6 +13,7 @@ from harness.errors import PackError
 from harness.limited import read
 from harness.pack import pack
 
+pytestmark = pytest.mark.usefixtures("reads_in_one_process")
 GOOD = "class Model:\n    def predict(self, X):\n        return [0] * len(X)\n"
 CONFIG = {"module": "keras.layers", "class_name": "Dense", "config": {"units": 8, "new": None}, "registered_name": None}
 
