@@ -25,6 +25,7 @@ from tests.attacks.besieged import LIMITS, ROOT
 from tests.attacks.ideas import Idea
 from tests.attacks.plants import Plants
 from tests.attacks.processes import descendants, entry_has_forked
+from tests.conftest import CommandLine
 
 # 48 images: guessing the largest class gives 0.2, and six in ten right by chance happens once in 10**8 runs.
 CHANCE = 0.6
@@ -196,18 +197,13 @@ class Arena(Plants):
         """Look at the board as others see it, on a terminal and as a program."""
         shown = {}
         for option in ("--all", "--json", "--format=csv"):
-            done = subprocess.run(
-                [sys.executable, "-m", "harness.cli", "leaderboard", "--contest", idea.contest, option],
-                cwd=ROOT,
-                env=os.environ | {"HEMOBENCH_WORKSPACE": str(self.workspace.path), "NO_COLOR": "1", "COLUMNS": "80"},
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if done.returncode:
-                trial.breaches.append(f"leaderboard {option} fails: {done.stderr.strip()[-200:]}")
+            try:
+                shown[option] = CommandLine(self.workspace.path)(
+                    "leaderboard", "--contest", idea.contest, option
+                ).stdout
+            except AssertionError as error:
+                trial.breaches.append(f"leaderboard {option} fails: {str(error)[:200]}")
                 return
-            shown[option] = done.stdout
         if not all(letter.isprintable() or letter == "\n" for letter in shown["--all"]):
             trial.breaches.append("steers the terminal from the board")
         rows = {row["entry"]: row for row in json.loads(shown["--json"])}
