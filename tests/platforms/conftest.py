@@ -18,11 +18,20 @@ from harness.workspace import Workspace
 
 
 @pytest.fixture(scope="session")
-def workspace(tmp_path_factory, frozen_workspace) -> Workspace:
-    """A copy of the frozen workspace: samples are fitted in it."""
-    path = tmp_path_factory.mktemp("export") / "a workspace"
-    shutil.copytree(frozen_workspace, path, symlinks=True)
-    return Workspace(path)
+def exported(once_for_all, frozen_workspace) -> Path:
+    """A folder with a copy of the frozen workspace, for samples are fitted in it, and the bundle exported of it."""
+
+    def fill(folder: Path) -> None:
+        shutil.copytree(frozen_workspace, folder / "a workspace", symlinks=True)
+        workspace = Workspace(folder / "a workspace")
+        export_codabench(workspace, open_frozen(workspace), folder / "course")
+
+    return once_for_all("exported", fill)
+
+
+@pytest.fixture(scope="session")
+def workspace(exported) -> Workspace:
+    return Workspace(exported / "a workspace")
 
 
 @pytest.fixture(scope="session")
@@ -31,11 +40,9 @@ def frozen(workspace) -> Frozen:
 
 
 @pytest.fixture(scope="session")
-def bundle(tmp_path_factory, workspace, frozen) -> Path:
+def bundle(exported) -> Path:
     """The folder of the exported bundle; its zip lies beside it.  To be read, not written."""
-    target = tmp_path_factory.mktemp("bundle") / "course"
-    export_codabench(workspace, frozen, target)
-    return target
+    return exported / "course"
 
 
 @pytest.fixture
