@@ -28,7 +28,7 @@ def images(n=4, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (n, 32, 32, 3), dtype=np.uint8)
 
 
-@pytest.mark.parametrize("share", [0.3, 0.55, 0.8, 1.0])
+@pytest.mark.parametrize("share", [0.55, 1.0, *(pytest.param(share, marks=pytest.mark.slow) for share in (0.3, 0.8))])
 def test_the_two_parts_of_a_branching_model_give_what_the_whole_gives(residual, share):
     freeze(residual, Recipe(epochs=1, frozen_share=share))
     low, high = split_at_frozen(residual)

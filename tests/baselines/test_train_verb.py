@@ -14,6 +14,7 @@ def wait_for(process, words):
     raise AssertionError(f"{words!r} was never said")
 
 
+@pytest.mark.slow
 def test_a_run_survives_kill_and_ctrl_c_and_ends_whole(hemobench):
     words = ("train", "scratch-v1", "--preset", "quick", "--json")
     killed = hemobench.start(*words)

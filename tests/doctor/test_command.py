@@ -39,7 +39,10 @@ def test_what_would_fail_ends_with_1_and_what_is_merely_wrong_with_0(run):
     assert "--fix repairs 1." in result.stdout
 
 
-@pytest.mark.parametrize("code", ["absolute-path", "class-order", "memorised", "output"])
+@pytest.mark.parametrize(
+    "code",
+    ["absolute-path", "memorised", *(pytest.param(code, marks=pytest.mark.slow) for code in ("class-order", "output"))],
+)
 def test_no_line_is_wider_than_80_columns(run, code):
     case = case_of(code)
     result = run(case, code=1 if case.severity == "fail" else 0)
