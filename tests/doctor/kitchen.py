@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from harness.contest import EmbeddedSource, read_contest
 from harness.doctor.examine import examine
 from harness.doctor.findings import Checkup, Finding
 from harness.doctor.fit import find_target
-from harness.freeze.frozen import Frozen
+from harness.freeze.frozen import Frozen, open_frozen
 from harness.freeze.store import freeze
 from harness.workspace import Workspace
 from tests.conftest import contest_text, draw
@@ -42,23 +43,24 @@ network(keras.layers.Conv2D(2, 3)).save("tiny.h5")
 """
 
 
-def open_kitchen(home: Path) -> Kitchen:
-    """Freeze the contest in `home`, and let Keras save its files there when one is first asked for."""
+def open_kitchen(home: Path, keras_files: Callable[[], Path]) -> Kitchen:
+    """Open what was frozen in `home`; a file of Keras is made when one is first asked for."""
+    return Kitchen(open_frozen(Workspace(home / "workspace")), cache(keras_files))
+
+
+def freeze_clinic(home: Path) -> None:
     path = home / "clinic.toml"
     path.write_text(CONTEST)
     contest = read_contest(path)
     source = contest.source
     assert isinstance(source, EmbeddedSource)
     images = draw(source, contest.class_names, contest.image_shape)
-    frozen = freeze(Workspace(home / "workspace"), contest, images)
-    return Kitchen(frozen, cache(lambda: keras_files(home / "keras")))
+    freeze(Workspace(home / "workspace"), contest, images)
 
 
-def keras_files(folder: Path) -> Path:
+def save_keras_files(folder: Path) -> None:
     """Save small networks with the Keras that is installed, in a process of its own."""
-    folder.mkdir()
     subprocess.run([sys.executable, "-c", SAVE], cwd=folder, check=True, capture_output=True)
-    return folder
 
 
 def examined(kitchen: Kitchen, case: Case, home: Path) -> Checkup:

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from tests.doctor.cases import CASES
-from tests.doctor.kitchen import examined, finding_of, open_kitchen
+from tests.doctor.kitchen import examined, finding_of, freeze_clinic, open_kitchen, save_keras_files
 
 HEAD = ("failure made on purpose", "what `doctor` said", "fix", "`--fix`")
 
@@ -19,7 +19,11 @@ def table() -> str:
     """Return the table as Markdown, in the order of the questions: will it load, is it right, will it fit?"""
     lines = [row(HEAD), "|---" * len(HEAD) + "|"]
     with tempfile.TemporaryDirectory() as folder:
-        kitchen = open_kitchen(Path(folder))
+        home, saved = Path(folder, "clinic"), Path(folder, "saved")
+        for one, fill in ((home, freeze_clinic), (saved, save_keras_files)):
+            one.mkdir()
+            fill(one)
+        kitchen = open_kitchen(home, lambda: saved)
         for number, case in enumerate(CASES):
             print(f"{number + 1} of {len(CASES)}: {case.failure}", file=sys.stderr)
             checkup = examined(kitchen, case, Path(folder, str(number)))
