@@ -72,9 +72,12 @@ def tiny_job():
     return job_of
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def few_figures(monkeypatch) -> None:
-    """No figure but that of augmented images: to draw the others takes longer than so little training."""
+    """No figure but that of augmented images: to draw the others takes longer than so little training.
+
+    What a fixture of a module trains has them all.
+    """
     for name in ("label_distribution", "curves", "confusion", "mistakes"):
         monkeypatch.setattr(f"baselines.inspection.{name}", lambda *_: None)
 

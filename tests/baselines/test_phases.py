@@ -11,8 +11,6 @@ from baselines.train import train
 from baselines.weights import Weights
 from tests.baselines.conftest import eagerly
 
-pytestmark = pytest.mark.usefixtures("few_figures")
-
 
 class StopError(Exception):
     pass

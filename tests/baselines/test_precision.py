@@ -18,7 +18,6 @@ from baselines.train import train
         pytest.param("mixed_bfloat16", 0.9, marks=pytest.mark.slow),
     ],
 )
-@pytest.mark.usefixtures("few_figures")
 def test_a_mixed_run_learns_is_submitted_in_float32_and_leaves_keras_as_it_was(precision, ema, tiny_job, tmp_path):
     recipe = Recipe(epochs=3, batch_size=16, learning_rate=3e-3, precision=precision, ema=ema)
     folder = RunFolder(tmp_path / "run")

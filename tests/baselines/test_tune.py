@@ -634,7 +634,6 @@ def test_words_without_sense_are_refused_before_anything_is_trained(tune, words,
     assert said in error.message
 
 
-@pytest.mark.usefixtures("few_figures")
 def test_a_real_search_ends_with_a_run_that_train_finds_again(hemobench):
     words = (
         "scratch-v1",
