@@ -19,7 +19,7 @@ from baselines.schedule import best_epoch
 from baselines.train import train
 from baselines.weights import Weights
 from harness.errors import TrainError
-from tests.baselines.conftest import job_of
+from tests.baselines.conftest import eagerly, job_of
 
 
 def mute(line):
@@ -32,6 +32,12 @@ class KilledError(Exception):
 
 def weights_of(folder):
     return keras.saving.load_model(folder.model, compile=False).get_weights()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def eager():
+    with eagerly():
+        yield
 
 
 @pytest.fixture(scope="module")
