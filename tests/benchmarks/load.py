@@ -154,7 +154,7 @@ def kill_packs(hemobench: Hemobench, n: int, rng: random.Random) -> Campaign:
     folder = hemobench.workspace / "packing"
     (folder / "entry").mkdir(parents=True)
     (folder / "entry" / "model.py").write_text("class Model:\n    def predict(self, X):\n        return [0] * len(X)\n")
-    (folder / "entry" / "weights.bin").write_bytes(random.Random(0).randbytes(80_000_000))
+    (folder / "entry" / "weights.bin").write_bytes(random.Random(0).randbytes(20_000_000))
     out = folder / "entry.zip"
     words = ("pack", folder / "entry", "-o", out)
     usual = timed(lambda: hemobench(*words))

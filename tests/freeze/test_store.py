@@ -235,6 +235,8 @@ def test_a_split_without_a_class_is_refused(contest, images, tmp_path):
         freeze(Workspace(tmp_path), contest, small)
 
 
+# `make test` kills freezes in tests/faults.
+@pytest.mark.slow
 def test_a_freeze_killed_at_any_moment_leaves_the_old_contest_or_the_new(tmp_path):
     workspace = tmp_path / "workspace"
     files = [tmp_path / "one.toml", tmp_path / "other.toml"]
