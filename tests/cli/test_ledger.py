@@ -180,7 +180,7 @@ def test_a_replay_of_no_entry_says_which_there_are(recorded):
 
 def test_a_replay_runs_on_the_freeze_of_then(recorded, small_contest, tmp_path):
     contest = tmp_path / "small.toml"
-    contest.write_text(small_contest.read_text().replace("seed = 5", "seed = 6"))
+    contest.write_text(small_contest.read_text().replace("n_images = 480\nseed = 5", "n_images = 160\nseed = 6"))
     recorded("freeze", "--contest", contest)
     assert json.loads(recorded("leaderboard", "--json").stdout) == []
     assert "equal to receipt 1" in recorded("ledger", "replay", 1).stdout
