@@ -82,6 +82,13 @@ def few_figures(monkeypatch) -> None:
         monkeypatch.setattr(f"baselines.inspection.{name}", lambda *_: None)
 
 
+@pytest.fixture
+def eager() -> Iterator[None]:
+    """See `eagerly`."""
+    with eagerly():
+        yield
+
+
 @contextmanager
 def eagerly() -> Iterator[None]:
     """Run Keras's steps as they are: to compile one of a tiny training takes longer than to run it."""

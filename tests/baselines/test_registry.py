@@ -60,13 +60,13 @@ def once(recipe: Recipe, **more) -> Recipe:
 
 
 # A backbone as the team had it is the same graph once more, for one layer that differs; of the others the deep ones
-# take a minute, and the quick tests build and load them elsewhere.
-QUICK = ("mobilenet", "vgg16")
+# take a minute, and the quick tests build and load them elsewhere.  Some rows are one network with other recipes.
+QUICK = ("scratch-v1", "scratch-v2", "resnet-s", "mobilenet", "vgg16")
 ALL_ROWS = [
     pytest.param(
         row,
         id=row.name,
-        marks=[] if row.name in QUICK or not isinstance(row.build, Backbone) else [pytest.mark.slow],
+        marks=[] if row.name in QUICK else [pytest.mark.slow],
     )
     for row in BASELINES
 ]
@@ -95,7 +95,9 @@ RANDOM_LAYERS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", AUGMENTATIONS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name.startswith("only-") else []) for name in AUGMENTATIONS]
+)
 def test_each_augmentation_trains_and_is_absent_from_what_is_saved(name, tiny_job, tmp_path):
     job = tiny_job("scratch-v2", Recipe(epochs=1, batch_size=16, learning_rate=1e-3, augment=name))
     folder = RunFolder(tmp_path / "run")

@@ -6,14 +6,17 @@ import sys
 from pathlib import Path
 
 import keras
+import msgspec
 import numpy as np
 
 from baselines.run_folder import RunFolder
 from baselines.saving import save_model
 from baselines.train import train
 from harness.pack import pack
+from tests.baselines.conftest import TINY
 
 ROOT = Path(__file__).parent.parent.parent
+RECIPE = msgspec.structs.replace(TINY, epochs=1)
 ELSEWHERE = """
 import sys
 from pathlib import Path
@@ -21,8 +24,9 @@ from baselines.run_folder import RunFolder
 from baselines.train import train
 from harness.pack import pack
 from tests.baselines.conftest import job_of
+from tests.baselines.test_saving import RECIPE
 folder = RunFolder(Path("runs", "elsewhere"))
-train(job_of(), folder)
+train(job_of(recipe=RECIPE), folder)
 pack(folder.submission, Path(sys.argv[1]))
 """
 
@@ -30,7 +34,7 @@ pack(folder.submission, Path(sys.argv[1]))
 def test_the_same_training_in_another_process_at_another_time_gives_the_same_zip(tiny_job, tmp_path):
     keras.layers.Conv2D(4, 3)  # so that the next layer of this process is conv2d_1 to Keras
     folder = RunFolder(tmp_path / "here")
-    train(tiny_job(), folder, tell=lambda line: None)
+    train(tiny_job(recipe=RECIPE), folder, tell=lambda line: None)
     here = pack(folder.submission, tmp_path / "here.zip").path
     (tmp_path / "another folder").mkdir()
     elsewhere = tmp_path / "elsewhere.zip"

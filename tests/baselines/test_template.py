@@ -4,10 +4,13 @@ import importlib.util
 
 import keras
 import numpy as np
+import pytest
 
 from baselines.recipe import Recipe
 from baselines.run_folder import RunFolder
 from baselines.train import train
+
+pytestmark = pytest.mark.usefixtures("eager")
 
 
 def module_of(folder):

@@ -4,7 +4,8 @@ import json
 
 
 def test_a_trained_baseline_scores_through_the_zip_door_and_is_not_trained_twice(hemobench):
-    words = ("submit", "scratch-v1", "-m", "x", "--preset", "quick", "--weights", "none", "--set", "epochs=2", "--json")
+    small = [word for one in ("epochs=1", "train_limit=64", "input_size=32") for word in ("--set", one)]
+    words = ("submit", "scratch-v1", "-m", "x", "--preset", "quick", "--weights", "none", *small, "--json")
     first = hemobench(*words)
     card = json.loads(first.stdout)
     assert card["outcome"] == "scored"
