@@ -79,7 +79,7 @@ class Baseline:
     licence : str
         Of the architecture's code; that of the weights stands with them.
     refused : mapping of str to str
-        Fields of a recipe that have no effect on this model, and why.
+        Fields of a recipe that have no effect on this model, and why; those that `build` tells join them.
     smallest : int
         Side in pixels below which the model cannot be built.
     random_backbone : bool
@@ -101,6 +101,9 @@ class Baseline:
     smallest: int = 32
     random_backbone: bool = False
     report_of: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "refused", {**getattr(self.build, "refused", {}), **self.refused})
 
     def preset(self, name: PresetName, *, has_weights: bool) -> Preset:
         """Return the preset to use, given whether there are pretrained weights to start from."""

@@ -128,7 +128,6 @@ ROWS = (
         licence="Apache-2.0",
         pretrained=INCEPTIONV3_WEIGHTS,
         smallest=INCEPTIONV3.smallest,
-        refused=INCEPTIONV3.refused,
         random_backbone=True,
     ),
     Baseline(
@@ -142,7 +141,6 @@ ROWS = (
         licence="Apache-2.0",
         pretrained=INCEPTIONV3_WEIGHTS,
         smallest=INCEPTIONV3.smallest,
-        refused=INCEPTIONV3.refused,
     ),
     Baseline(
         name="mobilenet",
@@ -283,7 +281,6 @@ ROWS = (
             megabytes=57,
             licence="CC BY 4.0, Visual Geometry Group, University of Oxford",
         ),
-        refused=VGG16.refused,
     ),
 )
 
