@@ -84,6 +84,8 @@ class Baseline:
         Side in pixels below which the model cannot be built.
     random_backbone : bool
         Whether a frozen backbone may stay random: features drawn by lot are what such a row then measures.
+    depthwise : bool
+        Whether its convolutions are depthwise, which are slower in the 16 bits of a processor; else they are dense.
     report_of : str, optional
         The model that this row is as the team had it.
     """
@@ -100,6 +102,7 @@ class Baseline:
     refused: Mapping[str, str] = field(default_factory=dict)
     smallest: int = 32
     random_backbone: bool = False
+    depthwise: bool = False
     report_of: str | None = None
 
     def __post_init__(self) -> None:

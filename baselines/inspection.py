@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from baselines.augment.catalogue import AUGMENTATIONS
 from baselines.augment.images import ImageAugmenter, reseed
 from baselines.augment.mixing import mixing_layer
+from baselines.build import as_trained
 from baselines.data import cut
 from baselines.features import predict
 from baselines.figures.augmented import augmented
@@ -42,6 +43,7 @@ class Seen:
     val_loss: float
     train_accuracy: Accuracy
     adapted: Adapted | None
+    changed_labels: float | None
 
 
 def inspect(
@@ -58,6 +60,10 @@ def inspect(
     rng = np.random.default_rng([job.seed, 0, 1])
     val = job.frozen.load("val")
     y_prob = predict(model, val.images, track, "confusion, batches")
+    changed_labels = None
+    if (trained := as_trained(job, model)) is not model:
+        labels = predict(trained, val.images, track, f"{job.precision.policy}, batches").argmax(axis=1)
+        changed_labels = float((labels != y_prob.argmax(axis=1)).mean())
     sample, _ = cut(train, min(1.0, SAMPLE / len(train.labels)), rng)
     train_prob = predict(model, sample.images, track, "confusion, batches")
     shifted, _ = cut(job.frozen.load("val_shifted"), min(1.0, SAMPLE / len(val.labels)), rng)
@@ -66,6 +72,7 @@ def inspect(
         val_accuracy=Accuracy.of(y_prob.argmax(axis=1) == val.labels),
         val_loss=cross_entropy(val.labels, y_prob),
         train_accuracy=Accuracy.of(train_prob.argmax(axis=1) == sample.labels),
+        changed_labels=changed_labels,
         adapted=adapt(model, shifted, rng, track),
     )
     draw(job, folder, history, best, val, y_prob, sample, train_prob, rng)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from baselines.baseline import Baseline, PresetName
+from baselines.precision import Precision, precision_for
 from baselines.recipe import Recipe, changed
-from baselines.run_folder import run_key
+from baselines.run_folder import in_precision, run_key
 from baselines.weights import NONE, Weights
 from harness.api import Frozen
 from harness.errors import UsageError
@@ -29,9 +31,15 @@ class Job:
 
     @property
     def key(self) -> str:
+        used = in_precision(self.recipe, self.precision.policy)
         return run_key(
-            self.frozen.lock_hash, self.baseline.name, self.recipe, self.seed, self.weights.label, self.weights.sha256
+            self.frozen.lock_hash, self.baseline.name, used, self.seed, self.weights.label, self.weights.sha256
         )
+
+    @cached_property
+    def precision(self) -> Precision:
+        """What it trains in; where the recipe leaves that to the machine, this loads Keras."""
+        return precision_for(self.recipe.precision, depthwise=self.baseline.depthwise)
 
 
 def plan(

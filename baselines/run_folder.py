@@ -29,6 +29,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.precision import Policy
 from baselines.recipe import Recipe
 from baselines.schedule import Epoch
 from harness.errors import TrainError
@@ -75,6 +76,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     preset: str
     cuts: str  # what the preset leaves out
     recipe: Recipe
+    precision: Policy  # what the recipe's `precision` came to; float32 is what was submitted, in any case
+    changed_labels: float | None  # share of the validation images that have another label in it than in float32
     seed: int
     weights: str  # imagenet, none, or sha256:<12 digits>
     weights_sha256: str  # of the file; empty without one
@@ -95,12 +98,20 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def recipe_key(self) -> str:
         """Ten hex digits that runs share which differ by their seed alone."""
-        shared = [self.lock_hash, self.model, self.recipe, self.weights, self.weights_sha256]
+        used = in_precision(self.recipe, self.precision)
+        shared = [self.lock_hash, self.model, used, self.weights, self.weights_sha256]
         return hashlib.sha256(msgspec.json.encode(shared)).hexdigest()[:10]
 
 
+def in_precision(recipe: Recipe, policy: Policy) -> Recipe:
+    """Return a recipe with what ``auto`` came to: keys are of that, so that no run is taken up in another precision,
+    and that ``auto`` and what it comes to are one run.
+    """
+    return msgspec.structs.replace(recipe, precision=policy)
+
+
 def run_key(lock_hash: str, model: str, recipe: Recipe, seed: int, weights: str, weights_sha256: str) -> str:
-    """Return ten hex digits that differ when anything that shapes the model differs."""
+    """Return ten hex digits that differ when anything that shapes the model differs; of a recipe `in_precision`."""
     content = msgspec.json.encode([lock_hash, model, recipe, seed, weights, weights_sha256])
     return hashlib.sha256(content).hexdigest()[:10]
 

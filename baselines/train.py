@@ -21,6 +21,7 @@ from baselines.augment.catalogue import AUGMENTATIONS
 from baselines.augment.images import ImageAugmenter, reseed
 from baselines.augment.learner import Learner
 from baselines.augment.mixing import mixing_layer
+from baselines.build import as_trained, build_model
 from baselines.data import ahead, class_weights, training_images
 from baselines.device import device
 from baselines.features import features, predict
@@ -29,12 +30,12 @@ from baselines.inspection import cross_entropy, inspect
 from baselines.job import Job
 from baselines.models.freezing import freeze, split_at_frozen
 from baselines.optimizers.choice import averaged, make_optimizer
-from baselines.precision import computing_in
+from baselines.precision import LABELS_HELD
 from baselines.recipe import Recipe, phases
 from baselines.run_folder import Run, RunFolder, save_atomic
 from baselines.saving import save_model
 from baselines.schedule import Epoch, best_epoch, is_over, learning_rate
-from harness.errors import DivergedError, TrainError
+from harness.errors import DivergedError
 from harness.freeze.frozen import LabelledImages
 from harness.progress import Track, silent
 
@@ -83,6 +84,11 @@ def train(
     seconds = earlier + time.monotonic() - began
     best = best_epoch(history)
     seen = inspect(job, folder, data, history, best, track)
+    if seen.changed_labels is not None:
+        share = f"{100 * seen.changed_labels:.2f} % of the validation labels"
+        tell(f"Submitted in float32, which changes {share}.")
+        if seen.changed_labels >= LABELS_HELD:
+            tell(f"That is {100 * LABELS_HELD:g} % or more: --set precision=float32 trains in what is submitted.")
     run = Run(
         model=job.baseline.name,
         contest=job.frozen.contest.name,
@@ -90,6 +96,8 @@ def train(
         preset=job.preset_name,
         cuts=job.cuts,
         recipe=job.recipe,
+        precision=job.precision.policy,
+        changed_labels=seen.changed_labels,
         seed=job.seed,
         weights=job.weights.label,
         weights_sha256=job.weights.sha256,
@@ -113,27 +121,6 @@ def train(
     return run
 
 
-def build_model(job: Job) -> keras.Model:
-    """Build the job's model, with its weights, in float32.
-
-    Raises
-    ------
-    TrainError
-        The weights are not for this model.
-    """
-    contest = job.frozen.contest
-    try:
-        return job.baseline.build(job.recipe, contest.image_shape, contest.n_classes, job.weights.path, job.seed)
-    except (ValueError, OSError, KeyError) as error:
-        if job.weights.path is None:
-            raise
-        reason = str(error).strip().splitlines()[0][:160]
-        raise TrainError(
-            f"{job.weights.path} holds no weights of {job.baseline.name} without its top: {reason}",
-            "Give a file made by Keras for this model with include_top=False, or leave out --weights.",
-        ) from error
-
-
 def run_phases(
     job: Job,
     folder: RunFolder,
@@ -150,13 +137,12 @@ def run_phases(
     before_last = recipe.epochs - last.epochs
     if len(history) > before_last and is_over(last, history[before_last:]):
         return
-    with computing_in(recipe.precision):
-        model = build_model(job)
     # What is submitted is float32, so that it says the same on every machine; the weights are so already.
-    submitted = model if recipe.precision == "float32" else build_model(job)
+    submitted = build_model(job)
     if recipe.init_images:
         # Also when taken up again: what is frozen is in no checkpoint, and the draw is the same.
-        normalise(model, data.images[rng.permutation(len(data.images))[: recipe.init_images]])
+        normalise(submitted, data.images[rng.permutation(len(data.images))[: recipe.init_images]])
+    model = as_trained(job, submitted)
     end = 0
     for phase in phases(recipe):
         start, end = end, end + phase.epochs

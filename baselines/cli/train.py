@@ -162,6 +162,7 @@ def train(
                     "Leave out --resume to begin one.",
                 )
             tell(f"{model} {found.why}")
+            tell(f"Trains in {job.precision.policy}: {job.precision.why}.")
             if job.cuts:
                 tell(f"{'Recipe' if recipe else f'Preset {job.preset_name}'}: {job.cuts}.")
             if n_done:
@@ -185,6 +186,8 @@ def show_run(run: Run, folder: RunFolder, as_json: bool, own: bool = False) -> N
             "preset": run.preset,
             "cuts": run.cuts,
             "weights": run.weights,
+            "precision": run.precision,
+            "changed_labels": run.changed_labels,
             "recipe": run.recipe_key,
             "seed": run.seed,
             "val_accuracy": accuracy.value,

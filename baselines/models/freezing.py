@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 
 from baselines.models.pretrained import COLOURS, HEAD
+from baselines.precision import computing_in
 from baselines.recipe import Recipe
 from harness.errors import TrainError
 
@@ -74,4 +75,5 @@ def split_at_frozen(model: keras.Model) -> tuple[keras.Model, keras.Model]:
             below = number
         reach = max(reach, read_by[number])
     boundary = outputs[max(below, 0)]
-    return keras.Model(model.input, boundary), keras.Model(boundary, model.outputs[0])
+    with computing_in(model.dtype_policy.name):  # by which Keras scales the loss of half precision
+        return keras.Model(model.input, boundary), keras.Model(boundary, model.outputs[0])

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -16,9 +17,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from baselines.baseline import Preset
 from baselines.entries import find
 from baselines.job import Job, plan
+from baselines.precision import Machine
 from baselines.recipe import Recipe
 from baselines.weights import NONE, Weights
 from harness.freeze.frozen import LabelledImages
+
+if TYPE_CHECKING:
+    import keras
 
 
 class TinyContest:
@@ -72,6 +77,15 @@ def tiny_job():
     return job_of
 
 
+@pytest.fixture(autouse=True, scope="module")
+def plain_machine() -> Iterator[None]:
+    """A processor that is fastest in float32, wherever the tests run: they compare to the last digits."""
+    machine = Machine("tensorflow", {"avx2"}, onednn=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("baselines.device.machine", lambda: machine)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def few_figures(monkeypatch) -> None:
     """No figure but that of augmented images: to draw the others takes longer than so little training.
@@ -87,6 +101,20 @@ def eager() -> Iterator[None]:
     """See `eagerly`."""
     with eagerly():
         yield
+
+
+def small_backbone(include_top: bool = False, weights: None = None, input_tensor: Any = None) -> keras.Model:
+    """Stand in for a backbone of ``keras.applications``: four convolutions are built sooner than MobileNet's 27."""
+    import keras
+
+    assert not include_top and weights is None
+    x = keras.Input((None, None, 3)) if input_tensor is None else input_tensor
+    start = keras.utils.get_source_inputs(x)
+    for number in range(1, 5):
+        x = keras.layers.Conv2D(8, 3, strides=2 if number < 3 else 1, padding="same", name=f"conv{number}")(x)
+        x = keras.layers.BatchNormalization(name=f"normalised{number}")(x)
+        x = keras.layers.ReLU(name=f"active{number}")(x)
+    return keras.Model(start, x)
 
 
 @contextmanager

@@ -51,7 +51,10 @@ def test_only_a_model_that_the_report_had_has_a_row_as_the_team_had_it():
 )
 def test_each_row_builds_a_model_of_as_many_parameters_as_it_says(row):
     recipe = row.preset("full", has_weights=False).recipe
-    assert row.build(recipe, (96, 96, 3), 8, None, 0).count_params() == row.parameters
+    model = row.build(recipe, (96, 96, 3), 8, None, 0)
+    assert model.count_params() == row.parameters
+    depthwise = any(type(layer).__name__ == "DepthwiseConv2D" for layer in model.layers)
+    assert depthwise == row.depthwise
 
 
 @pytest.mark.parametrize("row", BASELINES, ids=names())

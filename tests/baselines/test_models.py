@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from baselines.augment.images import flipped
+from baselines.build import build_model
 from baselines.data import class_weights, cut
 from baselines.entries import find
 from baselines.features import predict
@@ -12,7 +13,7 @@ from baselines.models.freezing import freeze, split_at_frozen
 from baselines.models.pretrained import imagenet_colours
 from baselines.recipe import Recipe
 from baselines.run_folder import RunFolder
-from baselines.train import build_model, train
+from baselines.train import train
 from harness.freeze.frozen import LabelledImages
 from harness.progress import silent
 

@@ -9,7 +9,7 @@ from baselines.recipe import Recipe
 from baselines.run_folder import RunFolder
 from baselines.train import train
 from baselines.weights import Weights
-from tests.baselines.conftest import eagerly
+from tests.baselines.conftest import eagerly, small_backbone
 
 
 class StopError(Exception):
@@ -26,18 +26,6 @@ def stop_after(number):
 
 def mute(line):
     pass
-
-
-def small_backbone(include_top=False, weights=None, input_tensor=None):
-    """Stand in for a backbone of ``keras.applications``: four convolutions are built sooner than MobileNet's 27."""
-    assert not include_top and weights is None
-    x = keras.Input((None, None, 3)) if input_tensor is None else input_tensor
-    start = keras.utils.get_source_inputs(x)
-    for number in range(1, 5):
-        x = keras.layers.Conv2D(8, 3, strides=2 if number < 3 else 1, padding="same", name=f"conv{number}")(x)
-        x = keras.layers.BatchNormalization(name=f"normalised{number}")(x)
-        x = keras.layers.ReLU(name=f"active{number}")(x)
-    return keras.Model(start, x)
 
 
 @pytest.fixture(autouse=True)

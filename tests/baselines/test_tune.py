@@ -102,6 +102,7 @@ class Stub:
         accuracy = Accuracy.of(np.arange(1000) < 1000 * best)
         run = Run(
             model=job.baseline.name, contest="tiny", lock_hash="", preset="quick", cuts=job.cuts, recipe=recipe,
+            precision=job.precision.policy, changed_labels=None,
             seed=job.seed, weights=NONE, weights_sha256="", parameters=1, train_images=1, val_accuracy=accuracy,
             val_loss=1 - best, train_accuracy=accuracy, adapted=None, best_epoch=recipe.epochs, epochs=recipe.epochs,
             stopped="finished", seconds=1.0, step_seconds=1.0, device="", versions={},

@@ -8,8 +8,8 @@ import threading
 import pytest
 
 from baselines import weights
+from baselines.build import build_model
 from baselines.entries import find
-from baselines.train import build_model
 from baselines.weights import Pretrained, Weights, find_weights
 from harness.errors import TrainError, UsageError
 

@@ -20,12 +20,13 @@ import numpy as np
 
 from baselines.augment.catalogue import AUGMENTATIONS
 from baselines.augment.images import ImageAugmenter
+from baselines.build import as_trained, build_model
 from baselines.entries import find
 from baselines.job import Job
 from baselines.optimizers.choice import make_optimizer
 from baselines.recipe import Recipe
 from baselines.run_folder import RunFolder
-from baselines.train import build_model, run_phases
+from baselines.train import run_phases
 from baselines.weights import NONE, Weights
 from harness.freeze.frozen import LabelledImages
 
@@ -76,7 +77,8 @@ class Batches(keras.utils.PyDataset):
 
 def bare(name: str, recipe: Recipe, train: LabelledImages, val: LabelledImages) -> list[float]:
     """Seconds of each epoch of Keras's `fit` with the same model, optimizer, augmentation and validation."""
-    model = build_model(job(name, recipe))
+    bench = job(name, recipe)
+    model = as_trained(bench, build_model(bench))
     model.compile(make_optimizer(recipe), "sparse_categorical_crossentropy", metrics=["accuracy"])
     ends = []
     clock = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: ends.append(time.perf_counter()))
