@@ -38,11 +38,17 @@ def of_board(board: Leaderboard) -> Records:
             score = getattr(standing, split)
             for part, name in (("", "value"), ("_low", "low"), ("_high", "high"), ("_n", "n")):
                 row[f"{split}{part}"] = getattr(score, name, None)
-        row |= {"gap": standing.gap, "weights": entry.weights, "date": entry.created_at, "message": entry.message}
-        row |= {"outcome": entry.outcome, "note": standing.note, "zip_sha256": entry.zip_sha256}
+        row |= {"gap": standing.gap, "weights": entry.weights, "precision": entry.precision}
+        row |= {
+            "date": entry.created_at,
+            "message": entry.message,
+            "outcome": entry.outcome,
+            "note": standing.note,
+            "zip_sha256": entry.zip_sha256,
+        }
         rows.append(row)
     scores = [f"{split}{part}" for split in splits for part in ("", "_low", "_high", "_n")]
-    last = ("gap", "weights", "date", "message", "outcome", "note", "zip_sha256")
+    last = ("gap", "weights", "precision", "date", "message", "outcome", "note", "zip_sha256")
     return Records(("rank", "id", "entry", "metric", *scores, *last), rows)
 
 

@@ -186,7 +186,7 @@ def _record(
         notes.append(_equal_to(twin, place[2], admission.visible))
     facts = {"name": admission.name, "message": message, "weights": built.weights, "withheld": shown is not None}
     if built.trained:
-        facts |= {"recipe": built.trained["recipe"], "seed": built.trained["seed"]}
+        facts |= {fact: built.trained[fact] for fact in ("recipe", "seed", "precision")}
     kept, line = _keep(recorder, evaluation, admission.now, **facts)
     assert line.score
     (entry,) = rows.read_some(board, [line.score.entry])

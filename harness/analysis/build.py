@@ -266,6 +266,7 @@ def rows_of(
             recipe=standing.entry.recipe,
             seed=standing.entry.seed,
             seeds=seeds.get(standing.entry.id, 1),
+            precision=standing.entry.precision,
             withheld=standing.entry.withheld,
             scores=scores_of(standing.entry, tuple(predictions.truth.labels)),
             gap=standing.gap,

@@ -47,6 +47,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     recipe: str
     seed: int | None
     seeds: int
+    precision: str
     withheld: bool
     scores: dict[str, dict[str, Estimate]]
     gap: float | None

@@ -97,6 +97,7 @@ class EntryFacts(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     created_at: str
     weights: str
+    precision: str
     zip_sha256: str
     outcome: str
     why: str
@@ -184,6 +185,7 @@ def see_entry(workspace: Workspace, frozen: Frozen, word: str, *, reveal_private
         message=entry.message,
         created_at=entry.created_at,
         weights=entry.weights,
+        precision=entry.precision,
         zip_sha256=entry.zip_sha256,
         outcome=entry.outcome,
         why=card.message if card else "",

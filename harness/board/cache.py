@@ -19,7 +19,7 @@ from harness.board.ledger import START, Line, Receipt, lines_from
 from harness.errors import BoardError
 from harness.workspace import OWNER_FILE, make_folder, move_durably
 
-VERSION = 1  # of the schema; another one is made anew
+VERSION = 2  # of the schema; another one is made anew
 SCHEMA = """
     CREATE TABLE entries (
         id INTEGER PRIMARY KEY,
@@ -34,6 +34,7 @@ SCHEMA = """
         created_at TEXT NOT NULL,  -- UTC, ISO 8601
         recipe TEXT NOT NULL,      -- seeds of one recipe share it, '' where it is not known
         seed INTEGER,
+        precision TEXT NOT NULL,   -- in which its training computed, '' where it is not known
         withheld INTEGER NOT NULL      -- 1: the Ladder does not show its public score
     ) STRICT;
     CREATE TABLE scores (

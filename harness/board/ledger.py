@@ -76,6 +76,7 @@ class Scored(Receipt, frozen=True, kw_only=True, omit_defaults=True, tag="score"
     missing_restrictions: tuple[str, ...]
     recipe: str = ""  # seeds of one recipe share it; empty where it is not known
     seed: int | None = None
+    precision: str = ""  # in which its training computed; empty where it is not known
     withheld: bool = False  # by the Ladder: its public score is no clear gain, and is not shown
 
     @property

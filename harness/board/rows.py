@@ -15,7 +15,7 @@ from harness.score.estimate import Estimate
 # What a row and its receipt both tell, beside the id; columns by these names, too.
 FACTS = (
     *("name", "message", "contest", "lock", "outcome", "zip_sha256", "weights", "created_at", "recipe", "seed"),
-    "withheld",
+    *("precision", "withheld"),
 )
 COLUMNS = ", ".join(("id", *FACTS, "receipt"))
 AT_ONCE = 500  # ids asked for in one query: SQLite takes some thousands
@@ -25,8 +25,8 @@ AT_ONCE = 500  # ids asked for in one query: SQLite takes some thousands
 class Entry:
     """One submission, as the board keeps it; `scores` is keyed by split and metric.
 
-    `recipe` is what seeds of one recipe share, "" where it is not known; `withheld` says that the Ladder does not
-    show its public score; `receipt` is its number in the ledger.
+    `recipe` is what seeds of one recipe share, `precision` what its training computed in, both "" where that is not
+    known; `withheld` says that the Ladder does not show its public score; `receipt` is its number in the ledger.
     """
 
     id: int
@@ -40,6 +40,7 @@ class Entry:
     created_at: str
     recipe: str
     seed: int | None
+    precision: str
     withheld: bool
     receipt: int
     scores: dict[tuple[str, str], Estimate]

@@ -62,7 +62,7 @@ def test_any_bytes_in_place_of_the_board_are_read_or_refused(target, board_works
 CELLS = st.one_of(TEXT, st.binary(max_size=9), st.integers(-(2**63), 2**63 - 1), st.floats(), st.none())
 COLUMNS = [
     *(("entries", name) for name in ("id", "name", "message", "contest", "lock", "outcome", "zip_sha256", "weights")),
-    *(("entries", name) for name in ("created_at", "receipt", "recipe", "seed", "withheld")),
+    *(("entries", name) for name in ("created_at", "receipt", "recipe", "seed", "precision", "withheld")),
     *(("scores", name) for name in ("entry", "split", "metric", "value", "low", "high", "n")),
 ]
 STATEMENTS = [

@@ -60,7 +60,8 @@ def _head(facts: EntryFacts, by_name: bool) -> None:
         others = f"{counted(facts.namesakes, 'other entry')} of this name"
         say(f"{others}; {_chosen(facts)}." if by_name else f"There {_are(facts.namesakes)} {others}.")
     date, weights = facts.created_at[:16].replace("T", " "), facts.weights.removeprefix("sha256:")[:8]
-    say(f"{date} UTC · weights {weights} · zip {facts.zip_sha256[:12]}")
+    trained = f" · trained in {facts.precision}" if facts.precision else ""
+    say(f"{date} UTC · weights {weights}{trained} · zip {facts.zip_sha256[:12]}")
 
 
 def _chosen(facts: EntryFacts) -> str:
