@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import keras
-import msgspec
 import numpy as np
 import pytest
 
@@ -29,6 +28,7 @@ from baselines.weights import NONE, Weights
 from harness.errors import UsageError
 from harness.progress import silent
 from tests.baselines.conftest import eagerly
+from tests.baselines.table import once
 
 FILE_UTILS = sys.modules["keras.src.utils.file_utils"]  # where every application looks for its downloads
 
@@ -41,22 +41,6 @@ def submitted(folder: RunFolder) -> Any:
     model = module.Model.__new__(module.Model)
     model.network = keras.saving.load_model(folder.model, compile=False, safe_mode=True)
     return model
-
-
-def once(recipe: Recipe, **more) -> Recipe:
-    """One epoch of a row's own recipe, on what the tiny contest has."""
-    return msgspec.structs.replace(
-        recipe,
-        epochs=2 if recipe.head_epochs else 1,
-        head_epochs=1 if recipe.head_epochs else 0,
-        early_stopping=None,
-        reduce_on_plateau=None,
-        batch_size=16,
-        train_limit=None,
-        input_size=None,
-        init_images=recipe.init_images and 16,
-        **more,
-    )
 
 
 # A backbone as the team had it is the same graph once more, for one layer that differs; of the others the deep ones
