@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baselines.augment.catalogue import AUGMENTATIONS
-from baselines.augment.images import ImageAugmenter, reseed
+from baselines.augment.images import augment
+from baselines.augment.learner import reseed
 from baselines.augment.mixing import mixing_layer
 from baselines.build import as_trained
 from baselines.data import cut
@@ -151,12 +152,11 @@ def augmented_versions(
     # One image a class, as far as they go.
     rows = np.unique(sample.labels, return_index=True)[1][:n]
     originals = sample.images[rows]
-    augment = ImageAugmenter(augmentation, originals.shape[1:])
     mixing = mixing_layer(augmentation.mixing)
     one_hot = np.eye(n_classes, dtype=np.float32)[sample.labels[rows]]
     versions = []
     for _ in range(m):
-        version = augment(originals, rng).astype(np.float32)
+        version = augment(originals, augmentation.images, rng).astype(np.float32)
         if mixing is not None:
             reseed(mixing, rng)
             mixed = mixing({"images": version, "labels": one_hot}, training=True)

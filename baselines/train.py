@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baselines.augment.catalogue import AUGMENTATIONS
-from baselines.augment.images import ImageAugmenter, reseed
-from baselines.augment.learner import Learner
+from baselines.augment.images import augment
+from baselines.augment.learner import Learner, reseed
 from baselines.augment.mixing import mixing_layer
 from baselines.build import as_trained, build_model
 from baselines.data import ahead, class_weights, training_images
@@ -213,7 +213,6 @@ class Session:
             tell(f"Runs the frozen layers once on {len(images) + len(val_images):,} images.")
             images = features(self.frozen, images, folder.features, track, "features, batches")
             val_images = features(self.frozen, val_images, folder.features, track, "validation features, batches")
-        augment = ImageAugmenter(self.augmentation, images.shape[1:]) if self.augmentation.images else None
         one_hot = np.eye(n_classes, dtype=np.float32)[data.labels]
         # Whole batches only: another shape would be compiled anew, and a tiny batch has no statistics to normalise by.
         size = min(phase.batch_size, len(images))
@@ -221,7 +220,7 @@ class Session:
         n_epochs = job.recipe.epochs
 
         def augmented(rng: np.random.Generator, rows: NDArray) -> NDArray:
-            return images[rows] if augment is None else augment(images[rows], rng)
+            return augment(images[rows], self.augmentation.images, rng)
 
         while not is_over(phase, history[start:]):
             began, number = time.monotonic(), len(history) + 1

@@ -33,7 +33,7 @@ class Augmentation:
     mixing: Mixing | None = None
 
 
-AUGMIX = "Hendrycks et al. 2020, arXiv 1912.02781: severity 3 of 10, width 3, depth up to 3, alpha 1"
+AUGMIX = "Hendrycks et al. 2020, arXiv 1912.02781: severity 3 of 10, width 3, depth 1 to 3, alpha 1"
 RANDAUGMENT = "Cubuk et al. 2019, arXiv 1909.13719: N = 2, M = 9 (ResNet-50 on ImageNet)"
 GRIDMASK = "Chen et al. 2020, arXiv 2001.04086: r = 0.6, d of 96 to 224 on 224 pixels, any rotation, p = 0.8"
 MIXUP = "Zhang et al. 2018, arXiv 1710.09412: alpha 0.2 (ImageNet: 0.1 to 0.4)"
@@ -66,13 +66,13 @@ _ROWS = (
     ),
     Augmentation(
         "augmix",
-        "three chains of up to three weak operations each, averaged with random weights, and then with the image",
+        "three chains of one to three weak operations each, averaged with random weights, and then with the image",
         AUGMIX,
         images=("augmix",),
     ),
     Augmentation(
         "randaugment",
-        "two operations out of eleven, each up to strength 9 of 10",
+        "two operations out of fourteen, each of strength 9 of 10",
         RANDAUGMENT,
         images=("randaugment",),
     ),

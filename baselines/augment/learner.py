@@ -75,3 +75,11 @@ class Learner(keras.Model):
         y_prob, labels = y_pred
         self.accuracy.update_state(labels, y_prob)
         return self.get_metrics_result()
+
+
+def reseed(layer: keras.layers.Layer, rng: np.random.Generator) -> None:
+    """Set the random state of a layer, or a model, and of all within it; a weights file does not hold it."""
+    for variable in layer.variables:
+        if variable.path.endswith("seed_generator_state"):
+            # 31 bits, since the state is signed on some backends.
+            variable.assign(rng.integers(0, 2**31, size=2).astype(variable.dtype))

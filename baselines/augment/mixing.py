@@ -11,7 +11,7 @@ def mixing_layer(name: Mixing | None) -> keras.layers.Layer | None:
     """Return the layer that mixes ``{"images": ..., "labels": one-hot}`` when called with ``training=True``.
 
     It computes in float32 whatever the policy of the model: half precision would round the labels.  It starts from a
-    fixed random state; `baselines.augment.images.reseed` sets another one, of the model that holds it.
+    fixed random state; `baselines.augment.learner.reseed` sets another one, of the model that holds it.
     """
     if name is None:
         return None

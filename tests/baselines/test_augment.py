@@ -1,23 +1,19 @@
-"""An augmentation changes images and labels as its paper says, and draws from the generator handed in."""
+"""An augmentation changes images as its paper says, and draws from the generator handed in."""
 
 import random
 import subprocess
 import sys
-from contextlib import contextmanager
+from functools import partial
 
-import keras
 import numpy as np
 import pytest
 
-from baselines.augment import images as steps
+from baselines.augment.autoaugment import AUGMIX, RANDAUGMENT, augmix, randaugment
 from baselines.augment.catalogue import AUGMENTATIONS
-from baselines.augment.gridmask import GridMask
-from baselines.augment.images import AugMix, ImageAugmenter, RandAugment, reseed
-from baselines.augment.learner import Learner
-from baselines.augment.mixing import mixing_layer
+from baselines.augment.gridmask import FILL, gridmask, hidden
+from baselines.augment.images import augment, basic, flipped
 
 SHAPE = (32, 32, 3)
-N_CLASSES = 3
 
 
 def some_images(n: int = 32) -> np.ndarray:
@@ -26,342 +22,201 @@ def some_images(n: int = 32) -> np.ndarray:
     return np.kron(coarse, np.ones((1, 4, 4, 1))).astype(np.uint8)
 
 
-def labels_of(n: int = 32) -> np.ndarray:
-    return np.arange(n) % N_CLASSES
-
-
-def small_network(dropout: float = 0.0) -> keras.Model:
-    keras.utils.set_random_seed(1)
-    layers = keras.layers
-    return keras.Sequential(
-        [
-            keras.Input(SHAPE),
-            layers.Rescaling(1 / 255),
-            layers.Conv2D(4, 3, strides=2, activation="relu", kernel_regularizer=keras.regularizers.L2(0.01)),
-            layers.GlobalAveragePooling2D(),
-            layers.Dropout(dropout, seed=1),  # without one, torch would draw from a state of its own
-            layers.Dense(N_CLASSES, activation="softmax", dtype="float32"),
-        ]
-    )
-
-
-def small_learner(
-    mixing: str | None = None, *, weights=(1, 1, 1), smoothing: float = 0.0, rate: float = 0.01, dropout: float = 0.0
-) -> Learner:
-    learner = Learner(small_network(dropout), mixing_layer(mixing), np.array(weights), smoothing)
-    learner.compile(keras.optimizers.Adam(rate))
-    learner.optimizer.build(learner.trainable_variables)
-    return learner
-
-
-def weights_of(model: keras.Model) -> np.ndarray:
-    return np.concatenate([weight.ravel() for weight in model.get_weights()])
-
-
-def test_the_catalogue_can_be_read_without_keras():
-    code = "import sys, baselines.augment.catalogue; sys.exit('keras' in sys.modules)"
+def test_nothing_on_single_images_loads_keras():
+    code = "import sys, baselines.augment.images; sys.exit('keras' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)
-def test_an_augmentation_keeps_shape_and_range_and_draws_from_its_generator_alone(name):
-    row, images = AUGMENTATIONS[name], some_images()
-    before, python_state = images.copy(), random.getstate()
-    augmenter = ImageAugmenter(row, SHAPE)
-    changed = augmenter(images, np.random.default_rng(1))
-    other = augmenter(images, np.random.default_rng(2))
+def test_an_augmentation_keeps_shape_and_type_and_draws_from_its_generator_alone(name):
+    steps, images = AUGMENTATIONS[name].images, some_images()
+    before, python_state, numpy_state = images.copy(), random.getstate(), np.random.get_state()[1].copy()
+    changed = augment(images, steps, np.random.default_rng(1))
+    other = augment(images, steps, np.random.default_rng(2))
     np.testing.assert_array_equal(images, before)
     assert random.getstate() == python_state
+    np.testing.assert_array_equal(np.random.get_state()[1], numpy_state)
     for result in (changed, other):
         assert result.shape == images.shape
-        assert result.min() >= 0
-        assert result.max() <= 255
-    # Another augmenter, as another process has after a stop, with another state of Python's random.
+        assert result.dtype == np.uint8
     random.random()
-    np.testing.assert_array_equal(ImageAugmenter(row, SHAPE)(images, np.random.default_rng(1)), changed)
-    assert bool(row.images) is not np.array_equal(changed, other)
+    np.testing.assert_array_equal(augment(images, steps, np.random.default_rng(1)), changed)
+    # Image after image: a batch that ends earlier is the same up to its end.
+    np.testing.assert_array_equal(augment(images[:5], steps, np.random.default_rng(1)), changed[:5])
+    assert bool(steps) is not np.array_equal(changed, other)
     n_changed = (changed != images).any(axis=(1, 2, 3)).sum()
-    assert n_changed > len(images) / 2 if row.images else n_changed == 0
+    assert n_changed > len(images) / 2 if steps else n_changed == 0
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_an_augmentation_takes_images_of_any_shape(name):
+    for shape in ((96, 96, 3), (40, 72, 3), (72, 33, 3)):
+        images = np.random.default_rng(0).integers(0, 256, (4, *shape), dtype=np.uint8)
+        assert augment(images, AUGMENTATIONS[name].images, np.random.default_rng(3)).shape == images.shape
 
 
 @pytest.mark.parametrize(
-    ("name", "n_different"), [("basic", 32), ("gridmask", 20), ("augmix", 32), ("randaugment", 20), ("strong", 32)]
+    ("name", "n_different"), [("basic", 32), ("gridmask", 20), ("augmix", 32), ("randaugment", 25), ("strong", 32)]
 )
 def test_equal_images_of_one_batch_become_different_ones(name, n_different):
     equal = np.repeat(some_images(1), 32, axis=0)
-    changed = ImageAugmenter(AUGMENTATIONS[name], SHAPE)(equal, np.random.default_rng(3))
+    changed = augment(equal, AUGMENTATIONS[name].images, np.random.default_rng(3))
     assert len({image.tobytes() for image in changed}) >= n_different
 
 
 def test_flips_give_all_eight_positions_of_a_square_and_four_of_an_oblong():
-    square = np.tile(np.arange(4, dtype=np.uint8).reshape(1, 2, 2, 1), (400, 1, 1, 1))
-    assert len({image.tobytes() for image in steps.flipped(square, np.random.default_rng(0))}) == 8
-    oblong = np.tile(np.arange(6, dtype=np.uint8).reshape(1, 2, 3, 1), (400, 1, 1, 1))
-    assert len({image.tobytes() for image in steps.flipped(oblong, np.random.default_rng(0))}) == 4
-    assert square[0].ravel().tolist() == [0, 1, 2, 3]
+    square, oblong = np.arange(4, dtype=np.uint8).reshape(2, 2, 1), np.arange(6, dtype=np.uint8).reshape(2, 3, 1)
+    rng = np.random.default_rng(0)
+    assert len({flipped(square, rng).tobytes() for _ in range(400)}) == 8
+    assert len({flipped(oblong, rng).tobytes() for _ in range(400)}) == 4
+    assert square.ravel().tolist() == [0, 1, 2, 3]
 
 
-def test_augmix_draws_other_chains_for_each_group_and_each_batch(monkeypatch):
-    chains = []
-    drawn = AugMix.get_random_transformation
-
-    def watched(*args, **kwargs):
-        result = drawn(*args, **kwargs)
-        chains.append(str([[step["layer_name"] for step in chain] for chain in result["chain_transforms"]]))
-        return result
-
-    monkeypatch.setattr(AugMix, "get_random_transformation", watched)
-    augmenter, rng = ImageAugmenter(AUGMENTATIONS["augmix"], SHAPE), np.random.default_rng(4)
-    for _ in range(3):
-        augmenter(some_images(), rng)
-    assert len(set(chains)) == len(chains) == 6, "two groups of 16 in each of three batches"
-    augmenter(some_images(), np.random.default_rng(4))
-    assert chains[6:] == chains[:2]
+def places(height: int = 96, width: int = 96) -> np.ndarray:
+    """An image whose red is its column and whose green is its row."""
+    y, x = np.mgrid[:height, :width]
+    return np.stack([x, y, np.full((height, width), 50)], axis=-1).astype(np.uint8)
 
 
-def test_randaugment_draws_two_of_keras_eleven_operations_for_each_group_of_eight(monkeypatch):
-    ran, sizes, images, rng = [], [], some_images(), np.random.default_rng(5)
-
-    def watched(name, transform_images):
-        def noted(*args, **kwargs):
-            ran.append(name)
-            return transform_images(*args, **kwargs)
-
-        return noted
-
-    names = sorted(keras.layers.RandAugment().get_random_transformation(images.astype(np.float32))["transforms"])
-    assert len(names) == 11
-    layer = RandAugment()
-    for name in names:
-        operation = getattr(layer, name)
-        monkeypatch.setattr(operation, "transform_images", watched(name, operation.transform_images))
-
-    def measured(images, training):
-        sizes.append(len(images))
-        return layer(images, training=training)
-
-    monkeypatch.setattr(steps, "RandAugment", lambda: measured)
-    monkeypatch.setattr(steps, "reseed", lambda _, rng: reseed(layer, rng))
-    augmenter = ImageAugmenter(AUGMENTATIONS["randaugment"], SHAPE)
-    augmenter(images, rng)
-    assert sizes == [8, 8, 8, 8]
-    assert len(ran) == 4 * 2
-    for _ in range(15):
-        augmenter(images, rng)
-    assert sorted(set(ran)) == names
+def slopes(image: np.ndarray) -> np.ndarray:
+    """How red and green of `places` change by column and row in the middle: the matrix that it went through."""
+    middle, place = image[32:65, 32:65, :2].astype(float), np.arange(-16, 17)
+    by_column, by_row = place @ middle.mean(axis=0), place @ middle.mean(axis=1)
+    return np.stack([by_column, by_row], axis=-1) / (place @ place)
 
 
-def test_equalization_is_keras_own_of_each_image_alone():
-    images = some_images(4).astype(np.float32)
-    images[3] = 77
-    alone = [keras.ops.convert_to_numpy(keras.layers.Equalization()(image[None]))[0] for image in images]
-    for layer in (AugMix(), RandAugment()):
-        np.testing.assert_array_equal(layer.equalization(images), np.stack(alone))
-    assert not np.array_equal(keras.layers.Equalization()(images), np.stack(alone))
+def test_basic_flips_turns_scales_and_moves_within_its_ranges():
+    rng, image = np.random.default_rng(4), places()
+    matrices = np.array([slopes(basic(image, rng)) for _ in range(300)])
+    left_right, up_down = matrices[:, 0, 0] < 0, matrices[:, 1, 1] < 0
+    assert {*zip(left_right.tolist(), up_down.tolist(), strict=True)} == {(a, b) for a in (0, 1) for b in (0, 1)}
+    straight = matrices * np.where(np.stack([left_right, up_down], axis=-1), -1, 1)[:, None]
+    angles = np.degrees(np.arctan2(straight[:, 1, 0], straight[:, 0, 0]))
+    assert 33 < angles.max() < 37.5
+    assert -37.5 < angles.min() < -33
+    scale = np.sqrt(np.linalg.det(straight))  # zoom times contrast
+    assert 0.8 < scale.min() < 0.88
+    assert 1.12 < scale.max() < 1.23
+    grey = np.array([basic(np.full((32, 32, 3), 120, np.uint8), rng) for _ in range(100)], int)
+    assert (np.ptp(grey, axis=(1, 2)) == 0).all(), "no edge comes in"
+    assert 20 < grey.max() - 120 <= 26
+    assert 20 < 120 - grey.min() <= 26
 
 
-def test_a_weak_solarization_turns_bright_pixels_only():
-    images = np.broadcast_to(np.arange(256, dtype=np.float32).reshape(1, 16, 16, 1), (200, 16, 16, 3))
-    solarization = AugMix().solarization
-    reseed(solarization, np.random.default_rng(6))
-    turned = keras.ops.convert_to_numpy(solarization(images, training=True)) != images
-    assert not turned[..., : 178 // 16, :, :].any()
-    share = turned.mean()  # thresholds are even between 178.5 and 255
-    assert share == pytest.approx(0.15, abs=0.02)
+@pytest.mark.parametrize(("operations", "strength"), [(AUGMIX, 0.3), (RANDAUGMENT, 0.9)])
+def test_the_geometry_of_augmix_and_randaugment_has_the_strength_of_the_papers(operations, strength):
+    fill = {0.3: 0, 0.9: 128}[strength]
+    image = places() + np.uint8(60)
+    for sign in (1, -1):
+        s = strength * sign
+        turned = slopes(operations["rotate"](image, s))
+        assert np.degrees(np.arctan2(turned[1, 0], turned[0, 0])) == pytest.approx(30 * s, abs=0.5)
+        np.testing.assert_allclose(slopes(operations["shear-x"](image, s)), [[1, 0.3 * s], [0, 1]], atol=0.01)
+        np.testing.assert_allclose(slopes(operations["shear-y"](image, s)), [[1, 0], [0.3 * s, 1]], atol=0.01)
+    far = {0.3: 9, 0.9: 38}[strength]  # of 96: a tenth, and 90 of 224
+    for name, axis in (("translate-x", 1), ("translate-y", 0)):
+        for sign in (1, -1):
+            moved = np.moveaxis(operations[name](image, strength * sign), axis, 0)[::sign]
+            np.testing.assert_array_equal(moved[: 96 - far], np.moveaxis(image, axis, 0)[::sign][far:])
+            assert (moved[96 - far :] == fill).all()
+
+
+def test_levels_change_by_the_strength_of_the_papers():
+    levels = np.arange(256, dtype=np.uint8).reshape(16, 16, 1).repeat(3, axis=2)
+    for operation, threshold in ((AUGMIX["solarize"], 180), (RANDAUGMENT["solarize"], 230)):
+        strength = 0.3 if threshold == 180 else 0.9
+        np.testing.assert_array_equal(operation(levels, strength), np.where(levels < threshold, levels, 255 - levels))
+    kept = {s: len(np.unique(AUGMIX["posterize"](levels, s))) for s in (0.2, -0.2, 0.3)}
+    assert kept == {0.2: 2**4, -0.2: 2**4, 0.3: 2**3}
+    assert len(np.unique(RANDAUGMENT["posterize"](levels, 0.9))) == 2**3
+    dark = np.full((8, 8, 3), 100, np.uint8)
+    assert (RANDAUGMENT["brightness"](dark, -0.9) == 172).all()
+    dark[:4] = (90, 110, 120)
+    apart = {name: np.ptp(RANDAUGMENT[name](dark, 0.9).astype(int)) for name in ("color", "contrast")}
+    assert apart["contrast"] == pytest.approx(1.72 * 30, abs=2)
+    assert 30 < apart["color"] < 1.72 * 30 + 2
+    half = np.tile(levels // 2 + 20, (4, 4, 1))
+    for operations in (AUGMIX, RANDAUGMENT):
+        assert (np.ptp(operations["autocontrast"](half, 0.1), axis=(0, 1)) == 255).all()
+        assert (np.ptp(operations["equalize"](half, 0.1), axis=(0, 1)) == 255).all()
+    np.testing.assert_array_equal(RANDAUGMENT["identity"](levels, 0.9), levels)
+
+
+def watched(operations, monkeypatch) -> list[tuple[str, float]]:
+    """Name and strength of each operation from now on, in order; none of them changes an image."""
+    ran: list[tuple[str, float]] = []
+
+    def noted(name, image, strength):
+        ran.append((name, strength))
+        return image
+
+    for name in operations:
+        monkeypatch.setitem(operations, name, partial(noted, name))
+    return ran
+
+
+def test_augmix_draws_three_chains_of_one_to_three_operations_for_each_image(monkeypatch):
+    assert not {"brightness", "contrast", "color", "sharpness"} & set(AUGMIX)
+    ran, rng, image = watched(AUGMIX, monkeypatch), np.random.default_rng(5), some_images(1)[0]
+    counts, drawn = [], set()
+    for _ in range(200):
+        ran.clear()
+        np.testing.assert_array_equal(augmix(image, rng), image, "weights that sum to 1")
+        counts.append(len(ran))
+        drawn |= {*ran}
+    assert min(counts) == 3 and max(counts) == 9
+    assert np.mean(counts) == pytest.approx(6, abs=0.4)
+    assert {name for name, _ in drawn} == set(AUGMIX)
+    strengths = np.array([strength for _, strength in drawn])
+    assert 0.01 <= np.abs(strengths).min() < 0.02
+    assert 0.29 < np.abs(strengths).max() <= 0.3
+    assert (strengths < 0).mean() == pytest.approx(0.5, abs=0.1)
+
+
+def test_augmix_lies_between_the_image_and_its_chains_by_weights_drawn_anew(monkeypatch):
+    for name in AUGMIX:
+        monkeypatch.setitem(AUGMIX, name, lambda image, s: np.full_like(image, 200))
+    rng, black = np.random.default_rng(6), np.zeros((2, 2, 3), np.uint8)
+    shares = np.array([augmix(black, rng)[0, 0, 0] for _ in range(400)]) / 200
+    np.testing.assert_allclose(np.quantile(shares, (0.1, 0.5, 0.9)), (0.1, 0.5, 0.9), atol=0.07)
+
+
+def test_randaugment_draws_two_of_fourteen_operations_for_each_image(monkeypatch):
+    assert len(RANDAUGMENT) == 14
+    ran, rng, image = watched(RANDAUGMENT, monkeypatch), np.random.default_rng(7), some_images(1)[0]
+    for n in range(1, 501):
+        randaugment(image, rng)
+        assert len(ran) == 2 * n
+    names, counts = np.unique([name for name, _ in ran], return_counts=True)
+    assert set(names) == set(RANDAUGMENT)
+    assert counts.min() > 1000 / 14 / 2
+    assert {strength for _, strength in ran} == {0.9, -0.9}
 
 
 def test_gridmask_hides_the_share_of_the_paper_behind_the_mean_colour():
-    layer = GridMask(probability=1)
-    reseed(layer, np.random.default_rng(7))
-    images = np.ones((500, 48, 48, 3), np.float32)
-    masked = keras.ops.convert_to_numpy(layer(images, training=True))
-    hidden = masked[..., 0] != 1
-    assert hidden.mean() == pytest.approx((1 - 0.6) ** 2, abs=0.01)
-    np.testing.assert_allclose(masked[hidden], np.broadcast_to(layer.fill, (hidden.sum(), 3)), rtol=1e-6)
+    rng, image = np.random.default_rng(8), np.ones((48, 48, 3), np.uint8)
+    masked = np.stack([gridmask(image, rng) for _ in range(800)])
+    hidden = (masked != 1).all(axis=-1)
+    touched = hidden.any(axis=(1, 2))
+    assert touched.mean() == pytest.approx(0.8, abs=0.05)
+    assert hidden[touched].mean() == pytest.approx((1 - 0.6) ** 2, abs=0.01)
+    assert {tuple(pixel) for pixel in masked[hidden].tolist()} == {tuple(FILL.tolist())}
     assert (masked[~hidden] == 1).all()
 
 
-def test_gridmask_leaves_one_image_in_five_alone_and_all_of_them_outside_training():
-    layer = GridMask(pitch=(0.1, 0.2))
-    reseed(layer, np.random.default_rng(8))
-    images = np.ones((500, 48, 48, 3), np.float32)
-    touched = (keras.ops.convert_to_numpy(layer(images, training=True)) != 1).any(axis=(1, 2, 3))
-    assert touched.mean() == pytest.approx(0.8, abs=0.05)
-    np.testing.assert_array_equal(layer(images), images)
-
-
-def test_gridmask_comes_back_from_its_configuration():
-    layer = GridMask(ratio=0.5, pitch=(0.2, 0.4), rotation=90, probability=0.3, fill=(1, 2, 3), seed=9)
-    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
-    assert again.get_config() == layer.get_config()
-    images = some_images().astype(np.float32)
-    np.testing.assert_array_equal(again(images, training=True), layer(images, training=True))
-
-
-def mixed_by(name: str, size: int, seed: int = 10) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Mix images that are each of one value, each its own class: images before and after, labels, own share."""
-    n = 64
-    layer = mixing_layer(name)
-    assert layer is not None
-    reseed(layer, np.random.default_rng(seed))
-    before = np.broadcast_to(np.arange(n, dtype=np.float32).reshape(n, 1, 1, 1), (n, size, size, 3))
-    mixed = layer({"images": before, "labels": np.eye(n, dtype=np.float32)}, training=True)
-    images, labels = (keras.ops.convert_to_numpy(mixed[key]) for key in ("images", "labels"))
-    np.testing.assert_allclose(labels.sum(axis=1), 1, atol=1e-6)
-    assert ((labels > 0).sum(axis=1) <= 2).all()
-    return before, images, labels, np.diagonal(labels)
-
-
-def test_mixup_mixes_labels_as_it_mixes_pixels():
-    _, images, labels, share = mixed_by("mixup", 4)
-    np.testing.assert_allclose(images[:, 0, 0, 0], labels @ np.arange(64), atol=1e-3)
-    np.testing.assert_allclose(images, np.broadcast_to(images[:, :1, :1, :1], images.shape), atol=1e-4)
-    # With alpha 0.2, 62 % of the weights lie within a tenth of one end.
-    assert ((share < 0.1) | (share > 0.9)).mean() == pytest.approx(0.62, abs=0.15)
-
-
-def test_cutmix_pastes_one_box_and_weighs_labels_by_its_area():
-    shares = []
-    for seed in range(8):
-        before, images, _, share = mixed_by("cutmix", 96, seed)
-        kept = images[..., 0] == before[..., 0]
-        pasted = share < 1
-        # Keras rounds the box to whole pixels after it computed the weight.
-        np.testing.assert_allclose(share[pasted], kept.mean(axis=(1, 2))[pasted], atol=0.03)
-        for image in ~kept[pasted]:
-            rows, columns = image.any(axis=1), image.any(axis=0)
-            assert image.sum() == rows.sum() * columns.sum()
-        shares.append(share[pasted])
-    assert np.concatenate(shares).std() == pytest.approx(12**-0.5, abs=0.03), "alpha 1: even over 0..1"
-
-
-def test_only_tensorflow_is_told_not_to_use_xla():
-    assert mixing_layer(None) is None
-    for name in ("mixup", "cutmix"):
-        assert mixing_layer(name).supports_jit is (keras.backend.backend() != "tensorflow")
-
-
-@pytest.mark.parametrize("mixing", ["mixup", "cutmix"])
-def test_a_compiled_step_mixes_anew_each_time(mixing):
-    images, labels = some_images(), labels_of()
-
-    def losses(name):
-        learner = small_learner(name, rate=0.0)
-        return {round(learner.train_on_batch([images, labels])[0], 5) for _ in range(4)}
-
-    assert len(losses(None)) == 1
-    assert len(losses(mixing)) == 4
-
-
-@pytest.mark.parametrize("mixing", ["mixup", "cutmix"])
-def test_a_learner_judges_mixed_images_by_labels_mixed_with_them(mixing):
-    images, labels = some_images(), labels_of()
-    learner, layer = small_learner(mixing), mixing_layer(mixing)
-    assert layer is not None
-    reseed(learner, np.random.default_rng(12))
-    reseed(layer, np.random.default_rng(12))
-    y_prob, mixed_labels = learner([images, labels], training=True)
-    mixed = layer({"images": images.astype(np.float32), "labels": np.eye(3, dtype=np.float32)[labels]}, training=True)
-    np.testing.assert_allclose(mixed_labels, mixed["labels"], atol=1e-6)
-    numpy = keras.ops.convert_to_numpy
-    np.testing.assert_allclose(numpy(y_prob), numpy(learner.network(mixed["images"])), atol=1e-6)
-
-
-def test_a_learner_that_mixes_nothing_trains_as_its_network_alone():
-    images, labels = some_images(), labels_of()
-    network = small_network()
-    network.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
-    learner, one_hot = small_learner(), small_learner()
-    for _ in range(5):
-        alone = network.train_on_batch(images, labels)
-        np.testing.assert_allclose(learner.train_on_batch([images, labels]), alone, rtol=1e-6)
-        np.testing.assert_allclose(
-            one_hot.train_on_batch([images, np.eye(3, dtype="float32")[labels]]), alone, rtol=1e-6
-        )
-    np.testing.assert_allclose(weights_of(learner.network), weights_of(network), rtol=1e-5, atol=1e-7)
-
-
-def test_class_weights_weigh_the_loss_as_sample_weights_do_and_smoothing_is_keras_own():
-    images, labels, weights = some_images(), labels_of(), np.array([0.5, 1.0, 3.0], np.float32)
-    network = small_network()
-    network.compile(keras.optimizers.Adam(0.01), keras.losses.CategoricalCrossentropy(label_smoothing=0.2))
-    learner = small_learner(weights=weights, smoothing=0.2)
-    for _ in range(3):
-        alone = network.train_on_batch(images, np.eye(3)[labels], sample_weight=weights[labels])
-        assert learner.train_on_batch([images, labels])[0] == pytest.approx(alone, rel=1e-5)
-    np.testing.assert_allclose(weights_of(learner.network), weights_of(network), rtol=1e-4, atol=1e-6)
-
-
-def test_a_mixed_label_weighs_as_its_classes_do_in_their_shares():
-    learner = small_learner(weights=(1, 3, 1))
-    mixed = np.array([[0.25, 0.75, 0]], np.float32)
-    y_prob = np.array([[0.5, 0.25, 0.25]], np.float32)
-    regularisation = float(sum(learner.network.losses))
-    loss = float(learner.compute_loss(y_pred=(y_prob, mixed))) - regularisation
-    assert loss == pytest.approx(2.5 * (0.25 * np.log(2) + 0.75 * np.log(4)), rel=1e-5)
-
-
-@pytest.mark.parametrize("mixing", ["mixup", "cutmix"])
-def test_nothing_is_mixed_at_prediction(mixing):
-    images, labels = some_images(), labels_of()
-    learner = small_learner(mixing)
-    learner.train_on_batch([images, labels])
-    expected = learner.network.predict_on_batch(images)
-    np.testing.assert_array_equal(learner.predict_on_batch(images), expected)
-    y_prob, same = learner([images, labels], training=False)
-    np.testing.assert_allclose(keras.ops.convert_to_numpy(y_prob), expected, atol=1e-6)
-    np.testing.assert_array_equal(same, np.eye(3)[labels])
-
-
-@pytest.mark.parametrize("mixing", [None, "mixup", "cutmix"])
-def test_a_learner_taken_up_from_its_file_trains_on_as_if_it_had_never_stopped(mixing, tmp_path):
-    images, labels = some_images(), labels_of()
-
-    def train_on(learner):
-        reseed(learner, np.random.default_rng(11))
-        for _ in range(3):
-            learner.train_on_batch([images, labels])
-        return weights_of(learner.network)
-
-    learner = small_learner(mixing, dropout=0.5)
-    train_on(learner)
-    learner.save_weights(tmp_path / "learner.weights.h5")
-    expected = train_on(learner)
-    again = small_learner(mixing, dropout=0.5)
-    again.load_weights(tmp_path / "learner.weights.h5")
-    np.testing.assert_array_equal(train_on(again), expected)
-    fresh = small_learner(mixing, dropout=0.5)
-    fresh.network.set_weights(learner.network.get_weights())
-    assert not np.array_equal(train_on(fresh), train_on(again)), "without the optimizer's state"
-
-
-@contextmanager
-def half_precision():
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_float16")
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(policy)
-
-
-@pytest.mark.parametrize("name", ["basic", "augmix", "randaugment", "gridmask"])
-def test_half_precision_leaves_the_augmented_images_alone(name):
-    expected = ImageAugmenter(AUGMENTATIONS[name], SHAPE)(some_images(), np.random.default_rng(13))
-    with half_precision():
-        augmenter = ImageAugmenter(AUGMENTATIONS[name], SHAPE)
-        np.testing.assert_array_equal(augmenter(some_images(), np.random.default_rng(13)), expected)
-        assert keras.config.dtype_policy().name == "mixed_float16"
-
-
-def test_half_precision_scales_the_loss_and_leaves_labels_alone():
-    with half_precision():
-        learner = small_learner("mixup", smoothing=0.1)
-    assert isinstance(learner.optimizer, keras.optimizers.LossScaleOptimizer)
-    images, labels = some_images(), labels_of()
-    _, mixed = learner([images, labels], training=True)
-    assert keras.backend.standardize_dtype(mixed.dtype) == "float32"
-    np.testing.assert_allclose(keras.ops.sum(mixed, axis=1), 1, atol=1e-6)
-    soft = np.tile(np.array([0.1, 0.7, 0.2], np.float32), (len(images), 1))
-    np.testing.assert_array_equal(learner([images, soft], training=False)[1], soft)
-    assert np.isfinite(learner.train_on_batch([images, labels])[0])
+def test_gridmask_hides_squares_of_two_fifths_of_a_pitch_at_any_angle():
+    rng = np.random.default_rng(9)
+    areas, turned = [], 0
+    for _ in range(2000):
+        mask = hidden((96, 96), rng)
+        # A square that touches no edge, alone in the image.
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        whole = np.ptp(rows) + 1 == len(rows) and np.ptp(columns) + 1 == len(columns) if mask.any() else False
+        if whole and rows[0] > 0 and rows[-1] < 95 and columns[0] > 0 and columns[-1] < 95:
+            areas.append(mask.sum())
+            turned += mask.sum() < 0.8 * len(rows) * len(columns)
+    assert len(areas) > 20
+    sides = np.sqrt(areas)
+    assert sides.min() > 0.4 * 96 * 96 / 224 - 1
+    assert sides.max() < 0.4 * 96 + 1
+    assert turned > len(areas) / 4

@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 
-from baselines.augment.images import flipped
 from baselines.build import build_model
 from baselines.data import class_weights, cut
 from baselines.entries import find
@@ -76,14 +75,6 @@ def test_a_limited_training_set_keeps_the_share_of_each_class():
     assert np.bincount(rest.labels).tolist() == [540, 270, 90]
     np.testing.assert_array_equal(labels[some.images.ravel()], some.labels)
     assert sorted([*some.images.ravel(), *rest.images.ravel()]) == list(range(1000))
-
-
-def test_flips_give_all_eight_positions_of_a_square_and_four_of_an_oblong():
-    square = np.tile(np.arange(4, dtype=np.uint8).reshape(1, 2, 2, 1), (400, 1, 1, 1))
-    assert len({image.tobytes() for image in flipped(square, np.random.default_rng(0))}) == 8
-    oblong = np.tile(np.arange(6, dtype=np.uint8).reshape(1, 2, 3, 1), (400, 1, 1, 1))
-    assert len({image.tobytes() for image in flipped(oblong, np.random.default_rng(0))}) == 4
-    assert square[0].ravel().tolist() == [0, 1, 2, 3]
 
 
 def test_class_weights_give_each_class_the_same_sum():
