@@ -22,10 +22,15 @@ NEAREST, BILINEAR = Image.Resampling.NEAREST, Image.Resampling.BILINEAR
 
 
 def augmix(image: Pixels, rng: np.random.Generator) -> Pixels:
-    """Mix the image with a weighted mean of three chains, each of one to three operations of up to strength 0.3."""
-    share = rng.beta(1, 1)  # of the chains: alpha 1, for the weights too
+    """Mix the image with a weighted mean of three chains, each of one to three operations of up to strength 0.3.
+
+    Notes
+    -----
+    Unlike in the paper's code, turns are by any angle, not by whole degrees.
+    """
+    share = np.float32(rng.beta(1, 1))  # of the chains: alpha 1, for the weights too
     mixed = (1 - share) * image
-    for weight in rng.dirichlet([1, 1, 1]):
+    for weight in rng.dirichlet([1, 1, 1]).astype(np.float32):
         chained = image
         for name in _drawn(AUGMIX, int(rng.integers(1, 4)), rng):
             chained = AUGMIX[name](chained, rng.uniform(0.01, 0.3) * _sign(rng))
@@ -34,7 +39,12 @@ def augmix(image: Pixels, rng: np.random.Generator) -> Pixels:
 
 
 def randaugment(image: Pixels, rng: np.random.Generator) -> Pixels:
-    """Put the image through two operations of strength 0.9; one in fourteen is to leave it alone."""
+    """Put the image through two operations of strength 0.9; one in fourteen is to leave it alone.
+
+    Notes
+    -----
+    Unlike the paper's code, that inverts and cuts out too, these are the fourteen operations of the paper.
+    """
     for name in _drawn(RANDAUGMENT, 2, rng):
         image = RANDAUGMENT[name](image, 0.9 * _sign(rng))
     return image
