@@ -88,7 +88,7 @@ speedrun: setup  ## train the row speedrun from five seeds, and say how good in 
 	@HEMOBENCH_WORKSPACE="$(WORKSPACE)" $(BIN)/python -m tests.benchmarks.speedrun $(if $(CONTEST),--contest "$(CONTEST)")
 
 # The code itself: for those who change it.
-bench: .venv/test.installed  ## time training against a bare fit of Keras, and features computed once
+bench: .venv/test.installed  ## time training against a bare fit of Keras, each augmentation, and features computed once
 	@$(BIN)/python -m tests.benchmarks.throughput
 
 test: lint  ## lint, types and tests, in about 13 minutes
