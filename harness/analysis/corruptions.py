@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -11,9 +12,11 @@ from numpy.typing import NDArray
 
 from harness.errors import WorkspaceError
 from harness.freeze.frozen import Frozen
-from harness.freeze.shift import Link
 from harness.score.card import share_of
 from harness.score.estimate import Estimate
+
+if TYPE_CHECKING:
+    from harness.freeze.shift import Link
 
 UNTOUCHED = "untouched"  # the family of images that the shift left as they are
 FEW = 20  # a group of fewer images is not called an entry's worst: its share hangs on one or two
@@ -34,6 +37,8 @@ def read_chains(frozen: Frozen) -> list[list[Link]]:
     WorkspaceError
         The file is missing or damaged.
     """
+    from harness.freeze.shift import Link  # late: with it come all corruptions and Pillow
+
     path = frozen.folder / "private" / "shift.json"
     try:
         return msgspec.json.decode(path.read_bytes(), type=list[list[Link]])

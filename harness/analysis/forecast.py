@@ -117,11 +117,11 @@ def from_shifted_and_misses(
     Forecast or None
         None with fewer than `SPARE` earlier entries.
     """
-    from scipy.special import stdtrit
-
     rows = len(earlier_hidden)
     if rows < SPARE:
         return None
+    from scipy.special import stdtrit  # late: it takes as long to import as a light entry to run
+
     miss = logit(earlier_hidden, n_hidden) - logit(earlier_shifted, n)
     half = float(stdtrit(rows, 0.975)) * sqrt(float((miss**2).mean()))  # around 0, so that no mean is estimated
     # Entries that are nearly one, as seeds and resubmissions are, miss alike: that makes no forecast surer than chance.
