@@ -10,12 +10,14 @@ Run by path, never with ``-m`` (which would import the whole package), with one 
                  where something else than ``predict`` is asked for: ``predict_proba``; and then ``begin_within_s``,
                  seconds after which it is not begun
 ``n_classes``    labels run from 0 to this number less one
+``imports``      packages to import before there is anything of the entry: the slow ones that it is sure to import
 ``predictions``  an existing file: gets all labels, pass after pass, as one ``.npy`` array of int64; -1 where a request
                  that is not needed has not answered
 ``probabilities``  an existing file, left alone where no pass asks for them: gets what ``predict_proba`` gave in all its
                  requests, as one ``.npy`` array of float32; left empty where any has failed, or there is no such method
 ``report``       an existing file: gets one line of JSON at each step; the last one counts
-``ready``        a file descriptor that gets one line just before the first line of the entrant's code
+``ready``        a descriptor of a socket: a byte comes in when ``entry`` and ``images`` are there, which they are not
+                 before, and one line goes out just before the first line of the entrant's code
 
 Nothing written here is trusted by the reader: the entrant's code shares this process and may write it too.
 """
@@ -111,9 +113,10 @@ def hint_for(code: str, subject: str, stage: str) -> str:
 class Run:
     """One entry's way through its stages, told step by step in the report file."""
 
-    def __init__(self, job: dict[str, Any]) -> None:
+    def __init__(self, job: dict[str, Any], imported_s: float) -> None:
         self.job = job
-        self.state: dict[str, Any] = {"stage": "import", "outcome": "", "seconds": {}, "failed": {}}
+        seconds = {"load": imported_s} if imported_s else {}
+        self.state: dict[str, Any] = {"stage": "import", "outcome": "", "seconds": seconds, "failed": {}}
         self.environment: dict[str, str] = {}
         self.started = time.perf_counter()
 
@@ -339,13 +342,25 @@ def cut(images: NDArray[Any], sizes: list[int]) -> Iterator[NDArray[Any]]:
             return
 
 
+def import_ahead(names: list[str]) -> float:
+    """Import packages, and return the seconds that it took; what is not there or fails is for the entry to meet."""
+    started = time.perf_counter()
+    for name in names:
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+    return time.perf_counter() - started if names else 0.0
+
+
 def main(job: dict[str, Any]) -> None:
     """Run one entry; always leaves with exit code 0 when it could tell how the run ended."""
+    imported_s = import_ahead(job["imports"])
+    if not os.read(job["ready"], 1):  # nobody is left to hand anything over
+        os._exit(1)
     work = Path(job["work"], "submission")
     shutil.copytree(job["entry"], work, copy_function=shutil.copyfile)
     os.chdir(work)
     os.environ["PWD"] = str(work)  # some of what starts this sets it, to another folder
-    run = Run({**job, "work": str(work)})
+    run = Run({**job, "work": str(work)}, imported_s)
     # The project's own folder may be on the path (an editable install); where nothing hides it, it is not the entry's.
     ours = Path(__file__).resolve().parent.parent.parent
     sys.path[:] = [str(work), *(path for path in sys.path if Path(path).resolve() != ours)]

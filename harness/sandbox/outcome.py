@@ -76,12 +76,15 @@ class EntryRun:
     notes : tuple of str
         What was ignored in the zip.
     seconds : dict of str to float
-        ``load`` and one per request, as the entry's process measured them; ``wall``, all of it, as we did.
+        ``load``, with what was imported ahead, and one per request, as the entry's process measured them; ``wall``,
+        since the entry was handed over, as we did.
     peak_memory_mb : float
         Largest resident memory of all its processes together, looked at every 50 ms, where shared pages count in each;
         or, where that is more, of the process that ran the entry, as this told it.
     environment : dict of str to str
         Versions of ``python`` and of the packages the entry imported; ``device``, ``cpu`` or ``gpu``.
+    kept_from : str
+        When this run was, UTC, where it is one that was kept; empty where it has just been.
     """
 
     outcome: Outcome
@@ -103,3 +106,4 @@ class EntryRun:
     seconds: dict[str, float] = field(default_factory=dict)
     peak_memory_mb: float = 0.0
     environment: dict[str, str] = field(default_factory=dict)
+    kept_from: str = ""

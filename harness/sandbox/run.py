@@ -5,16 +5,18 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.ahead import at_once
 from harness.contest import Limits
-from harness.errors import IsolationError, RefusedZip
+from harness.errors import IsolationError, RefusedZip, UnreadableError
 from harness.sandbox.backends import AUTO, Choice, chosen
 from harness.sandbox.cgroup import control_group
 from harness.sandbox.isolation import RESTRICTIONS, Backend
@@ -24,9 +26,10 @@ from harness.sandbox.prediction_plan import PREDICT, PREDICT_PROBA, PredictionPl
 from harness.sandbox.resolve_outcome import read_report, resolve_outcome
 from harness.sandbox.sandbox_command import Device, RunPaths, command, scratch_mb
 from harness.sandbox.scratch import scratch_folder
-from harness.sandbox.unpack import unpack
+from harness.sandbox.slow_imports import slow_imports
+from harness.sandbox.unpack import unpacked
 from harness.sandbox.untrusted import REPORT_BYTES
-from harness.sandbox.watch import WRAPPERS, Watched, watch
+from harness.sandbox.watch import WRAPPERS, Waiting, Watched, watch
 from harness.tree import walk
 from harness.words import printable
 
@@ -37,17 +40,8 @@ PAGE = 65_536  # the largest there is: a file takes whole ones
 PROBABILITIES_WITHIN = 0.5
 
 
-@dataclass(frozen=True)
-class _Started:
-    """A run that got as far as the entrant's code."""
-
-    backend: Backend
-    restrictions: tuple[str, ...]
-    control_group: bool
-    watched: Watched
-
-
-def run_entry(
+@contextlib.contextmanager
+def prepare_entry(
     zip_path: Path,
     images: Mapping[str, NDArray[np.uint8]],
     n_classes: int,
@@ -58,8 +52,8 @@ def run_entry(
     probabilities: bool = False,
     isolation: Choice = AUTO,
     device: Device = "auto",
-) -> EntryRun:
-    """Run a submission on images and return its labels, or how it failed.
+) -> Iterator[Callable[[], EntryRun]]:
+    """Prepare a run of a submission on images, which returns its labels, or how it failed: see `prepare_requests`.
 
     The images of each split are handed over in an order of their own, and the labels are put back: an entry learns
     nothing from places.  A sample of all splits is then shown again, in another order and in other batch sizes.  What
@@ -95,11 +89,14 @@ def run_entry(
         The isolation asked for cannot be had here, or the interpreter does not start in it.
     """
     plan = PredictionPlan(images, order, probabilities=probabilities)
-    run = run_requests(zip_path, plan.requests, n_classes, limits, scratch=scratch, isolation=isolation, device=device)
-    return plan.put_back(run)
+    with prepare_requests(
+        zip_path, plan.requests, n_classes, limits, scratch=scratch, isolation=isolation, device=device
+    ) as finish:
+        yield lambda: plan.put_back(finish())
 
 
-def run_requests(
+@contextlib.contextmanager
+def prepare_requests(
     zip_path: Path,
     requests: Sequence[PredictionRequest],
     n_classes: int,
@@ -108,44 +105,50 @@ def run_requests(
     scratch: Path,
     isolation: Choice = AUTO,
     device: Device = "auto",
-) -> EntryRun:
-    """Run a submission on `requests`, in their order, the needed ones first; otherwise as `run_entry`."""
+) -> Iterator[Callable[[], EntryRun]]:
+    """Start an interpreter in its sandbox, and give the function that hands the submission over and runs it.
+
+    The requests are run in their order, the needed ones first; the rest is as in `prepare_entry`.  Until then the
+    sandbox holds nothing of the submission; only the slow packages that it is sure to import are imported meanwhile.
+    Others may be prepared or run at the same time: each has its own sandbox, and none is used twice.
+    """
     if sorted(requests, key=lambda one: (not one.needed, one.method)) != list(requests):
         raise ValueError("The requests that are needed stand first, and those that ask for probabilities last.")
-    with scratch_folder(scratch) as folder:
+    with scratch_folder(scratch) as folder, contextlib.ExitStack() as stack:
         paths = RunPaths.at(folder, len(requests))
         # What two requests show lies there once.
         at = {id(one.images): path for path, one in zip(paths.images, requests, strict=True)}
         paths = replace(paths, images=tuple(at[id(one.images)] for one in requests))
-        for name in ("entry", "images", "out", "work", "tmp", "root"):
-            (folder / name).mkdir()
+        here = paths.below(folder / "aside")  # until it is handed over
+        for path in (here.entry, str(Path(here.given, "images")), paths.given, str(folder / "out"), paths.work):
+            Path(path).mkdir(parents=True)
+        for path in (paths.tmp, paths.root):
+            Path(path).mkdir()
         try:
-            notes = unpack(zip_path, folder / "entry", limits)
+            with unpacked(zip_path, Path(here.entry), limits) as (notes, reader):
+                imports: tuple[str, ...] = ()
+                with contextlib.suppress(UnreadableError):
+                    imports = reader.call(zip_path.name, slow_imports, Path(here.entry))
         except RefusedZip as refusal:
-            return EntryRun(Outcome.REFUSED, "refused", message=refusal.message, hint=refusal.hint)
-        for path, one in dict(zip(paths.images, requests, strict=True)).items():
-            np.save(path, np.ascontiguousarray(one.images), allow_pickle=False)
+            refused = EntryRun(Outcome.REFUSED, "refused", message=refusal.message, hint=refusal.hint)
+            yield lambda: refused
+            return
         _open_to_read(folder)
-        # In the order of `paths.answers`.
-        answers = (
-            HEADER_BYTES + 8 * n_images(requests, PREDICT),
-            HEADER_BYTES + 4 * n_classes * n_images(requests, PREDICT_PROBA),
-            REPORT_BYTES,
-        )
-        started = _start(paths, requests, n_classes, limits, isolation, device, answers)
-        with contextlib.ExitStack() as stack:
-            predictions, probabilities, report = map(stack.enter_context, started.watched.answers)
-            told = read_report(report)
-            resolved = resolve_outcome(started.watched, told, predictions, probabilities, requests, n_classes, limits)
-        missing = tuple(one for one in RESTRICTIONS if one not in started.restrictions)
-        return replace(
-            resolved,
-            isolation=started.backend.name,
-            restrictions=started.restrictions,
-            missing_restrictions=missing,
-            control_group=started.control_group,
-            notes=notes,
-        )
+        attempts = _Attempts(paths, requests, n_classes, limits, isolation, device, imports)
+        attempts.begin(stack)
+        for path, one in dict(zip(here.images, requests, strict=True)).items():
+            np.save(path, np.ascontiguousarray(one.images), allow_pickle=False)
+        _open_to_read(Path(here.given))
+
+        def finish() -> EntryRun:
+            for item in Path(here.given).iterdir():
+                item.rename(Path(paths.given, item.name))
+            return replace(attempts.run(), notes=notes)
+
+        yield finish
+
+
+run_entry, run_requests = at_once(prepare_entry), at_once(prepare_requests)
 
 
 def _open_to_read(folder: Path) -> None:
@@ -157,52 +160,94 @@ def _open_to_read(folder: Path) -> None:
         os.chmod(item.entry.name, 0o755 if item.is_folder else 0o644, dir_fd=item.folder)
 
 
-def _start(
-    paths: RunPaths,
-    requests: Sequence[PredictionRequest],
-    n_classes: int,
-    limits: Limits,
-    isolation: Choice,
-    device: Device,
-    answers: Sequence[int],
-) -> _Started:
-    """Run in the isolation asked for, or in the best that turns out to work.
+class _Attempts:
+    """A run in the isolation asked for, or in the best that turns out to work.
 
     There is no probe: a machine may have the program and forbid its use, and only a start can tell.  `child.py` says
-    when it is ready, before any of the entrant's code; what ends earlier is no entry's fault, and the next is tried.
+    when it is ready, before any of the entrant's code; what ends earlier is no entry's fault, and the next is tried:
+    first the same without what was to be imported ahead, then the next isolation.
     """
-    told = [
-        {"name": one.name, "batches": one.batches, "needed": one.needed, "method": one.method}
-        | ({"begin_within_s": PROBABILITIES_WITHIN * limits.time_s} if one.method == PREDICT_PROBA else {})
-        for one in requests
-    ]
-    backends, remedy = chosen(isolation)
-    reasons = []
-    for backend in backends:
-        pair = socket.socketpair()
-        answer_bytes = sum(answers) + len(answers) * PAGE
-        try:
-            built = command(backend, paths, told, n_classes, limits, pair[1].fileno(), device, answer_bytes)
-        except IsolationError as error:
-            reasons.append(f"{backend.name}: {error.message}")
-            for end in pair:
-                end.close()
-            continue
-        with control_group((limits.memory_mb + scratch_mb(limits)) * MB, limits.processes + WRAPPERS) as group:
-            watched = watch(
-                built.argv,
-                built.environment,
-                pair,
-                limits,
-                pid_namespace=backend.sandboxed,
-                answers=answers,
-                group=group,
-            )
-        if watched.ready:
-            in_force = {*backend.restrictions, *msgspec.json.decode(watched.told[0], type=list[str])}
-            restrictions = tuple(one for one in RESTRICTIONS if one in in_force)
-            return _Started(backend, restrictions, group is not None, watched)
-        for file in watched.answers:
-            file.close()
-        reasons.append(f"{backend.name}: {printable(watched.log.strip()[-500:]) or f'exit code {watched.returncode}'}")
-    raise IsolationError(f"No entry can run here with isolation {isolation!r}: {'; '.join(reasons)}.", remedy)
+
+    def __init__(
+        self,
+        paths: RunPaths,
+        requests: Sequence[PredictionRequest],
+        n_classes: int,
+        limits: Limits,
+        isolation: Choice,
+        device: Device,
+        imports: tuple[str, ...],
+    ) -> None:
+        self.paths, self.requests, self.n_classes, self.limits = paths, requests, n_classes, limits
+        self.isolation, self.device = isolation, device
+        self.told = [
+            {"name": one.name, "batches": one.batches, "needed": one.needed, "method": one.method}
+            | ({"begin_within_s": PROBABILITIES_WITHIN * limits.time_s} if one.method == PREDICT_PROBA else {})
+            for one in requests
+        ]
+        # In the order of `paths.answers`.
+        self.answers = (
+            HEADER_BYTES + 8 * n_images(requests, PREDICT),
+            HEADER_BYTES + 4 * n_classes * n_images(requests, PREDICT_PROBA),
+            REPORT_BYTES,
+        )
+        backends, self.remedy = chosen(isolation)
+        self.left = [(backend, ahead) for backend in backends for ahead in dict.fromkeys((imports, ()))]
+        self.reasons: list[str] = []
+        self.begun: tuple[Backend, Waiting] | None = None
+
+    def begin(self, stack: contextlib.ExitStack) -> None:
+        """Start the first that can be started, to wait for its entry until `stack` ends it."""
+        while self.left and self.begun is None:
+            backend, imports = self.left.pop(0)
+            pair = socket.socketpair()
+            answer_bytes = sum(self.answers) + len(self.answers) * PAGE
+            try:
+                built = command(
+                    backend,
+                    self.paths,
+                    self.told,
+                    self.n_classes,
+                    self.limits,
+                    pair[1].fileno(),
+                    self.device,
+                    answer_bytes,
+                    imports,
+                )
+            except IsolationError as error:
+                self.reasons.append(f"{backend.name}: {error.message}")
+                for end in pair:
+                    end.close()
+                continue
+            memory = (self.limits.memory_mb + scratch_mb(self.limits)) * MB
+            group = stack.enter_context(control_group(memory, self.limits.processes + WRAPPERS))
+            waiting = Waiting(built.argv, built.environment, pair, pid_namespace=backend.sandboxed, group=group)
+            stack.callback(waiting.close)
+            self.begun = backend, waiting
+
+    def run(self) -> EntryRun:
+        """Hand the entry over, and return how it ended."""
+        with contextlib.ExitStack() as stack:
+            while self.begun:
+                (backend, waiting), self.begun = self.begun, None
+                waiting.hand_over()
+                watched = watch(waiting, self.limits, self.answers)
+                files = [stack.enter_context(file) for file in watched.answers]
+                if watched.ready:
+                    in_force = {*backend.restrictions, *msgspec.json.decode(watched.told[0], type=list[str])}
+                    return replace(
+                        self._resolve(watched, *files),
+                        isolation=backend.name,
+                        restrictions=tuple(one for one in RESTRICTIONS if one in in_force),
+                        missing_restrictions=tuple(one for one in RESTRICTIONS if one not in in_force),
+                        control_group=waiting.group is not None,
+                    )
+                why = printable(watched.log.strip()[-500:]) or f"exit code {watched.returncode}"
+                self.reasons.append(f"{backend.name}: {why}")
+                self.begin(stack)
+        reasons = "; ".join(dict.fromkeys(self.reasons))
+        raise IsolationError(f"No entry can run here with isolation {self.isolation!r}: {reasons}.", self.remedy)
+
+    def _resolve(self, watched: Watched, predictions: BinaryIO, probabilities: BinaryIO, report: BinaryIO) -> EntryRun:
+        told = read_report(report)
+        return resolve_outcome(watched, told, predictions, probabilities, self.requests, self.n_classes, self.limits)

@@ -10,7 +10,8 @@ import os
 import platform
 import re
 import sys
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,6 +39,7 @@ GPU_DEVICES = ("nvidia*", "dxg")
 class RunPaths:
     """Where the files of one run lie, either on the host or as the entry sees them."""
 
+    given: str  # empty when the sandbox is built; the entry and its images are put in when it is handed over
     entry: str  # the unpacked submission
     images: tuple[str, ...]  # one .npy file for each request
     predictions: str  # these three are made by `restrict.py`, empty
@@ -51,8 +53,9 @@ class RunPaths:
     def at(cls, folder: Path, n_requests: int) -> RunPaths:
         """Lay out the files of a run below `folder`."""
         return cls(
-            entry=str(folder / "entry"),
-            images=tuple(str(folder / "images" / f"{i}.npy") for i in range(n_requests)),
+            given=str(folder / "given"),
+            entry=str(folder / "given" / "entry"),
+            images=tuple(str(folder / "given" / "images" / f"{i}.npy") for i in range(n_requests)),
             predictions=str(folder / "out" / "predictions.npy"),
             probabilities=str(folder / "out" / "probabilities.npy"),
             report=str(folder / "out" / "report.jsonl"),
@@ -60,6 +63,11 @@ class RunPaths:
             tmp=str(folder / "tmp"),
             root=str(folder / "root"),
         )
+
+    def below(self, folder: Path) -> RunPaths:
+        """Return the same files below another folder; requests that share their images go on sharing them."""
+        moved = RunPaths.at(folder, 0)
+        return replace(moved, images=tuple(str(Path(moved.given, "images", Path(one).name)) for one in self.images))
 
     @property
     def answers(self) -> tuple[str, ...]:
@@ -84,6 +92,7 @@ def command(
     ready: int,
     device: Device,
     answer_bytes: int,
+    imports: Sequence[str],
 ) -> Command:
     """Return the command that runs an entry in the sandbox of `backend`.
 
@@ -102,33 +111,34 @@ def command(
         ``cpu`` keeps the devices of a GPU, and with them its driver, out of reach.
     answer_bytes : int
         How much the entry may write into the three files of `paths.answers` together.
+    imports : sequence of str
+        Packages that are imported before the entry is handed over.
 
     Raises
     ------
     IsolationError
         There can be none.
     """
-    gpu = _gpu_devices() if device == "auto" else []
-    job = {"requests": requests, "n_classes": n_classes, "ready": ready}
+    gpu = gpu_devices() if device == "auto" else []
+    job = {"requests": requests, "n_classes": n_classes, "imports": list(imports), "ready": ready}
     layout, seen, programs = None, paths, HERE
     if backend.sandboxed:
-        if folder := open_to_entries(Path(paths.entry)):
+        if folder := open_to_entries(Path(paths.given)):
             raise IsolationError(
                 f"the workspace lies in {folder}, which every entry may read; choose another --workspace", ""
             )
-        seen, programs = RunPaths.at(Path("/sandbox"), len(paths.images)), Path("/sandbox")
+        seen, programs = paths.below(Path("/sandbox")), Path("/sandbox")
         layout = Layout.around(
             [
                 *(Bind(str(HERE / name), str(programs / name)) for name in PROGRAMS),
-                Bind(paths.entry, seen.entry),
-                *(Bind(host, inside) for host, inside in zip(paths.images, seen.images, strict=True)),
+                Bind(paths.given, seen.given),
             ],
             memory=[Memory(seen.work, _work_mb(limits) * MB), Memory(OUT, answer_bytes, mode=0o755)],
             gpu=gpu,
         )
-    environment = _environment("/tmp" if backend.sandboxed else paths.tmp)
+    variables = environment("/tmp" if backend.sandboxed else paths.tmp)
     if device == "cpu":
-        environment["CUDA_VISIBLE_DEVICES"] = ""  # where its devices are within reach, the entry is asked not to look
+        variables["CUDA_VISIBLE_DEVICES"] = ""  # where its devices are within reach, the entry is asked not to look
     restrict_job = job_for(
         _become_child(str(programs / "child.py"), seen, job),
         layout,
@@ -136,7 +146,7 @@ def command(
         tell=ready,
         answers=seen.answers,
     )
-    return Command(backend.command(layout, Path(paths.root), restrict_job), environment)
+    return Command(backend.command(layout, Path(paths.root), restrict_job), variables)
 
 
 def _become_child(child: str, paths: RunPaths, job: dict[str, Any]) -> list[str]:
@@ -206,7 +216,7 @@ def _linux_version() -> tuple[int, int]:
     return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
-def _environment(home: str) -> dict[str, str]:
+def environment(home: str) -> dict[str, str]:
     """Return all the variables an entry gets: few of ours, fewer of the caller's."""
     ours = {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -223,5 +233,6 @@ def _environment(home: str) -> dict[str, str]:
     return ours | {name: os.environ[name] for name in passed_on if name in os.environ}
 
 
-def _gpu_devices() -> list[str]:
+def gpu_devices() -> list[str]:
+    """Return the devices of a GPU that this machine has."""
     return sorted(str(path) for pattern in GPU_DEVICES for path in Path("/dev").glob(pattern))

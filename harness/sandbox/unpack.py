@@ -47,7 +47,14 @@ OTHER_ARCHIVES = {
 
 
 def unpack(zip_path: Path, folder: Path, limits: Limits) -> tuple[str, ...]:
-    """Unpack a submission into an empty folder, in a process of its own.
+    """Unpack a submission into an empty folder, in a process of its own, and return notes: see `unpacked`."""
+    with unpacked(zip_path, folder, limits) as (notes, _):
+        return notes
+
+
+@contextlib.contextmanager
+def unpacked(zip_path: Path, folder: Path, limits: Limits) -> Iterator[tuple[tuple[str, ...], Reader]]:
+    """Unpack a submission into an empty folder, and give the process that did so, to ask more of it.
 
     Parameters
     ----------
@@ -58,21 +65,23 @@ def unpack(zip_path: Path, folder: Path, limits: Limits) -> tuple[str, ...]:
     limits : Limits
         `zip_mb`, `unpacked_mb` (megabytes of 10**6 bytes, counted while inflating) and `files`.
 
-    Returns
-    -------
+    Yields
+    ------
     tuple of str
         What was ignored, and which code lies beside ``.py`` files, one sentence each.
+    Reader
 
     Raises
     ------
     RefusedZip
         Reason and remedy.  `folder` may then hold a part of the zip and is to be removed.
     """
-    try:
-        with Reader(bounds(limits)) as reader:
-            return reader.call(zip_path.name, unpack_here, zip_path, folder, limits)
-    except UnreadableError as error:
-        raise RefusedZip(error.message, error.hint) from error
+    with Reader(bounds(limits)) as reader:
+        try:
+            notes = reader.call(zip_path.name, unpack_here, zip_path, folder, limits)
+        except UnreadableError as error:
+            raise RefusedZip(error.message, error.hint) from error
+        yield notes, reader
 
 
 def bounds(limits: Limits) -> Bounds:

@@ -21,7 +21,9 @@ KB, MB = 1000, 1_000_000
 POLL_S = 0.05  # between two looks at memory and processes ...
 POLL_SHARE = 0.05  # ... or so long that looking costs at most this share of one core
 DEATH_S = 10.0  # for the kernel to clear away what was killed; gigabytes take a while
-START_S = 120.0  # for sandbox and interpreter to stand on a busy machine; the entry's own clock starts after that
+# For sandbox and interpreter to stand, with what is imported ahead, on a busy machine; the entry's own clock starts
+# after that.
+START_S = 300.0
 READY = b"ready\n"  # what the command tells when the entrant's code begins
 TOLD_BYTES = 64 * KB  # what is read of the socket for "ready"; an honest child writes 300 bytes
 DESCRIPTORS = 16  # that are taken from it; `restrict.py` sends 6
@@ -257,17 +259,8 @@ def _machine_is_full() -> bool:
     return bool(memory.available < max(FLOOR_SHARE * memory.total, FLOOR_BYTES))
 
 
-def watch(
-    argv: list[str],
-    environment: dict[str, str],
-    pair: tuple[socket.socket, socket.socket],
-    limits: Limits,
-    *,
-    pid_namespace: bool,
-    answers: Sequence[int],
-    group: Group | None,
-) -> Watched:
-    """Run a command until it ends or passes a limit, and leave no process of it alive.
+class Waiting:
+    """A command that was started and waits for its entry.
 
     Parameters
     ----------
@@ -275,24 +268,58 @@ def watch(
     environment : dict of str to str
         All of it.
     pair : tuple of socket
-        Ours, and the one that the command gets under the same number, to send descriptors and tell when it is
-        `READY`.  Both are closed.
-    limits : Limits
-        `time_s`, `memory_mb`, `processes` and `log_kb`.
+        Ours, and the one that the command gets under the same number, to send descriptors, to learn that its entry is
+        there, and to tell when it is `READY`.  Both are closed in the end.
     pid_namespace : bool
         Whether the command makes a PID namespace, with which its descendants die.
-    answers : sequence of int, bytes
-        The largest size of each file that the command is to write.
     group : Group or None
         The control group that the command is put into.
     """
-    ours, theirs = pair
-    try:
-        with theirs:
-            tree = start(group.entered(argv) if group else argv, environment, theirs.fileno(), stderr=subprocess.STDOUT)
-    except BaseException:
-        ours.close()
-        raise
+
+    def __init__(
+        self,
+        argv: list[str],
+        environment: dict[str, str],
+        pair: tuple[socket.socket, socket.socket],
+        *,
+        pid_namespace: bool,
+        group: Group | None,
+    ) -> None:
+        self.pid_namespace, self.group = pid_namespace, group
+        self.ours, theirs = pair
+        try:
+            with theirs:
+                argv = group.entered(argv) if group else argv
+                self.tree = start(argv, environment, theirs.fileno(), stderr=subprocess.STDOUT)
+        except BaseException:
+            self.ours.close()
+            raise
+
+    def hand_over(self) -> None:
+        """Tell the command that its entry is there; one that has ended by now cannot be told, as `watch` will see."""
+        with contextlib.suppress(OSError):
+            self.ours.send(b"\n")
+
+    def close(self) -> None:
+        """Leave no process of it alive, also where it was never handed an entry."""
+        self.tree.end(pid_namespace=self.pid_namespace)
+        assert self.tree.process.stdout is not None
+        self.tree.process.stdout.close()
+        self.ours.close()
+
+
+def watch(waiting: Waiting, limits: Limits, answers: Sequence[int]) -> Watched:
+    """Watch a command, whose entry was handed over, until it ends or passes a limit; leave no process of it alive.
+
+    Parameters
+    ----------
+    waiting : Waiting
+    limits : Limits
+        `time_s`, `memory_mb`, `processes` and `log_kb`.
+    answers : sequence of int, bytes
+        The largest size of each file that the command is to write.
+    """
+    tree, ours = waiting.tree, waiting.ours
     process = tree.process
     assert process.stdout is not None
     output, reader = process.stdout.fileno(), ours.fileno()
@@ -351,16 +378,15 @@ def watch(
                 ready, started = True, time.monotonic()
     finally:
         wall_s = time.monotonic() - started
-        tree.end(pid_namespace=pid_namespace)
+        tree.end(pid_namespace=waiting.pid_namespace)
         for end in (output, reader):
             while read(end):
                 pass
-        process.stdout.close()
-        ours.close()
+        waiting.close()
         ends.close()
     if not stopped and ends.too_large():  # filled between two looks
         stopped = "answers"
-    if group is not None and group.ran_out():
+    if waiting.group is not None and waiting.group.ran_out():
         stopped = "memory"
     return Watched(
         told=tuple(told.decode(errors="replace").splitlines()),
