@@ -10,11 +10,13 @@ Examples
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
+from harness.ahead import only
 from harness.contest import Contest, find_contest, rules_of
+from harness.errors import HarnessError
 from harness.freeze.frozen import Frozen
 from harness.progress import Track, silent
 from harness.workspace import Workspace, scratch_of
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from harness.sandbox.backends import Choice as Isolation
     from harness.sandbox.sandbox_command import Device
     from harness.score.card import ScoreCard
-    from harness.submit import Submitted
+    from harness.submit import ScoreTerms, Submitted, SubmitTerms
 
 DEFAULT_CONTEST = "blood-cells"
 
@@ -135,32 +137,25 @@ def pack(folder: Path, zip_path: Path, *, workspace: Path | None = None, contest
 
 
 def score(
-    workspace: Path,
-    zip_path: Path,
-    contest: str | None = None,
-    *,
-    splits: tuple[str, ...] = ("val", "val_shifted"),
-    reveal_private: bool = False,
-    isolation: Isolation = "auto",
-    device: Device = "auto",
+    workspace: Path, zip_path: Path, contest: str | None = None, **terms: Unpack[ScoreTerms]
 ) -> tuple[ScoreCard, Preview | None]:
-    """Run a zip in the sandbox and score it on `splits`; nothing is recorded.
+    """Run a zip in the sandbox and score it on the public splits, or on `splits`; nothing is recorded.
 
     With the card comes what its public score is predicted to be, by the metric that ranks, where it was scored on both
     public splits.  While the contest is open, the private half asks for `reveal_private`, and under the Ladder the
-    public half, too.
+    public half, too.  Where the same zip was run before in the same way, its kept answers are scored, and its card says
+    so; `fresh` runs it all the same.
     """
-    from harness.submit import score as score_entry
+    return only(score_each(workspace, [zip_path], contest, **terms))
 
-    return score_entry(
-        Workspace(workspace),
-        open_contest(workspace, contest),
-        zip_path,
-        splits=splits,
-        reveal_private=reveal_private,
-        isolation=isolation,
-        device=device,
-    )
+
+def score_each(
+    workspace: Path, zip_paths: Sequence[Path], contest: str | None = None, **terms: Unpack[ScoreTerms]
+) -> Iterator[tuple[ScoreCard, Preview | None] | HarnessError]:
+    """Do as `score` with zip after zip, the next ones prepared meanwhile; an error stands for its zip alone."""
+    from harness.submit import score_each as score_entries
+
+    return score_entries(Workspace(workspace), open_contest(workspace, contest), zip_paths, **terms)
 
 
 def examine(
@@ -191,30 +186,24 @@ def examine(
 
 
 def submit(
-    workspace: Path,
-    entry: str,
-    message: str,
-    contest: str | None = None,
-    *,
-    name: str | None = None,
-    train_options: Sequence[str] = (),
-    isolation: Isolation = "auto",
-    device: Device = "auto",
+    workspace: Path, entry: str, message: str, contest: str | None = None, **terms: Unpack[SubmitTerms]
 ) -> Submitted:
-    """Train `entry` if it is a model's name, pack it, score it on every split and put it on the board."""
-    from harness.entry_source import find_source
-    from harness.submit import submit as submit_entry
+    """Train `entry` if it is a model's name, pack it, score it on every split and put it on the board.
 
-    return submit_entry(
-        Workspace(workspace),
-        open_contest(workspace, contest),
-        find_source(entry),
-        message,
-        name=name,
-        train_options=train_options,
-        isolation=isolation,
-        device=device,
-    )
+    The terms are a `name` on the board, `train_options` of a model, and those of `score`.
+    """
+    return only(submit_each(workspace, [entry], message, contest, **terms))
+
+
+def submit_each(
+    workspace: Path, entries: Sequence[str], message: str, contest: str | None = None, **terms: Unpack[SubmitTerms]
+) -> Iterator[Submitted | HarnessError]:
+    """Do as `submit` with entry after entry, the next ones prepared meanwhile; an error stands for its entry alone."""
+    from harness.entry_source import find_source
+    from harness.submit import submit_each as submit_entries
+
+    sources = [find_source(entry) for entry in entries]
+    return submit_entries(Workspace(workspace), open_contest(workspace, contest), sources, message, **terms)
 
 
 def diagnose(

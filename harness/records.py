@@ -5,7 +5,7 @@ Shares are 0 to 1 and unrounded, and None stands where there is none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +63,17 @@ def of_card(card: ScoreCard) -> Records:
     ]
     rows = [dict(zip(fields, (*names, one.value, one.low, one.high, one.n), strict=True)) for *names, one in found]
     return Records(fields, rows)
+
+
+def of_cards(cards: Iterable[tuple[str, ScoreCard]]) -> Records:
+    """Return the rows of each card, with the name of its zip and its outcome; one alone where it was not scored."""
+    rows: list[dict[str, Any]] = []
+    for name, card in cards:
+        found = of_card(card)
+        fields = found.fields
+        facts = {"zip": name, "outcome": card.outcome}
+        rows += [{**facts, **row} for row in found.rows or [dict.fromkeys(fields)]]
+    return Records(("zip", "outcome", *fields), rows)
 
 
 def of_pair(pair: PairComparison) -> Records:

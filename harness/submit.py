@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
+import psutil
 
 from harness import plugins
-from harness.analysis.preview import Preview, preview
+from harness.ahead import in_turn
 from harness.board import rows
 from harness.board.closing import Closing
 from harness.board.in_force import in_force
@@ -21,17 +25,21 @@ from harness.board.ranking import read_standing
 from harness.board.recorder import Recorder, open_recorder, open_to_read
 from harness.board.rules import check_limits, name_on_board, withheld_for
 from harness.board.team_name import tidy
-from harness.board.visibility import Role, Visibility, looking, visible_to
+from harness.board.visibility import AT_HOME, Role, Visibility, looking, visible_to
 from harness.entry_source import Built, EntrySource, build
-from harness.errors import UsageError, writing_to
+from harness.errors import HarnessError, UsageError, writing_to
 from harness.format import percent
 from harness.freeze.frozen import Frozen
 from harness.freeze.hashing import hash_file
-from harness.sandbox.backends import Choice as Isolation
-from harness.sandbox.sandbox_command import Device
 from harness.score.card import ScoreCard
-from harness.score.evaluate import Evaluation, evaluate
+from harness.score.evaluate import Evaluation, Terms, prepare_evaluation
 from harness.workspace import Workspace, atomic_file, scratch_of, write_atomic
+
+if TYPE_CHECKING:
+    from harness.analysis.preview import Preview
+
+MOST_AHEAD = 4  # an import takes as long as about so many small entries run
+WAITING_BYTES = 1_500_000_000  # of memory that an interpreter with TensorFlow may take, twice
 
 
 @dataclass(frozen=True)
@@ -64,75 +72,137 @@ class _Admission:
     now: datetime
 
 
-def submit(
+class ScoreTerms(Terms, total=False):
+    """How a zip is scored: on which `splits`, ``val`` and ``val_shifted`` if it is not said, and hidden ones, too?"""
+
+    splits: tuple[str, ...]
+    reveal_private: bool
+
+
+class SubmitTerms(Terms, total=False):
+    """How an entry is submitted: its `name` on the board, by default its own, and `train_options` of a model's name."""
+
+    name: str | None
+    train_options: Sequence[str]
+
+
+def submit_each(
     workspace: Workspace,
     frozen: Frozen,
-    source: EntrySource,
+    sources: Sequence[EntrySource],
     message: str,
     *,
     name: str | None = None,
     train_options: Sequence[str] = (),
-    isolation: Isolation = "auto",
-    device: Device = "auto",
-) -> Submitted:
-    """Score an entry on every split and put it on record.
+    **terms: Unpack[Terms],
+) -> Iterator[Submitted | HarnessError]:
+    """Score entries on every split and put them on record, one after the other; an error stands for its entry alone.
 
-    The board is opened twice: before minutes of training, since it must be fit to be written then and the entry
-    admitted, and after.  The zip, the predictions and the card are on disk before the receipt is appended to the
+    The board is opened twice for each: before minutes of training, since it must be fit to be written then and the
+    entry admitted, and after.  The zip, the predictions and the card are on disk before the receipt is appended to the
     ledger, and the receipt before the row is written, in one transaction.  A process killed at any moment leaves
     nothing, or a receipt whose row the next one writes.
 
-    Raises
+    Yields
     ------
-    HarnessError
+    Submitted or HarnessError
         The entry cannot be trained or packed, or the board cannot be written.
     """
+    # What has to be trained first would keep the entries before it waiting.
+    ahead = n_ahead() if all(source.zip_path for source in sources) else 0
+    given = (name, message, train_options, len(sources) > 1)
+    yield from in_turn([partial(_prepare_entry, workspace, frozen, one, *given, **terms) for one in sources], ahead)
+
+
+@contextlib.contextmanager
+def _prepare_entry(
+    workspace: Workspace,
+    frozen: Frozen,
+    source: EntrySource,
+    name: str | None,
+    message: str,
+    train_options: Sequence[str],
+    one_of_many: bool,
+    **terms: Unpack[Terms],
+) -> Iterator[Callable[[], Submitted]]:
+    """Admit an entry and build it; the function that is given scores it and puts it on record."""
     name, message = _checked(name or source.name, message)
     with open_recorder(workspace) as recorder:
         admission, notes = _admit(recorder, frozen, name), recorder.notes
     notes += _notes_of(admission, name)
     built = build(workspace, frozen, source, train_options)
-    with writing_to(workspace.scratch):
-        evaluation = evaluate(frozen, built.zip_path, scratch=workspace.scratch, isolation=isolation, device=device)
-    with open_recorder(workspace) as recorder:
-        admission = _admit(recorder, frozen, name)  # rules may have changed, and others of that name come in, meanwhile
-        forecast = None
-        if evaluation.predictions:  # from the entries before it, and before anybody sees the score
-            labels, digest = evaluation.predictions, evaluation.card.zip_sha256
-            forecast = preview(workspace, recorder.board, frozen, labels, digest, evaluation.probabilities)
-        submitted, event = _record(recorder, admission, built, evaluation, forecast, message, notes)
-    return replace(submitted, notes=(*submitted.notes, *plugins.after_recording(event)))  # the board is free again
+    with contextlib.ExitStack() as stack:
+        with writing_to(workspace.scratch):
+            evaluate = stack.enter_context(
+                prepare_evaluation(frozen, built.zip_path, scratch=workspace.scratch, kept=workspace.kept_runs, **terms)
+            )
+
+        from harness.analysis.preview import preview  # now: it takes as long to import as the interpreter to start
+
+        def finish() -> Submitted:
+            if one_of_many:  # those before it have been recorded since, and count
+                with open_recorder(workspace) as recorder:
+                    _admit(recorder, frozen, name)
+            with writing_to(workspace.scratch):
+                evaluation = evaluate()
+            with open_recorder(workspace) as recorder:
+                admission = _admit(recorder, frozen, name)  # rules may have changed, and others of that name come in
+                forecast = None
+                if evaluation.predictions:  # from the entries before it, and before anybody sees the score
+                    labels, digest = evaluation.predictions, evaluation.card.zip_sha256
+                    forecast = preview(workspace, recorder.board, frozen, labels, digest, evaluation.probabilities)
+                submitted, event = _record(recorder, admission, built, evaluation, forecast, message, notes)
+            told = plugins.after_recording(event)  # the board is free again
+            return replace(submitted, notes=(*submitted.notes, *told))
+
+        yield finish
 
 
-def score(
+def score_each(
     workspace: Workspace,
     frozen: Frozen,
-    zip_path: Path,
+    zip_paths: Sequence[Path],
     *,
-    splits: tuple[str, ...],
-    reveal_private: bool,
-    isolation: Isolation,
-    device: Device,
-) -> tuple[ScoreCard, Preview | None]:
-    """Score a zip and predict its public score, without a row; see `harness.api.score`."""
+    splits: tuple[str, ...] = AT_HOME,
+    reveal_private: bool = False,
+    **terms: Unpack[Terms],
+) -> Iterator[tuple[ScoreCard, Preview | None] | HarnessError]:
+    """Score zips, and predict their public score, without a row; see `harness.api.score`."""
     visible_to(looking(reveal_private), workspace, frozen).check_unrecorded(frozen.contest.name, splits)
-    predicts = {"val", "val_shifted"} <= set(splits)
-    with scratch_of(workspace) as scratch:
-        found = evaluate(
+    predicts = set(AT_HOME) <= set(splits)
+
+    @contextlib.contextmanager
+    def prepare(scratch: Path, zip_path: Path) -> Iterator[Callable[[], tuple[ScoreCard, Preview | None]]]:
+        with prepare_evaluation(
             frozen,
             zip_path,
             scratch=scratch,
+            kept=workspace.kept_runs if scratch == workspace.scratch else None,
             splits=splits,
             also=("public",) if predicts else (),
             probabilities=predicts,
-            isolation=isolation,
-            device=device,
-        )
-    if not (predicts and found.predictions):
-        return found.card, None
-    with open_to_read(workspace) as board:
-        digest = found.card.zip_sha256
-        return found.card, preview(workspace, board, frozen, found.predictions, digest, found.probabilities)
+            **terms,
+        ) as evaluate:
+            from harness.analysis.preview import preview  # now: it takes as long to import as the interpreter to start
+
+            def finish() -> tuple[ScoreCard, Preview | None]:
+                found = evaluate()
+                if not (predicts and found.predictions):
+                    return found.card, None
+                with open_to_read(workspace) as board:
+                    digest = found.card.zip_sha256
+                    return found.card, preview(workspace, board, frozen, found.predictions, digest, found.probabilities)
+
+            yield finish
+
+    with scratch_of(workspace) as scratch:
+        yield from in_turn([partial(prepare, scratch, zip_path) for zip_path in zip_paths], n_ahead())
+
+
+def n_ahead() -> int:
+    """Return how many entries are prepared while one runs: importing is the work of one core, and takes memory."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, MOST_AHEAD, int(psutil.virtual_memory().available // WAITING_BYTES))
 
 
 def _checked(name: str, message: str) -> tuple[str, str]:

@@ -42,6 +42,11 @@ class Workspace:
         return self.path / "scratch"
 
     @property
+    def kept_runs(self) -> Path:
+        """Answers of entries, by all that they hang on; whoever removes the folder has them run again."""
+        return self.path / "kept"
+
+    @property
     def downloads(self) -> Path:
         return self.path / "downloads"
 

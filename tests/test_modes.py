@@ -29,7 +29,19 @@ def open_to_others(*roots: Path) -> list[str]:
     return found
 
 
-SECRET = ("board.sqlite3", "ledger", "cards", "closed", "finals", "private", "hidden", "labels", "zips", "scratch")
+SECRET = (
+    "board.sqlite3",
+    "ledger",
+    "cards",
+    "closed",
+    "finals",
+    "private",
+    "hidden",
+    "labels",
+    "zips",
+    "scratch",
+    "kept",
+)
 
 
 def test_a_workspace_shuts_others_out_of_board_ledger_cards_and_labels(umask, small_contest, tmp_path):
@@ -47,7 +59,7 @@ def test_a_workspace_shuts_others_out_of_board_ledger_cards_and_labels(umask, sm
     named = [name for name in opened if any(word in name.split("/", 1)[1] for word in SECRET)]
     # The zips are shut in by their folder, and hold no label; a lock is an empty file.
     assert [name for name in named if not name.endswith((".zip", ".lock"))] == []
-    for name in ("cards", "closed", "finals", "zips", "contests", "cards/small"):
+    for name in ("cards", "closed", "finals", "zips", "contests", "cards/small", "kept"):
         assert stat.S_IMODE((hemobench.workspace / name).stat().st_mode) == 0o700
     assert len(list(hemobench.workspace.rglob("*.npz"))) > 6 and (hemobench.workspace / "ledger.jsonl").is_file()
 

@@ -95,3 +95,10 @@ def device_option(function: F) -> F:
         show_default=True,
         help="auto: the submission may use the GPU where there is one.",
     )(function)
+
+
+def fresh_option(function: F) -> F:
+    """Add ``--fresh``."""
+    return click.option("--fresh", is_flag=True, help="Run also what was run before and answers from what was kept.")(
+        function
+    )

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from harness.cli.options import contest_option, device_option, format_option, isolation_option, workspace_option
+from harness.cli.options import (
+    contest_option,
+    device_option,
+    format_option,
+    fresh_option,
+    isolation_option,
+    workspace_option,
+)
 
 SPLITS = ("val", "val_shifted", "public", "private")
 
 
-@click.command(short_help="Run a zip in the sandbox and score it; records nothing.")
-@click.argument("zip_path", metavar="ZIP", type=click.Path(path_type=Path))
+@click.command(short_help="Run zips in the sandbox and score them; records nothing.")
+@click.argument("zip_paths", metavar="ZIP...", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option(
     "--split",
     "splits",
@@ -24,48 +32,43 @@ SPLITS = ("val", "val_shifted", "public", "private")
 @contest_option
 @isolation_option
 @device_option
+@fresh_option
 @workspace_option
 @format_option
 def score(
-    zip_path: Path,
+    zip_paths: tuple[Path, ...],
     splits: tuple[str, ...],
     reveal_private: bool,
     contest: str | None,
     isolation: str,
     device: str,
+    fresh: bool,
     workspace: Path,
     form: str,
 ) -> None:
-    """Run ZIP in the sandbox and score it; records nothing.
+    """Run each ZIP in the sandbox and score it; records nothing.
 
     Scored are the public splits; from them the public half of the hidden test is predicted, with a 95 % interval. Its
-    score itself comes with submit. Exit code 0 only when it scored.
+    score itself comes with submit. Of several zips the next ones are prepared while one runs, and one that fails stops
+    no other. A zip that was run before in the same way answers from what was kept of it. Exit code 0 only when all were
+    scored.
 
     \b
     Example:
       hemobench score majority.zip
+      hemobench score entries/*.zip --format csv
     """
     from harness import api
+    from harness.cli._view import result
 
     chosen = tuple(split for split in SPLITS if split in splits) or SPLITS[:2]
-    card, ahead = api.score(
-        workspace,
-        zip_path,
-        contest,
-        splits=chosen,
-        reveal_private=reveal_private,
-        isolation=isolation,
-        device=device,  # type: ignore[arg-type]
-    )
-    if form == "json":
-        import msgspec
-
-        click.echo(msgspec.json.encode({**msgspec.to_builtins(card), "forecast": msgspec.to_builtins(ahead)}))
+    terms: dict[str, Any] = {"splits": chosen, "reveal_private": reveal_private}
+    terms |= {"isolation": isolation, "device": device, "fresh": fresh}
+    if len(zip_paths) == 1:
+        card, ahead = api.score(workspace, zip_paths[0], contest, **terms)
+        result.show_scored(card, ahead, form)
+        all_scored = card.outcome == "scored"
     else:
-        from harness.cli._view.result import show_card, show_forecast
-
-        show_card(card, form)
-        if ahead:
-            show_forecast(ahead)
-    if card.outcome != "scored":
+        all_scored = result.show_each(zip_paths, api.score_each(workspace, zip_paths, contest, **terms), form)
+    if not all_scored:
         raise click.exceptions.Exit(1)

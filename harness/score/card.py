@@ -59,6 +59,7 @@ class ScoreCard(msgspec.Struct, frozen=True, kw_only=True):
     environment: dict[str, str] = {}
     seconds: dict[str, float] = {}
     peak_memory_mb: float = 0.0
+    kept_from: str = ""  # when the run was whose kept answers these are, UTC; empty where it ran for this card
     log: str = ""
 
     def document(self) -> bytes:

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.ahead import at_once
 from harness.contest import rules_of
 from harness.errors import WorkspaceError
 from harness.freeze.frozen import Frozen
 from harness.freeze.hashing import hash_array, hash_file
 from harness.sandbox import run as sandbox
-from harness.sandbox.outcome import Outcome
+from harness.sandbox.kept import KeptRuns
+from harness.sandbox.outcome import EntryRun, Outcome
 from harness.score.card import ScoreCard, score_split, scorer_version
 
 SPLITS = ("val", "val_shifted", "public", "private")
+HALVES = ("public", "private")  # of the hidden images, which an entry sees together
+KEPT = (
+    "Nothing ran: these are the answers that the same zip gave on {}, on the same images, under the same limits and "
+    "isolation, with the same packages. To run it: --fresh"
+)
 
 
 class Evaluation(msgspec.Struct, frozen=True):
@@ -43,19 +52,34 @@ class Evaluation(msgspec.Struct, frozen=True):
         return self.predictions | {f"{split}_probabilities": rows for split, rows in self.probabilities.items()}
 
 
-def evaluate(
+class Terms(TypedDict, total=False):
+    """How an entry is run.
+
+    ``isolation`` and ``device`` are those of `harness.sandbox.run.prepare_entry`.  ``fresh``: also where the answers to
+    the same question are kept.
+    """
+
+    isolation: sandbox.Choice
+    device: sandbox.Device
+    fresh: bool
+
+
+@contextlib.contextmanager
+def prepare_evaluation(
     frozen: Frozen,
     zip_path: Path,
     *,
     scratch: Path,
+    kept: Path | None = None,
     splits: tuple[str, ...] = SPLITS,
     also: tuple[str, ...] = (),
     probabilities: bool = True,
     isolation: sandbox.Choice = "auto",
     device: sandbox.Device = "auto",
+    fresh: bool = False,
     order: int | None = None,
-) -> Evaluation:
-    """Score `zip_path` on `splits` of a frozen contest.
+) -> Iterator[Callable[[], Evaluation]]:
+    """Prepare to score `zip_path` on `splits` of a frozen contest; the function that is given does the rest.
 
     The labels are read after the submission's last process is dead.
 
@@ -63,13 +87,15 @@ def evaluate(
     ----------
     frozen : Frozen
     zip_path, scratch : Path
+    kept : Path, optional
+        The folder of kept runs; where it is not given, none is looked for and none is kept.
     splits : tuple of str
     also : tuple of str
         Further splits that the entry answers for and that are not scored: nothing of them stands on the card.
     probabilities : bool
         Whether an entry that offers `predict_proba` is asked for them, which about doubles its time.
-    isolation, device : str
-        See `harness.sandbox.run.run_entry`.
+    isolation, device, fresh
+        See `Terms`.
     order : int, optional
         Seed of the order in which the entry gets the images, to repeat a run; drawn by the system where not given,
         since an entry must not foresee it.
@@ -82,18 +108,18 @@ def evaluate(
     if not zip_path.is_file():
         raise WorkspaceError(f"There is no zip {zip_path}.", "Build one: hemobench pack FOLDER -o ZIP")
     contest = frozen.contest
-    images: dict[str, NDArray[np.uint8]] = {}
     answered = (*splits, *(split for split in also if split not in splits))
-    if "val" in answered:
-        images["val"] = frozen.load("val").images
-    if "val_shifted" in answered:
-        images["val_shifted"] = frozen.load("val_shifted").images
-    if "public" in answered or "private" in answered:
-        images["hidden"] = frozen.hidden_images()
+    shown = tuple(dict.fromkeys("hidden" if split in HALVES else split for split in SPLITS if split in answered))
     digest, size = hash_file(zip_path), zip_path.stat().st_size
-    run = sandbox.run_entry(
+    question: dict[str, Any] = {"zip": digest, "lock": frozen.lock_hash, "scorer": scorer_version(), "splits": shown}
+    question["probabilities"] = probabilities
+    runs = KeptRuns(kept, question, contest.limits, device) if kept else None
+    if runs and not fresh and (known := runs.find(isolation)):
+        yield lambda: _meet(frozen, known, digest, size, splits, answered)
+        return
+    with sandbox.prepare_entry(
         zip_path,
-        images,
+        {split: frozen.hidden_images() if split == "hidden" else frozen.load(split).images for split in shown},  # type: ignore[arg-type]
         contest.n_classes,
         contest.limits,
         scratch=scratch,
@@ -101,15 +127,31 @@ def evaluate(
         probabilities=probabilities,
         isolation=isolation,
         device=device,
-    )
-    del images
+    ) as finish:
 
+        def both() -> Evaluation:
+            run = finish()
+            if runs and hash_file(zip_path) == digest:  # else it was changed meanwhile
+                runs.keep(run)
+            return _meet(frozen, run, digest, size, splits, answered)
+
+        yield both
+
+
+evaluate = at_once(prepare_evaluation)
+
+
+def _meet(
+    frozen: Frozen, run: EntryRun, digest: str, size: int, splits: tuple[str, ...], answered: tuple[str, ...]
+) -> Evaluation:
+    """Return what the answers of a run are worth, by the labels: no process of it lives any more."""
+    contest = frozen.contest
     scores, predictions, likely = {}, {}, {}
     if run.outcome is Outcome.SCORED:
         truth = labels_of(frozen)
         for split in answered:
             where, y_true = truth[split]
-            shown = "hidden" if split in ("public", "private") else split
+            shown = "hidden" if split in HALVES else split
             predictions[split] = run.predictions[shown][where]
             if shown in run.probabilities:
                 likely[split] = run.probabilities[shown][where]
@@ -121,7 +163,7 @@ def evaluate(
         code=run.code,
         message=run.message,
         hint=run.hint,
-        notes=run.notes,
+        notes=(*run.notes, KEPT.format(run.kept_from)) if run.kept_from else run.notes,
         contest=contest.name,
         contest_version=contest.version,
         rules=rules_of(contest),
@@ -140,6 +182,7 @@ def evaluate(
         environment=run.environment,
         seconds=run.seconds,
         peak_memory_mb=run.peak_memory_mb,
+        kept_from=run.kept_from,
         log=run.log,
     )
     return Evaluation(card, predictions, likely)

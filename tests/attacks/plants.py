@@ -193,7 +193,9 @@ class Plants(contextlib.ExitStack):
         written = ("board.sqlite3", "ledger.jsonl", ".ledger.lock", "scratch/.lock", "zips/.packing/.lock")
         if relative.removeprefix("a workspace/").startswith(written):
             return True
-        homes = ("a workspace/zips/", "a workspace/cards/")
+        if relative == "a workspace/kept":
+            return True
+        homes = ("a workspace/zips/", "a workspace/cards/", "a workspace/kept/")
         return relative.startswith(homes) and not (self.besieged / Path(relative).relative_to("a workspace")).exists()
 
 

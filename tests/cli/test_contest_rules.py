@@ -1,5 +1,6 @@
 """Rules that change while a contest runs, through the command line, with real entries."""
 
+import contextlib
 import json
 
 import pytest
@@ -59,14 +60,15 @@ def test_an_entry_is_run_under_the_limits_in_force(hemobench, tmp_path):
 
 def test_a_quota_that_came_while_an_entry_ran_counts_when_it_is_recorded(hemobench, monkeypatch):
     hemobench("submit", "random", "-m", "first")
-    run = submit.evaluate
+    prepare = submit.prepare_evaluation
 
+    @contextlib.contextmanager
     def and_meanwhile(*words, **options):
-        done = run(*words, **options)
-        hemobench("contest", "rules", "submissions_total=1", "--why", "too many")
-        return done
+        with prepare(*words, **options) as evaluate:
+            hemobench("contest", "rules", "submissions_total=1", "--why", "too many")
+            yield evaluate
 
-    monkeypatch.setattr(submit, "evaluate", and_meanwhile)
+    monkeypatch.setattr(submit, "prepare_evaluation", and_meanwhile)
     with pytest.raises(BoardError, match="1 in all"):
         api.submit(hemobench.workspace, "submissions/random", "second")
     assert len(api.leaderboard(hemobench.workspace).standings) == 1

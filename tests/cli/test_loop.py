@@ -70,7 +70,7 @@ def test_the_answers_score_one_and_a_wrong_label_less(hemobench, tmp_path):
 def test_the_same_zip_gives_the_same_scores(hemobench, tmp_path):
     folder = json.loads(hemobench("submit", "nearest-centroid", "-m", "x", "--json").stdout)
     zip_path = hemobench.workspace / "zips" / f"{folder['zip_sha256']}.zip"
-    cards = [json.loads(hemobench("score", zip_path, "--json").stdout) for _ in range(2)]
+    cards = [json.loads(hemobench("score", zip_path, "--fresh", "--json").stdout) for _ in range(2)]
     for key in ("scores", "predictions", "lock", "scorer", "zip_sha256"):
         assert cards[0][key] == cards[1][key]
 

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-import click
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from harness.analysis.preview import Preview
+import click
+import msgspec
+
 from harness.cli._view import screen
 from harness.cli._view.table import Table, print_table
+from harness.errors import HarnessError
 from harness.format import SHORT, interval, percent
-from harness.records import of_card
+from harness.records import of_card, of_cards
 from harness.score.card import ScoreCard
 from harness.score.estimate import Estimate
+
+if TYPE_CHECKING:
+    from harness.analysis.preview import Preview
+
+Scored = tuple[ScoreCard, "Preview | None"]
 
 
 def show_forecast(preview: Preview, measured: Estimate | None = None) -> None:
@@ -24,6 +34,77 @@ def show_forecast(preview: Preview, measured: Estimate | None = None) -> None:
         held = found.holds(measured.value)
         told += f" Measured: {percent(measured.value)} %, {'within' if held else 'outside'} the prediction interval."
     click.echo(screen.wrapped(told), err=True)
+
+
+def show_scored(card: ScoreCard, ahead: Preview | None, form: str) -> None:
+    """Print what one zip scored, and what its public score is predicted to be."""
+    if form == "json":
+        click.echo(msgspec.json.encode(_document(card, ahead)))
+        return
+    show_card(card, form)
+    if ahead:
+        show_forecast(ahead)
+
+
+def show_each(zip_paths: Sequence[Path], found: Iterable[Scored | HarnessError], form: str) -> bool:
+    """Say of each zip how it ended, as soon as it has; then print them all, and return whether each was scored.
+
+    Whoever stops it by hand gets what is done.
+    """
+    documents: list[dict[str, Any]] = []
+    done: list[tuple[str, ScoreCard, Preview | None]] = []
+    try:
+        for number, (result, path) in enumerate(zip(found, zip_paths, strict=True), start=1):
+            told = f"{number} of {len(zip_paths)}, {path}: "
+            if isinstance(result, HarnessError):
+                documents.append({"zip": str(path), "error": result.message, "hint": result.hint})
+                screen.message(f"{told}not run: {result.message} {result.hint}")
+                continue
+            card, ahead = result
+            documents.append({"zip": str(path), **_document(card, ahead)})  # first: Ctrl-C may come while it prints
+            done.append((str(path), card, ahead))
+            screen.message(f"{told}{ended(card)}")
+            for note in card.notes:
+                screen.message(note)
+    finally:
+        if form == "json":
+            click.echo(msgspec.json.encode(documents))
+        elif any(card.scores for _, card, _ in done):
+            print_table(_table_of_many(done), form)
+    return len(done) == len(zip_paths) and all(card.outcome == "scored" for _, card, _ in done)
+
+
+def ended(card: ScoreCard) -> str:
+    """Return in one line how a run ended: its scores by the metric that ranks, or why it has none."""
+    if card.outcome != "scored":
+        return f"{card.outcome}. {card.message} {card.hint}"
+    metric = next(iter(next(iter(card.scores.values())).metrics))
+    scores = (f"{SHORT[split]} {percent(score.metrics[metric].value)} %" for split, score in card.scores.items())
+    return f"{metric.replace('_', ' ')} {', '.join(scores)}"
+
+
+def _document(card: ScoreCard, ahead: Preview | None) -> dict[str, Any]:
+    return {**msgspec.to_builtins(card), "forecast": msgspec.to_builtins(ahead)}
+
+
+def _table_of_many(done: Sequence[tuple[str, ScoreCard, Preview | None]]) -> Table:
+    """Return a row a zip: its scores by the metric that ranks, and its predicted public score."""
+    first = next(card for _, card, _ in done if card.scores)
+    metric = next(iter(next(iter(first.scores.values())).metrics))
+    rows = []
+    for name, card, ahead in done:
+        cells = [_cell(card.scores[split].metrics[metric]) if card.scores else "–" for split in first.scores]
+        predicted = ahead and f"{percent(ahead.forecast.value, 1)} {interval(ahead.forecast.low, ahead.forecast.high)}"
+        rows.append((name, card.outcome, *cells, predicted or "–"))
+    columns = [screen.Column("zip", key=True), screen.Column("outcome")]
+    columns += [screen.Column(SHORT[split], number=True) for split in first.scores]
+    title = f"{metric.replace('_', ' ')}, % (95 %)"
+    return Table(
+        [*columns, screen.Column("predicted public", number=True)],
+        rows,
+        of_cards((name, card) for name, card, _ in done),
+        title[0].upper() + title[1:],
+    )
 
 
 def show_card(card: ScoreCard, form: str = "table") -> None:
