@@ -64,6 +64,7 @@ SPACE = (
         after=("head_epochs", "cosine"),
     ),
     Row("augment", tuple(AUGMENTATIONS)),
+    Row("standardise", (False, True)),
     Row("class_weights", (False, True)),
     Row("label_smoothing", (0.0, 0.05, 0.1, 0.2)),
     Row("activation", (None, "relu", "leaky_relu")),
