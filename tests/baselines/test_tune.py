@@ -266,7 +266,8 @@ def test_a_set_field_is_not_given_up_for_one_that_is_drawn():
          {"only": ("warmup", "cosine"), "preset": "full"}),
         ({"settings": tuple(f"{row.field}={value}" for row, value in zip(
             [row for row in SPACE if row.field in space_of().fields],
-            ["lion", 0.1, 0.01, 64, 0.9, "true", 0.1, "none", "basic", "true", "true", 0.1, "relu", "he_normal", 0, 0, 0],
+            ["lion", 0.1, 0.01, 64, 0.9, "true", 0.1, "none", "basic", "true", "true", 0.1, "relu", "he_normal", 0, 0,
+             0],
             strict=True))}, "Nothing is left", {"settings": ("optimizer=lion",)}),
     ],
     ids=str,

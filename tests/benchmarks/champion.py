@@ -1,9 +1,9 @@
 """What each step from the report's VGG16 to the champion is worth, and which augmentation protects against what.
 
-    make champion-page WORKSPACE=folder      # writes docs/champion.json and the figures in docs/champion/
+    python -m tests.benchmarks.champion WORKSPACE    # docs/champion.json, its tables in docs/champion.md, its figures
 
-Entries of that workspace's board count by their messages, ``step: NAME`` in order, or ``only: FAMILY``; of equal
-messages the last one.  It reads the private half, so it is run when all choices are made.
+Entries of that workspace's board count by their messages, ``step: NAME`` in the order of names, or ``only: FAMILY``; of
+equal messages the last one.  It reads the private half, so it is run when all choices are made.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from harness import api
 from harness.analysis.corruptions import Groups, group, read_chains
 from harness.board import ledger
 from harness.board.artifacts import artifacts_of
+from harness.format import interval, percent, points, points_interval
 from harness.freeze.frozen import Frozen
 from harness.score.evaluate import labels_of
 from harness.score.stats import paired_interval, wilson_interval
@@ -43,7 +44,7 @@ def measure(workspace: Path) -> dict[str, Any]:
     looks = sum(receipt.outcome == "scored" for receipt in ledger.scores_newest_first(home.ledger))
     rows: list[dict[str, Any]] = []
     before: NDArray[np.bool_] | None = None
-    for message, receipt in receipts.items():
+    for message, receipt in sorted(receipts.items()):
         kind, _, name = message.partition(": ")
         kept = artifacts_of(home, receipt)
         right = right_when_hidden(kept.labels, frozen)
@@ -86,6 +87,37 @@ def by_family(right: NDArray[np.bool_], groups: Groups) -> dict[str, list[int]]:
     }
 
 
+def steps_table(found: dict[str, Any]) -> str:
+    """Return the steps as a Markdown table: accuracies in percent, gains in points with their paired interval."""
+    lines = ["| step | val % | shifted val % | hidden % (95 %) | gain, points (95 %) |", "|---|--:|--:|---|---|"]
+    for row in found["rows"]:
+        if row["kind"] != "step":
+            continue
+        value, low, high = row["hidden"]
+        gain = row["gain"]
+        told = f"{points(gain[0])} ({points_interval(gain[1], gain[2])})" if gain else "–"
+        cells = (row["name"], percent(row["val"]), percent(row["val_shifted"]))
+        lines.append(f"| {' | '.join(cells)} | {percent(value)} ({interval(low, high)}) | {told} |")
+    return "\n".join(lines)
+
+
+def families_table(found: dict[str, Any]) -> str:
+    """Return the accuracy of the last step by family of corruption as a Markdown table."""
+    last = [row for row in found["rows"] if row["kind"] == "step"][-1]
+    lines = ["| family | n | hidden % (95 %) |", "|---|--:|---|"]
+    for name, (hits, n) in last["families"].items():
+        lines.append(f"| {name} | {n:,} | {percent(hits / n)} ({interval(*wilson_interval(hits, n))}) |")
+    return "\n".join(lines)
+
+
+def with_tables(page: str, found: dict[str, Any]) -> str:
+    """Return the text of docs/champion.md with both tables written anew."""
+    for name, table in (("steps", steps_table(found)), ("families", families_table(found))):
+        before, mark, rest = page.partition(f"<!-- {name} -->\n")
+        page = before + mark + table + "\n" + rest[rest.index("<!-- end -->") :]
+    return page
+
+
 def heat_map(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     """Draw the accuracy of each entry on the images of each family of corruption, in percent."""
     families = list(rows[0]["families"])
@@ -123,6 +155,8 @@ def staircase(path: Path, steps: Sequence[dict[str, Any]]) -> None:
 def main() -> None:
     found = measure(Path(sys.argv[1]))
     DOCS.joinpath("champion.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    text = DOCS.joinpath("champion.md").read_text(encoding="utf-8")
+    DOCS.joinpath("champion.md").write_text(with_tables(text, found), encoding="utf-8")
     folder = DOCS / "champion"
     folder.mkdir(exist_ok=True)
     steps = [row for row in found["rows"] if row["kind"] == "step"]
@@ -130,12 +164,7 @@ def main() -> None:
     staircase(folder / "steps.png", steps)
     if alone:
         heat_map(folder / "families.png", alone)
-    for row in found["rows"]:
-        gain = row.get("gain")
-        print(
-            f"{row['kind']} {row['name']}: hidden {100 * row['hidden'][0]:.2f}"
-            + (f", gain {100 * gain[0]:+.1f} ({100 * gain[1]:+.1f} to {100 * gain[2]:+.1f})" if gain else "")
-        )
+    print(steps_table(found))
 
 
 if __name__ == "__main__":
