@@ -9,6 +9,7 @@ MESSAGE  ?= make submit
 SET      ?=
 TRIALS   ?= 20
 WORKSPACE ?= workspace
+ONLY     ?=
 PYTHON   ?= python3
 
 # A machine with an NVIDIA GPU gets TensorFlow with CUDA; any other the CPU build.
@@ -88,8 +89,8 @@ speedrun: setup  ## train the row speedrun from five seeds, and say how good in 
 	@HEMOBENCH_WORKSPACE="$(WORKSPACE)" $(BIN)/python -m tests.benchmarks.speedrun $(if $(CONTEST),--contest "$(CONTEST)")
 
 # The code itself: for those who change it.
-bench: .venv/test.installed  ## time training against a bare fit of Keras, each augmentation, and features computed once
-	@$(BIN)/python -m tests.benchmarks.throughput
+bench: .venv/test.installed  ## write docs/benchmarks.md, in about 12 minutes; a part: ONLY=startup,freeze
+	@$(BIN)/python -m tests.benchmarks $(if $(ONLY),--only "$(ONLY)")
 
 test: lint  ## lint, types and tests, in about 13 minutes
 	@$(BIN)/python -m pytest -n 2 --dist worksteal --durations=15 -m 'not slow and not attacks and not browser'

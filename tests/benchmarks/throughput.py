@@ -1,30 +1,34 @@
-"""Time our training loop against a bare ``model.fit``, augmentations against none, and features computed once.
+"""Time training: against Keras's own loop, augmented against not, by precision, and as a share of the machine's peak.
 
-Run by ``make bench``.  Each pair is timed in turn in one process, so that a machine that slows down slows both; what is
-printed are ratios.  It is a benchmark, never a test: no figure of it fails anything.
+Whatever is compared runs in turn in one process, so that a machine that slows down slows both.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import statistics
 import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
+import msgspec
 import numpy as np
 
-from baselines.augment.catalogue import AUGMENTATIONS
-from baselines.augment.images import augment
+from baselines.augment.catalogue import AUGMENTATIONS, Mixing
+from baselines.augment.images import augment as augmented
 from baselines.augment.learner import Learner
 from baselines.augment.mixing import mixing_layer
 from baselines.build import as_trained, build_model
 from baselines.data import ahead
+from baselines.device import count_gpus
 from baselines.entries import find
 from baselines.job import Job
 from baselines.optimizers.choice import make_optimizer
@@ -33,12 +37,22 @@ from baselines.run_folder import RunFolder
 from baselines.train import run_phases
 from baselines.weights import NONE, Weights
 from harness.freeze.frozen import LabelledImages
+from tests.benchmarks.page import NETWORKS, Measured, measured, seconds
 
-N_TRAIN, N_VAL, CLASSES, ROUNDS, EPOCHS, BATCHES = 2000, 400, 8, 3, 4, 10
+CLASSES, SIDE, TINY = 8, 2048, 128
+# Images of an epoch: a second or two on two cores.
+IMAGES = {"scratch-v2": 1024, "resnet-s": 512, "speedrun": 1024, "champion": 512, "mobilenet": 512, "vgg16": 256}
 
 
-def images(n: int, rng: np.random.Generator) -> LabelledImages:
+def images(n: int) -> LabelledImages:
+    rng = np.random.default_rng(0)
     return LabelledImages(rng.integers(0, 256, (n, 96, 96, 3), dtype=np.uint8), np.arange(n) % CLASSES)
+
+
+def recipe_of(name: str, epochs: int = 1) -> Recipe:
+    """Return the quick recipe of a row, from random weights, for so many epochs on all images."""
+    quick = find(name).preset("quick", has_weights=False).recipe
+    return msgspec.structs.replace(quick, epochs=epochs, train_limit=None, init_images=None)
 
 
 def job(name: str, recipe: Recipe) -> Job:
@@ -47,118 +61,215 @@ def job(name: str, recipe: Recipe) -> Job:
     return Job(find(name), frozen, "quick", Weights(NONE), 0, recipe, "")
 
 
-def ours(name: str, recipe: Recipe, train: LabelledImages, val: LabelledImages) -> list[float]:
-    """Seconds of each epoch of ``hemobench train``: steps, validation, submission and checkpoint."""
-    ends = []
+def ours(bench: Job, data: LabelledImages, val: LabelledImages, epoch_over: Callable[[], None]) -> None:
+    """Train as ``hemobench train`` does: steps, validation, submission and checkpoint."""
     with tempfile.TemporaryDirectory() as folder:
-        began = time.perf_counter()
         run_phases(
-            job(name, recipe), RunFolder(Path(folder) / "run"), train, val, [], np.random.default_rng(0),
-            lambda line: None, lambda items, what, total: items, lambda epoch: ends.append(time.perf_counter()),
+            bench, RunFolder(Path(folder) / "run"), data, val, [], np.random.default_rng(0),
+            lambda line: None, lambda items, what, total: items, lambda epoch: epoch_over(),
         )  # fmt: skip
-    return np.diff([began, *ends]).tolist()
 
 
 class Batches(keras.utils.PyDataset):
     """The training set for Keras's own loop, augmented as ours is."""
 
-    def __init__(self, train: LabelledImages, recipe: Recipe) -> None:
+    def __init__(self, data: LabelledImages, recipe: Recipe) -> None:
         super().__init__()
-        self.train, self.recipe, self.rng = train, recipe, np.random.default_rng(0)
+        self.data, self.recipe, self.rng = data, recipe, np.random.default_rng(0)
         self.on_epoch_begin()
 
     def __len__(self) -> int:
-        return len(self.train.labels) // self.recipe.batch_size
+        return len(self.data.labels) // self.recipe.batch_size
 
     def on_epoch_begin(self) -> None:
-        self.order = self.rng.permutation(len(self.train.labels))
+        self.order = self.rng.permutation(len(self.data.labels))
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         rows = self.order[index * self.recipe.batch_size :][: self.recipe.batch_size]
         steps = AUGMENTATIONS[self.recipe.augment].images
-        return augment(self.train.images[rows], steps, self.rng), self.train.labels[rows]
+        return augmented(self.data.images[rows], steps, self.rng), self.data.labels[rows]
 
 
-def bare(name: str, recipe: Recipe, train: LabelledImages, val: LabelledImages) -> list[float]:
-    """Seconds of each epoch of Keras's `fit` with the same model, optimizer, augmentation and validation."""
-    bench = job(name, recipe)
-    model = as_trained(bench, build_model(bench))
+def bare(bench: Job, data: LabelledImages, val: LabelledImages, epoch_over: Callable[[], None]) -> None:
+    """Train by Keras's `fit`, with the same model, optimizer, augmentation and validation."""
+    model, recipe = as_trained(bench, build_model(bench)), bench.recipe
     model.compile(make_optimizer(recipe), "sparse_categorical_crossentropy", metrics=["accuracy"])
-    ends = []
-    clock = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: ends.append(time.perf_counter()))
-    began = time.perf_counter()
+    clock = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: epoch_over())
     model.fit(
-        Batches(train, recipe), epochs=recipe.epochs, verbose=0, callbacks=[clock],
+        Batches(data, recipe), epochs=recipe.epochs, verbose=0, callbacks=[clock],
         validation_data=(val.images, val.labels), validation_batch_size=64,
     )  # fmt: skip
-    return np.diff([began, *ends]).tolist()
 
 
-def augmented(name: str, train: LabelledImages) -> Callable[[str], float]:
-    """Compile the training step of a row, as `hemobench train` has it, and return what times it augmented."""
-    recipe = Recipe(epochs=1, batch_size=64, learning_rate=1e-3, input_size=64)
-    network = build_model(job(name, recipe))
-    one_hot = np.eye(CLASSES, dtype=np.float32)[train.labels]
-    learners = {}
-    for mixing in dict.fromkeys(row.mixing for row in AUGMENTATIONS.values()):
-        learners[mixing] = Learner(network, mixing_layer(mixing), np.ones(CLASSES, np.float32))
-        learners[mixing].compile(make_optimizer(recipe))
-        learners[mixing].train_on_batch([train.images[:64], one_hot[:64]])
+def alternate(*loops: Callable[[Callable[[], None]], None]) -> list[list[float]]:
+    """Run two loops, an epoch of the one, then one of the other, and return the seconds of each one's epochs.
 
-    def seconds(augmentation: str) -> float:
-        row, rng = AUGMENTATIONS[augmentation], np.random.default_rng(0)
-        batches = rng.permutation(len(train.labels))[: BATCHES * 64].reshape(BATCHES, 64)
+    A loop calls what it is given when an epoch is over, and is held there while the other runs.
+    """
+    turns = [threading.Semaphore(1), threading.Semaphore(0)]
+    took: list[list[float]] = [[], []]
+    ended = [False, False]
+
+    def run(mine: int) -> None:
+        other = 1 - mine
+        turns[mine].acquire()
         began = time.perf_counter()
-        inputs = ahead(lambda rows: augment(train.images[rows], row.images, rng), batches)
-        for rows, X in zip(batches, inputs, strict=True):
-            learners[row.mixing].train_on_batch([X, one_hot[rows]])
+
+        def epoch_over() -> None:
+            nonlocal began
+            took[mine].append(time.perf_counter() - began)
+            turns[other].release()
+            if not ended[other]:
+                turns[mine].acquire()
+            began = time.perf_counter()
+
+        try:
+            loops[mine](epoch_over)
+        finally:
+            ended[mine] = True
+            turns[other].release()
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(run, mine) for mine in range(2)]:
+            done.result()
+    return took
+
+
+def train(small: bool) -> Iterator[Measured]:
+    for name in NETWORKS:
+        n = TINY if small else IMAGES[name]
+        bench, data, val = job(name, recipe_of(name, 2 if small else 6)), images(n), images(64)
+        mine, theirs = alternate(
+            lambda over: ours(bench, data, val, over),  # noqa: B023
+            lambda over: bare(bench, data, val, over),  # noqa: B023
+        )
+        pairs = list(zip(mine[1:], theirs[1:], strict=True))  # the first one compiles
+        rate = n / statistics.median(mine[1:])
+        recipe = bench.recipe
+        note = f"{rate:.0f} images/s, {recipe.input_size or 96} px, {recipe.augment}, {bench.precision.policy}"
+        yield measured(name, [other / one for one, other in pairs], note)
+
+
+class Steps:
+    """Training steps of a row, as ``hemobench train`` takes them; compiled at first use, one for each mixing."""
+
+    def __init__(self, name: str, n_batches: int, precision: str = "auto") -> None:
+        self.recipe = msgspec.structs.replace(recipe_of(name), augment="none", precision=precision)
+        bench = job(name, self.recipe)
+        self.network = as_trained(bench, build_model(bench))
+        self.learners: dict[Mixing | None, Learner] = {}
+        self.n, size = n_batches * self.recipe.batch_size, self.recipe.batch_size
+        self.data = images(self.n)
+        self.batches = np.arange(self.n).reshape(n_batches, size)
+        self.one_hot = np.eye(CLASSES, dtype=np.float32)[self.data.labels]
+
+    def seconds(self, augmentation: str = "none") -> float:
+        row, rng = AUGMENTATIONS[augmentation], np.random.default_rng(0)
+        if row.mixing not in self.learners:
+            learner = Learner(self.network, mixing_layer(row.mixing), np.ones(CLASSES, np.float32))
+            learner.compile(make_optimizer(self.recipe))
+            self.learners[row.mixing] = learner
+            self.seconds(augmentation)  # compiles
+        began = time.perf_counter()
+        made = ahead(lambda rows: augmented(self.data.images[rows], row.images, rng), self.batches)
+        for rows, X in zip(self.batches, made, strict=True):
+            self.learners[row.mixing].train_on_batch([X, self.one_hot[rows]])
         return time.perf_counter() - began
 
-    return seconds
 
-
-def steady(seconds: list[float]) -> float:
-    """The median epoch after the first one, which compiles."""
-    return statistics.median(seconds[1:])
-
-
-def main() -> None:
-    rng = np.random.default_rng(0)
-    train, val = images(N_TRAIN, rng), images(N_VAL, rng)
-    print(f"{N_TRAIN:,} images, batches of 32, validation on {N_VAL}; medians of {ROUNDS} rounds in turn\n")
-    print("training: images a second, ours / bare fit, whole epochs after the first")
-    for name, size, augmentation in (
-        ("scratch-v2", 64, "flips"),
-        ("scratch-v2", 64, "randaugment"),
-        ("mobilenet", 64, "flips"),
-    ):
-        recipe = Recipe(epochs=3, learning_rate=1e-3, input_size=size, augment=augmentation)
-        pairs = [
-            (steady(ours(name, recipe, train, val)), steady(bare(name, recipe, train, val))) for _ in range(ROUNDS)
-        ]
-        ratios = [theirs / mine for mine, theirs in pairs]
-        rate = N_TRAIN / statistics.median(mine for mine, _ in pairs)
-        told = ", ".join(f"{ratio:.2f}" for ratio in ratios)
-        print(
-            f"  {name} {size}px {augmentation}: ratio {statistics.median(ratios):.2f} ({told}); ours {rate:.0f}/s",
-            flush=True,
-        )
-    print(f"\ntraining, images a second: each augmentation / none, {BATCHES} batches of 64, medians of 5 in turn")
-    for name in ("scratch-v2", "resnet-s"):
-        seconds = augmented(name, train)
+def augment(small: bool) -> Iterator[Measured]:
+    for name, rounds, n_batches in (("scratch-v2", 5, 16), ("resnet-s", 3, 4)):
+        steps = Steps(name, 2 if small else n_batches)
         for augmentation in AUGMENTATIONS:
-            ratios = sorted(seconds("none") / seconds(augmentation) for _ in range(5))
-            print(f"  {name} 64px {augmentation}: {ratios[2]:.2f} ({ratios[0]:.2f}-{ratios[-1]:.2f})", flush=True)
-    few = images(N_TRAIN // 2, rng)
-    print(f"\nfeatures of the frozen part, once / in each of {EPOCHS} epochs; {len(few.labels):,} images")
-    for share in (1.0, 0.5):
-        each = Recipe(epochs=EPOCHS, learning_rate=1e-3, frozen_share=share)
-        once = Recipe(epochs=EPOCHS, learning_rate=1e-3, frozen_share=share, features_once=True)
-        runs = [(ours("mobilenet", once, few, val), ours("mobilenet", each, few, val)) for _ in range(ROUNDS - 1)]
-        whole = statistics.median(sum(slow) / sum(quick) for quick, slow in runs)
-        epoch = statistics.median(steady(slow) / steady(quick) for quick, slow in runs)
-        print(f"  mobilenet 96px, {share:.0%} frozen: {whole:.1f}× in all, {epoch:.1f}× an epoch", flush=True)
+            steps.seconds(augmentation)
+        took = [{key: steps.seconds(key) for key in AUGMENTATIONS} for _ in range(1 if small else rounds)]
+        for augmentation in list(AUGMENTATIONS)[1:]:
+            rate = steps.n / statistics.median(one[augmentation] for one in took)
+            ratios = [one["none"] / one[augmentation] for one in took]
+            yield measured(f"{name}, {augmentation}", ratios, f"{rate:.0f} images/s")
 
 
-if __name__ == "__main__":
-    main()
+def precision(small: bool) -> Iterator[Measured]:
+    for name in NETWORKS:
+        chosen = job(name, recipe_of(name)).precision
+        if chosen.policy == "float32":
+            yield Measured(name, note=f"auto is float32 here: {chosen.why}")
+            continue
+        n_batches = 2 if small else IMAGES[name] // recipe_of(name).batch_size
+        plain, quick = Steps(name, n_batches, "float32"), Steps(name, n_batches)
+        plain.seconds(), quick.seconds()
+        ratios = [plain.seconds() / quick.seconds() for _ in range(1 if small else 5)]
+        yield measured(name, ratios, f"auto is {chosen.policy} here: {chosen.why}")
+
+
+def peak(small: bool) -> Iterator[Measured]:
+    matrix = keras.random.uniform((SIDE, SIDE), seed=0)
+
+    def product() -> float:
+        """Return operations a second."""
+        return 2 * SIDE**3 / seconds(lambda: keras.ops.convert_to_numpy(keras.ops.matmul(matrix, matrix)))
+
+    all_steps = {name: Steps(name, 2 if small else 4, "float32") for name in NETWORKS}
+    product()
+    for steps in all_steps.values():
+        steps.seconds()
+    peaks, shares = [], []
+    for _ in range(1 if small else 5):
+        peaks.append(max(product() for _ in range(3)))
+        shares.append(
+            [
+                100 * 3 * operations(steps.network) * steps.n / steps.seconds() / peaks[-1]
+                for steps in all_steps.values()
+            ]
+        )
+    yield measured("product of two matrices", [one / 1e9 for one in peaks])
+    for (name, steps), column in zip(all_steps.items(), zip(*shares, strict=True), strict=True):
+        yield measured(name, column, f"{operations(steps.network) / 1e6:,.0f} MFLOP forward, float32")
+
+
+def operations(network: keras.Model) -> int:
+    """Return the multiplications and additions of a forward pass of one image, of convolutions and dense layers."""
+    return sum(
+        2 * math.prod(layer.kernel.shape) * math.prod(layer.output.shape[1:-1])
+        for layer in layers_of(network)
+        if hasattr(layer, "kernel")
+    )
+
+
+def layers_of(network: keras.Model) -> Iterator[keras.layers.Layer]:
+    for layer in network.layers:
+        yield from layers_of(layer) if isinstance(layer, keras.Model) else (layer,)
+
+
+def features(small: bool) -> Iterator[Measured]:
+    epochs, n = (2, TINY) if small else (4, 1024)
+    data, val = images(n), images(64)
+    for share, what in ((1.0, "all of it frozen"), (0.5, "half of it frozen")):
+        each = Recipe(epochs=epochs, learning_rate=1e-3, frozen_share=share)
+        benches = [job("mobilenet", msgspec.structs.replace(each, features_once=once)) for once in (False, True)]
+        ratios = []
+        for _ in range(1 if small else 3):
+            slow, quick = (seconds(lambda: ours(bench, data, val, lambda: None)) for bench in benches)  # noqa: B023
+            ratios.append(slow / quick)
+        yield measured(f"mobilenet, {what}", ratios, f"{epochs} epochs of {n:,} images, 96 px")
+
+
+def gpu(small: bool) -> Sequence[Measured]:
+    if not count_gpus():
+        print("  There is no GPU here.")
+        return []
+    rows = []
+    for name in NETWORKS:
+        steps = Steps(name, 2 if small else 40)
+        steps.seconds()
+        many = np.tile(steps.data.images, (1 if small else 4, 1, 1, 1))
+        steps.network.predict(many, batch_size=256, verbose=0)
+        note = f"{steps.recipe.input_size or 96} px, {job(name, steps.recipe).precision.policy}"
+        rounds = range(1 if small else 5)
+        trained = [steps.n / steps.seconds() for _ in rounds]
+        predicted = [
+            len(many) / seconds(lambda: steps.network.predict(many, batch_size=256, verbose=0))  # noqa: B023
+            for _ in rounds
+        ]
+        rows += [measured(f"{name}, train", trained, note), measured(f"{name}, predict", predicted, note)]
+    return rows
