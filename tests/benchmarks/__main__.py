@@ -17,7 +17,7 @@ from tests.benchmarks.page import TOPICS, read_results, session, write
 MODULES = {
     "startup": "verbs", "board": "verbs", "freeze": "data", "duplicates": "data", "million": "data",
     "train": "throughput", "augment": "throughput", "precision": "throughput", "peak": "throughput",
-    "features": "throughput", "gpu": "throughput",
+    "features": "throughput", "gpu": "throughput", "score": "many",
 }  # fmt: skip
 
 
@@ -38,7 +38,8 @@ def main() -> None:
         rows = []
         for row in getattr(module, topic.name)(small=options.small):
             rows.append(row)
-            print(f"  {row.item}: {row.value} ({row.low}–{row.high}, n = {row.n}) {row.note}", flush=True)
+            figure = "" if row.value is None else f"{row.value:g} ({row.low:g}–{row.high:g}, n = {row.n}) "
+            print(f"  {row.item}: {figure}{row.note}", flush=True)
         print(f"  {time.monotonic() - began:.0f} s", flush=True)
         if rows and not options.small:
             write({**read_results(), topic.name: session(rows, load)})

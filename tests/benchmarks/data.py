@@ -92,7 +92,7 @@ def write_jpegs(drawn: ImageSet, folder: Path) -> int:
 
 def duplicates(small: bool) -> Sequence[Measured]:
     sizes = (1_000, 10_000) if small else (10_000, 100_000)
-    return growth(sizes, ("10,000", "100,000"), (1, 1) if small else (5, 3))
+    return growth(sizes, ("10,000", "100,000"), (1, 1) if small else (5, 1))
 
 
 def million(small: bool) -> Sequence[Measured]:

@@ -1,32 +1,29 @@
 """Time ``hemobench score`` of one zip and of twenty against bare scripts that load the same models, in turn.
 
-    python -m tests.benchmarks.many            # all: about ten minutes on two idle cores
-    python -m tests.benchmarks.many numpy      # or keras, or many, alone
-
-On a workspace of its own, with the contest ``blood-cells`` frozen, an empty board and zips that it makes: a centroid in
+On the contest ``blood-cells``, an empty board and zips that it makes: a centroid in
 NumPy, an untrained MobileNet, and twenty small untrained Keras networks.  In each round the bare scripts and the verb
-run once, all from a cold start, so that a machine that slows down slows both; printed are seconds and ratios, median
-and range.  Nothing is answered from what was kept.  A benchmark, never a test.
+run once, all from a cold start, so that a machine that slows down slows both.  Nothing is answered from what was kept.
 """
 
 from __future__ import annotations
 
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from harness import api
 from harness.pack import pack
+from tests.benchmarks.data import ratio
+from tests.benchmarks.page import Measured, in_turn
+from tests.benchmarks.verbs import frozen_workspace
 
-ROUNDS, MANY = 5, 20
-AIMS = {"numpy": 2.0, "keras": 1.05, "many": 0.6}
+MANY = 20
 BARE = """
 import sys
 import numpy as np
@@ -63,17 +60,13 @@ put("mobilenet", keras.Model(images, layers.Dense(8, activation="softmax")(featu
 """
 
 
-def seconds(command: list[str], folder: Path) -> float:
-    """Return how long a command took."""
-    started = time.perf_counter()
+def run(command: list[str], folder: Path) -> None:
     subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
-    return time.perf_counter() - started
 
 
-def lay_out(home: Path) -> tuple[Path, list[str]]:
-    """Freeze the contest, make the entries as zips and as folders, and return the workspace and the files of images."""
-    workspace = home / "workspace"
-    frozen = api.freeze(workspace)
+def lay_out(home: Path, workspace: Path, n: int) -> list[str]:
+    """Make the entries as zips and as folders, and return the files of images."""
+    frozen = api.open_contest(workspace)
     paths = []
     for split in ("val", "val_shifted", "hidden"):
         images = frozen.hidden_images() if split == "hidden" else frozen.load(split).images
@@ -81,40 +74,38 @@ def lay_out(home: Path) -> tuple[Path, list[str]]:
         np.save(paths[-1], images)
     folders = home / "folders"
     folders.mkdir()
-    subprocess.run([sys.executable, "-c", NETWORKS, str(folders), str(MANY)], stderr=subprocess.DEVNULL, check=True)
+    subprocess.run([sys.executable, "-c", NETWORKS, str(folders), str(n)], stderr=subprocess.DEVNULL, check=True)
     shutil.copytree("submissions/nearest-centroid", home / "centroid")
     api.pack(home / "centroid", home / "centroid.zip", workspace=workspace)
     with zipfile.ZipFile(home / "centroid.zip") as archive:
         archive.extractall(folders / "centroid")
     for folder in folders.iterdir():
         pack(folder, home / f"{folder.name}.zip")
-    return workspace, paths
+    return paths
 
 
-def main(chosen: list[str]) -> None:
-    with tempfile.TemporaryDirectory(prefix="hemobench-many-") as folder:
-        home = Path(folder)
-        workspace, paths = lay_out(home)
-        entries = {"numpy": ["centroid"], "keras": ["mobilenet"], "many": [f"small-{n:02d}" for n in range(MANY)]}
-        for kind in chosen or list(AIMS):
-            names = entries[kind]
-            score = [sys.executable, "-m", "harness.cli", "score", "--fresh", "--json", "--workspace", str(workspace)]
-            score += [str(home / f"{name}.zip") for name in names]
-            here, pairs = Path.cwd(), []
-            seconds(score, here)  # files into the cache
-            for _ in range(ROUNDS):
-                bare = sum(seconds([sys.executable, "-c", BARE, *paths], home / "folders" / name) for name in names)
-                pairs.append((bare, seconds(score, here)))
-                print(f"  {kind}: bare {bare:.2f} s, score {pairs[-1][1]:.2f} s", flush=True)
-            ratios = sorted(scored / bare for bare, scored in pairs)
-            bare_s, score_s = (statistics.median(column) for column in zip(*pairs, strict=True))
-            print(
-                f"{kind}, zips: {len(names)}, bare {bare_s:.2f} s, score {score_s:.2f} s, ratio "
-                f"{statistics.median(ratios):.2f} ({ratios[0]:.2f}–{ratios[-1]:.2f}), "
-                f"aim {AIMS[kind]}; medians of {ROUNDS}",
-                flush=True,
-            )
+def score(small: bool) -> Iterator[Measured]:
+    with tempfile.TemporaryDirectory(prefix="hemobench-bench-") as folder:
+        home, n = Path(folder), 2 if small else MANY
+        workspace = frozen_workspace(small)
+        paths = lay_out(home, workspace, n)
+        entries = {
+            "one Keras zip (mobilenet)": ["mobilenet"],
+            "one NumPy zip (nearest-centroid)": ["centroid"],
+            f"{MANY} small Keras zips": [f"small-{number:02d}" for number in range(n)],
+        }
+        for item, names in entries.items():
+            verb = [sys.executable, "-m", "harness.cli", "score", "--fresh", "--json", "--workspace", str(workspace)]
+            verb += [str(home / f"{name}.zip") for name in names]
 
+            def bare() -> None:
+                for name in names:  # noqa: B023
+                    run([sys.executable, "-c", BARE, *paths], home / "folders" / name)
 
-if __name__ == "__main__":
-    main(sys.argv[1:])
+            def scored() -> None:
+                run(verb, Path.cwd())  # noqa: B023
+
+            if len(names) == 1:
+                scored()  # files into the cache
+            rounds = in_turn(1 if small or len(names) > 1 else 5, scored, bare)
+            yield ratio(item, rounds, "zips one after the other" if len(names) > 1 else "cold")

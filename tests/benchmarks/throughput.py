@@ -37,11 +37,11 @@ from baselines.run_folder import RunFolder
 from baselines.train import run_phases
 from baselines.weights import NONE, Weights
 from harness.freeze.frozen import LabelledImages
-from tests.benchmarks.page import NETWORKS, Measured, measured, seconds
+from tests.benchmarks.page import AUGMENTED, NETWORKS, Measured, measured, seconds
 
-CLASSES, SIDE, TINY = 8, 2048, 128
+CLASSES, SIDE, TINY = 8, 2048, 64
 # Images of an epoch: a second or two on two cores.
-IMAGES = {"scratch-v2": 1024, "resnet-s": 512, "speedrun": 1024, "champion": 512, "mobilenet": 512, "vgg16": 256}
+IMAGES = {"scratch-v2": 1024, "resnet-s": 384, "speedrun": 768, "champion": 384, "mobilenet": 384, "vgg16": 192}
 
 
 def images(n: int) -> LabelledImages:
@@ -138,7 +138,7 @@ def alternate(*loops: Callable[[Callable[[], None]], None]) -> list[list[float]]
 def train(small: bool) -> Iterator[Measured]:
     for name in NETWORKS:
         n = TINY if small else IMAGES[name]
-        bench, data, val = job(name, recipe_of(name, 2 if small else 6)), images(n), images(64)
+        bench, data, val = job(name, recipe_of(name, 2 if small else 4)), images(n), images(64)
         mine, theirs = alternate(
             lambda over: ours(bench, data, val, over),  # noqa: B023
             lambda over: bare(bench, data, val, over),  # noqa: B023
@@ -178,12 +178,12 @@ class Steps:
 
 
 def augment(small: bool) -> Iterator[Measured]:
-    for name, rounds, n_batches in (("scratch-v2", 5, 16), ("resnet-s", 3, 4)):
-        steps = Steps(name, 2 if small else n_batches)
-        for augmentation in AUGMENTATIONS:
+    for name, names in AUGMENTED.items():
+        steps = Steps(name, 1 if small else 16 if name == "scratch-v2" else 4)
+        for augmentation in ("none", *names):
             steps.seconds(augmentation)
-        took = [{key: steps.seconds(key) for key in AUGMENTATIONS} for _ in range(1 if small else rounds)]
-        for augmentation in list(AUGMENTATIONS)[1:]:
+        took = [{key: steps.seconds(key) for key in ("none", *names)} for _ in range(1 if small else 3)]
+        for augmentation in names:
             rate = steps.n / statistics.median(one[augmentation] for one in took)
             ratios = [one["none"] / one[augmentation] for one in took]
             yield measured(f"{name}, {augmentation}", ratios, f"{rate:.0f} images/s")
@@ -209,7 +209,7 @@ def peak(small: bool) -> Iterator[Measured]:
         """Return operations a second."""
         return 2 * SIDE**3 / seconds(lambda: keras.ops.convert_to_numpy(keras.ops.matmul(matrix, matrix)))
 
-    all_steps = {name: Steps(name, 2 if small else 4, "float32") for name in NETWORKS}
+    all_steps = {name: Steps(name, 1 if small else 4, "float32") for name in NETWORKS if name != "champion"}
     product()
     for steps in all_steps.values():
         steps.seconds()

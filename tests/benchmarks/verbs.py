@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from functools import cache
 from itertools import cycle
 from pathlib import Path
 
@@ -30,14 +33,20 @@ def hemobench(workspace: Path, *words: object) -> None:
         sys.exit(done.stdout + done.stderr)
 
 
+@cache
+def frozen_workspace(small: bool) -> Path:
+    """Freeze the embedded contest, or a small one, once for all topics, and return its workspace."""
+    folder = Path(tempfile.mkdtemp(prefix="hemobench-bench-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    hemobench(folder, "freeze", *(["--contest", contest_of(folder, 160)] if small else []))
+    return folder
+
+
 def startup(small: bool) -> Sequence[Measured]:
-    with tempfile.TemporaryDirectory(prefix="hemobench-bench-") as folder:
-        hemobench(Path(folder), "freeze", *(["--contest", contest_of(Path(folder), 160)] if small else []))
-        verbs = [("--help",), ("leaderboard",), ("verify",)]
-        calls = [lambda words=words: hemobench(Path(folder), *words) for words in verbs]
-        in_turn(1, *calls)  # compiles what is imported, and makes the board
-        bare = lambda: subprocess.run([sys.executable, "-c", "pass"], check=True)  # noqa: E731
-        rounds = in_turn(1 if small else 5, bare, *calls)
+    verbs = [("--help",), ("leaderboard",), ("verify",)]
+    calls = [lambda words=words: hemobench(frozen_workspace(small), *words) for words in verbs]
+    in_turn(1, *calls)  # compiles what is imported, and makes the board
+    rounds = in_turn(1 if small else 5, lambda: subprocess.run([sys.executable, "-c", "pass"], check=True), *calls)
     first, *others = [[1000 * one for one in column] for column in zip(*rounds, strict=True)]
     note = f"`python -c pass`: {measured('', first).value:.0f} ms"
     return [measured(f"`hemobench {words[0]}`", times, note) for words, times in zip(verbs, others, strict=True)]
