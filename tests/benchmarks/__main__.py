@@ -10,8 +10,9 @@ import importlib
 import os
 import sys
 import time
+from datetime import UTC, datetime
 
-from tests.benchmarks.page import TOPICS, read_results, session, write
+from tests.benchmarks.page import TOPICS, Session, machine, read_results, version, write
 
 # Late imports, so that light topics are measured in a process without Keras.
 MODULES = {
@@ -29,6 +30,7 @@ def main() -> None:
     asked = [name for name in options.only.split(",") if name]
     if unknown := sorted(set(asked) - {topic.name for topic in TOPICS}):
         sys.exit(f"Got {', '.join(unknown)}, expected some of {', '.join(topic.name for topic in TOPICS)}.")
+    version()
     for topic in TOPICS:
         if topic.name not in asked if asked else topic.asked:
             continue
@@ -42,7 +44,8 @@ def main() -> None:
             print(f"  {row.item}: {figure}{row.note}", flush=True)
         print(f"  {time.monotonic() - began:.0f} s", flush=True)
         if rows and not options.small:
-            write({**read_results(), topic.name: session(rows, load)})
+            today = datetime.now(UTC).date().isoformat()
+            write({**read_results(), topic.name: Session(today, version(), machine(), load, tuple(rows))})
 
 
 if __name__ == "__main__":

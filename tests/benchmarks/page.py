@@ -10,7 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -199,12 +199,11 @@ def seconds(call: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def session(rows: Sequence[Measured], load: float) -> Session:
-    """Return what was measured just now, on this machine, at the version that is checked out."""
-    said = subprocess.run(
-        ["git", "describe", "--always", "--dirty=+"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    return Session(datetime.now(UTC).date().isoformat(), said.stdout.strip() or "?", machine(), load, tuple(rows))
+@cache
+def version() -> str:
+    """Return the commit that is checked out, with a + where files differ from it; asked before the page is written."""
+    said = subprocess.run(["git", "describe", "--always", "--dirty=+"], cwd=ROOT, capture_output=True, check=True)
+    return said.stdout.decode().strip()
 
 
 def machine() -> str:
