@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from baselines.baseline import Baseline, PresetName
-from baselines.precision import Precision, precision_for
+from baselines.precision import Asked, Precision, fastest
 from baselines.recipe import Recipe, changed
 from baselines.run_folder import in_precision, run_key
 from baselines.weights import NONE, Weights
@@ -136,3 +136,12 @@ def default_preset() -> PresetName:
     from baselines.device import count_gpus
 
     return "full" if count_gpus() else "quick"
+
+
+def precision_for(asked: Asked, *, depthwise: bool) -> Precision:
+    """Return the precision that a recipe asks for; ``auto`` is the fastest one on this machine."""
+    if asked != "auto":
+        return Precision(asked, "the recipe asks for it")
+    from baselines.device import machine
+
+    return fastest(machine(), depthwise=depthwise)

@@ -84,15 +84,6 @@ def fastest(machine: Machine, *, depthwise: bool) -> Precision:
     return Precision("mixed_bfloat16", "the processor has amx_bf16")
 
 
-def precision_for(asked: Asked, *, depthwise: bool) -> Precision:
-    """Return the precision that a recipe asks for; ``auto`` is the fastest one on this machine."""
-    if asked != "auto":
-        return Precision(asked, "the recipe asks for it")
-    from baselines.device import machine
-
-    return fastest(machine(), depthwise=depthwise)
-
-
 @contextlib.contextmanager
 def computing_in(policy: str) -> Iterator[None]:
     """Make the layers that are built in the block compute in `policy`, as ``float32`` or ``mixed_bfloat16``."""

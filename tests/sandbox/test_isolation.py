@@ -179,9 +179,9 @@ def reached(zipped, tmp_path, monkeypatch):
                 "/planted",
                 "/dev/planted",
                 "/sandbox/planted",
-                "/sandbox/entry/planted",
+                "/sandbox/given/entry/planted",
                 "/sandbox/child.py",
-                "/sandbox/images/0.npy",
+                "/sandbox/given/images/0.npy",
             ],
         }
 
