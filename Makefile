@@ -18,7 +18,7 @@ BIN := .venv/bin
 HEMOBENCH = HEMOBENCH_WORKSPACE="$(WORKSPACE)" $(BIN)/hemobench
 PIP = $(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes
 
-.PHONY: help setup freeze verify train tune pack submit leaderboard report serve reproduce speedrun bench test test-browser test-slow fuzz attacks lint format clean
+.PHONY: help setup freeze verify train tune pack submit leaderboard report serve reproduce speedrun bench leaderboard-readme test test-browser test-slow fuzz attacks lint format clean
 .DEFAULT_GOAL := help
 
 help:  ## print this list
@@ -91,6 +91,9 @@ speedrun: setup  ## train the row speedrun from five seeds, and say how good in 
 # The code itself: for those who change it.
 bench: .venv/test.installed  ## write docs/benchmarks.md, in about 12 minutes; a part: ONLY=startup,freeze
 	@$(BIN)/python -m tests.benchmarks $(if $(ONLY),--only "$(ONLY)")
+
+leaderboard-readme: setup  ## write the boards of the README anew from docs/boards
+	@$(BIN)/python -m tests.readme_boards
 
 test: lint  ## lint, types and tests, in about 13 minutes
 	@$(BIN)/python -m pytest -n 2 --dist worksteal --durations=15 -m 'not slow and not attacks and not browser'

@@ -38,7 +38,9 @@ RESNET = Recipe(
 )
 
 SPEEDRUN = ResNet("speedrun", 24, ((48, 1), (96, 1), (160, 1)), Choices(initializer="he_normal"))
-SPEED = replace(RESNET, epochs=8, input_size=48, warmup=0.2, learning_rate=3e-3, ema=0.98, augment="flips")
+SPEED = replace(
+    RESNET, epochs=8, batch_size=128, input_size=48, warmup=0.2, learning_rate=5e-3, ema=0.98, augment="flips"
+)
 
 FROM_NOTHING = (
     Baseline(

@@ -10,6 +10,7 @@ from baselines.baseline import Reported
 from baselines.entries import BASELINES, ROWS
 from baselines.reproduce.page import GALLERY, write_page
 from baselines.reproduce.table import Summary
+from tests.benchmarks.champion import with_tables
 
 DOCS = Path(__file__).parent.parent / "docs"
 README = (DOCS.parent / "README.md").read_text(encoding="utf-8")
@@ -25,6 +26,13 @@ def test_the_page_is_made_of_its_data_and_of_nothing_else(summary, tmp_path):
     for suffix in ("md", "html"):
         file = f"reproduction.{suffix}"
         assert (tmp_path / file).read_text(encoding="utf-8") == (DOCS / file).read_text(encoding="utf-8")
+
+
+def test_the_tables_of_the_champion_are_made_of_its_measurements():
+    page = (DOCS / "champion.md").read_text(encoding="utf-8")
+    found = msgspec.json.decode((DOCS / "champion.json").read_bytes())
+    assert with_tables(page, found) == page
+    assert all((DOCS / name).is_file() for name in re.findall(r"\]\((\S+\.png)\)", page))
 
 
 def test_every_figure_of_the_page_is_there_and_small():

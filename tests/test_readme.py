@@ -11,6 +11,7 @@ from harness.cli import hemobench
 from harness.cli.group import VerbGroup, verbs
 from harness.contest import contest_files
 from harness.sandbox.outcome import Outcome
+from tests.readme_boards import with_boards
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -32,6 +33,11 @@ def test_every_command_named_exists_with_its_options():
         verb = next(VERBS[at] for n in (2, 1) if (at := tuple(words[:n])) in VERBS)
         known = {name for parameter in verb.params for name in parameter.opts}
         assert {word for word in words if word.startswith("--")} <= known, command
+
+
+def test_both_boards_are_those_that_were_measured():
+    assert README.count("<!-- board: ") == 2
+    assert with_boards(README) == README, "type: make leaderboard-readme"
 
 
 def test_every_make_target_and_variable_named_exists():

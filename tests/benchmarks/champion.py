@@ -2,13 +2,14 @@
 
     python -m tests.benchmarks.champion WORKSPACE    # docs/champion.json, its tables in docs/champion.md, its figures
 
-Entries of that workspace's board count by their messages, ``step: NAME`` in the order of names, or ``only: FAMILY``; of
-equal messages the last one.  It reads the private half, so it is run when all choices are made.
+Entries of that workspace's board count by their messages, ``step: NUMBER NAME`` or ``only: FAMILY``; of equal messages
+the last one.  It reads the private half, so it is run when all choices are made.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +30,7 @@ from harness.score.stats import paired_interval, wilson_interval
 from harness.workspace import Workspace
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
-KINDS = ("step", "only")
+MESSAGE = re.compile(r"step: \d |only: ")
 
 
 def measure(workspace: Path) -> dict[str, Any]:
@@ -39,7 +40,7 @@ def measure(workspace: Path) -> dict[str, Any]:
     receipts = {
         receipt.message: receipt
         for receipt in reversed(list(ledger.scores_newest_first(home.ledger)))
-        if receipt.message.partition(": ")[0] in KINDS and receipt.outcome == "scored"
+        if MESSAGE.match(receipt.message) and receipt.outcome == "scored"
     }
     looks = sum(receipt.outcome == "scored" for receipt in ledger.scores_newest_first(home.ledger))
     rows: list[dict[str, Any]] = []
@@ -138,7 +139,7 @@ def staircase(path: Path, steps: Sequence[dict[str, Any]]) -> None:
     """Draw the hidden accuracy of each step with its interval."""
     values = np.array([[100 * share for share in row["hidden"]] for row in steps])
     note = f"Accuracy on all {steps[0]['n']:,} hidden images, with 95 % Wilson intervals; one training each."
-    with page(path, 8.6, 1.0 + 0.42 * len(steps), "From the report's VGG16 to the champion", note) as figure:
+    with page(path, 8.6, 1.0 + 0.42 * len(steps), "From flips alone to the champion", note) as figure:
         axes = figure.subplots()
         places = np.arange(len(steps))
         spans = np.abs(values[:, 1:] - values[:, :1]).T
