@@ -56,6 +56,9 @@ def project(tmp_path, small_contest) -> Path:
             Image.fromarray(image).save(encoded := BytesIO(), "PNG")
             archive.writestr(f"cells/{names[label]}/{number}.png", encoded.getvalue())
     pack(ROOT / "submissions" / "random", folder / "entry.zip")  # a reader's own
+    (folder / "entries").mkdir()
+    for team in ("one", "two"):
+        shutil.copy(folder / "entry.zip", folder / "entries" / f"{team}.zip")
     return folder
 
 
