@@ -240,9 +240,9 @@ def as_csv(report: Report) -> str:
         ]
         rows.append(
             [row.rank, *ranks, row.level_with_first, row.id, row.name, row.message, row.created_at, row.weights,
-             row.zip_sha256, report.metric, row.gap, *numbers]
+             row.precision, row.zip_sha256, report.metric, row.gap, *numbers]
         )  # fmt: skip
-    return spreadsheet.as_csv([*head, "zip_sha256", "metric", "gap", *found], rows)
+    return spreadsheet.as_csv([*head, "precision", "zip_sha256", "metric", "gap", *found], rows)
 
 
 PARTS = ("", "_low", "_high", "_n")
