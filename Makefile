@@ -95,7 +95,7 @@ bench: .venv/test.installed  ## write docs/benchmarks.md, in about 12 minutes; a
 leaderboard-readme: setup  ## write the boards of the README anew from docs/boards
 	@$(BIN)/python -m tests.readme_boards
 
-test: lint  ## lint, types and tests, in about 13 minutes
+test: lint  ## lint, types and tests, in about 14 minutes
 	@$(BIN)/python -m pytest -n 2 --dist worksteal --durations=15 -m 'not slow and not attacks and not browser'
 
 test-browser: .venv/test.installed  ## the page in Chromium (apt install chromium), in a minute
