@@ -10,6 +10,9 @@ from baselines.recipe import Recipe
 if TYPE_CHECKING:
     import keras
 
+# Of the moving averages: with Keras's 0.99 they need hundreds of steps before they can serve a validation.
+MOMENTUM = 0.9
+
 
 @dataclass(frozen=True)
 class Choices:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from baselines.models.layers import Choices, dense, pooled, shrunk
+from baselines.models.layers import MOMENTUM, Choices, dense, pooled, shrunk
 from baselines.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ IMAGENET_MEANS = (103.939, 116.779, 123.68)  # blue, green, red; 0-255
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # red, green, blue; 0-1
 HEAD = "head_"  # the names of all layers that are not the backbone's begin so
 COLOURS = "imagenet_colours"  # the layer that makes RGB the colours that VGG16 knows
-# Of the moving averages: with Keras's 0.99 they need hundreds of steps before they can serve a validation.
-MOMENTUM = 0.9
 REPORT_DROPOUT = (0.35, 0.20)  # behind the two dense layers of the report's VGG16
 
 

@@ -6,21 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from baselines.models.layers import Choices, pooled, rectified, scaled, shrunk
+from baselines.models import scratch
+from baselines.models.layers import MOMENTUM, Choices, pooled, rectified, scaled, shrunk
 from baselines.recipe import Recipe
 
 if TYPE_CHECKING:
     import keras
 
-# Of the moving averages: with Keras's 0.99 they need hundreds of steps before they can serve a validation.
-MOMENTUM = 0.9
-
 # What a recipe may ask for and these models cannot heed, and why.
-REFUSED = {
+REFUSED = scratch.REFUSED | {
     "preprocessing": "this model scales its images itself, which is right for it: its report variant is itself",
-    "head_epochs": "this model has no pretrained backbone below its head",
-    "frozen_layers": "this model starts from nothing, and what is frozen would stay random",
-    "frozen_share": "this model starts from nothing, and what is frozen would stay random",
     "frozen_batchnorm": "this model has no pretrained statistics to keep",
     "init_images": "this model normalises its layers in training",
     "l1": "it has no dense layer but the last",
