@@ -182,7 +182,6 @@ class Session:
         self.model, self.submitted = model, submitted
         self.frozen: keras.Model | None = None
         self.network = model
-        self.compiled = False
         if phase.features_once:
             self.frozen, self.network = split_at_frozen(model)
         n_classes = job.frozen.contest.n_classes
@@ -222,6 +221,7 @@ class Session:
         def augmented(rng: np.random.Generator, rows: NDArray) -> NDArray:
             return augment(images[rows], self.augmentation.images, rng)
 
+        first = len(history) + 1  # of this sitting: its first step compiles
         while not is_over(phase, history[start:]):
             began, number = time.monotonic(), len(history) + 1
             rng = np.random.default_rng([job.seed, number])
@@ -249,9 +249,8 @@ class Session:
                     val_loss=cross_entropy(val.labels, y_prob),
                     val_accuracy=float((y_prob.argmax(axis=1) == val.labels).mean()),
                     seconds=round(time.monotonic() - began, 1),
-                    compile_seconds=0.0 if self.compiled else round(float(took[0] - np.median(took)), 1),
+                    compile_seconds=round(float(took[0] - np.median(took)), 1) if number == first else 0.0,
                 )
-                self.compiled = True
                 # In this order: the row of the history is what makes the epoch complete.
                 if best_epoch([*history, epoch]) is epoch:
                     if self.submitted is not self.model:
