@@ -15,10 +15,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.figures.style import BLUE, INK, page
+from baselines.figures.style import BLUE, INK, QUIET, page
+from baselines.run_folder import Run
 from harness import api
 from harness.analysis.corruptions import Groups, group, read_chains
 from harness.board import ledger
@@ -42,6 +44,7 @@ def measure(workspace: Path) -> dict[str, Any]:
         for receipt in reversed(list(ledger.scores_newest_first(home.ledger)))
         if MESSAGE.match(receipt.message) and receipt.outcome == "scored"
     }
+    seconds = training_seconds(home.path / "runs" / frozen.contest.name)
     looks = sum(receipt.outcome == "scored" for receipt in ledger.scores_newest_first(home.ledger))
     rows: list[dict[str, Any]] = []
     before: NDArray[np.bool_] | None = None
@@ -61,6 +64,7 @@ def measure(workspace: Path) -> dict[str, Any]:
             "predict_seconds": round(sum(card.seconds.values()), 1),
             "zip_bytes": card.zip_bytes,
             "zip_sha256": card.zip_sha256,
+            "train_seconds": seconds.get((receipt.recipe, receipt.seed)),
             "families": by_family(right, groups),
         }
         if kind == "step":
@@ -68,6 +72,12 @@ def measure(workspace: Path) -> dict[str, Any]:
             before = right
         rows.append(row)
     return {"contest": frozen.contest.name, "lock": frozen.lock_hash, "looks": looks, "rows": rows}
+
+
+def training_seconds(runs: Path) -> dict[tuple[str | None, int | None], float]:
+    """Return how long each training took, by recipe and seed; a zip that no training made has neither."""
+    found = (msgspec.json.decode(path.read_bytes(), type=Run) for path in sorted(runs.glob("*/run.json")))
+    return {(run.recipe_key, run.seed): run.seconds for run in found}
 
 
 def right_when_hidden(labels: dict[str, NDArray[np.int64]], frozen: Frozen) -> NDArray[np.bool_]:
@@ -153,6 +163,41 @@ def staircase(path: Path, steps: Sequence[dict[str, Any]]) -> None:
         axes.grid(axis="x")
 
 
+def pareto(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Draw hidden accuracy against training seconds: `rows` and the report's, as docs/reproduction.json has these."""
+    measured = json.loads(DOCS.joinpath("reproduction.json").read_text(encoding="utf-8"))
+    points = [(row["name"], row["seconds"], 100 * row["hidden"]["value"], INK) for row in measured["rows"]]
+    points += [(name_of(row), row["train_seconds"], 100 * row["hidden"][0], BLUE) for row in rows]
+    best = [one for one in points if not any(o[1] <= one[1] and o[2] > one[2] for o in points)]
+    note = (
+        f"Black: quick presets of the report's models, public half, n = {measured['n_hidden']:,}. Blue: rows of this "
+        f"page, all hidden images, n = {rows[0]['n']:,}. One training each, on two shared cores: seconds are rough."
+    )
+    with page(path, 8.6, 4.6, "Accuracy against training time", note) as figure:
+        axes = figure.subplots()
+        axes.step(*zip(*sorted(one[1:3] for one in best), strict=True), where="post", color=QUIET, linewidth=1)
+        for name, seconds, accuracy, colour in points:
+            axes.plot(seconds, accuracy, "o", color=colour, markersize=5)
+            if (name, seconds, accuracy, colour) in best or colour == BLUE:
+                place = (4, -14) if colour == BLUE and seconds < 1_000 else (-4, 6)
+                side = "left" if place[0] > 0 else "right"
+                axes.annotate(name, (seconds, accuracy), place, textcoords="offset points", ha=side, color=colour)
+        axes.set_xscale("log")
+        axes.set_xlim(5, 5_000)
+        ticks = (10, 30, 100, 300, 1_000, 3_000)
+        axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+        axes.set_xticks([], minor=True)
+        axes.set_ylim(0, 104)
+        axes.set_xlabel("seconds of training, log scale")
+        axes.set_ylabel("hidden accuracy, %")
+        axes.grid()
+
+
+def name_of(row: dict[str, Any]) -> str:
+    """Return what a figure calls a row that has no preset of the report."""
+    return f"speedrun, {row['name']}" if row["kind"] == "only" else row["name"].partition(" ")[2]
+
+
 def main() -> None:
     found = measure(Path(sys.argv[1]))
     DOCS.joinpath("champion.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -165,6 +210,9 @@ def main() -> None:
     staircase(folder / "steps.png", steps)
     if alone:
         heat_map(folder / "families.png", alone)
+    timed = [row for row in steps + [row for row in alone if row["name"] == "all six"] if row["train_seconds"]]
+    if timed:
+        pareto(folder / "pareto.png", timed)
     print(steps_table(found))
 
 
