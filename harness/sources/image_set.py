@@ -27,6 +27,8 @@ class ImageSet:
         ``source``, ``licence``, ``citation``, and what else tells where the images come from.
     official_hidden : ndarray of shape (n,), bool, or None
         True where the source itself declares an image part of its test set; None where it declares nothing.
+    groups : tuple of str, or None
+        What an image shares with others, such as its patient or slide; None where the source names nothing of the kind.
     """
 
     images: NDArray[np.uint8]
@@ -35,6 +37,7 @@ class ImageSet:
     class_names: tuple[str, ...]
     provenance: dict[str, str] = field(default_factory=dict)
     official_hidden: NDArray[np.bool_] | None = None
+    groups: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.ids)
@@ -48,6 +51,11 @@ class ImageSet:
             raise SourceError(
                 f"Got {len(self.images)} images, {len(self.labels)} labels and {n} ids, expected as many of each.",
                 "Look for a row that is missing in one of them.",
+            )
+        if self.groups is not None and len(self.groups) != n:
+            raise SourceError(
+                f"Got {len(self.groups)} groups and {n} images, expected as many of each.",
+                "Name a group for each image, or none at all.",
             )
         if n and not 0 <= self.labels.min() <= self.labels.max() < len(self.class_names):
             raise SourceError(
