@@ -60,10 +60,13 @@ def freeze(
     contest: str = DEFAULT_CONTEST,
     source: Path | None = None,
     *,
+    kit: Path | None = None,
     track: Track = silent,
     rules_changed: Callable[[RulesChanged], object] = lambda change: None,
 ) -> Frozen:
     """Freeze `contest` from its source, or from the file or folder `source`, and make it the active one.
+
+    Of a starting kit, the folder `kit`, its own contest is made, without a hidden test.
 
     Where only rules of the contest file differ from what was frozen before, the board stays and the change is put on
     record; `rules_changed` is told of it.
@@ -71,12 +74,17 @@ def freeze(
     from harness.board.in_force import in_force
     from harness.board.rule_change import adopt_rules
     from harness.freeze.store import freeze as freeze_images
+    from harness.platforms.kit import freeze_kit, read_kit
     from harness.sources import load_source
 
     home = Workspace(workspace)
-    found = find_contest(contest, home.own_contests)
-    images = load_source(found, source, cache=home.downloads, track=track)
-    frozen = freeze_images(home, found, images, track=track)
+    if kit:
+        lock = read_kit(kit)
+        found, frozen = lock.contest, freeze_kit(home, kit, lock)
+    else:
+        found = find_contest(contest, home.own_contests)
+        images = load_source(found, source, cache=home.downloads, track=track)
+        frozen = freeze_images(home, found, images, track=track)
     if change := adopt_rules(home, frozen, found):
         rules_changed(change)
     return in_force(home, frozen)

@@ -179,7 +179,7 @@ def score_each(
             scratch=scratch,
             kept=workspace.kept_runs if scratch == workspace.scratch else None,
             splits=splits,
-            also=("public",) if predicts else (),
+            also=("public",) if predicts and not frozen.lock.from_kit else (),
             probabilities=predicts,
             **terms,
         ) as evaluate:
@@ -219,6 +219,7 @@ def _checked(name: str, message: str) -> tuple[str, str]:
 
 def _admit(recorder: Recorder, frozen: Frozen, name: str) -> _Admission:
     """Refuse an entry that the rules in force let nobody submit now; see `harness.board.rules.check_limits`."""
+    frozen.must_have_hidden()
     now, frozen = datetime.now(UTC), in_force(recorder.workspace, frozen)
     spelt = name_on_board(recorder.board, frozen, name)
     check_limits(recorder.board, frozen, spelt, now)

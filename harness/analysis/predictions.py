@@ -99,8 +99,8 @@ class Truth:
 def truth_of(frozen: Frozen, splits: Sequence[str]) -> Truth:
     """Return the labels of `splits`, of which the last decides; of others nothing is told."""
     found = labels_of(frozen)
-    chains = read_chains(frozen)
     hidden = [split for split in splits if split in HIDDEN]
+    chains = read_chains(frozen) if hidden else ()
     none = np.empty(0, np.int64)
     rows = np.concatenate([none, *(np.arange(len(chains))[found[split][0]] for split in hidden)])
     return Truth(

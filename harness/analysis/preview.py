@@ -281,8 +281,9 @@ def preview(
     BoardError, WorkspaceError
         Board or contest cannot be read.
     """
-    truth, metric = truth_of(frozen, (*SEEN_AT_HOME, "public")), frozen.contest.metrics[0].name
-    n_hidden = len(truth.labels["public"])
+    hidden = () if frozen.lock.from_kit else ("public",)
+    truth, metric = truth_of(frozen, (*SEEN_AT_HOME, *hidden)), frozen.contest.metrics[0].name
+    n_hidden = sum(frozen.lock.counts["public"].values())
     val, shifted = (
         score_split(frozen.contest, truth.labels[split], labels[split]).metrics[metric] for split in SEEN_AT_HOME
     )

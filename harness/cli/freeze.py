@@ -28,15 +28,23 @@ KNOWN_LABELS: dict[type, str] = {
 @click.option(
     "--source", type=click.Path(path_type=Path), help="File or folder of images, where the contest needs one."
 )
+@click.option(
+    "--kit", type=click.Path(path_type=Path), metavar="DIR", help="Make a starting kit a contest without hidden test."
+)
 @click.option("--if-missing", is_flag=True, help="Keep what is frozen already; then only make it the active one.")
 @workspace_option
 @json_option
-def freeze(contest: str | None, source: Path | None, if_missing: bool, workspace: Path, as_json: bool) -> None:
+def freeze(
+    contest: str | None, source: Path | None, kit: Path | None, if_missing: bool, workspace: Path, as_json: bool
+) -> None:
     """Clean, split, shift and lock the images of a contest.
 
     Writes public/ (train, val, val_shifted) for participants and private/ (hidden test) for the scorer, and makes the
     contest the active one. The same images give the same bytes. Where the file states other rules alone (limits,
     quotas, texts), the board stays and the change is put on record: see hemobench contest rules.
+
+    With --kit the organiser's starting kit becomes the same contest at home, less the hidden test: train, doctor and
+    score work on its public data, and the score that the hidden test would give is predicted.
 
     \b
     Example:
@@ -45,10 +53,12 @@ def freeze(contest: str | None, source: Path | None, if_missing: bool, workspace
     from harness import api
     from harness.board.ledger import RulesChanged
     from harness.cli._view import screen
-    from harness.errors import WorkspaceError
+    from harness.errors import UsageError, WorkspaceError
     from harness.workspace import Workspace
 
     home = Workspace(workspace)
+    if kit and (contest or source or if_missing):
+        raise UsageError("--kit states contest and images itself.", "Leave out --contest, --source and --if-missing.")
     name = contest or home.active() or api.DEFAULT_CONTEST
     frozen, anew = None, False
     changes: list[RulesChanged] = []
@@ -59,7 +69,7 @@ def freeze(contest: str | None, source: Path | None, if_missing: bool, workspace
         except WorkspaceError:
             frozen = None
     if frozen is None:
-        frozen = api.freeze(workspace, name, source, track=screen.bar, rules_changed=changes.append)
+        frozen = api.freeze(workspace, name, source, kit=kit, track=screen.bar, rules_changed=changes.append)
         anew = True
     elif source is not None:
         screen.message(f"{name} is frozen already; --source was not read. To freeze it anew, leave out --if-missing.")
@@ -67,9 +77,8 @@ def freeze(contest: str | None, source: Path | None, if_missing: bool, workspace
     if as_json:
         import json
 
-        click.echo(
-            json.dumps({"contest": name, "lock": frozen.lock_hash, "folder": str(frozen.folder), "counts": lock.counts})
-        )
+        told = {"contest": lock.contest.name, "lock": frozen.lock_hash}
+        click.echo(json.dumps({**told, "folder": str(frozen.folder), "counts": lock.counts}))
         return
     dropped = sum(finding.action == "dropped" for finding in lock.findings)
     sizes = ", ".join(f"{split} {sum(counts.values()):,}" for split, counts in lock.counts.items())
@@ -80,6 +89,9 @@ def freeze(contest: str | None, source: Path | None, if_missing: bool, workspace
 
         screen.message("The data are those frozen before; the contest file states other rules:")
         show_change(change)
+    if lock.from_kit:
+        screen.message("Of a kit: the hidden test is with the organiser. Next: hemobench score ZIP")
+        return
     if anew and (known := KNOWN_LABELS.get(type(lock.contest.source))):
         click.secho(screen.wrapped(known), fg="yellow", err=True)
     if not if_missing:

@@ -89,12 +89,29 @@ class Frozen:
             raise _damaged(path, f"images: {len(arrays['images'])}, labels: {len(arrays['labels'])}")
         return LabelledImages(arrays["images"], arrays["labels"])
 
+    def must_have_hidden(self) -> None:
+        """Raise a `WorkspaceError` where the hidden test is with the organiser alone."""
+        if self.lock.from_kit:
+            raise WorkspaceError(
+                f"{self.contest.name} was made from a kit, which has no hidden test.",
+                "Scored at home are validation and shifted validation: hemobench score ZIP. For the rest send the zip "
+                "to the organiser.",
+            )
+
     def hidden_images(self) -> NDArray[np.uint8]:
-        """Read the hidden images, without their labels."""
+        """Read the hidden images, without their labels.
+
+        Raises
+        ------
+        WorkspaceError
+            They are damaged, or not here, as in a contest of a kit.
+        """
+        self.must_have_hidden()
         return read_arrays(self.folder / "private" / "hidden.npz", images=("uint8", 4))["images"]
 
     def hidden_labels(self) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Read the labels of the hidden images, and which of them are in the public half."""
+        """Read the labels of the hidden images, and which of them are in the public half; else as `hidden_images`."""
+        self.must_have_hidden()
         path = self.folder / "private" / "labels.npz"
         arrays = read_arrays(path, labels=("int64", 1), public=("bool", 1))
         if len(arrays["labels"]) != len(arrays["public"]):
@@ -165,7 +182,8 @@ def open_frozen(workspace: Workspace, name: str | None = None) -> Frozen:
     name = name or workspace.active()
     if name is None:
         raise WorkspaceError(
-            f"No contest is frozen in {workspace.path}.", "Type: hemobench freeze --contest blood-cells"
+            f"No contest is frozen in {workspace.path}.",
+            "Type: hemobench freeze --contest blood-cells; of an organiser's starting kit: hemobench freeze --kit DIR",
         )
     if not NAME.fullmatch(name):  # it would be a path
         raise WorkspaceError(f"{name[:80]!r} is no name of a contest.", "See: hemobench contest list")

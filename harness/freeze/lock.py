@@ -13,6 +13,8 @@ import harness
 from harness.contest import SOURCE_TEXTS, Contest, rules_of
 
 FORMAT = 3
+# What of a frozen contest travels with its kit.
+KIT_FILES = tuple(f"public/{name}" for name in ("train.npz", "val.npz", "val_shifted.npz", "summary.md", "shifted.png"))
 PINNED = ("numpy", "pillow", "scipy")  # the libraries that touch a pixel or a split
 
 
@@ -37,7 +39,7 @@ class ArrayHash(msgspec.Struct, frozen=True):
     sha256: str
 
 
-class Lock(msgspec.Struct, frozen=True):
+class Lock(msgspec.Struct, frozen=True, omit_defaults=True):
     """Everything that defines a frozen contest, and the environment that froze it."""
 
     format: int
@@ -48,6 +50,13 @@ class Lock(msgspec.Struct, frozen=True):
     arrays: dict[str, dict[str, ArrayHash]]  # file -> key -> content
     files: dict[str, str]  # file -> SHA-256 of its bytes
     versions: dict[str, str]
+    from_kit: bool = False  # whether only what a kit holds is here: the public data
+
+    @property
+    def files_here(self) -> dict[str, str]:
+        """The files that must be here, with their SHA-256."""
+        names = KIT_FILES if self.from_kit else self.files
+        return {name: self.files[name] for name in names}
 
     @property
     def digest(self) -> str:

@@ -18,7 +18,7 @@ import os
 import shutil
 import tempfile
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -57,15 +57,27 @@ def freeze(workspace: Workspace, contest: Contest, image_set: ImageSet, *, track
     """
     cleaned = clean(image_set, contest.cleaning)
     splits = _split(contest, image_set, cleaned)
-    home = workspace.contest(contest.name)
+    return put_in_force(
+        workspace, contest.name, lambda building: _write(building, contest, image_set, cleaned, splits, track)
+    )
+
+
+def put_in_force(workspace: Workspace, name: str, write: Callable[[Path], Lock]) -> Frozen:
+    """Have `write` fill an empty folder, and make that the freeze of contest `name` in force, wholly or not at all.
+
+    Raises
+    ------
+    WorkspaceError
+        The workspace cannot be written.
+    """
+    home = workspace.contest(name)
     try:
         make_folder(home, private=True)
         with _only_one(home):
             _sweep(home)
             building = Path(tempfile.mkdtemp(prefix=".building-", dir=home))
             try:
-                lock = _write(building, contest, image_set, cleaned, splits, track)
-                return _put_in_force(workspace, home, building, lock)
+                return _put_in_force(workspace, home, building, write(building))
             finally:
                 shutil.rmtree(building, ignore_errors=True)
     except OSError as error:
@@ -250,12 +262,12 @@ def _lock_of(folder: Path, digest: str) -> Lock | None:
 
 
 def _is_whole(folder: Path, lock: Lock) -> bool:
-    """Say whether a folder holds what `lock` states; its rules may be others."""
+    """Say whether a folder holds what `lock` states, or of a kit's what it has; its rules may be others."""
     stored = _lock_of(folder, lock.digest)
     if stored is None or (stored.files, stored.versions) != (lock.files, lock.versions):
         return False
     try:
-        return all(hash_file(folder / name) == digest for name, digest in lock.files.items())
+        return all(hash_file(folder / name) == digest for name, digest in lock.files_here.items())
     except OSError:
         return False
 

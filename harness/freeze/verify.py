@@ -70,9 +70,9 @@ def _lock_itself(lock: Lock, written: Written) -> list[Difference]:
 def _files(folder: Path, lock: Lock) -> list[Difference]:
     differences = []
     present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {LOCK}
-    for name in sorted(present - set(lock.files)):
+    for name in sorted(present - set(lock.files_here)):
         differences.append(Difference(name, "a file", "no such file in the lock"))
-    for name, expected in lock.files.items():
+    for name, expected in lock.files_here.items():
         if name not in present:
             differences.append(Difference(name, "missing", f"a file with SHA-256 {expected[:12]}…"))
         elif (got := hash_file(folder / name)) != expected:
@@ -106,16 +106,14 @@ def _say(array: ArrayHash | None) -> str:
 def _counts(folder: Path, lock: Lock) -> list[Difference]:
     frozen = Frozen(folder)
     try:
-        hidden, public = frozen.hidden_labels()
-        labels: dict[str, NDArray[np.int64]] = {
-            **{name: frozen.load(name).labels for name in PUBLIC_SPLITS},
-            "public": hidden[public],
-            "private": hidden[~public],
-        }
+        labels: dict[str, NDArray[np.int64]] = {name: frozen.load(name).labels for name in PUBLIC_SPLITS}
+        if not lock.from_kit:
+            hidden, public = frozen.hidden_labels()
+            labels |= {"public": hidden[public], "private": hidden[~public]}
     except WorkspaceError:
         return []  # the array's own difference has been named already
     differences = []
-    for split in sorted(labels.keys() | lock.counts.keys()):
+    for split in sorted(labels if lock.from_kit else labels.keys() | lock.counts.keys()):
         found, expected = labels.get(split, np.empty(0, np.int64)), lock.counts.get(split, {})
         counts = {name: int((found == number).sum()) for number, name in enumerate(lock.contest.class_names)}
         counts["no class"] = len(found) - sum(counts.values())

@@ -10,11 +10,16 @@ from typing import Any
 
 import msgspec
 
-from harness.freeze.frozen import LOCK, PUBLIC_SPLITS, Frozen
-from harness.freeze.lock import write_lock
+from harness.errors import UsageError
+from harness.freeze.frozen import LOCK, Frozen
+from harness.freeze.hashing import hash_file
+from harness.freeze.lock import KIT_FILES, Lock, read_lock, write_lock
+from harness.freeze.store import put_in_force
 from harness.platforms.facts import facts_of, render
 from harness.platforms.folder import new_folder
+from harness.workspace import Workspace
 
+DATA = "data"  # the folder of a kit that holds the public data
 CELL = re.compile(r"^# %%(?P<markdown> \[markdown\])?\n", re.MULTILINE)
 
 
@@ -49,11 +54,59 @@ def write_kit(frozen: Frozen, folder: Path, *, data: bool) -> None:
     (folder / "start.ipynb").write_text(notebook(render("kit/start.py.jinja", **facts)), encoding="utf-8")
     (folder / "submission").mkdir(exist_ok=True)
     (folder / "submission" / "model.py").write_text(render("kit/model.py.jinja", **facts), encoding="utf-8")
-    write_lock(msgspec.structs.replace(frozen.lock, contest=frozen.contest), folder / LOCK)  # the rules in force
+    # Under the rules in force.
+    write_lock(msgspec.structs.replace(frozen.lock, contest=frozen.contest, from_kit=False), folder / LOCK)
     if data:
-        (folder / "data").mkdir(exist_ok=True)
-        for name in (*(f"{split}.npz" for split in PUBLIC_SPLITS), "summary.md", "shifted.png"):
-            shutil.copyfile(frozen.folder / "public" / name, folder / "data" / name)
+        (folder / DATA).mkdir(exist_ok=True)
+        for name in KIT_FILES:
+            shutil.copyfile(frozen.folder / name, folder / DATA / Path(name).name)
+
+
+def read_kit(kit: Path) -> Lock:
+    """Return the lock of a kit, as it is where only the kit's files are.
+
+    Raises
+    ------
+    UsageError
+        `kit` is none, or its data are not those of its lock.
+    """
+    try:
+        lock, written = read_lock(kit / LOCK)
+    except (OSError, msgspec.MsgspecError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(
+            f"{kit} is no starting kit: {LOCK} in it cannot be read ({why}).",
+            "Give the unzipped folder with README.md, start.ipynb and contest.lock.json.",
+        ) from error
+    if lock.digest != written.digest:
+        raise UsageError(f"{kit / LOCK} was changed: its content is not that of its digest.", "Ask for the kit anew.")
+    lock = msgspec.structs.replace(lock, from_kit=True)
+    for name, digest in lock.files_here.items():
+        path = kit / DATA / Path(name).name
+        if not path.is_file():
+            raise UsageError(f"The kit has no {path}.", f"Put it there, from where the organiser gives the {DATA}.")
+        if hash_file(path) != digest:
+            raise UsageError(f"{path} is not what {LOCK} states, by its SHA-256.", "Ask for that file anew.")
+    return lock
+
+
+def freeze_kit(workspace: Workspace, kit: Path, lock: Lock) -> Frozen:
+    """Make a kit, whose `lock` was read, a contest of the workspace, without a hidden test, and the one in force.
+
+    Raises
+    ------
+    WorkspaceError
+        The workspace cannot be written.
+    """
+
+    def write(building: Path) -> Lock:
+        (building / "public").mkdir()
+        for name in lock.files_here:
+            shutil.copyfile(kit / DATA / Path(name).name, building / name)
+        write_lock(lock, building / LOCK)
+        return lock
+
+    return put_in_force(workspace, lock.contest.name, write)
 
 
 def notebook(script: str) -> str:

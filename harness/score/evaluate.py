@@ -195,11 +195,12 @@ def hash_labels(labels: NDArray) -> str:
 
 def labels_of(frozen: Frozen) -> dict[str, tuple[NDArray[np.bool_] | slice, NDArray[np.int64]]]:
     """Return, for each split, where its images lie in the predictions, and their labels."""
-    labels, public = frozen.hidden_labels()
     everything = slice(None)
-    return {
+    found: dict[str, tuple[NDArray[np.bool_] | slice, NDArray[np.int64]]] = {
         "val": (everything, frozen.load("val").labels),
         "val_shifted": (everything, frozen.load("val_shifted").labels),
-        "public": (public, labels[public]),
-        "private": (~public, labels[~public]),
     }
+    if not frozen.lock.from_kit:
+        labels, public = frozen.hidden_labels()
+        found |= {"public": (public, labels[public]), "private": (~public, labels[~public])}
+    return found

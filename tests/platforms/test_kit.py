@@ -2,13 +2,19 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from harness import api
+from harness.errors import UsageError
+from harness.freeze.lock import KIT_FILES
 from harness.pack import check_model
-from harness.platforms.kit import export_kit
+from harness.platforms.kit import export_kit, read_kit
+from tests.conftest import CommandLine
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +83,71 @@ def test_the_rules_fit_one_page(kit):
     assert len(text.splitlines()) < 60
     for word in ("model.py", "predict(X)", "0 basophil", "7 platelet", "120 s", "MIT"):
         assert word in text
+
+
+@pytest.fixture(scope="module")
+def at_home(kit, tmp_path_factory):
+    """Hemobench where a student has it: an empty workspace, and the kit's folder."""
+    return CommandLine(tmp_path_factory.mktemp("home") / "a workspace", kit)
+
+
+@pytest.fixture(scope="module")
+def printed(kit, at_home):
+    """What the kit's commands say, typed as its page prints them, in an empty workspace."""
+    page = (kit / "README.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^    hemobench (.+)$", page, re.MULTILINE)
+    assert [line.split()[0] for line in commands] == ["freeze", "pack", "doctor", "score"]
+    done = {line.split()[0]: at_home(*line.split()) for line in commands}
+    return {verb: one.stdout + one.stderr for verb, one in done.items()}
+
+
+def test_the_kit_s_commands_run_at_home(printed):
+    assert "not scored" not in printed["score"].lower()
+    assert "images (n)" in printed["score"] and "Predicted public" in printed["score"]
+
+
+def test_at_home_there_is_the_same_contest_and_nothing_hidden(printed, at_home, frozen):
+    lock = (at_home.workspace / "contests/small/current/contest.lock.json").resolve()
+    assert json.loads(lock.read_bytes())["digest"] == frozen.lock_hash
+    assert sorted(path.name for path in lock.parent.rglob("*") if path.is_file()) == sorted(
+        ["contest.lock.json", *(Path(name).name for name in KIT_FILES)]
+    )
+    at_home("verify")
+
+
+def test_what_needs_the_hidden_test_says_that_it_is_with_the_organiser(printed, at_home, kit, tmp_path):
+    for words in (
+        ("submit", kit / "submission.zip", "-m", "x"),
+        ("score", kit / "submission.zip", "--split", "public"),
+        ("kaggle", "export", tmp_path / "kaggle"),
+        ("codabench", "export", tmp_path / "bundle"),
+    ):
+        assert "organiser" in at_home(*words, code=1).stderr
+    assert not (at_home.workspace / "ledger.jsonl").exists()
+
+
+def test_a_changed_kit_is_refused(kit, tmp_path):
+    shutil.copytree(kit, tmp_path / "kit")
+    data = tmp_path / "kit" / "data" / "val.npz"
+    data.write_bytes(data.read_bytes()[:-1] + b"x")
+    for change in (data.unlink, (tmp_path / "kit" / "contest.lock.json").unlink):
+        with pytest.raises(UsageError):
+            read_kit(tmp_path / "kit")
+        change()
+    with pytest.raises(UsageError):
+        read_kit(tmp_path / "kit")
+
+
+def test_a_kit_does_not_put_itself_before_the_whole_contest(kit, hemobench):
+    frozen = api.open_contest(hemobench.workspace)
+    hemobench("freeze", "--kit", kit)
+    assert api.open_contest(hemobench.workspace).folder == frozen.folder
+    assert len(frozen.hidden_images())
+
+
+def test_the_whole_contest_takes_the_place_of_a_kit(kit, small_contest, tmp_path):
+    hemobench = CommandLine(tmp_path)
+    hemobench("freeze", "--kit", kit)
+    hemobench("freeze", "--contest", small_contest)
+    assert len(api.open_contest(tmp_path).hidden_images())
+    hemobench("verify")
