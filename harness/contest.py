@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from harness.errors import ContestError, did_you_mean
 from harness.misread import explain
@@ -30,6 +30,10 @@ Positive = Annotated[int, Meta(ge=1)]
 MetricName = Literal["accuracy", "macro_f1", "balanced_accuracy"]  # `harness.score.metrics` computes them
 
 OWNER_STATES = "as the owner of the images states"
+UNGROUPED = (
+    "No group of images is known here, so images of one person may be in it, also in training and in the hidden test; "
+    "scores are then too high, and intervals, which take images for independent, too narrow."
+)
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -78,12 +82,24 @@ class Cleaning(Spec, frozen=True):
 
 
 class SplitSpec(Spec, frozen=True):
-    """Shares of the cleaned images; the rest of `hidden` and `val` is the training set."""
+    """Shares of the cleaned images; the rest of `hidden` and `val` is the training set.
+
+    A group, a patient or a slide, is never cut: it is named by `group`, what the source knows it by, or by
+    `group_pattern`.
+    """
 
     hidden: Share = 0.20
     val: Share = 0.08
     public: Share = 0.5  # of the hidden test: scored at once; the other half shows when the contest closes
     seed: int = 4430
+    # Not set is not written: the lock of a contest without groups does not speak of them.
+    group: str | UnsetType = UNSET  # a column of the source's table; of the embedded source: "slide"
+    group_pattern: str | UnsetType = UNSET  # a regular expression, searched in the id; what its parentheses hold
+    ungrouped: Literal["refuse", "alone"] | UnsetType = UNSET  # images of no group; "alone": each is one of its own
+
+    @property
+    def grouped(self) -> bool:
+        return bool(self.group or self.group_pattern)
 
 
 class Shift(Spec, frozen=True):
@@ -154,6 +170,9 @@ class Contest(Spec, frozen=True):
             raise ValueError("class_names: expected at least two names, each once")
         if self.split.hidden + self.split.val >= 1:
             raise ValueError("split: hidden + val must leave a share for training")
+        if not (self.split.hidden and self.split.val and 0 < self.split.public < 1):
+            raise ValueError("split: hidden and val must be above 0, and public between 0 and 1: none may be empty")
+        _check_groups(self.split)
         if not self.shift.chain or not self.shift.severities:
             raise ValueError("shift: chain and severities need at least one value each")
         if max(self.shift.chain) > 4:
@@ -170,6 +189,11 @@ class Contest(Spec, frozen=True):
         return len(self.class_names)
 
     @property
+    def ungrouped(self) -> bool:
+        """Whether images may hang together without a word of it: `UNGROUPED` says so to people."""
+        return not self.split.grouped and not isinstance(self.source, EmbeddedSource)
+
+    @property
     def identity(self) -> dict[str, Any]:
         """What makes this another contest than another: all that is no rule, and the primary metric."""
         document = msgspec.to_builtins(self)
@@ -180,6 +204,23 @@ class Contest(Spec, frozen=True):
             if section and not part:
                 del document[section]
         return document | {"metric": msgspec.to_builtins(self.metrics[0])}
+
+
+def _check_groups(split: SplitSpec) -> None:
+    if split.group and split.group_pattern:
+        raise ValueError("split: expected group, a column, or group_pattern, not both")
+    if split.ungrouped and not split.grouped:
+        raise ValueError("split: ungrouped says nothing without group or group_pattern")
+    if split.group_pattern:
+        try:
+            found = re.compile(split.group_pattern).groups
+        except re.error as error:
+            raise ValueError(f"split: group_pattern {split.group_pattern!r}: {error}") from error
+        if found != 1:
+            raise ValueError(
+                f"split: group_pattern {split.group_pattern!r} has {found} pairs of parentheses that capture, expected "
+                r"one around the group, such as '(?P<group>p\d+)_'; others are written (?:…)"
+            )
 
 
 SOURCE_TEXTS = ("licence", "citation")  # of a source: words for people, which say nothing about a pixel

@@ -18,7 +18,16 @@ KIT_FILES = tuple(f"public/{name}" for name in ("train.npz", "val.npz", "val_shi
 PINNED = ("numpy", "pillow", "scipy")  # the libraries that touch a pixel or a split
 
 
-Rule = Literal["drop list", "mass duplicate", "exact duplicate", "label conflict", "near duplicate", "outlier", "blank"]
+Rule = Literal[
+    "drop list",
+    "mass duplicate",
+    "exact duplicate",
+    "label conflict",
+    "near duplicate",
+    "shared group",
+    "outlier",
+    "blank",
+]
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -50,6 +59,7 @@ class Lock(msgspec.Struct, frozen=True, omit_defaults=True):
     arrays: dict[str, dict[str, ArrayHash]]  # file -> key -> content
     files: dict[str, str]  # file -> SHA-256 of its bytes
     versions: dict[str, str]
+    groups: dict[str, int] = {}  # split -> groups, where the contest has them
     from_kit: bool = False  # whether only what a kit holds is here: the public data
 
     @property

@@ -27,16 +27,17 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.contest import SOURCE_TEXTS, Contest
-from harness.errors import FreezeError, WorkspaceError
+from harness.contest import SOURCE_TEXTS, UNGROUPED, Contest
+from harness.errors import WorkspaceError
 from harness.freeze import fingerprint, sheet
 from harness.freeze.clean import Cleaned, clean
 from harness.freeze.corruptions import HIDDEN, PUBLIC
 from harness.freeze.frozen import LOCK, PUBLIC_SPLITS, Frozen
+from harness.freeze.groups import groups_of, join_groups
 from harness.freeze.hashing import hash_array, hash_file
 from harness.freeze.lock import FORMAT, ArrayHash, Finding, Lock, current_versions, read_lock, write_lock
 from harness.freeze.shift import Link, shift_images
-from harness.freeze.split import stratified_split
+from harness.freeze.split import Splits, split_images
 from harness.progress import Track, silent
 from harness.sources.image_set import ImageSet
 from harness.words import counted, markdown
@@ -51,14 +52,18 @@ def freeze(workspace: Workspace, contest: Contest, image_set: ImageSet, *, track
     Raises
     ------
     FreezeError
-        A class is left without images in one of the splits.
+        A class would be missing in one of the splits, or images have no group where the contest asks for them.
     WorkspaceError
         The workspace cannot be written.
     """
+    names = groups_of(image_set, contest.split)
     cleaned = clean(image_set, contest.cleaning)
-    splits = _split(contest, image_set, cleaned)
+    if names is not None:
+        cleaned = join_groups(image_set, cleaned, names)
+    official = None if image_set.official_hidden is None else image_set.official_hidden[cleaned.kept]
+    splits = split_images(contest, image_set.labels[cleaned.kept], cleaned, official)
     return put_in_force(
-        workspace, contest.name, lambda building: _write(building, contest, image_set, cleaned, splits, track)
+        workspace, contest.name, lambda building: _write(building, contest, image_set, cleaned, splits, names, track)
     )
 
 
@@ -87,47 +92,13 @@ def put_in_force(workspace: Workspace, name: str, write: Callable[[Path], Lock])
         ) from error
 
 
-def _split(contest: Contest, image_set: ImageSet, cleaned: Cleaned) -> dict[str, NDArray[np.intp]]:
-    """Return the positions in `cleaned.kept` of each split: hidden, val and train, in order of pixel hash."""
-    labels = image_set.labels[cleaned.kept]
-    spec = contest.split
-
-    def deal(rows: NDArray[np.intp], shares: Sequence[float]) -> NDArray[np.int64]:
-        keys = [cleaned.hashes[row] for row in rows]
-        return stratified_split(labels[rows], cleaned.groups[rows], keys, shares, seed=spec.seed, purpose="split")
-
-    if image_set.official_hidden is None:
-        parts = deal(np.arange(len(labels), dtype=np.intp), (spec.hidden, spec.val))
-    else:
-        # The source's own test set is the hidden test; the rest is cut in the proportion the contest asks for.
-        parts = np.zeros(len(labels), np.int64)
-        rest = np.flatnonzero(~image_set.official_hidden[cleaned.kept])
-        parts[rest] = 1 + deal(rest, (spec.val / (1 - spec.hidden),))
-    splits = {name: np.flatnonzero(parts == part) for part, name in enumerate(("hidden", "val", "train"))}
-    for name, rows in splits.items():
-        counts = np.bincount(labels[rows], minlength=contest.n_classes)
-        if counts.min() == 0:
-            raise FreezeError(
-                f"Split {name} would hold no {contest.class_names[counts.argmin()]}, expected some of every class.",
-                "Add images of that class, or see whether the contest's cleaning rules took them all.",
-            )
-    return splits
-
-
-def _public_half(contest: Contest, cleaned: Cleaned, labels: NDArray[np.int64], rows: NDArray[np.intp]) -> NDArray:
-    """Return which of the hidden images are scored at once, shape (n,), bool."""
-    keys = [cleaned.hashes[row] for row in rows]
-    shares = (contest.split.public,)
-    half = stratified_split(labels, cleaned.groups[rows], keys, shares, seed=contest.split.seed, purpose="public half")
-    return half == 0
-
-
 def _write(
     folder: Path,
     contest: Contest,
     image_set: ImageSet,
     cleaned: Cleaned,
-    splits: dict[str, NDArray[np.intp]],
+    splits: Splits,
+    names: Sequence[str] | None,
     track: Track,
 ) -> Lock:
     """Write the whole contest into `folder`, durable file by file, and return its lock."""
@@ -136,54 +107,65 @@ def _write(
     private.mkdir(mode=0o700)
     arrays: dict[str, dict[str, ArrayHash]] = {}
 
-    def take(split: str) -> tuple[NDArray[np.uint8], NDArray[np.int64], list[bytes], list[str]]:
-        source_rows = cleaned.kept[splits[split]]
-        keys = [cleaned.hashes[row] for row in splits[split]]
-        ids = [image_set.ids[row] for row in source_rows]
-        return image_set.images[source_rows], image_set.labels[source_rows], keys, ids
+    def take(split: str) -> tuple[NDArray[np.uint8], NDArray[np.int64], list[bytes], dict[str, NDArray[np.str_]]]:
+        source_rows = cleaned.kept[splits.rows[split]]
+        keys = [cleaned.hashes[row] for row in splits.rows[split]]
+        words = {"ids": np.array([image_set.ids[row] for row in source_rows])}
+        if names is not None:
+            words["groups"] = np.array([names[row] for row in source_rows])
+        return image_set.images[source_rows], image_set.labels[source_rows], keys, words
 
     def save(name: str, **content: NDArray) -> None:
         # Not compressed: images hardly shrink, and every later step reads them.
         np.savez(folder / name, allow_pickle=False, **content)
         arrays[name] = {key: hash_array(array) for key, array in content.items()}
 
-    images, labels, _, ids = take("train")
-    save("public/train.npz", images=images, labels=labels, ids=np.array(ids))
+    images, labels, _, words = take("train")
+    save("public/train.npz", images=images, labels=labels, **words)
     counts = {"train": _class_counts(contest, labels)}
     del images
 
-    images, labels, keys, ids = take("val")
+    images, labels, keys, words = take("val")
     shifted, chains = shift_images(images, keys, PUBLIC, contest.shift, "val_shifted", track=track)
-    save("public/val.npz", images=images, labels=labels, ids=np.array(ids))
-    save("public/val_shifted.npz", images=shifted, labels=labels, ids=np.array(ids))
+    save("public/val.npz", images=images, labels=labels, **words)
+    save("public/val_shifted.npz", images=shifted, labels=labels, **words)
     counts |= {"val": _class_counts(contest, labels), "val_shifted": _class_counts(contest, labels)}
     _shift_sheet(public / "shifted.png", "Shifted validation", contest, images, shifted, labels, chains)
 
-    images, labels, keys, ids = take("hidden")
+    images, labels, keys, words = take("hidden")
     shifted, chains = shift_images(images, keys, HIDDEN, contest.shift, "hidden", track=track)
-    half = _public_half(contest, cleaned, labels, splits["hidden"])
-    removed = _removed(image_set, cleaned.findings, set(keys))
+    half = splits.public
+    removed = _removed(image_set, cleaned.findings, set(keys), names, set(words.get("groups", [])))
     save(
         "public/removed.npz",
         images=image_set.images[removed],
         labels=image_set.labels[removed],
         ids=np.array([image_set.ids[row] for row in removed], dtype=np.str_),
     )
-    # The ids stay with the labels: a file name may name the class.
+    # Ids and groups stay with the labels: a file name may name the class, and a group have one class alone.
     save("private/hidden.npz", images=shifted)
-    save("private/labels.npz", labels=labels, public=half, ids=np.array(ids))
+    save("private/labels.npz", labels=labels, public=half, **words)
     counts |= {"public": _class_counts(contest, labels[half]), "private": _class_counts(contest, labels[~half])}
     _shift_sheet(private / "shifted.png", "Shifted hidden test", contest, images, shifted, labels, chains)
     (private / "shift.json").write_bytes(msgspec.json.encode([list(chain) for chain in chains]))
     _removal_sheet(private / "removed.png", image_set, cleaned.findings)
 
-    summary = _summary(contest, image_set, cleaned.findings, counts)
+    groups = _group_counts(names, cleaned, splits) if names else {}
+    summary = _summary(contest, image_set, cleaned.findings, counts, groups)
     (public / "summary.md").write_text(summary, encoding="utf-8")
     for path in sorted(private.iterdir()):
         path.chmod(0o600)
     files = {path.relative_to(folder).as_posix(): hash_file(path) for path in _files(folder)}
     lock = Lock(
-        FORMAT, contest, image_set.provenance, counts, cleaned.findings, arrays, files, versions=current_versions()
+        FORMAT,
+        contest,
+        image_set.provenance,
+        counts,
+        cleaned.findings,
+        arrays,
+        files,
+        versions=current_versions(),
+        groups=groups,
     )
     write_lock(lock, folder / LOCK)
     for path in _files(folder):
@@ -194,18 +176,27 @@ def _write(
     return lock
 
 
-def _removed(image_set: ImageSet, findings: Sequence[Finding], hidden: set[bytes]) -> NDArray[np.intp]:
+def _removed(
+    image_set: ImageSet,
+    findings: Sequence[Finding],
+    hidden: set[bytes],
+    names: Sequence[str] | None,
+    hidden_names: set[str],
+) -> NDArray[np.intp]:
     """Return the rows that a rule dropped, by pixel hash and id, less those that would tell of the hidden test.
 
-    A copy of a hidden image is left out, and so is every near duplicate, which may resemble one.  What a drop list
-    names is left out too: its owner may have had reasons to show it to nobody.
+    A copy of a hidden image is left out, and so is every near duplicate, which may resemble one, and whatever is
+    of a group with hidden images.  What a drop list names is left out too: its owner may have had reasons to show it
+    to nobody.
     """
     dropped = {
         finding.id
         for finding in findings
-        if finding.action == "dropped" and finding.rule not in ("near duplicate", "drop list")
+        if finding.action == "dropped" and finding.rule not in ("near duplicate", "shared group", "drop list")
     }
-    rows = [row for row, name in enumerate(image_set.ids) if name in dropped]
+    rows = [
+        row for row, name in enumerate(image_set.ids) if name in dropped and not (names and names[row] in hidden_names)
+    ]
     hashes = fingerprint.pixel_hashes(image_set.images[rows])
     shown = [(key, image_set.ids[row], row) for key, row in zip(hashes, rows, strict=True) if key not in hidden]
     return np.array([row for _, _, row in sorted(shown)], np.intp)
@@ -218,6 +209,15 @@ def _files(folder: Path) -> list[Path]:
 def _class_counts(contest: Contest, labels: NDArray[np.int64]) -> dict[str, int]:
     counts = np.bincount(labels, minlength=contest.n_classes)
     return dict(zip(contest.class_names, counts.tolist(), strict=True))
+
+
+def _group_counts(names: Sequence[str], cleaned: Cleaned, splits: Splits) -> dict[str, int]:
+    of = {split: [names[row] for row in cleaned.kept[rows]] for split, rows in splits.rows.items()}
+    halves = [
+        {name for name, public in zip(of["hidden"], splits.public, strict=True) if public == half} for half in (1, 0)
+    ]
+    sets = {"train": of["train"], "val": of["val"], "val_shifted": of["val"], "public": halves[0], "private": halves[1]}
+    return {split: len(set(found)) for split, found in sets.items()}
 
 
 def _put_in_force(workspace: Workspace, home: Path, building: Path, lock: Lock) -> Frozen:
@@ -333,7 +333,11 @@ def _removal_sheet(path: Path, image_set: ImageSet, findings: Sequence[Finding])
 
 
 def _summary(
-    contest: Contest, image_set: ImageSet, findings: Sequence[Finding], counts: dict[str, dict[str, int]]
+    contest: Contest,
+    image_set: ImageSet,
+    findings: Sequence[Finding],
+    counts: dict[str, dict[str, int]],
+    groups: dict[str, int],
 ) -> str:
     """The page a person reads about the frozen data; no rule stands in it, since it is written once."""
     shown = {name: counts[name] for name in (*PUBLIC_SPLITS, "public", "private")}
@@ -353,7 +357,10 @@ def _summary(
             for number, name in enumerate(contest.class_names)
         ),
         "| all | " + " | ".join(str(sum(split.values())) for split in shown.values()) + " |",
+        *(["| groups | " + " | ".join(str(groups[name]) for name in shown) + " |"] if groups else []),
         "",
+        *(["A group is never cut, and intervals are by group.", ""] if groups else []),
+        *([UNGROUPED, ""] if contest.ungrouped else []),
         "`train`, `val` and `val_shifted` are in this folder (keys `images`, `labels`, `ids`); `val_shifted` holds the "
         "images of `val` after chains of corruptions. `public` and `private` are the halves of the hidden test, "
         "which is corrupted in other ways. `removed` holds what cleaning took out, but for copies of hidden images.",

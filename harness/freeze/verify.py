@@ -112,7 +112,7 @@ def _counts(folder: Path, lock: Lock) -> list[Difference]:
             labels |= {"public": hidden[public], "private": hidden[~public]}
     except WorkspaceError:
         return []  # the array's own difference has been named already
-    differences = []
+    differences = _groups(folder, lock)
     for split in sorted(labels if lock.from_kit else labels.keys() | lock.counts.keys()):
         found, expected = labels.get(split, np.empty(0, np.int64)), lock.counts.get(split, {})
         counts = {name: int((found == number).sum()) for number, name in enumerate(lock.contest.class_names)}
@@ -122,6 +122,26 @@ def _counts(folder: Path, lock: Lock) -> list[Difference]:
                 what = f"{split}: images of {name}"
                 differences.append(Difference(what, str(counts.get(name, 0)), str(expected.get(name, 0))))
     return differences
+
+
+def _groups(folder: Path, lock: Lock) -> list[Difference]:
+    if not lock.groups:
+        return []
+
+    def read(name: str) -> NDArray:
+        return read_arrays(folder / name).get("groups", np.empty(0, np.str_))
+
+    names: dict[str, NDArray] = {split: read(f"public/{split}.npz") for split in PUBLIC_SPLITS}
+    if not lock.from_kit:
+        hidden, (_, public) = read("private/labels.npz"), Frozen(folder).hidden_labels()
+        if len(hidden) == len(public):
+            names |= {"public": hidden[public], "private": hidden[~public]}
+    counts = {split: len(np.unique(of)) for split, of in names.items()}
+    return [
+        Difference(f"{split}: groups", str(counts.get(split, 0)), str(lock.groups.get(split, 0)))
+        for split in sorted(counts if lock.from_kit else counts.keys() | lock.groups.keys())
+        if counts.get(split, 0) != lock.groups.get(split, 0)
+    ]
 
 
 def _rights(folder: Path) -> list[Difference]:
