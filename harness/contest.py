@@ -18,6 +18,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from harness.errors import ContestError, did_you_mean
+from harness.medmnist_sets import MEDMNIST, Size, of_name, published
 from harness.misread import explain
 
 SHIPPED = Path(__file__).parent / "contests"
@@ -47,14 +48,33 @@ class EmbeddedSource(Spec, frozen=True, tag="embedded", tag_field="kind"):
     seed: int = 2024
 
 
-class An2dlSource(Spec, frozen=True, tag="an2dl", tag_field="kind"):
-    """``training_set.npz`` of the course: keys ``images`` and ``labels``."""
+class ArraysSource(Spec, frozen=True, tag="arrays", tag_field="kind"):
+    """An ``.npz`` with an array of images and one of labels, or one of each for a split, by their names."""
+
+    images: str = "images"
+    labels: str = "labels"
+    aliases: dict[str, str] = {}  # what a label is called in the file, a word or a number, and the class it stands for
+    splits: Literal["keep", "pool"] = "keep"  # keep: the file's test split is the hidden test; pool: all is split anew
+    levels: Annotated[int, Meta(ge=2, le=65536)] | None = None  # 4096 of a camera of 12 bits; None: by the values
+    resize: bool = False  # False: another size is an error. True: centre square, then bicubic, to `image_shape`.
+    licence: str = OWNER_STATES
+    citation: str = OWNER_STATES
+
+
+class An2dlSource(ArraysSource, frozen=True, tag="an2dl", tag_field="kind"):
+    """The same, as a course calls its ``training_set.npz``."""
 
 
 class MedmnistSource(Spec, frozen=True, tag="medmnist", tag_field="kind"):
-    """A ``bloodmnist[_64|_128|_224].npz``; its official test split becomes the hidden test."""
+    """A set of MedMNIST, downloaded or given as its ``.npz``; its official test split becomes the hidden test."""
 
-    size: Literal[28, 64, 128, 224] = 128
+    name: str = "bloodmnist"
+    size: Size = 128
+    licence: str | None = None  # None: the published one, where the file is the published one
+    citation: str | None = None
+
+    def __post_init__(self) -> None:
+        published(self.name)
 
 
 class FolderSource(Spec, frozen=True, tag="folder", tag_field="kind"):
@@ -65,7 +85,7 @@ class FolderSource(Spec, frozen=True, tag="folder", tag_field="kind"):
     citation: str = OWNER_STATES
 
 
-Source = EmbeddedSource | An2dlSource | MedmnistSource | FolderSource
+Source = EmbeddedSource | ArraysSource | An2dlSource | MedmnistSource | FolderSource
 
 
 class Cleaning(Spec, frozen=True):
@@ -179,6 +199,8 @@ class Contest(Spec, frozen=True):
             raise ValueError("shift: a chain takes each link from another of 4 groups, so it has at most 4")
         if overlap := set(self.cleaning.keep) & set(self.cleaning.drop):
             raise ValueError(f"cleaning: {sorted(overlap)[0]!r} is in keep and in drop")
+        if strange := set(getattr(self.source, "aliases", {}).values()) - set(self.class_names):
+            raise ValueError(f"source.aliases: {sorted(strange)[0]!r} is none of class_names")
         if len({spec.name for spec in self.metrics}) != len(self.metrics):
             raise ValueError("metrics: expected each once")
         if self.board.ladder and self.metrics[0].name != "accuracy":
@@ -323,10 +345,32 @@ def contest_files(*folders: Path) -> dict[str, Path]:
 
 
 def find_contest(name: str, *folders: Path) -> Contest:
-    """Return the contest called `name`, or the one in the file `name` when that ends in ``.toml``."""
+    """Return the contest called `name`, or the one in the file `name` when that ends in ``.toml``.
+
+    The sets of MedMNIST need no file: ``pathmnist`` is a contest of images 28 × 28, ``pathmnist-64`` of 64 × 64.
+
+    Examples
+    --------
+    >>> find_contest("octmnist-64").image_shape, find_contest("octmnist").class_names[2:]
+    ((64, 64, 3), ('drusen', 'normal'))
+    """
     if name.endswith(".toml"):
         return read_contest(Path(name))
     files = contest_files(*folders)
-    if name not in files:
-        raise ContestError(f"No contest is called {name!r}.", did_you_mean(name, files))
-    return read_contest(files[name])
+    if name in files:
+        return read_contest(files[name])
+    try:
+        found = of_name(name)
+    except ValueError as error:
+        raise ContestError(f"{name}: {error}.", "See: hemobench contest list") from error
+    if found is None:
+        raise ContestError(f"No contest is called {name!r}.", did_you_mean(name, (*files, *MEDMNIST)))
+    medmnist, size = found
+    return Contest(
+        name=name,
+        title=f"{medmnist.title} of MedMNIST, {size} × {size}",
+        version=1,
+        class_names=medmnist.class_names,
+        image_shape=(size, size, 3),
+        source=MedmnistSource(name=medmnist.name, size=size),
+    )

@@ -92,15 +92,16 @@ def freeze(
     if lock.from_kit:
         screen.message("Of a kit: the hidden test is with the organiser. Next: hemobench score ZIP")
         return
-    if anew and (known := KNOWN_LABELS.get(type(lock.contest.source))):
+    public = lock.source.get("published file", "yes") == "yes"
+    if anew and public and (known := KNOWN_LABELS.get(type(lock.contest.source))):
         click.secho(screen.wrapped(known), fg="yellow", err=True)
     if not if_missing:
         if earlier := api.entries_of_earlier_freezes(workspace, frozen):
-            told = (
+            note = (
                 f"Entries on the board: {earlier:,} of other freezes of {lock.contest.name}, which this one does not "
                 "show: other images, classes, splits or another primary metric are another contest. To see them "
                 "again, freeze what they ran on."
             )
-            click.secho(screen.wrapped(told), fg="yellow", err=True)
+            click.secho(screen.wrapped(note), fg="yellow", err=True)
         screen.message("What was dropped, and why: private/removed.png in that folder.")
         screen.message("Next: hemobench submit majority -m first")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.contest import An2dlSource, Contest, EmbeddedSource, FolderSource, MedmnistSource
+from harness.contest import An2dlSource, ArraysSource, Contest, EmbeddedSource, FolderSource, MedmnistSource
 from harness.errors import SourceError
 from harness.progress import Track, silent
 from harness.sources.image_set import ImageSet
@@ -19,7 +19,7 @@ def load_source(contest: Contest, path: Path | None, *, cache: Path, track: Trac
     ----------
     contest : Contest
     path : Path or None
-        The file or folder that ``freeze --source`` named.  Needed for ``an2dl`` and ``folder``, refused for
+        The file or folder that ``freeze --source`` named.  Needed for ``arrays`` and ``folder``, refused for
         ``embedded``; ``medmnist`` downloads its pinned file where there is none.
     cache : Path
         A folder that keeps downloads; made when it is needed.
@@ -46,15 +46,15 @@ def load_source(contest: Contest, path: Path | None, *, cache: Path, track: Trac
                     f"Type: {freeze}",
                 )
             return embedded.load(source, class_names, image_shape, track=track)
-        case An2dlSource():
-            from harness.sources import an2dl
+        case ArraysSource() | An2dlSource():
+            from harness.sources import arrays
 
             if path is None:
                 raise SourceError(
-                    f"The contest {contest.name} reads training_set.npz of the course, and no --source was given.",
-                    f"Type: {freeze} --source PATH/training_set.npz",
+                    f"The contest {contest.name} reads an .npz of images and labels, and no --source was given.",
+                    f"Type: {freeze} --source PATH/FILE.npz",
                 )
-            return an2dl.load(path, class_names, image_shape, track=track)
+            return arrays.load(source, path, class_names, image_shape, track=track)
         case MedmnistSource():
             from harness.sources import medmnist
 

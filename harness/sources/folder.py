@@ -258,7 +258,7 @@ def _by_class(listing: _Listing, path: Path, class_names: Sequence[str]) -> List
             "for an .npz take the contest blood-cells-an2dl or blood-cells-medmnist.",
         )
 
-    label_of = {_fold(name): label for label, name in enumerate(class_names)}
+    label_of = {fold(name): label for label, name in enumerate(class_names)}
     root = _root(found, label_of)
     folder_of: dict[int, str] = {}
     image_files = []
@@ -267,7 +267,7 @@ def _by_class(listing: _Listing, path: Path, class_names: Sequence[str]) -> List
         if len(inside.parts) == 1:
             raise SourceError(f"The image {name} lies in no class folder.", "Move it into one, or away.")
         folder = inside.parts[0]
-        label = label_of.get(_fold(folder))
+        label = label_of.get(fold(folder))
         if label is None:
             raise SourceError(
                 f"The folder {folder!r} is none of the contest's {len(class_names)} classes.",
@@ -281,11 +281,11 @@ def _by_class(listing: _Listing, path: Path, class_names: Sequence[str]) -> List
         image_id = "/".join((class_names[label], *inside.parts[1:]))
         image_files.append(ImageFile(image_id, label, listing.files.get(name, ""), left_out.get(name, "")))
 
-    there = {_fold(folder.name) for folder in listing.folders if folder.parent == root}
+    there = {fold(folder.name) for folder in listing.folders if folder.parent == root}
     for label, class_name in enumerate(class_names):
         if label in folder_of:
             continue
-        if _fold(class_name) in there:
+        if fold(class_name) in there:
             raise SourceError(
                 f"The class folder {class_name!r} holds no image.", "Put PNG, JPEG or WebP files into it."
             )
@@ -303,7 +303,7 @@ def _root(files: Iterable[PurePosixPath], classes: Mapping[str, int]) -> PurePos
     depth = 0
     while all(len(parts) > depth + 1 for parts in parents):
         tops = {parts[depth] for parts in parents}
-        if len(tops) > 1 or _fold(next(iter(tops))) in classes:
+        if len(tops) > 1 or fold(next(iter(tops))) in classes:
             break
         depth += 1
     return PurePosixPath(*parents[0][:depth])
@@ -314,12 +314,12 @@ def _is_hidden(name: PurePosixPath) -> bool:
     return any((part.startswith(".") and part != "..") or part == "__MACOSX" for part in name.parts)
 
 
-def _fold(name: str) -> str:
+def fold(name: str) -> str:
     """Return what is compared of a class name.
 
     Examples
     --------
-    >>> _fold("Immature Granulocyte") == _fold("immature_granulocyte")
+    >>> fold("Immature Granulocyte") == fold("immature_granulocyte")
     True
     """
     return re.sub(r"[\s_-]+", "", name).casefold()

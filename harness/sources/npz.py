@@ -1,4 +1,4 @@
-"""Arrays of an ``.npz``, checked and read in pieces, so that a file of gigabytes needs only its result in memory.
+"""Arrays of an ``.npz``, opened and read in pieces, so that a file of gigabytes needs only its result in memory.
 
 ``numpy.load`` reads a whole member at once: 3 GB for the 13,759 images of a course that were saved as float64.
 Nothing here unpickles.
@@ -13,7 +13,7 @@ import tokenize
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,8 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from harness.errors import SourceError, did_you_mean
+from harness.errors import SourceError
+from harness.sources.other_arrays import refuse_other
 
 ROWS = 100  # read at once; 22 MB of 96 × 96 RGB as float64
 # What zipfile and the header of a .npy raise on bytes that are not what they should be.  RuntimeError stands for
@@ -31,172 +32,108 @@ ROWS = 100  # read at once; 22 MB of 96 × 96 RGB as float64
 DAMAGED = (zipfile.BadZipFile, RuntimeError, EOFError, OSError, ValueError, zlib.error, lzma.LZMAError)
 # NumPy reads a header as Python's own literals, with all that their tokens, nesting and types may bring.
 UNREADABLE = (SyntaxError, tokenize.TokenError, TypeError, RecursionError, MemoryError, OverflowError)
+METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
 GROWTH, GROWTH_FLOOR = 200, 100_000_000  # of an array; images hardly shrink
 FETCH_AGAIN = "A download that was cut looks like this: fetch the file again."
 
 
 @dataclass(frozen=True)
+class Header:
+    """What an array says of itself: its shape, and the type of its values."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+
+@dataclass(frozen=True)
 class Npz:
-    """An ``.npz`` whose `keys` are known to be there.
+    """An open ``.npz``.
 
     Attributes
     ----------
     path : Path
     archive : ZipFile
+    keys : tuple of str
+        The names of its arrays, in alphabetical order.
     """
 
     path: Path
     archive: zipfile.ZipFile
+    keys: tuple[str, ...]
 
-    def image_count(self, key: str, image_shape: tuple[int, int, int], hint: str) -> int:
-        """Return how many images the header of `key` states, after a look at the rest of it.
+    def header(self, key: str) -> Header:
+        """Return shape and dtype of `key`.
 
         Raises
         ------
         SourceError
-            Objects or text in place of numbers; another shape, with `hint` as the way out; no image.
+            The array is damaged, or holds Python objects.
         """
         with self._array(key) as (_, shape, dtype, _):
-            self._check_numbers(key, dtype)
-            if len(shape) != 4 or shape[1:] != image_shape:
-                raise SourceError(
-                    f"{key} in {self.path.name} has shape {shape}, "
-                    f"expected (n, {', '.join(map(str, image_shape))}): images, height, width, RGB.",
-                    hint,
-                )
-            if not shape[0]:
-                raise SourceError(f"{key} in {self.path.name} holds no image.", "Name another file.")
-            return shape[0]
+            return Header(shape, dtype)
 
-    def pixels(self, key: str) -> Iterator[NDArray[np.uint8]]:
-        """Yield the images of `key` in order, `ROWS` at a time, each piece of shape (m, h, w, 3), uint8.
-
-        Any number type is accepted as long as every value is one of 0, 1, … 255.
-
-        Raises
-        ------
-        SourceError
-            A value is NaN, beyond 0-255 or not whole, with the place of the first; all lie in 0-1.
-        """
-        highest, first = 0, 0
+    def pieces(self, key: str) -> Iterator[NDArray]:
+        """Yield `key` in order, `ROWS` of its rows at a time."""
         with self._array(key) as (file, shape, dtype, fortran):
-            for values in _pieces(file, shape, dtype, fortran):
-                with np.errstate(invalid="ignore"):  # what NaN becomes here is caught by the comparison
-                    piece = values.astype(np.uint8)
-                # One comparison finds NaN, fractions and anything beyond 0-255: none of them survives the way back.
-                if not np.array_equal(piece, values):
-                    raise self._bad_pixel(key, values, first)
-                highest = max(highest, int(piece.max(initial=0)))
-                first += len(piece)
-                yield piece
-        if highest <= 1:
-            raise self._scaled(key)
+            yield from _pieces(file, shape, dtype, fortran)
 
-    def labels(self, key: str, n: int, class_names: Sequence[str]) -> NDArray[np.int64]:
-        """Return the `n` labels of `key`, shape (n,), int64; (n, 1) is accepted too.
-
-        Raises
-        ------
-        SourceError
-            Another shape, one-hot rows, not numbers, not whole, or beyond the classes.
-        """
+    def whole(self, key: str) -> NDArray:
+        """Return `key` whole: for labels and names, of which there are few."""
         with self._array(key) as (file, shape, dtype, fortran):
-            self._check_numbers(key, dtype)
-            if len(shape) == 2 and shape[1] == len(class_names) and shape[1] > 1:
-                raise SourceError(
-                    f"{key} in {self.path.name} has shape {shape}, one column for each class, expected one label each.",
-                    f"Save {key}.argmax(axis=1) instead.",
-                )
-            if shape not in ((n,), (n, 1)):
-                raise SourceError(
-                    f"{key} in {self.path.name} has shape {shape}, expected ({n},) or ({n}, 1): one for each image.",
-                    "Save as many labels as images, in the same order.",
-                )
-            values = np.concatenate(
-                [np.empty(0, dtype), *(p.reshape(-1) for p in _pieces(file, shape, dtype, fortran))]
-            )
-        wrong = ~((values >= 0) & (values < len(class_names)) & (values == np.floor(values)))
-        if wrong.any():
-            at = int(wrong.argmax())
-            raise SourceError(
-                f"Label {at} of {key} in {self.path.name} is {values[at].item()}, "
-                f"expected a whole number from 0 to {len(class_names) - 1}.",
-                f"Number the classes from 0 in this order: {', '.join(class_names)}.",
-            )
-        return values.astype(np.int64)
+            pieces = list(_pieces(file, shape, dtype, fortran))
+            return np.concatenate([np.empty((0, *shape[1:]), dtype), *pieces])
 
     @contextmanager
     def _array(self, key: str) -> Iterator[tuple[IO[bytes], tuple[int, ...], np.dtype, bool]]:
         """Open the member of `key` behind its header."""
+        name = self.path.name
         try:
-            with self.archive.open(f"{key}.npy") as file:
+            info = self.archive.getinfo(f"{key}.npy")
+            with self.archive.open(info) as file:
                 shape, fortran, dtype = read_header(file)
                 promised = math.prod(shape) * dtype.itemsize
-                info = self.archive.getinfo(f"{key}.npy")
                 held = info.file_size - file.tell()
                 if info.file_size > max(GROWTH_FLOOR, GROWTH * info.compress_size):
                     raise ValueError(f"it grows more than {GROWTH}-fold when unpacked, as only a bomb does")
-                if promised != held and not dtype.hasobject:  # checked before memory is set aside for it
+                if dtype.hasobject:
+                    raise SourceError(
+                        f"{key} in {name} holds Python objects, expected numbers or text; "
+                        "objects are not read, since reading them can run any program.",
+                        f"If you trust who made it: python -c \"import numpy as np; f = np.load('{name}', "
+                        "allow_pickle=True); np.savez('NEW.npz', **{k: np.array(f[k].tolist()) for k in f})\"",
+                    )
+                if not shape:
+                    raise ValueError("it is a single value, expected one for each image")
+                if promised != held:  # checked before memory is set aside for it
                     raise ValueError(f"its header promises {promised} bytes, it has {held}")
                 yield file, shape, dtype, fortran
         except DAMAGED as error:
-            raise SourceError(f"{key} in {self.path.name} is damaged: {error}.", FETCH_AGAIN) from error
-
-    def _check_numbers(self, key: str, dtype: np.dtype) -> None:
-        if dtype.hasobject:
-            raise SourceError(
-                f"{key} in {self.path.name} holds Python objects, expected numbers; "
-                "objects are not read, since reading them can run any program.",
-                f"Save np.array({key}.tolist(), dtype=np.uint8) instead: objects often come from rows of unequal size.",
-            )
-        if dtype.kind not in "uif":
-            raise SourceError(
-                f"{key} in {self.path.name} has dtype {dtype}, expected numbers such as uint8.",
-                "Convert it with .astype(np.uint8).",
-            )
-
-    def _bad_pixel(self, key: str, values: NDArray, first: int) -> SourceError:
-        finite = np.isfinite(values)
-        if finite.all() and values.min() >= 0 and values.max() <= 1:
-            return self._scaled(key)
-        wrong = ~(finite & (values >= 0) & (values <= 255) & (values == np.floor(values)))
-        at = np.unravel_index(int(wrong.argmax()), values.shape)
-        return SourceError(
-            f"Image {first + int(at[0])} of {key} in {self.path.name} has a pixel of value {values[at].item()}, "
-            "expected whole numbers from 0 to 255.",
-            "Save the raw images as uint8, before any scaling or normalisation.",
-        )
-
-    def _scaled(self, key: str) -> SourceError:
-        return SourceError(
-            f"The values of {key} in {self.path.name} lie between 0 and 1, expected 0 to 255.",
-            f"Save np.rint({key} * 255).astype(np.uint8) instead.",
-        )
+            raise SourceError(f"{key} in {name} is damaged: {error}.", FETCH_AGAIN) from error
 
 
 @contextmanager
-def open_npz(path: Path, keys: Sequence[str]) -> Iterator[Npz]:
-    """Open an ``.npz`` that must hold `keys`.
+def open_npz(path: Path) -> Iterator[Npz]:
+    """Open an ``.npz``.
 
     Raises
     ------
     SourceError
-        The file is no whole ``.npz``, or lacks a key.
+        The file is no whole ``.npz``: what else it is, and how an ``.npz`` is made of it.
     """
-    if not path.is_file():  # a pipe would never end
-        raise SourceError(f"{path.name} is no file, expected an .npz.", "Name the file.")
+    refuse_other(path)
     try:
         archive = zipfile.ZipFile(path)
     except DAMAGED as error:
         raise SourceError(f"{path.name} is no whole .npz: {error}.", FETCH_AGAIN) from error
     with archive:
-        found = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
-        if missing := next((key for key in keys if key not in found), None):
-            raise SourceError(
-                f"{path.name} has no array {missing!r}; it holds {', '.join(sorted(found)) or 'none'}.",
-                f"Expected {', '.join(keys)}. {did_you_mean(missing, found)}".rstrip(),
-            )
-        yield Npz(path, archive)
+        names = archive.namelist()
+        keys = tuple(sorted({name.removesuffix(".npy") for name in names if name.endswith(".npy")}))
+        if not keys:
+            refuse_other(path, names)
+        check_methods(
+            archive, path.name, f"Unpack it with 7-Zip (7z x {path.name}): python -m zipfile -c NEW.npz *.npy"
+        )
+        yield Npz(path, archive, keys)
 
 
 def read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
@@ -217,6 +154,19 @@ def read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
             return readers[version](file)
     except UNREADABLE as error:
         raise ValueError("its header describes no array") from error
+
+
+def check_methods(archive: zipfile.ZipFile, name: str, hint: str) -> None:
+    """Refuse a zip that is whole, but packed in a way that Python does not read.
+
+    Raises
+    ------
+    SourceError
+        With `hint` as the way out.
+    """
+    for method in {member.compress_type for member in archive.infolist()} - METHODS:
+        named = "Deflate64, as Windows packs large zips" if method == 9 else f"method {method}"
+        raise SourceError(f"{name} is packed by {named}, which is not read in place; it is not damaged.", hint)
 
 
 def digest(path: Path, algorithm: str) -> str:

@@ -3,12 +3,12 @@
 from typing import get_args
 
 from harness.cli.freeze import KNOWN_LABELS
-from harness.contest import An2dlSource, FolderSource, Source
+from harness.contest import An2dlSource, ArraysSource, FolderSource, Source
 from tests.conftest import CommandLine
 
 
 def test_every_source_but_those_of_one_s_own_is_named():
-    assert set(get_args(Source)) - set(KNOWN_LABELS) == {An2dlSource, FolderSource}
+    assert set(get_args(Source)) - set(KNOWN_LABELS) == {ArraysSource, An2dlSource, FolderSource}
 
 
 def test_freeze_says_it_once_in_one_sentence(small_contest, tmp_path):

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from harness.contest import FolderSource, MedmnistSource
+from harness.contest import ArraysSource, FolderSource, MedmnistSource
 from harness.errors import SourceError
-from harness.sources import an2dl, folder, medmnist
+from harness.sources import arrays, folder, medmnist
 from harness.sources.image_set import ImageSet
 from tests.fuzz.mutations import TEXT, damaged
 
@@ -35,10 +35,10 @@ def pixels(n: int, side: int = 6) -> np.ndarray:
     return RNG.integers(0, 256, (n, side, side, 3), np.uint8)
 
 
-WHOLE_AN2DL = plain_npz(images=pixels(5), labels=np.arange(5)[:, None] % 3)
+WHOLE_ARRAYS = plain_npz(images=pixels(5), labels=np.arange(5)[:, None] % 3)
 WHOLE_MEDMNIST = plain_npz(
-    **{f"{split}_images": pixels(2, 28) for split in medmnist.SPLITS},
-    **{f"{split}_labels": np.arange(2, dtype=np.uint8)[:, None] for split in medmnist.SPLITS},
+    **{f"{split}_images": pixels(2, 28) for split in arrays.SPLITS},
+    **{f"{split}_labels": np.arange(2, dtype=np.uint8)[:, None] for split in arrays.SPLITS},
 )
 SHAPES = st.one_of(
     st.sampled_from([(5, 6, 6, 3), (5,), (5, 1), (5, 3), (0, 6, 6, 3), (), (6, 6, 3), (5, 3, 6, 6)]),
@@ -129,12 +129,12 @@ def check(found: ImageSet) -> None:
     assert 0 <= found.labels.min() <= found.labels.max() < len(CLASSES)
 
 
-@given(content=npz(("images", "labels"), WHOLE_AN2DL))
-def test_any_npz_of_the_course_is_read_or_refused_with_words(target, content):
+@given(content=npz(("images", "labels"), WHOLE_ARRAYS))
+def test_any_npz_of_arrays_is_read_or_refused_with_words(target, content):
     path = target.folder / "training_set.npz"
     path.write_bytes(content)
     with target.case():
-        check(an2dl.load(path, CLASSES, SHAPE))
+        check(arrays.load(ArraysSource(), path, CLASSES, SHAPE))
 
 
 @given(content=npz(("train_images", "train_labels", "val_images"), WHOLE_MEDMNIST))
@@ -223,7 +223,7 @@ def test_an_array_with_an_odd_header_is_refused(target, header):
         archive.writestr("images.npy", content)
         archive.writestr("labels.npy", content)
     with pytest.raises(SourceError):
-        an2dl.load(target.folder / "a.npz", CLASSES, SHAPE)
+        arrays.load(ArraysSource(), target.folder / "a.npz", CLASSES, SHAPE)
 
 
 def test_a_zip_with_a_nameless_file_is_refused(target):
@@ -236,10 +236,10 @@ def test_a_zip_with_a_nameless_file_is_refused(target):
 
 def test_a_whole_source_is_read(target):
     """The counterpart: what the cases above are made of is accepted before it is damaged."""
-    for name, content in (("a.npz", WHOLE_AN2DL), ("m.npz", WHOLE_MEDMNIST)):
+    for name, content in (("a.npz", WHOLE_ARRAYS), ("m.npz", WHOLE_MEDMNIST)):
         (target.folder / name).write_bytes(content)
-    check(an2dl.load(target.folder / "a.npz", CLASSES, SHAPE))
+    check(arrays.load(ArraysSource(), target.folder / "a.npz", CLASSES, SHAPE))
     found = medmnist.load(MedmnistSource(size=28), target.folder / "m.npz", CLASSES, SHAPE, cache=target.folder)
     assert len(found) == 6
-    with pytest.raises(SourceError, match="no array"):
-        an2dl.load(target.folder / "m.npz", CLASSES, SHAPE)
+    with pytest.raises(SourceError, match="28 high and 28 wide"):
+        arrays.load(ArraysSource(), target.folder / "m.npz", CLASSES, SHAPE)

@@ -18,8 +18,9 @@ FIELDS = ("name", "version", "title", "source", "frozen", "active")
 def list_command(workspace: Path, form: str) -> None:
     """List the contests that can be frozen, and all that are.
 
-    A contest is one TOML file. Put your own into contests.d/ of the workspace, or give its path to freeze. The active
-    one, frozen last, is what verbs mean where --contest is not given.
+    A contest is one TOML file. Put your own into contests.d/ of the workspace, or give its path to freeze; the sets of
+    MedMNIST need none: pathmnist, octmnist-64, and so on. The active one, frozen last, is what verbs mean where
+    --contest is not given.
 
     \b
     Example:

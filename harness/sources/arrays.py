@@ -1,0 +1,341 @@
+"""Arrays of images and labels in one ``.npz``, in any layout.
+
+Datasheet
+---------
+Input
+    An array of images, by default ``images``, and one of labels, ``labels``; ``[source]`` names others:
+    ``images = "X"``, ``labels = "y"``.  Or one of each for a split, as MedMNIST (``train_images``) and Keras
+    (``x_train``) have them.
+Layout
+    RGB ``(n, h, w, 3)``, grey ``(n, h, w)`` or ``(n, h, w, 1)``, RGBA ``(n, h, w, 4)``, each also with its channels
+    first, ``(n, 3, h, w)``; flat rows of grey, ``(n, h · w)``.  Grey is repeated to three channels, transparency lies
+    on white.
+Values
+    Bytes, and other numbers of 0 to 255, stay, rounded.  Where no value exceeds 1, they are 255 times as high.  16 bits
+    lose their lower byte, as in folders.  Where that would leave images all but black, ``levels = 4096`` under
+    ``[source]`` has to say how many levels there are; a value becomes floor(256 · value / levels).
+Label
+    Positions in the contest's classes, from 0; or words or numbers that are class names or ``[source.aliases]``; or
+    one-hot rows.  Where the file names its classes (``class_names`` and its like), they are compared.
+Size
+    The contest's ``image_shape``, unless its ``[source]`` says ``resize = true`` (rule: `harness.sources.resize`).
+Ids
+    ``00000`` onwards, by position; ``train-00000`` in a file with splits.
+Splits
+    A test split is declared hidden, unless ``[source]`` says ``splits = "pool"``; the others are given as one, to be
+    split anew.
+Licence, citation
+    Whatever the owner of the images states; the harness cannot know it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from harness.contest import An2dlSource, ArraysSource
+from harness.errors import SourceError, did_you_mean
+from harness.progress import Track, silent
+from harness.sources import resize
+from harness.sources.array_labels import check_names, numbers_of
+from harness.sources.axes import DARKEST, FULL, Axes, axes_of, eight_bits, levels_of
+from harness.sources.image_set import ImageSet
+from harness.sources.npz import ROWS, Npz, digest, open_npz
+from harness.sources.shared import ARRAYS, THREADS, reader_of, view
+
+SPLITS = {"train": ("train", "training"), "val": ("val", "valid", "validation", "dev"), "test": ("test", "testing")}
+SIZE_HINT = "Put resize = true under [source] of a copy of the contest file, or set its image_shape."
+
+
+@dataclass(frozen=True)
+class Part:
+    """The arrays of one split; its name is empty where the file has none."""
+
+    split: str
+    images: str
+    labels: str
+    n: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a file holds and how it is read.
+
+    Attributes
+    ----------
+    parts : tuple of Part
+    labels : list of int
+        Of all parts, one after the other.
+    axes : Axes
+    levels : int
+        How many levels its values have.
+    not_read : tuple of str
+        Arrays of the file that are none of these.
+    """
+
+    parts: tuple[Part, ...]
+    labels: list[int]
+    axes: Axes
+    levels: int
+    not_read: tuple[str, ...]
+
+
+def load(
+    source: ArraysSource | An2dlSource,
+    path: Path,
+    class_names: Sequence[str],
+    image_shape: tuple[int, int, int],
+    *,
+    size: tuple[int, int] | None = None,
+    track: Track = silent,
+) -> ImageSet:
+    """Read the images and labels of the ``.npz`` at `path`; `size` is the height and width that its images must have.
+
+    Raises
+    ------
+    SourceError
+        It is no ``.npz``, a key is missing, or an array is damaged or not as the datasheet states.
+    """
+    with reader_of(ARRAYS) as (reader, fd):
+        plan = reader.call(path.name, look, path, source, tuple(class_names), image_shape, size)
+        total = sum(part.n for part in plan.parts)
+        images = view(fd, (total, *image_shape))
+        first = 0
+        for part in plan.parts:
+            what = f"reading {part.split or part.images} of {path.name} (hundreds of images)"
+            pieces = reader.each(
+                path.name, read_images, path, part, plan.axes, plan.levels, fd, first, total, image_shape
+            )
+            for _ in track(pieces, what, -(-part.n // ROWS)):
+                pass
+            first += part.n
+    return ImageSet(
+        images=images,
+        labels=np.array(plan.labels, np.int64),
+        ids=tuple(f"{part.split}-{i:05d}".lstrip("-") for part in plan.parts for i in range(part.n)),
+        class_names=tuple(class_names),
+        provenance=_provenance(source, path, plan, image_shape),
+        official_hidden=np.repeat([part.split == "test" for part in plan.parts], [part.n for part in plan.parts])
+        if source.splits == "keep" and any(part.split == "test" for part in plan.parts)
+        else None,
+    )
+
+
+def _provenance(
+    source: ArraysSource | An2dlSource, path: Path, plan: Plan, image_shape: tuple[int, int, int]
+) -> dict[str, str]:
+    axes, size = plan.axes, (plan.axes.height, plan.axes.width)
+    facts = {
+        "source": "arrays",
+        "licence": source.licence,
+        "citation": source.citation,
+        "file": path.name,
+        "sha256": digest(path, "sha256"),
+        "images": ", ".join(f"{part.split} {part.n}".strip() for part in plan.parts),
+    }
+    if axes.words != "RGB":
+        how = {1: "; grey repeated to three channels", 4: "; transparency on white"}.get(axes.channels, "")
+        facts["layout"] = axes.words + how
+    if plan.levels != 256:
+        facts["values"] = f"0 to {plan.levels - 1} became 0 to 255"
+    if size != image_shape[:2]:
+        facts["resized"] = f"from {size[0]} × {size[1]}: {resize.RULE}"
+    if plan.not_read:
+        facts["arrays not read"] = ", ".join(plan.not_read)
+    return facts
+
+
+def look(
+    path: Path,
+    source: ArraysSource | An2dlSource,
+    class_names: tuple[str, ...],
+    image_shape: tuple[int, int, int],
+    size: tuple[int, int] | None,
+) -> Plan:
+    """Check the arrays and return how they are read; to be called in another process."""
+    with open_npz(path) as npz:
+        found = find_parts(npz.keys, source.images, source.labels)
+        if isinstance(found, str):
+            raise SourceError(
+                f"{path.name} has no array {found!r}; it holds {', '.join(npz.keys)}.",
+                f"Name the arrays under [source] of the contest file: images = ..., labels = ... "
+                f"{did_you_mean(found, npz.keys)}",
+            )
+        all_axes = {images: _axes(npz, images, image_shape) for _, images, _ in found}
+        axes = all_axes[found[0][1]]
+        for images, other in all_axes.items():
+            if other != axes:
+                raise SourceError(
+                    f"{images} in {path.name} has shape {npz.header(images).shape}, the arrays before it "
+                    f"{npz.header(found[0][1]).shape}, expected the same but for n.",
+                    "Save them alike.",
+                )
+        wanted = size or (None if source.resize else image_shape[:2])
+        if wanted and (axes.height, axes.width) != wanted:
+            raise SourceError(
+                f"The images of {path.name} are {axes.height} high and {axes.width} wide, "
+                f"the contest's {wanted[0]} and {wanted[1]}.",
+                "Set size under [source] of a copy of the contest file: 28, 64, 128 or 224." if size else SIZE_HINT,
+            )
+        parts = [Part(*keys, npz.header(keys[1]).shape[0]) for keys in found]
+        labels, words = [], False
+        for part in parts:
+            if not part.n:
+                raise SourceError(f"{part.images} in {path.name} holds no image.", "Name another file.")
+            values = npz.whole(part.labels)
+            words |= values.dtype.kind in "US"
+            labels += numbers_of(values, f"{part.labels} in {path.name}", part.n, class_names, source.aliases).tolist()
+        used = {key for part in parts for key in (part.images, part.labels)}
+        names_key = check_names(npz, used, class_names, source.aliases, ordered=not words)
+        levels = _levels(npz, [part.images for part in parts], source.levels)
+        not_read = tuple(key for key in npz.keys if key not in used and key != names_key)
+    return Plan(tuple(parts), labels, axes, levels, not_read)
+
+
+def find_parts(keys: Iterable[str], images: str, labels: str) -> list[tuple[str, str, str]] | str:
+    """Return split, array of images and array of labels of each part; or the name of the array that is missing.
+
+    Examples
+    --------
+    >>> find_parts(["X", "y"], "X", "y")
+    [('', 'X', 'y')]
+    >>> find_parts(["x_train", "y_train", "x_test", "y_test"], "x", "y")
+    [('train', 'x_train', 'y_train'), ('test', 'x_test', 'y_test')]
+    >>> find_parts(["train_images", "train_labels", "test_images"], "images", "labels")
+    'test_labels'
+    """
+    there = set(keys)
+    parts = []
+    for split, names in SPLITS.items():
+        for name in names:
+            for form in ("{name}_{key}", "{key}_{name}"):
+                one = [form.format(name=name, key=key) for key in (images, labels)]
+                if one[0] in there or one[1] in there:
+                    if missing := next((key for key in one if key not in there), None):
+                        return missing
+                    parts.append((split, one[0], one[1]))
+    if images in there or not parts:
+        if missing := next((key for key in (images, labels) if key not in there), None):
+            return missing
+        return [("train" if parts else "", images, labels), *parts]
+    return parts
+
+
+def _axes(npz: Npz, key: str, image_shape: tuple[int, int, int]) -> Axes:
+    header = npz.header(key)
+    name, (height, width, _) = npz.path.name, image_shape
+    if header.dtype.kind not in "buif":
+        raise SourceError(
+            f"{key} in {name} has dtype {header.dtype}, expected numbers such as uint8.",
+            "Name the array of the images under [source] of the contest file: images = ...",
+        )
+    axes = axes_of(header.shape, image_shape)
+    if axes and axes.height and axes.width:
+        return axes
+    shape = header.shape
+    way = f"Save images of that form, or set image_shape; expected {height} × {width}."
+    if len(shape) == 2 and shape[1] == 3 * height * width:
+        way = (
+            f"Save {key}.reshape(-1, {height}, {width}, 3) instead; where all red values stand before all green ones, "
+            f"as in CIFAR, {key}.reshape(-1, 3, {height}, {width})."
+        )
+    elif len(shape) == 4 and shape[2] in (1, 3, 4):
+        way = f"Save np.moveaxis({key}, -1, 0) instead: the images are counted by its last axis."
+    elif len(shape) == 5:
+        way = f"Save slices instead, for instance the middle ones: {key}[:, {key}.shape[1] // 2]."
+    raise SourceError(
+        f"{key} in {name} has shape {shape}, expected RGB (n, h, w, 3), grey (n, h, w) or RGBA (n, h, w, 4), "
+        "channels last or first.",
+        way,
+    )
+
+
+def _levels(npz: Npz, keys: Sequence[str], stated: int | None) -> int:
+    """Return how many levels the images have, after a look at all their values."""
+    lowest, highest = 0.0, 0.0
+    dtype = npz.header(keys[0]).dtype
+    for key in keys:
+        first = 0
+        for piece in npz.pieces(key):
+            if (wrong := ~np.isfinite(piece)).any():
+                raise _bad_pixel(npz, key, piece, wrong, first, "a number")
+            lowest, highest = min(lowest, float(piece.min())), max(highest, float(piece.max()))
+            first += len(piece)
+            if dtype == np.uint8 and highest >= DARKEST and stated is None:
+                break  # bytes are 0 to 255, whatever follows
+    levels = levels_of(highest, dtype) if stated is None else stated
+    if lowest >= 0 and levels is not None and highest <= levels - 1:
+        return levels
+    what = f"The values of {keys[0]} in {npz.path.name} lie between {lowest:g} and {highest:g}"
+    if -1 <= lowest < 0 and highest <= 1:
+        raise SourceError(
+            f"{what}, expected 0 to 1, 0 to 255, or 16 bits.",
+            f"Save np.rint(({keys[0]} + 1) * 127.5).astype(np.uint8) instead.",
+        )
+    bits = dtype.kind in "ui" and 255 < highest < FULL and dtype.itemsize == 2
+    if lowest >= 0 and stated is None and (highest < DARKEST or bits):
+        likely = 2 ** int(highest).bit_length() if bits else int(highest) + 1
+        raise SourceError(
+            f"{what}, so that they would be all but black.",
+            f"Put levels = {likely} under [source] of the contest file, so that 0 to {likely - 1} become 0 to 255"
+            + (f"; or levels = {FULL} to take them as they are." if bits else "."),
+        )
+    most = 255 if levels is None else levels - 1
+    for key in keys:
+        first = 0
+        for piece in npz.pieces(key):
+            if (wrong := (piece < 0) | (piece > most)).any():
+                raise _bad_pixel(npz, key, piece, wrong, first, f"0 to {most}")
+            first += len(piece)
+    raise AssertionError("a value was out of range")
+
+
+def _bad_pixel(npz: Npz, key: str, piece: NDArray, wrong: NDArray, first: int, expected: str) -> SourceError:
+    at = np.unravel_index(int(wrong.argmax()), wrong.shape)
+    return SourceError(
+        f"Image {first + int(at[0])} of {key} in {npz.path.name} has a pixel of value {piece[at].item()}, "
+        f"expected {expected}.",
+        "Save the raw images as uint8, before any scaling or normalisation; of more than 255 levels put their number "
+        "under [source] of the contest file: levels = ...",
+    )
+
+
+def read_images(
+    path: Path,
+    part: Part,
+    axes: Axes,
+    levels: int,
+    fd: int,
+    first: int,
+    total: int,
+    image_shape: tuple[int, int, int],
+) -> Iterator[int]:
+    """Write the images of a part into shared memory, from row `first` on; to be called in another process."""
+    images = view(fd, (total, *image_shape))
+    height, width, _ = image_shape
+    as_they_are = (axes.height, axes.width) == (height, width) and axes.channels != 4
+    # Pillow resizes without the interpreter's lock, so threads use every core.
+    with open_npz(path) as npz, ThreadPoolExecutor(THREADS) as threads:
+        for piece in npz.pieces(part.images):
+            pixels = axes.channels_last(eight_bits(piece, levels))
+            rows = slice(first, first + len(piece))
+            if as_they_are:
+                images[rows] = pixels
+            else:
+                images[rows] = list(threads.map(lambda one: _fit(one, height, width), pixels))
+            first += len(piece)
+            yield len(piece)
+
+
+def _fit(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """Return an image of shape (h, w, 1, 3 or 4) as RGB of the contest's size."""
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else np.ascontiguousarray(pixels))
+    if image.mode == "RGBA":
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return np.asarray(resize.fit(image.convert("RGB"), height, width))
