@@ -19,6 +19,8 @@ from harness.contest import Contest, find_contest, rules_of
 from harness.errors import HarnessError
 from harness.freeze.frozen import Frozen
 from harness.progress import Track, silent
+from harness.runtimes.add import add_runtime as add_runtime
+from harness.runtimes.runtime import runtimes as runtimes
 from harness.workspace import Workspace, scratch_of
 
 if TYPE_CHECKING:

@@ -178,6 +178,7 @@ class Contest(Spec, frozen=True):
         MetricSpec(name="balanced_accuracy"),
     )
     board: BoardRules = BoardRules()
+    runtimes: tuple[str, ...] = ()  # those that entries may ask for; none named: all that the machine has
 
     def __post_init__(self) -> None:
         for field, text in _texts(msgspec.to_builtins(self)):
@@ -251,7 +252,7 @@ SOURCE_TEXTS = ("licence", "citation")  # of a source: words for people, which s
 def _rule_names(contest: Contest) -> dict[str, tuple[str, ...]]:
     """Return the names of the rules by the section of the file that holds them; "" is its top."""
     return {
-        "": ("title", "version", "metrics"),
+        "": ("title", "version", "metrics", "runtimes"),
         "limits": Limits.__struct_fields__,
         "board": BoardRules.__struct_fields__,
         "source": tuple(name for name in SOURCE_TEXTS if name in contest.source.__struct_fields__),
@@ -272,7 +273,7 @@ def rules_of(contest: Contest) -> dict[str, Any]:
         for section, names in _rule_names(contest).items()
         for name in names
     }
-    return rules | {"metrics": [spec.name for spec in contest.metrics]}
+    return rules | {"metrics": [spec.name for spec in contest.metrics], "runtimes": list(contest.runtimes)}
 
 
 def with_rules(contest: Contest, changes: Mapping[str, Any]) -> Contest:

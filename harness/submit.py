@@ -134,7 +134,14 @@ def _prepare_entry(
     with contextlib.ExitStack() as stack:
         with writing_to(workspace.scratch):
             evaluate = stack.enter_context(
-                prepare_evaluation(frozen, built.zip_path, scratch=workspace.scratch, kept=workspace.kept_runs, **terms)
+                prepare_evaluation(
+                    frozen,
+                    built.zip_path,
+                    scratch=workspace.scratch,
+                    runtimes=workspace.runtimes,
+                    kept=workspace.kept_runs,
+                    **terms,
+                )
             )
 
         from harness.analysis.preview import preview  # now: it takes as long to import as the interpreter to start
@@ -177,6 +184,7 @@ def score_each(
             frozen,
             zip_path,
             scratch=scratch,
+            runtimes=workspace.runtimes,
             kept=workspace.kept_runs if scratch == workspace.scratch else None,
             splits=splits,
             also=("public",) if predicts and not frozen.lock.from_kit else (),
@@ -255,7 +263,8 @@ def _record(
     twin = rows.first_of_zip(board, *place[:2], card.zip_sha256)
     if twin:
         notes.append(_equal_to(twin, place[2], admission.visible))
-    facts = {"name": admission.name, "message": message, "weights": built.weights, "withheld": shown is not None}
+    facts: dict[str, Any] = {"name": admission.name, "message": message, "weights": built.weights}
+    facts |= {"withheld": shown is not None, "recipe": card.declared.recipe, "seed": card.declared.seed}
     if built.trained:
         facts |= {fact: built.trained[fact] for fact in ("recipe", "seed", "precision")}
     kept, line = _keep(recorder, evaluation, admission.now, **facts)
@@ -325,6 +334,11 @@ def _keep(recorder: Recorder, evaluation: Evaluation, now: datetime, **facts: An
             labels=labels.relative_to(workspace.path).as_posix() if labels else "",
             labels_sha256=hash_file(labels) if labels else "",
             environment=card.environment,
+            runtime=card.runtime,
+            runtime_lock=card.runtime_lock,
+            authors=card.declared.authors,
+            outside_data=card.declared.outside_data,
+            licence=card.declared.licence,
             isolation=card.isolation,
             restrictions=card.restrictions,
             missing_restrictions=card.missing_restrictions,

@@ -42,6 +42,11 @@ class Workspace:
         return self.path / "scratch"
 
     @property
+    def runtimes(self) -> Path:
+        """Environments that were built for entries."""
+        return self.path / "runtimes"
+
+    @property
     def kept_runs(self) -> Path:
         """Answers of entries, by all that they hang on; whoever removes the folder has them run again."""
         return self.path / "kept"

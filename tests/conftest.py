@@ -28,6 +28,7 @@ from harness.sources import ImageSet, embedded
 from harness.workspace import Workspace
 from tests.reading import LastingReader, read_all_by
 from tests.report.entries import Desk
+from tests.wheels import build_tiny
 
 ROOT = Path(__file__).parent.parent
 # Where it is set, each of the hundreds of processes that the tests start would compile all that it imports.
@@ -234,3 +235,11 @@ def lasting(tmp_path_factory) -> Iterator[LastingReader]:
 def reads_in_one_process(lasting, monkeypatch) -> None:
     """Strangers' files are read by one process that lasts, not by a new one each time."""
     read_all_by(lasting, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def with_tiny(once_for_all) -> Path:
+    """A workspace with the runtime ``tiny``, of wheels that the test wrote; to be read, not written."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PIP_NO_COMPILE", "1")
+        return once_for_all("runtimes", build_tiny)

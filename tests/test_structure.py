@@ -9,7 +9,7 @@ from tests.architecture import MODULES as ALL
 from tests.architecture import PAGE, ROOT, circles, imports_of, module_links, name_of, page_with_map
 
 FLOW = (
-    "sources", "freeze", "pack", "sandbox", "entry_source", "score", "board", "analysis", "report",
+    "sources", "freeze", "pack", "runtimes", "sandbox", "entry_source", "score", "board", "analysis", "report",
     "submit", "doctor", "platforms", "records", "api", "cli",
 )  # fmt: skip
 MODULES = [path for path in ALL if path.is_relative_to(ROOT / "harness")]

@@ -77,6 +77,11 @@ class Scored(Receipt, frozen=True, kw_only=True, omit_defaults=True, tag="score"
     recipe: str = ""  # seeds of one recipe share it; empty where it is not known
     seed: int | None = None
     precision: str = ""  # in which its training computed; empty where it is not known
+    runtime: str = ""  # the environment it ran in, and the SHA-256 of its packages; empty where nothing ran
+    runtime_lock: str = ""
+    authors: tuple[str, ...] = ()  # these three as the entry states them
+    outside_data: str = ""
+    licence: str = ""
     withheld: bool = False  # by the Ladder: its public score is no clear gain, and is not shown
 
     @property

@@ -62,6 +62,8 @@ def replay(workspace: Workspace, entry: int, *, isolation: Isolation = "auto", d
             frozen,
             zip_path,
             scratch=scratch,
+            runtimes=workspace.runtimes,
+            runtime=f"{recorded.runtime}@{recorded.runtime_lock}" if recorded.runtime else None,
             probabilities=False,
             isolation=isolation,
             device=device,
@@ -163,6 +165,7 @@ def _scores(now: ScoreCard, then: ScoreCard, told: Container[str]) -> list[Chang
 def _circumstances(now: ScoreCard, then: ScoreCard) -> list[Change]:
     told = [
         ("scorer", now.scorer, then.scorer),
+        ("packages of the runtime", now.runtime_lock[:12] or "none", then.runtime_lock[:12] or "none"),
         ("isolation", now.isolation or "none needed", then.isolation or "none needed"),
         ("missing restrictions", *(", ".join(run.missing_restrictions) or "none" for run in (now, then))),
     ]

@@ -21,7 +21,7 @@ LONGEST = 200  # characters of a reason
 
 
 def read_settings(words: Sequence[str]) -> dict[str, Any]:
-    """Return what ``RULE=VALUE`` words say, the values as text; those of ``metrics`` are names between commas.
+    """Return what ``RULE=VALUE`` words say, the values as text; those of ``metrics`` and ``runtimes`` names.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def read_settings(words: Sequence[str]) -> dict[str, Any]:
         if rule in settings:
             raise UsageError(f"{rule} is given twice.", "Leave one out.")
         settings[rule] = value.strip()
-        if rule == "metrics":
+        if rule in ("metrics", "runtimes"):
             settings[rule] = [name.strip() for name in value.split(",") if name.strip()]
         elif value.strip().lower() == "none":
             settings[rule] = None

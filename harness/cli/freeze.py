@@ -77,8 +77,8 @@ def freeze(
     if as_json:
         import json
 
-        told = {"contest": lock.contest.name, "lock": frozen.lock_hash}
-        click.echo(json.dumps({**told, "folder": str(frozen.folder), "counts": lock.counts}))
+        identity = {"contest": lock.contest.name, "lock": frozen.lock_hash}
+        click.echo(json.dumps({**identity, "folder": str(frozen.folder), "counts": lock.counts}))
         return
     dropped = sum(finding.action == "dropped" for finding in lock.findings)
     sizes = ", ".join(f"{split} {sum(counts.values()):,}" for split, counts in lock.counts.items())

@@ -97,6 +97,13 @@ def device_option(function: F) -> F:
     )(function)
 
 
+def runtime_option(function: F) -> F:
+    """Add ``--runtime``."""
+    return click.option(
+        "--runtime", metavar="NAME", help="Runtime of the submission; by default the one its entry.toml names."
+    )(function)
+
+
 def fresh_option(function: F) -> F:
     """Add ``--fresh``."""
     return click.option("--fresh", is_flag=True, help="Run also what was run before and answers from what was kept.")(

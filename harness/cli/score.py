@@ -13,6 +13,7 @@ from harness.cli.options import (
     format_option,
     fresh_option,
     isolation_option,
+    runtime_option,
     workspace_option,
 )
 
@@ -31,6 +32,7 @@ SPLITS = ("val", "val_shifted", "public", "private")
 @click.option("--reveal-private", is_flag=True, help="Score splits that entrants may not see, too.")
 @contest_option
 @isolation_option
+@runtime_option
 @device_option
 @fresh_option
 @workspace_option
@@ -41,6 +43,7 @@ def score(
     reveal_private: bool,
     contest: str | None,
     isolation: str,
+    runtime: str | None,
     device: str,
     fresh: bool,
     workspace: Path,
@@ -63,7 +66,7 @@ def score(
 
     chosen = tuple(split for split in SPLITS if split in splits) or SPLITS[:2]
     terms: dict[str, Any] = {"splits": chosen, "reveal_private": reveal_private}
-    terms |= {"isolation": isolation, "device": device, "fresh": fresh}
+    terms |= {"isolation": isolation, "device": device, "fresh": fresh, "runtime": runtime}
     if len(zip_paths) == 1:
         card, ahead = api.score(workspace, zip_paths[0], contest, **terms)
         result.show_scored(card, ahead, form)

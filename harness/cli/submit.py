@@ -17,6 +17,7 @@ from harness.cli.options import (
     fresh_option,
     isolation_option,
     json_option,
+    runtime_option,
     workspace_option,
 )
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 @click.option("--reveal-private", is_flag=True, help="Show the private score too.")
 @contest_option
 @isolation_option
+@runtime_option
 @device_option
 @fresh_option
 @workspace_option
@@ -54,6 +56,7 @@ def submit(
     reveal_private: bool,
     contest: str | None,
     isolation: str,
+    runtime: str | None,
     device: str,
     fresh: bool,
     workspace: Path,
@@ -77,7 +80,7 @@ def submit(
     train_options = [word for option, value in given if value is not None for word in (option, str(value))]
     train_options += [word for setting in settings for word in ("--set", setting)]
     terms: dict[str, Any] = {"name": name, "train_options": train_options}
-    terms |= {"isolation": isolation, "device": device, "fresh": fresh}
+    terms |= {"isolation": isolation, "device": device, "fresh": fresh, "runtime": runtime}
     if len(entries) == 1:
         submitted = api.submit(workspace, entries[0], message, contest, **terms)
         card = visible_card(submitted, reveal_private)

@@ -30,7 +30,7 @@ class Bubblewrap(Backend):
         program = shutil.which("bwrap")
         if program is None:
             raise IsolationError("there is no program bwrap", self.remedy)
-        return [*wrapper(program, layout), *restrict_command(job, RESTRICT_INSIDE)]
+        return [*wrapper(program, layout), *restrict_command(job, RESTRICT_INSIDE, layout.python)]
 
 
 def wrapper(program: str, layout: Layout) -> list[str]:

@@ -57,7 +57,10 @@ else:
     from harness.sandbox.answer_checks import Failure, check_labels, check_probabilities, describe
 
 # Versions worth keeping beside a score, where the entry imported the package.
-PACKAGES = ("tensorflow", "keras", "jax", "torch", "numpy", "scipy", "sklearn", "pandas", "PIL", "cv2", "skimage")
+PACKAGES = (
+    *("tensorflow", "keras", "jax", "torch", "torchvision", "onnxruntime"),
+    *("numpy", "scipy", "sklearn", "joblib", "pandas", "PIL", "cv2", "skimage"),
+)
 HINTS = {
     "syntax_error": "Try it at home first: python -c 'from model import Model'",
     "read_only_images": "X is read-only; work on a copy: X = X.astype('float32')",

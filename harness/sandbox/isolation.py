@@ -96,6 +96,6 @@ def job_for(
     }
 
 
-def restrict_command(job: Job, program: str = str(RESTRICT)) -> list[str]:
+def restrict_command(job: Job, program: str = str(RESTRICT), python: str = sys.executable) -> list[str]:
     """Return the command line of `restrict.py`, found at `program`."""
-    return [sys.executable, "-I", "-S", "-B", program, json.dumps(job)]
+    return [python, "-I", "-S", "-B", program, json.dumps(job)]

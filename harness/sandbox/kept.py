@@ -23,8 +23,9 @@ import numpy as np
 
 from harness import __version__
 from harness.contest import Limits
-from harness.errors import WorkspaceError
+from harness.errors import HarnessError, WorkspaceError
 from harness.freeze.frozen import read_arrays
+from harness.runtimes.runtime import Runtimes
 from harness.sandbox.backends import Choice, chosen
 from harness.sandbox.outcome import EntryRun, Outcome
 from harness.sandbox.sandbox_command import Device, environment, gpu_devices
@@ -45,12 +46,15 @@ class KeptRuns:
         What was run, on what, and for which answers, as JSON holds it: the hash of the zip among it.
     limits : Limits
     device : {'auto', 'cpu'}
+    runtimes : Runtimes
+        What ran in another environment than the one of that name now is run anew.
     """
 
     folder: Path
     question: Mapping[str, Any]
     limits: Limits
     device: Device
+    runtimes: Runtimes
 
     def find(self, isolation: Choice) -> EntryRun | None:
         """Return the run in one of the kinds of isolation that may be chosen; None where it is to be run."""
@@ -60,7 +64,9 @@ class KeptRuns:
                 facts = msgspec.json.decode(arrays.pop(FACTS).tobytes(), type=dict[str, Any])
                 empty: dict[str, Any] = {"predictions": {}, "probabilities": {}}
                 run = msgspec.convert(facts | empty, EntryRun)
-            except (WorkspaceError, KeyError, msgspec.MsgspecError):  # none, or damaged
+                if self.runtimes.find(run.runtime).lock != run.runtime_lock:
+                    continue
+            except (HarnessError, KeyError, msgspec.MsgspecError):  # none, damaged, or its runtime is not there
                 continue
             likely = {
                 name.removesuffix(PROBABILITIES): rows for name, rows in arrays.items() if name.endswith(PROBABILITIES)

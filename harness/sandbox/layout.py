@@ -18,6 +18,7 @@ MB = 1_000_000
 HERE = Path(__file__).parent
 PACKAGE = HERE.parent
 RESTRICT = HERE / "restrict.py"
+RUNTIME = "/sandbox/runtime"  # where the packages of an entry lie that does not run in our own environment
 
 TMP_MB = 1024  # /tmp, beside a working directory
 SHARED_MEMORY_MB = 256  # /dev/shm: semaphores and small arrays between an entry's own processes
@@ -77,6 +78,8 @@ class Layout:
         Empty ones, writable to nobody; `hidden` ones lie over something that is not to be seen.
     start : str
         The working directory.
+    python : str
+        The interpreter, as it is seen inside.
     """
 
     binds: tuple[Bind, ...]
@@ -86,6 +89,7 @@ class Layout:
     folders: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
     start: str = "/"
+    python: str = sys.executable
 
     @classmethod
     def around(
@@ -96,23 +100,32 @@ class Layout:
         gpu: Sequence[str] = (),
         folders: Sequence[str] = (),
         start: str = "/",
+        venv: Path | None = None,
     ) -> Layout:
-        """Return `binds` and `memory` with the system, the interpreter, ``/tmp`` and ``/dev/shm`` around them."""
-        readable = [*system_folders(gpu), *interpreter_folders()]
+        """Return `binds` and `memory` with the system, the interpreter, ``/tmp`` and ``/dev/shm`` around them.
+
+        The packages are those of `venv`, an environment of the same Python, where one is given, and else our own.
+        """
+        readable = [*system_folders(gpu), *interpreter_folders(own=venv is None)]
+        runtime = [] if venv is None else [Bind(str(venv), RUNTIME)]
+        ours = [PACKAGE] if venv is None else [PACKAGE, *map(Path, _paths("purelib", "platlib"))]
         roots = [folder for folder in ROOT_FOLDERS if os.path.lexists(folder)]
         return cls(
             binds=(
                 *(Bind(folder, folder) for folder in roots if not Path(folder).is_symlink()),
                 *(Bind(path, path) for path in readable),
                 *(Bind("/dev/null", path) for path in MASKED if Path(path).exists()),
+                *runtime,
                 *binds,
             ),
             memory=(Memory("/dev/shm", SHARED_MEMORY_MB * MB), Memory("/tmp", TMP_MB * MB), *memory),
             links=tuple((str(Path(folder).readlink()), folder) for folder in roots if Path(folder).is_symlink()),
             devices=tuple(gpu),
             folders=tuple(folders),
-            hidden=tuple(_places_of(PACKAGE, readable)),  # an installed copy of this package is not the entry's to read
+            # An installed copy of this package is not the entry's to read.
+            hidden=tuple(place for path in ours for place in _places_of(path, readable)),
             start=start,
+            python=sys.executable if venv is None else python_of(Path(RUNTIME)),
         )
 
     @property
@@ -147,17 +160,19 @@ def system_folders(gpu: Sequence[str] = ()) -> list[str]:
     return _outermost(path for path in folders if Path(path).exists())
 
 
-def interpreter_folders() -> list[str]:
+def interpreter_folders(*, own: bool = True) -> list[str]:
     """Return what the interpreter needs beside the system: its installation, the environment, and links between.
 
-    By the names under which the interpreter looks for them, links unresolved.
+    By the names under which the interpreter looks for them, links unresolved.  Without its `own` environment it is the
+    interpreter that another was made of.
     """
-    folders = {sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix}
-    folders |= {path for name in ("stdlib", "platstdlib", "purelib", "platlib") if (path := sysconfig.get_path(name))}
+    folders = {sys.base_prefix, sys.base_exec_prefix, *_paths("stdlib")}
+    if own:
+        folders |= {sys.prefix, sys.exec_prefix, *_paths("platstdlib", "purelib", "platlib")}
     found = _outermost(path for path in folders if path not in NO_FOLDERS_OF_ITS_OWN and Path(path).exists())
     system = (*system_folders(), *ROOT_FOLDERS)
     # The environment's python is a link, perhaps to another link, to the real one.
-    hop = Path(sys.executable)
+    hop = Path(sys.executable if own else getattr(sys, "_base_executable", sys.executable))
     for _ in range(16):
         if not any(is_below(str(hop), folder) for folder in (*found, *system)):
             found.append(str(hop))
@@ -165,6 +180,15 @@ def interpreter_folders() -> list[str]:
             break
         hop = Path(os.path.normpath(hop.parent / hop.readlink()))
     return [path for path in found if not any(is_below(path, folder) for folder in system)]
+
+
+def _paths(*names: str) -> set[str]:
+    return {path for name in names if (path := sysconfig.get_path(name))}
+
+
+def python_of(venv: Path) -> str:
+    """Return the interpreter of an environment."""
+    return str(venv / "bin" / "python")
 
 
 def is_below(name: str, folder: str) -> bool:

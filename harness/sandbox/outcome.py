@@ -9,6 +9,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.sandbox.entry_file import EntryFile
+
 
 class Outcome(StrEnum):
     """The end of a run.  Anything but `SCORED` has no score at all, which is not a score of 0."""
@@ -83,6 +85,11 @@ class EntryRun:
         or, where that is more, of the process that ran the entry, as this told it.
     environment : dict of str to str
         Versions of ``python`` and of the packages the entry imported; ``device``, ``cpu`` or ``gpu``.
+    runtime, runtime_lock : str
+        The environment it ran in, and the SHA-256 of its packages: see `harness.runtimes.runtime.Runtime`; empty when
+        nothing ran.
+    declared : EntryFile
+        What the entry says of itself.
     kept_from : str
         When this run was, UTC, where it is one that was kept; empty where it has just been.
     """
@@ -106,4 +113,7 @@ class EntryRun:
     seconds: dict[str, float] = field(default_factory=dict)
     peak_memory_mb: float = 0.0
     environment: dict[str, str] = field(default_factory=dict)
+    runtime: str = ""
+    runtime_lock: str = ""
+    declared: EntryFile = field(default_factory=EntryFile)
     kept_from: str = ""

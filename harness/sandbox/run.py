@@ -16,9 +16,12 @@ from numpy.typing import NDArray
 
 from harness.ahead import at_once
 from harness.contest import Limits
-from harness.errors import IsolationError, RefusedZip, UnreadableError
+from harness.errors import IsolationError, RefusedZip, UnreadableError, UsageError
+from harness.limited import Reader
+from harness.runtimes.runtime import DEFAULT, Runtime, Runtimes
 from harness.sandbox.backends import AUTO, Choice, chosen
 from harness.sandbox.cgroup import control_group
+from harness.sandbox.entry_file import EntryFile, read_entry_file
 from harness.sandbox.isolation import RESTRICTIONS, Backend
 from harness.sandbox.layout import MB
 from harness.sandbox.outcome import EntryRun, Outcome
@@ -33,6 +36,7 @@ from harness.sandbox.watch import WRAPPERS, Waiting, Watched, watch
 from harness.tree import walk
 from harness.words import printable
 
+OWN = Runtimes()
 HEADER_BYTES = 4096  # more than NumPy writes before the labels
 PAGE = 65_536  # the largest there is: a file takes whole ones
 # They take about as long as the labels did.  Where loading and labels took more than this share of the time limit,
@@ -52,6 +56,8 @@ def prepare_entry(
     probabilities: bool = False,
     isolation: Choice = AUTO,
     device: Device = "auto",
+    runtimes: Runtimes = OWN,
+    runtime: str | None = None,
 ) -> Iterator[Callable[[], EntryRun]]:
     """Prepare a run of a submission on images, which returns its labels, or how it failed: see `prepare_requests`.
 
@@ -82,6 +88,10 @@ def prepare_entry(
         ``auto`` takes the best isolation that this machine can build, and never none.
     device : {'auto', 'cpu'}
         ``auto`` lets the entry use the GPU where there is one.
+    runtimes : Runtimes
+        Those that it may ask for; by default there is our own environment alone.
+    runtime : str, optional
+        The one that it runs in, whatever its ``entry.toml`` says, by a word that `Runtimes.find` takes.
 
     Raises
     ------
@@ -90,7 +100,15 @@ def prepare_entry(
     """
     plan = PredictionPlan(images, order, probabilities=probabilities)
     with prepare_requests(
-        zip_path, plan.requests, n_classes, limits, scratch=scratch, isolation=isolation, device=device
+        zip_path,
+        plan.requests,
+        n_classes,
+        limits,
+        scratch=scratch,
+        isolation=isolation,
+        device=device,
+        runtimes=runtimes,
+        runtime=runtime,
     ) as finish:
         yield lambda: plan.put_back(finish())
 
@@ -105,6 +123,8 @@ def prepare_requests(
     scratch: Path,
     isolation: Choice = AUTO,
     device: Device = "auto",
+    runtimes: Runtimes = OWN,
+    runtime: str | None = None,
 ) -> Iterator[Callable[[], EntryRun]]:
     """Start an interpreter in its sandbox, and give the function that hands the submission over and runs it.
 
@@ -126,15 +146,17 @@ def prepare_requests(
             Path(path).mkdir()
         try:
             with unpacked(zip_path, Path(here.entry), limits) as (notes, reader):
+                declared, chosen_runtime = _ask_for(reader, zip_path.name, Path(here.entry), runtimes, runtime)
                 imports: tuple[str, ...] = ()
                 with contextlib.suppress(UnreadableError):
-                    imports = reader.call(zip_path.name, slow_imports, Path(here.entry))
+                    modules = frozenset() if chosen_runtime.own else chosen_runtime.modules
+                    imports = reader.call(zip_path.name, slow_imports, Path(here.entry), modules)
         except RefusedZip as refusal:
             refused = EntryRun(Outcome.REFUSED, "refused", message=refusal.message, hint=refusal.hint)
             yield lambda: refused
             return
         _open_to_read(folder)
-        attempts = _Attempts(paths, requests, n_classes, limits, isolation, device, imports)
+        attempts = _Attempts(paths, requests, n_classes, limits, isolation, device, imports, chosen_runtime)
         attempts.begin(stack)
         for path, one in dict(zip(here.images, requests, strict=True)).items():
             np.save(path, np.ascontiguousarray(one.images), allow_pickle=False)
@@ -143,12 +165,39 @@ def prepare_requests(
         def finish() -> EntryRun:
             for item in Path(here.given).iterdir():
                 item.rename(Path(paths.given, item.name))
-            return replace(attempts.run(), notes=notes)
+            run = attempts.run()
+            if run.code == "module_missing" and (hint := runtimes.with_module(run.subject.partition(".")[0])):
+                run = replace(run, hint=hint)
+            return replace(
+                run, notes=notes, runtime=chosen_runtime.name, runtime_lock=chosen_runtime.lock, declared=declared
+            )
 
         yield finish
 
 
 run_entry, run_requests = at_once(prepare_entry), at_once(prepare_requests)
+
+
+def _ask_for(
+    reader: Reader, name: str, entry: Path, runtimes: Runtimes, runtime: str | None
+) -> tuple[EntryFile, Runtime]:
+    """Return what an unpacked entry says of itself, and the environment that it is to run in.
+
+    Raises
+    ------
+    RefusedZip
+        Its ``entry.toml`` cannot be read, or names a runtime that it cannot have.
+    """
+    try:
+        declared = reader.call(name, read_entry_file, entry)
+    except UnreadableError as error:
+        raise RefusedZip(error.message, error.hint) from error
+    if runtime is not None:
+        return declared, runtimes.find(runtime)
+    try:
+        return declared, runtimes.find(declared.runtime or DEFAULT)
+    except UsageError as error:
+        raise RefusedZip(f"entry.toml: {error.message}", error.hint) from error
 
 
 def _open_to_read(folder: Path) -> None:
@@ -177,7 +226,9 @@ class _Attempts:
         isolation: Choice,
         device: Device,
         imports: tuple[str, ...],
+        runtime: Runtime,
     ) -> None:
+        self.runtime = runtime
         self.paths, self.requests, self.n_classes, self.limits = paths, requests, n_classes, limits
         self.isolation, self.device = isolation, device
         self.told = [
@@ -213,6 +264,7 @@ class _Attempts:
                     self.device,
                     answer_bytes,
                     imports,
+                    self.runtime.venv,
                 )
             except IsolationError as error:
                 self.reasons.append(f"{backend.name}: {error.message}")

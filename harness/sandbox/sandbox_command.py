@@ -18,7 +18,7 @@ from typing import Any, Literal
 from harness.contest import Limits
 from harness.errors import IsolationError
 from harness.sandbox.isolation import Backend, job_for
-from harness.sandbox.layout import MB, SHARED_MEMORY_MB, TMP_MB, Bind, Layout, Memory, open_to_entries
+from harness.sandbox.layout import MB, SHARED_MEMORY_MB, TMP_MB, Bind, Layout, Memory, open_to_entries, python_of
 
 Device = Literal["auto", "cpu"]
 
@@ -93,6 +93,7 @@ def command(
     device: Device,
     answer_bytes: int,
     imports: Sequence[str],
+    venv: Path | None = None,
 ) -> Command:
     """Return the command that runs an entry in the sandbox of `backend`.
 
@@ -113,6 +114,8 @@ def command(
         How much the entry may write into the three files of `paths.answers` together.
     imports : sequence of str
         Packages that are imported before the entry is handed over.
+    venv : Path, optional
+        The environment that the entry runs in; by default our own.
 
     Raises
     ------
@@ -122,6 +125,7 @@ def command(
     gpu = gpu_devices() if device == "auto" else []
     job = {"requests": requests, "n_classes": n_classes, "imports": list(imports), "ready": ready}
     layout, seen, programs = None, paths, HERE
+    python = sys.executable if venv is None else python_of(venv)
     if backend.sandboxed:
         if folder := open_to_entries(Path(paths.given)):
             raise IsolationError(
@@ -135,12 +139,14 @@ def command(
             ],
             memory=[Memory(seen.work, _work_mb(limits) * MB), Memory(OUT, answer_bytes, mode=0o755)],
             gpu=gpu,
+            venv=venv,
         )
+        python = layout.python
     variables = environment("/tmp" if backend.sandboxed else paths.tmp)
     if device == "cpu":
         variables["CUDA_VISIBLE_DEVICES"] = ""  # where its devices are within reach, the entry is asked not to look
     restrict_job = job_for(
-        _become_child(str(programs / "child.py"), seen, job),
+        _become_child(python, str(programs / "child.py"), seen, job),
         layout,
         limits=_resource_limits(limits, gpu) | _process_limit(limits, backend),
         tell=ready,
@@ -149,8 +155,8 @@ def command(
     return Command(backend.command(layout, Path(paths.root), restrict_job), variables)
 
 
-def _become_child(child: str, paths: RunPaths, job: dict[str, Any]) -> list[str]:
-    """Return the command line of `child.py`, found at `child`.
+def _become_child(python: str, child: str, paths: RunPaths, job: dict[str, Any]) -> list[str]:
+    """Return the command line of `child.py`, found at `child`, for an interpreter.
 
     No ``-I``: it would ignore ``PYTHONHASHSEED``, and the environment is ours anyway.  ``-P`` keeps the folder of
     `child.py`, ``-s`` the user's own packages off the path.
@@ -164,7 +170,7 @@ def _become_child(child: str, paths: RunPaths, job: dict[str, Any]) -> list[str]
         "report": paths.report,
         **job,
     }
-    return [sys.executable, "-P", "-s", "-B", child, json.dumps(told)]
+    return [python, "-P", "-s", "-B", child, json.dumps(told)]
 
 
 def _resource_limits(limits: Limits, gpu: list[str]) -> dict[str, int]:

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from harness.python_source import UNREADABLE, parse
 
-SLOW = ("tensorflow", "keras", "torch", "jax", "sklearn", "pandas")  # half a second each, and more
+# Half a second each, and more.
+SLOW = ("tensorflow", "keras", "torch", "torchvision", "onnxruntime", "jax", "sklearn", "pandas")
 # What decides how they are imported.
 SWITCHES = {"environ", "environb", "putenv", "unsetenv", "meta_path", "path_hooks", "modules", "addsitedir"}
 FROM = {"os": {*SWITCHES, "*"}, "site": {*SWITCHES, "*"}, "sys": {*SWITCHES, "path", "*"}}
@@ -23,13 +24,15 @@ LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"  # the one variable that decides nothing but 
 FILES = 100  # of the entry's own that are followed
 
 
-def slow_imports(folder: Path) -> tuple[str, ...]:
+def slow_imports(folder: Path, runtime: frozenset[str] = frozenset()) -> tuple[str, ...]:
     """Return the packages of `SLOW` that ``model.py`` imports in any case, in its order; to be called in a `Reader`.
 
     Parameters
     ----------
     folder : Path
         An unpacked submission.
+    runtime : frozenset of str
+        The modules of the environment that it will run in, where that is not our own.
     """
     found: dict[str, None] = {}
     trees: dict[str, ast.Module] = {}
@@ -55,7 +58,8 @@ def slow_imports(folder: Path) -> tuple[str, ...]:
         follow("model.py")
     except UNREADABLE:  # the run tells
         return ()
-    if any(_hides(path.stem) for path in folder.iterdir()) or any(map(_may_switch, trees.values())):
+    names = {path.stem for path in folder.iterdir()}
+    if names & runtime or any(map(_hides, names)) or any(map(_may_switch, trees.values())):
         return ()
     return tuple(found)
 

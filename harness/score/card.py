@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.contest import Contest
+from harness.sandbox.entry_file import EntryFile
 from harness.sandbox.outcome import Repeat
 from harness.score.estimate import Estimate
 from harness.score.metrics import DECIMALS, METRICS, confusion_matrix
@@ -56,6 +57,9 @@ class ScoreCard(msgspec.Struct, frozen=True, kw_only=True):
     restrictions: tuple[str, ...] = ()
     missing_restrictions: tuple[str, ...] = ()
     control_group: bool = False  # whether the kernel, too, kept the account of memory and processes
+    runtime: str = ""  # the environment it ran in, and the SHA-256 of its packages; empty when nothing ran
+    runtime_lock: str = ""
+    declared: EntryFile = EntryFile()  # what the entry says of itself
     environment: dict[str, str] = {}
     seconds: dict[str, float] = {}
     peak_memory_mb: float = 0.0

@@ -17,6 +17,7 @@ from harness.contest import rules_of
 from harness.errors import WorkspaceError
 from harness.freeze.frozen import Frozen
 from harness.freeze.hashing import hash_array, hash_file
+from harness.runtimes.runtime import Runtimes
 from harness.sandbox import run as sandbox
 from harness.sandbox.kept import KeptRuns
 from harness.sandbox.outcome import EntryRun, Outcome
@@ -55,13 +56,14 @@ class Evaluation(msgspec.Struct, frozen=True):
 class Terms(TypedDict, total=False):
     """How an entry is run.
 
-    ``isolation`` and ``device`` are those of `harness.sandbox.run.prepare_entry`.  ``fresh``: also where the answers to
-    the same question are kept.
+    ``isolation``, ``device`` and ``runtime`` are those of `harness.sandbox.run.prepare_entry`.  ``fresh``: also where
+    the answers to the same question are kept.
     """
 
     isolation: sandbox.Choice
     device: sandbox.Device
     fresh: bool
+    runtime: str | None
 
 
 @contextlib.contextmanager
@@ -70,6 +72,7 @@ def prepare_evaluation(
     zip_path: Path,
     *,
     scratch: Path,
+    runtimes: Path | None = None,
     kept: Path | None = None,
     splits: tuple[str, ...] = SPLITS,
     also: tuple[str, ...] = (),
@@ -77,6 +80,7 @@ def prepare_evaluation(
     isolation: sandbox.Choice = "auto",
     device: sandbox.Device = "auto",
     fresh: bool = False,
+    runtime: str | None = None,
     order: int | None = None,
 ) -> Iterator[Callable[[], Evaluation]]:
     """Prepare to score `zip_path` on `splits` of a frozen contest; the function that is given does the rest.
@@ -87,6 +91,8 @@ def prepare_evaluation(
     ----------
     frozen : Frozen
     zip_path, scratch : Path
+    runtimes : Path, optional
+        The folder of the runtimes that were built; of those the contest's rules allow some.
     kept : Path, optional
         The folder of kept runs; where it is not given, none is looked for and none is kept.
     splits : tuple of str
@@ -94,7 +100,7 @@ def prepare_evaluation(
         Further splits that the entry answers for and that are not scored: nothing of them stands on the card.
     probabilities : bool
         Whether an entry that offers `predict_proba` is asked for them, which about doubles its time.
-    isolation, device, fresh
+    isolation, device, fresh, runtime
         See `Terms`.
     order : int, optional
         Seed of the order in which the entry gets the images, to repeat a run; drawn by the system where not given,
@@ -112,8 +118,9 @@ def prepare_evaluation(
     shown = tuple(dict.fromkeys("hidden" if split in HALVES else split for split in SPLITS if split in answered))
     digest, size = hash_file(zip_path), zip_path.stat().st_size
     question: dict[str, Any] = {"zip": digest, "lock": frozen.lock_hash, "scorer": scorer_version(), "splits": shown}
-    question["probabilities"] = probabilities
-    runs = KeptRuns(kept, question, contest.limits, device) if kept else None
+    question |= {"probabilities": probabilities, "runtime": runtime}
+    there = Runtimes(runtimes, contest.runtimes)
+    runs = KeptRuns(kept, question, contest.limits, device, there) if kept else None
     if runs and not fresh and (known := runs.find(isolation)):
         yield lambda: _meet(frozen, known, digest, size, splits, answered)
         return
@@ -127,6 +134,8 @@ def prepare_evaluation(
         probabilities=probabilities,
         isolation=isolation,
         device=device,
+        runtimes=there,
+        runtime=runtime,
     ) as finish:
 
         def both() -> Evaluation:
@@ -182,6 +191,9 @@ def _meet(
         environment=run.environment,
         seconds=run.seconds,
         peak_memory_mb=run.peak_memory_mb,
+        runtime=run.runtime,
+        runtime_lock=run.runtime_lock,
+        declared=run.declared,
         kept_from=run.kept_from,
         log=run.log,
     )

@@ -338,7 +338,8 @@ def test_every_rule_keeps_the_digest_and_all_else_changes_it(workspace, small_co
         digest = msgspec.structs.replace(lock, contest=other).digest
         (kept if digest == lock.digest else changed).add(name)
         assert (digest == lock.digest) == (name in rules), path
-    assert kept == rules == {"title", "version", "metrics", *Limits.__struct_fields__, *BoardRules.__struct_fields__}
+    named = {"title", "version", "metrics", "runtimes"}
+    assert kept == rules == {*named, *Limits.__struct_fields__, *BoardRules.__struct_fields__}
     assert {"name", "class_names", "image_shape", "seed", "n_images", "mass_copies", "hidden", "chain"} <= changed
     primary = replaced(document, ["metrics"], [{"name": "macro_f1"}, {"name": "accuracy"}])
     assert msgspec.structs.replace(lock, contest=msgspec.convert(primary, type(contest))).digest != lock.digest
