@@ -343,7 +343,7 @@ def export_kit(workspace: Path, folder: Path, contest: str | None = None, *, dat
     """Write the starting kit of a frozen contest as the new folder `folder`, and return its size in bytes."""
     from harness.platforms.kit import export_kit as export_folder
 
-    return export_folder(open_contest(workspace, contest), folder, data=data)
+    return export_folder(Workspace(workspace), open_contest(workspace, contest), folder, data=data)
 
 
 def lint_bundle(bundle: Path) -> list[Finding]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,17 @@ from harness.freeze.lock import KIT_FILES, Lock, read_lock, write_lock
 from harness.freeze.store import put_in_force
 from harness.platforms.facts import facts_of, render
 from harness.platforms.folder import new_folder
+from harness.runtimes.runtime import Runtime, Runtimes
 from harness.workspace import Workspace
 
 DATA = "data"  # the folder of a kit that holds the public data
 CELL = re.compile(r"^# %%(?P<markdown> \[markdown\])?\n", re.MULTILINE)
 
 
-def export_kit(frozen: Frozen, target: Path, *, data: bool = True) -> int:
+def export_kit(workspace: Workspace, frozen: Frozen, target: Path, *, data: bool = True) -> int:
     """Write the kit as the new folder `target`, and return its size in bytes.
+
+    It lists the runtimes of the workspace that the contest allows.
 
     Raises
     ------
@@ -34,11 +38,11 @@ def export_kit(frozen: Frozen, target: Path, *, data: bool = True) -> int:
         `target` cannot be written.
     """
     with new_folder(target) as folder:
-        write_kit(frozen, folder, data=data)
+        write_kit(frozen, folder, data=data, runtimes=Runtimes(workspace.runtimes, frozen.contest.runtimes).all())
     return sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
 
 
-def write_kit(frozen: Frozen, folder: Path, *, data: bool) -> None:
+def write_kit(frozen: Frozen, folder: Path, *, data: bool, runtimes: Sequence[Runtime] = ()) -> None:
     """Write the kit into `folder`, which is made if missing.
 
     Parameters
@@ -47,13 +51,19 @@ def write_kit(frozen: Frozen, folder: Path, *, data: bool) -> None:
     folder : Path
     data : bool
         Whether the public images travel in it; otherwise its pages say where they go.
+    runtimes : sequence of Runtime
+        Where entries run; none where that is not here.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    facts: dict[str, Any] = {**facts_of(frozen), "public_data": data}
+    facts: dict[str, Any] = {**facts_of(frozen), "public_data": data, "runtimes": runtimes}
     (folder / "README.md").write_text(render("kit/README.md", **facts), encoding="utf-8")
     (folder / "start.ipynb").write_text(notebook(render("kit/start.py.jinja", **facts)), encoding="utf-8")
     (folder / "submission").mkdir(exist_ok=True)
     (folder / "submission" / "model.py").write_text(render("kit/model.py.jinja", **facts), encoding="utf-8")
+    for one in runtimes:
+        (folder / "runtimes").mkdir(exist_ok=True)
+        pinned = "".join(f"{name}=={version}\n" for name, version in one.packages.items())
+        (folder / "runtimes" / f"{one.name}.txt").write_text(f"# Python {one.python}\n{pinned}", encoding="utf-8")
     # Under the rules in force.
     write_lock(msgspec.structs.replace(frozen.lock, contest=frozen.contest, from_kit=False), folder / LOCK)
     if data:

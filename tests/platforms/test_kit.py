@@ -11,16 +11,18 @@ import pytest
 
 from harness import api
 from harness.errors import UsageError
+from harness.freeze.frozen import Frozen
 from harness.freeze.lock import KIT_FILES
 from harness.pack import check_model
 from harness.platforms.kit import export_kit, read_kit
+from harness.workspace import Workspace
 from tests.conftest import CommandLine
 
 
 @pytest.fixture(scope="module")
-def kit(tmp_path_factory, frozen):
+def kit(tmp_path_factory, frozen, with_tiny):
     folder = tmp_path_factory.mktemp("kit") / "a kit"
-    export_kit(frozen, folder)
+    export_kit(Workspace(with_tiny), frozen, folder)
     return folder
 
 
@@ -151,3 +153,21 @@ def test_the_whole_contest_takes_the_place_of_a_kit(kit, small_contest, tmp_path
     hemobench("freeze", "--contest", small_contest)
     assert len(api.open_contest(tmp_path).hidden_images())
     hemobench("verify")
+
+
+def test_the_kit_names_python_and_all_packages_of_each_runtime(kit, with_tiny):
+    page = (kit / "README.md").read_text(encoding="utf-8")
+    found = api.runtimes(with_tiny)
+    assert [one.name for one in found] == ["keras", "tiny"]
+    for one in found:
+        python, *packages = (kit / "runtimes" / f"{one.name}.txt").read_text().splitlines()
+        assert python == f"# Python {one.python}"
+        assert packages == [f"{name}=={version}" for name, version in one.packages.items()]
+        for name, version in one.main.items():
+            assert f"{name} {version}" in page
+    assert f"Python {found[0].python}" in page and "requirements.txt" in page
+
+
+def test_the_kit_names_only_what_the_contest_allows(with_tiny, frozen, tmp_path):
+    export_kit(Workspace(with_tiny), Frozen(frozen.folder, {"runtimes": ["tiny"]}), tmp_path / "kit", data=False)
+    assert [path.name for path in (tmp_path / "kit" / "runtimes").iterdir()] == ["tiny.txt"]
