@@ -83,6 +83,8 @@ def freeze(
     dropped = sum(finding.action == "dropped" for finding in lock.findings)
     sizes = ", ".join(f"{split} {sum(counts.values()):,}" for split, counts in lock.counts.items())
     screen.message(f"{frozen.contest.title}: {sizes}; {counted(dropped, 'image')} dropped.")
+    if "colour" in lock.source:
+        screen.message(f"Colour: {lock.source['colour']}.")
     screen.message(f"Lock {frozen.lock_hash[:12]} in {frozen.folder}")
     for change in changes:
         from harness.cli.contest.rules import show_change

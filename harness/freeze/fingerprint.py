@@ -115,6 +115,12 @@ def isolation(features: NDArray[np.float32], neighbour: int = 5) -> NDArray[np.f
     return np.sqrt(distances)
 
 
+def is_grey(images: NDArray[np.uint8], rows: NDArray[np.intp]) -> bool:
+    """Return whether the three channels of each of these images are equal."""
+    blocks = (images[rows[start : start + CHUNK]] for start in range(0, len(rows), CHUNK))
+    return all(bool((block == block[..., :1]).all()) for block in blocks)
+
+
 def contrast(images: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Return the standard deviation of the luminance of each image, shape (n,), grey levels 0-255."""
     spread = np.empty(len(images), np.float64)

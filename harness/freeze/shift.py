@@ -30,14 +30,15 @@ def draw_chain(shift: Shift, corruptions: Sequence[Corruption], rng: np.random.G
     shift : Shift
         Share of clean images, lengths and severities.
     corruptions : sequence of Corruption
-        Those to draw from; of at least as many groups as the longest chain has links.
+        Those to draw from.
     rng : numpy.random.Generator
 
     Returns
     -------
     tuple of Link
         Empty for the clean share.  Lengths are equally likely; so are groups, of which none comes twice, families
-        within a group, severities, and orders: an image may be blurred before a bubble falls on it, or after.
+        within a group, severities, and orders: an image may be blurred before a bubble falls on it, or after.  A chain
+        that is longer than there are groups has one link of each.
     """
     if rng.random() < shift.clean:
         return ()
@@ -58,9 +59,13 @@ def shift_images(
     shift: Shift,
     purpose: str,
     *,
+    grey: bool = False,
     track: Track = silent,
 ) -> tuple[NDArray[np.uint8], list[tuple[Link, ...]]]:
     """Corrupt each image by a chain of its own.
+
+    Grey images stay grey: what changes colours alone is not drawn, and of noise, which is drawn for each channel, the
+    first one is that of all.
 
     Parameters
     ----------
@@ -73,6 +78,8 @@ def shift_images(
     shift : Shift
     purpose : str
         The name of the test set: the same image gets another chain in another set.
+    grey : bool
+        Whether the three channels of every image are equal.
     track : Track
         Told of each image.
 
@@ -81,6 +88,7 @@ def shift_images(
     shifted : ndarray of shape (n, h, w, 3), uint8
     chains : list of n tuples of Link
     """
+    corruptions = [one for one in corruptions if not (grey and one.of_colour)]
     families = {corruption.name: corruption for corruption in corruptions}
     shifted = np.empty_like(images)
     chains = []
@@ -90,6 +98,7 @@ def shift_images(
         image = images[row]
         for link in chain:
             image = families[link.family].apply(image, link.severity, rng)
+            image = image[..., :1].repeat(3, axis=2) if grey else image
         shifted[row] = image
         chains.append(chain)
     return shifted, chains

@@ -20,6 +20,7 @@ import tempfile
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -43,6 +44,11 @@ from harness.sources.image_set import ImageSet
 from harness.words import counted, markdown
 from harness.workspace import Workspace, make_folder, sync_folder
 
+# In the lock of a contest whose images have no colour, and in its summary.
+GREY = "none, all images are grey: {} are not among the corruptions, and noise is the same in all channels".format(
+    " and ".join(one.name for one in HIDDEN + PUBLIC if one.of_colour)
+)
+
 
 def freeze(workspace: Workspace, contest: Contest, image_set: ImageSet, *, track: Track = silent) -> Frozen:
     """Clean, split, shift, write and lock `images`, and make the result the contest in force.
@@ -62,6 +68,8 @@ def freeze(workspace: Workspace, contest: Contest, image_set: ImageSet, *, track
         cleaned = join_groups(image_set, cleaned, names)
     official = None if image_set.official_hidden is None else image_set.official_hidden[cleaned.kept]
     splits = split_images(contest, image_set.labels[cleaned.kept], cleaned, official)
+    if fingerprint.is_grey(image_set.images, cleaned.kept):
+        image_set = replace(image_set, provenance={**image_set.provenance, "colour": GREY})
     return put_in_force(
         workspace, contest.name, lambda building: _write(building, contest, image_set, cleaned, splits, names, track)
     )
@@ -106,6 +114,7 @@ def _write(
     public.mkdir()
     private.mkdir(mode=0o700)
     arrays: dict[str, dict[str, ArrayHash]] = {}
+    grey = "colour" in image_set.provenance
 
     def take(split: str) -> tuple[NDArray[np.uint8], NDArray[np.int64], list[bytes], dict[str, NDArray[np.str_]]]:
         source_rows = cleaned.kept[splits.rows[split]]
@@ -126,14 +135,14 @@ def _write(
     del images
 
     images, labels, keys, words = take("val")
-    shifted, chains = shift_images(images, keys, PUBLIC, contest.shift, "val_shifted", track=track)
+    shifted, chains = shift_images(images, keys, PUBLIC, contest.shift, "val_shifted", grey=grey, track=track)
     save("public/val.npz", images=images, labels=labels, **words)
     save("public/val_shifted.npz", images=shifted, labels=labels, **words)
     counts |= {"val": _class_counts(contest, labels), "val_shifted": _class_counts(contest, labels)}
     _shift_sheet(public / "shifted.png", "Shifted validation", contest, images, shifted, labels, chains)
 
     images, labels, keys, words = take("hidden")
-    shifted, chains = shift_images(images, keys, HIDDEN, contest.shift, "hidden", track=track)
+    shifted, chains = shift_images(images, keys, HIDDEN, contest.shift, "hidden", grey=grey, track=track)
     half = splits.public
     removed = _removed(image_set, cleaned.findings, set(keys), names, set(words.get("groups", [])))
     save(

@@ -85,6 +85,32 @@ def test_images_without_a_chain_stay_and_all_others_change(keyed_images):
     assert 0 < changed.sum() < len(images)
 
 
+@pytest.fixture(scope="module")
+def grey_images(keyed_images) -> tuple[np.ndarray, list[bytes]]:
+    images, keys = keyed_images
+    return images[..., :1].repeat(3, axis=3), keys
+
+
+@SETS
+def test_grey_images_stay_grey_in_every_chain_and_no_link_changes_colours(corruptions, grey_images):
+    images, keys = grey_images
+    longest = Shift(clean=0, chain=(4,))
+    shifted, drawn = shift_images(images, keys, corruptions, longest, "hidden", grey=True)
+    assert (shifted == shifted[..., :1]).all()
+    assert not {link.family for chain in drawn for link in chain} & {"hue", "saturation"}
+    assert {len(chain) for chain in drawn} == {4 if corruptions is HIDDEN else 3}  # of PUBLIC, hue is a group
+    assert (shifted != images).any(axis=(1, 2, 3)).all()
+
+
+@pytest.mark.parametrize("corruption", HIDDEN + PUBLIC, ids=lambda one: one.name)
+def test_a_corruption_of_colour_leaves_a_grey_image_as_it_is_and_no_other_does(corruption, grey_images):
+    image = grey_images[0][0]
+    result = corruption.apply(image, 5, np.random.default_rng(0))
+    assert np.array_equal(result, image) == corruption.of_colour
+    channels = [result[..., channel] for channel in range(3)]
+    assert corruption.group == "noise" or all(np.array_equal(channels[0], one) for one in channels)
+
+
 def test_no_image_at_all_gives_none():
     shifted, drawn = shift_images(np.empty((0, 96, 96, 3), np.uint8), [], HIDDEN, Shift(), "hidden")
     assert shifted.shape == (0, 96, 96, 3)

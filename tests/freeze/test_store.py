@@ -237,6 +237,33 @@ def test_a_split_without_a_class_is_refused(contest, images, tmp_path):
 
 # `make test` kills freezes in tests/faults.
 @pytest.mark.slow
+def drawn(channels: int) -> ImageSet:
+    """Squares, discs and stripes of random place and grey, 20 of each, on noise of one channel or of three."""
+    rng = np.random.default_rng(7)
+    labels = np.arange(60) % 3
+    images = rng.integers(0, 60, (60, 32, 32, channels), dtype=np.uint8).repeat(3 // channels, axis=3)
+    for image, label in zip(images, labels, strict=True):
+        y, x = rng.integers(4, 16, 2)
+        image[y : y + 12, x : x + 4 * (label + 1)] += np.uint8(rng.integers(80, 190))
+    ids = tuple(f"{row:05d}" for row in range(60))
+    return ImageSet(images, labels, ids, ("stripe", "square", "bar"), {"source": "drawn"})
+
+
+def test_a_contest_of_grey_images_stays_grey_and_says_so(contest, tmp_path):
+    small = msgspec.structs.replace(contest, class_names=("stripe", "square", "bar"), image_shape=(32, 32, 3))
+    shift = msgspec.structs.replace(small.shift, clean=0.0)
+    told = {}
+    for channels in (1, 3):
+        small = msgspec.structs.replace(small, name=f"drawn-{channels}", shift=shift)
+        frozen = freeze(Workspace(tmp_path), small, drawn(channels))
+        arrays = [frozen.load(split).images for split in ("train", "val", "val_shifted")] + [frozen.hidden_images()]
+        grey = [bool((images == images[..., :1]).all()) for images in arrays]
+        assert grey == [channels == 1] * 4
+        told[channels] = frozen.lock.source.get("colour", "")
+        assert ("- colour: none" in (frozen.folder / "public" / "summary.md").read_text()) == (channels == 1)
+    assert "hue" in told[1] and "saturation" in told[1] and not told[3]
+
+
 def test_a_freeze_killed_at_any_moment_leaves_the_old_contest_or_the_new(tmp_path):
     workspace = tmp_path / "workspace"
     files = [tmp_path / "one.toml", tmp_path / "other.toml"]

@@ -25,11 +25,14 @@ class Corruption:
         What it spoils; a chain takes at most one corruption of each group.
     apply : callable (image, severity, rng) -> image
         Takes an image of shape (h, w, 3), uint8, and returns a new one; all chance comes from `rng`.
+    of_colour : bool
+        It leaves a grey image as it is.
     """
 
     name: str
     group: str
     apply: Callable[[Pixels, int, np.random.Generator], Pixels]
+    of_colour: bool = False
 
 
 def scaled(length: int, height: int) -> Fraction:

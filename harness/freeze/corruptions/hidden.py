@@ -147,7 +147,7 @@ HIDDEN: tuple[Corruption, ...] = (
     Corruption("brightness_down", "light", brightness_down),
     Corruption("contrast_up", "colour", contrast_up),
     Corruption("contrast_down", "colour", contrast_down),
-    Corruption("saturation", "colour", saturation),
+    Corruption("saturation", "colour", saturation, of_colour=True),
     Corruption("bubbles", "objects", bubbles),
     Corruption("stain_deposits", "objects", stain_deposits),
 )

@@ -95,7 +95,7 @@ PUBLIC: tuple[Corruption, ...] = (
     Corruption("gaussian_noise", "noise", gaussian_noise),
     Corruption("shot_noise", "noise", shot_noise),
     Corruption("impulse_noise", "noise", impulse_noise),
-    Corruption("hue", "hue", hue),
+    Corruption("hue", "hue", hue, of_colour=True),
     Corruption("gamma_up", "tone", gamma_up),
     Corruption("gamma_down", "tone", gamma_down),
     Corruption("rotation", "geometry", rotation),
