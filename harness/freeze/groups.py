@@ -43,8 +43,8 @@ def groups_of(image_set: ImageSet, spec: SplitSpec) -> tuple[str, ...] | None:
     elif image_set.groups is None:
         raise FreezeError(
             f"The contest names the group {spec.group!r}, but its source knows no groups.",
-            "A table of images has them in a column, file names hold them for group_pattern, and the embedded source "
-            "draws slides.",
+            "A table of images has them in a column, an .npz in an array, file names hold them for group_pattern, and "
+            "the embedded source draws slides.",
         )
     else:
         names = [name.strip() for name in image_set.groups]

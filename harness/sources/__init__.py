@@ -54,7 +54,7 @@ def load_source(contest: Contest, path: Path | None, *, cache: Path, track: Trac
                     f"The contest {contest.name} reads an .npz of images and labels, and no --source was given.",
                     f"Type: {freeze} --source PATH/FILE.npz",
                 )
-            return arrays.load(source, path, class_names, image_shape, track=track)
+            return arrays.load(source, path, class_names, image_shape, group=contest.split.group or "", track=track)
         case MedmnistSource():
             from harness.sources import medmnist
 

@@ -103,6 +103,23 @@ def labels_by_word(class_names: Sequence[str], aliases: Mapping[str, str]) -> di
     return label_of | {fold(word): label_of[fold(name)] for word, name in aliases.items()}
 
 
+def words_of(values: NDArray, what: str, n: int) -> list[str]:
+    """Return words or numbers of shape (n,) or (n, 1) as texts.
+
+    Raises
+    ------
+    SourceError
+        Another shape or type.
+    """
+    if values.dtype.kind not in "buifUS" or values.shape not in ((n,), (n, 1)):
+        raise SourceError(
+            f"{what} has dtype {values.dtype} and shape {values.shape}, expected words or numbers, one for each of "
+            f"{n} images.",
+            "Save one for each image, in the same order.",
+        )
+    return [text_of(value) for value in values.reshape(-1)]
+
+
 def text_of(value: object) -> str:
     """Return a label as a person writes it.
 

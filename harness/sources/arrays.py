@@ -17,6 +17,8 @@ Values
 Label
     Positions in the contest's classes, from 0; or words or numbers that are class names or ``[source.aliases]``; or
     one-hot rows.  Where the file names its classes (``class_names`` and its like), they are compared.
+Groups
+    An array of the name that ``group`` under ``[split]`` gives: a patient or slide for each image.
 Size
     The contest's ``image_shape``, unless its ``[source]`` says ``resize = true`` (rule: `harness.sources.resize`).
 Ids
@@ -43,7 +45,7 @@ from harness.contest import An2dlSource, ArraysSource
 from harness.errors import SourceError, did_you_mean
 from harness.progress import Track, silent
 from harness.sources import resize
-from harness.sources.array_labels import check_names, numbers_of
+from harness.sources.array_labels import check_names, numbers_of, words_of
 from harness.sources.axes import DARKEST, FULL, Axes, axes_of, eight_bits, levels_of
 from harness.sources.image_set import ImageSet
 from harness.sources.npz import ROWS, Npz, digest, open_npz
@@ -55,12 +57,17 @@ SIZE_HINT = "Put resize = true under [source] of a copy of the contest file, or 
 
 @dataclass(frozen=True)
 class Part:
-    """The arrays of one split; its name is empty where the file has none."""
+    """The arrays of one split; its name is empty where the file has none, and `groups` where the contest has none."""
 
     split: str
+    n: int
     images: str
     labels: str
-    n: int
+    groups: str = ""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return tuple(key for key in (self.images, self.labels, self.groups) if key)
 
 
 @dataclass(frozen=True)
@@ -75,6 +82,8 @@ class Plan:
     axes : Axes
     levels : int
         How many levels its values have.
+    groups : list of str
+        Of all parts; empty where the contest has none.
     not_read : tuple of str
         Arrays of the file that are none of these.
     """
@@ -83,6 +92,7 @@ class Plan:
     labels: list[int]
     axes: Axes
     levels: int
+    groups: list[str]
     not_read: tuple[str, ...]
 
 
@@ -92,10 +102,13 @@ def load(
     class_names: Sequence[str],
     image_shape: tuple[int, int, int],
     *,
+    group: str = "",
     size: tuple[int, int] | None = None,
     track: Track = silent,
 ) -> ImageSet:
-    """Read the images and labels of the ``.npz`` at `path`; `size` is the height and width that its images must have.
+    """Read the images and labels of the ``.npz`` at `path`.
+
+    The array `group` names the group of each image; `size` is the height and width that they must have.
 
     Raises
     ------
@@ -103,7 +116,7 @@ def load(
         It is no ``.npz``, a key is missing, or an array is damaged or not as the datasheet states.
     """
     with reader_of(ARRAYS) as (reader, fd):
-        plan = reader.call(path.name, look, path, source, tuple(class_names), image_shape, size)
+        plan = reader.call(path.name, look, path, source, tuple(class_names), image_shape, size, group)
         total = sum(part.n for part in plan.parts)
         images = view(fd, (total, *image_shape))
         first = 0
@@ -124,6 +137,7 @@ def load(
         official_hidden=np.repeat([part.split == "test" for part in plan.parts], [part.n for part in plan.parts])
         if source.splits == "keep" and any(part.split == "test" for part in plan.parts)
         else None,
+        groups=tuple(plan.groups) or None,
     )
 
 
@@ -157,25 +171,19 @@ def look(
     class_names: tuple[str, ...],
     image_shape: tuple[int, int, int],
     size: tuple[int, int] | None,
+    group: str,
 ) -> Plan:
     """Check the arrays and return how they are read; to be called in another process."""
     with open_npz(path) as npz:
-        found = find_parts(npz.keys, source.images, source.labels)
+        found = find_parts(npz.keys, (source.images, source.labels, *([group] if group else [])))
         if isinstance(found, str):
             raise SourceError(
                 f"{path.name} has no array {found!r}; it holds {', '.join(npz.keys)}.",
-                f"Name the arrays under [source] of the contest file: images = ..., labels = ... "
-                f"{did_you_mean(found, npz.keys)}",
+                "Name the arrays in the contest file: images = ..., labels = ... under [source]; group = ... under "
+                f"[split]. {did_you_mean(found, npz.keys)}",
             )
-        all_axes = {images: _axes(npz, images, image_shape) for _, images, _ in found}
-        axes = all_axes[found[0][1]]
-        for images, other in all_axes.items():
-            if other != axes:
-                raise SourceError(
-                    f"{images} in {path.name} has shape {npz.header(images).shape}, the arrays before it "
-                    f"{npz.header(found[0][1]).shape}, expected the same but for n.",
-                    "Save them alike.",
-                )
+        parts = [Part(split, npz.header(keys[0]).shape[0], *keys) for split, keys in found.items()]
+        axes = _axes(npz, parts, image_shape)
         wanted = size or (None if source.resize else image_shape[:2])
         if wanted and (axes.height, axes.width) != wanted:
             raise SourceError(
@@ -183,51 +191,61 @@ def look(
                 f"the contest's {wanted[0]} and {wanted[1]}.",
                 "Set size under [source] of a copy of the contest file: 28, 64, 128 or 224." if size else SIZE_HINT,
             )
-        parts = [Part(*keys, npz.header(keys[1]).shape[0]) for keys in found]
-        labels, words = [], False
+        labels, groups, words = [], [], False
         for part in parts:
             if not part.n:
                 raise SourceError(f"{part.images} in {path.name} holds no image.", "Name another file.")
             values = npz.whole(part.labels)
             words |= values.dtype.kind in "US"
             labels += numbers_of(values, f"{part.labels} in {path.name}", part.n, class_names, source.aliases).tolist()
-        used = {key for part in parts for key in (part.images, part.labels)}
-        names_key = check_names(npz, used, class_names, source.aliases, ordered=not words)
+            if part.groups:
+                groups += words_of(npz.whole(part.groups), f"{part.groups} in {path.name}", part.n)
+        used = {key for part in parts for key in part.keys}
+        names = check_names(npz, used, class_names, source.aliases, ordered=not words)
         levels = _levels(npz, [part.images for part in parts], source.levels)
-        not_read = tuple(key for key in npz.keys if key not in used and key != names_key)
-    return Plan(tuple(parts), labels, axes, levels, not_read)
+    not_read = tuple(key for key in npz.keys if key not in used and key != names)
+    return Plan(tuple(parts), labels, axes, levels, groups, not_read)
 
 
-def find_parts(keys: Iterable[str], images: str, labels: str) -> list[tuple[str, str, str]] | str:
-    """Return split, array of images and array of labels of each part; or the name of the array that is missing.
+def find_parts(keys: Iterable[str], wanted: Sequence[str]) -> dict[str, tuple[str, ...]] | str:
+    """Return the arrays of each split that go by the names `wanted`, images first; or the one that is missing.
 
     Examples
     --------
-    >>> find_parts(["X", "y"], "X", "y")
-    [('', 'X', 'y')]
-    >>> find_parts(["x_train", "y_train", "x_test", "y_test"], "x", "y")
-    [('train', 'x_train', 'y_train'), ('test', 'x_test', 'y_test')]
-    >>> find_parts(["train_images", "train_labels", "test_images"], "images", "labels")
+    >>> find_parts(["X", "y"], ("X", "y"))
+    {'': ('X', 'y')}
+    >>> find_parts(["x_train", "y_train", "x_test", "y_test"], ("x", "y"))
+    {'train': ('x_train', 'y_train'), 'test': ('x_test', 'y_test')}
+    >>> find_parts(["train_images", "train_labels", "test_images"], ("images", "labels"))
     'test_labels'
     """
     there = set(keys)
-    parts = []
+    parts: dict[str, tuple[str, ...]] = {}
     for split, names in SPLITS.items():
-        for name in names:
-            for form in ("{name}_{key}", "{key}_{name}"):
-                one = [form.format(name=name, key=key) for key in (images, labels)]
-                if one[0] in there or one[1] in there:
-                    if missing := next((key for key in one if key not in there), None):
-                        return missing
-                    parts.append((split, one[0], one[1]))
-    if images in there or not parts:
-        if missing := next((key for key in (images, labels) if key not in there), None):
-            return missing
-        return [("train" if parts else "", images, labels), *parts]
-    return parts
+        for form in (form for name in names for form in (f"{name}_{{}}", f"{{}}_{name}")):
+            one = tuple(form.format(key) for key in wanted)
+            if there & set(one[:2]):
+                parts[split] = one
+    if wanted[0] in there or not parts:
+        parts = {"train" if parts else "": tuple(wanted)} | parts
+    missing = (key for one in parts.values() for key in one if key not in there)
+    return next(missing, parts)
 
 
-def _axes(npz: Npz, key: str, image_shape: tuple[int, int, int]) -> Axes:
+def _axes(npz: Npz, parts: Sequence[Part], image_shape: tuple[int, int, int]) -> Axes:
+    """Return the axes that the images of all parts share."""
+    found = [_axes_of(npz, part.images, image_shape) for part in parts]
+    for part, axes in zip(parts, found, strict=True):
+        if axes != found[0]:
+            raise SourceError(
+                f"{part.images} in {npz.path.name} has shape {npz.header(part.images).shape}, {parts[0].images} "
+                f"{npz.header(parts[0].images).shape}, expected the same but for n.",
+                "Save them alike.",
+            )
+    return found[0]
+
+
+def _axes_of(npz: Npz, key: str, image_shape: tuple[int, int, int]) -> Axes:
     header = npz.header(key)
     name, (height, width, _) = npz.path.name, image_shape
     if header.dtype.kind not in "buif":

@@ -320,6 +320,27 @@ def test_a_file_with_splits_keeps_its_test_split_hidden(tmp_path, arrays, form, 
     assert read(tmp_path, parts, images=images, labels=labels, splits="pool").official_hidden is None
 
 
+@pytest.mark.parametrize("groups", [np.arange(N) // 10, np.array([f"p{row // 10}" for row in range(N)])[:, None]])
+def test_the_groups_of_images_are_an_array_that_the_contest_names(tmp_path, arrays, groups):
+    path = saved(tmp_path / "a.npz", arrays | {"patient": groups})
+    got = load(ArraysSource(), path, CLASSES, SHAPE, group="patient")
+    assert got.groups[:11] == (*[str(groups.flat[0])] * 10, str(groups.flat[10]))
+    assert load(ArraysSource(), path, CLASSES, SHAPE).groups is None
+    with pytest.raises(SourceError, match="no array 'slide'"):
+        load(ArraysSource(), path, CLASSES, SHAPE, group="slide")
+    parts = {
+        f"{split}_{key}": array[rows]
+        for split, rows in (("train", slice(100)), ("test", slice(100, N)))
+        for key, array in (arrays | {"patient": groups}).items()
+    }
+    got = load(ArraysSource(), saved(tmp_path / "b.npz", parts), CLASSES, SHAPE, group="patient")
+    assert got.groups[-1] == str(groups.flat[-1])
+    with pytest.raises(SourceError, match=r"shape \(7,.*one for each of 230"):
+        load(
+            ArraysSource(), saved(tmp_path / "c.npz", arrays | {"patient": groups[:7]}), CLASSES, SHAPE, group="patient"
+        )
+
+
 def test_splits_are_scaled_alike(tmp_path, arrays):
     """By the highest of all: a test split of dark images is not lit up."""
     images = (arrays["images"] / 255).astype(np.float32)
