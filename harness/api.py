@@ -188,6 +188,7 @@ def examine(
         open_contest(workspace, contest),
         find_target(target),
         scratch=Workspace(workspace).scratch,
+        runtimes=Workspace(workspace).runtimes,
         fix=fix,
         isolation=isolation,
         device=device,

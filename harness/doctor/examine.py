@@ -15,11 +15,14 @@ from harness.doctor import behaviour, fit, static_checks
 from harness.doctor.behaviour import AS_SUBMITTED, REPAIRED
 from harness.doctor.findings import Checkup, Finding, Fit, Severity, worst_first
 from harness.doctor.repair import Plan, output_of, repair, zip_of
+from harness.doctor.runtime_checks import Asked, with_runtime
 from harness.errors import HarnessError, PackError, RefusedZip, UnreadableError, UsageError
 from harness.freeze.frozen import Frozen
 from harness.limited import read
+from harness.runtimes.runtime import Runtimes
 from harness.sandbox import repair as zip_repair
 from harness.sandbox.backends import Choice
+from harness.sandbox.entry_file import FILE
 from harness.sandbox.outcome import EntryRun, Outcome
 from harness.sandbox.prediction_plan import PredictionRequest
 from harness.sandbox.run import run_requests
@@ -82,6 +85,7 @@ class Examination:
     zip_path: Path
     isolation: Choice
     device: Device
+    runtimes: Runtimes
     say: Say
     findings: list[Finding] = field(default_factory=list)
     plan: Plan = field(default_factory=Plan)
@@ -107,6 +111,7 @@ class Examination:
             scratch=self.folder / "runs",
             isolation=self.isolation,
             device=self.device,
+            runtimes=self.runtimes,
         )
         return self.ran
 
@@ -164,10 +169,18 @@ class Examination:
     def read(self) -> static_checks.Reading:
         """Read the code and the saved models."""
         files = frozenset(path.relative_to(self.entry).as_posix() for path in self.entry.rglob("*") if path.is_file())
+        asked, building = Asked.by(self.entry, self.runtimes), self.folder / "saved"
         try:
-            reading = read("The submission", static_checks.read, self.entry, files, self.target, self.folder / "saved")
+            reading = read(
+                "The submission", static_checks.read, self.entry, files, self.target, building, asked.modules
+            )
         except UnreadableError as error:
             reading = static_checks.unread(error)
+        if self.target.is_here:
+            if name := asked.remedy(reading.findings):
+                written = (FILE, str(with_runtime(self.entry, name, building)))
+                reading = replace(reading, plan=replace(reading.plan, files=(*reading.plan.files, written)))
+            reading = replace(reading, findings=tuple(asked.told(reading.findings, files)))
         self.looked_at += ["code", "saved"]
         self.findings += reading.findings
         return reading
@@ -245,6 +258,7 @@ def examine(
     fix: Path | None = None,
     isolation: Choice = "auto",
     device: Device = "auto",
+    runtimes: Path | None = None,
     say: Say = lambda text: None,
 ) -> Checkup:
     """Examine a submission and say what is the matter with it, the worst first.
@@ -263,6 +277,8 @@ def examine(
         Where to write a repaired zip.
     isolation, device : str
         See `harness.sandbox.run.run_entry`.
+    runtimes : Path, optional
+        The folder of the runtimes that were built.
     say : callable, optional
         Gets a sentence when something starts that takes a while.
 
@@ -281,7 +297,8 @@ def examine(
         if path.is_dir():
             zip_path = folder / "folder.zip"
             left_out = zip_of(path, zip_path)
-        examination = Examination(frozen, target, folder, zip_path, isolation, device, say)
+        there = Runtimes(runtimes, frozen.contest.runtimes)
+        examination = Examination(frozen, target, folder, zip_path, isolation, device, there, say)
         if left_out:
             more = f" and {len(left_out) - SHOWN} more" if len(left_out) > SHOWN else ""
             examination.findings.append(_note(f"Left out of the zip: {', '.join(left_out[:SHOWN])}{more}."))

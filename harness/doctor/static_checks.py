@@ -38,7 +38,9 @@ class Reading:
         return any(one.code in CONTRACT and not one.fixable for one in self.findings)
 
 
-def read(folder: Path, files: frozenset[str], target: Target, building: Path) -> Reading:
+def read(
+    folder: Path, files: frozenset[str], target: Target, building: Path, modules: frozenset[str] | None = None
+) -> Reading:
     """Read an unpacked submission; to be called in a process of its own, by `harness.limited.read`.
 
     Parameters
@@ -49,6 +51,8 @@ def read(folder: Path, files: frozenset[str], target: Target, building: Path) ->
     target : Target
     building : Path
         A folder for repaired copies of its files.
+    modules : frozenset of str, optional
+        What its runtime here has, where that is not our own environment.
     """
     if (folder / "model.py").stat().st_size > LARGEST:
         return Reading((_too_long(),), Plan())
@@ -63,7 +67,8 @@ def read(folder: Path, files: frozenset[str], target: Target, building: Path) ->
             found.append(told[0])
             plan = replace(plan, edits=plan.edits + told[1])
     imported = foreign_imports(code.uses.values(), folder)
-    found += [_missing_import(one, target) for one in imported if not target.has(one.package)]
+    has = target.has if modules is None or not target.is_here else modules.__contains__
+    found += [_missing_import(one, target) for one in imported if not has(one.package)]
     found += itertools.islice(newer_names(code, target), LISTED)
     for saved in saved_models(folder):
         findings, repaired = check_saved(saved, code, target, folder, building)
