@@ -18,7 +18,7 @@ from harness.board.rows import Entry
 from harness.board.visibility import PREDICTIONS, Role, Visibility
 from harness.errors import WorkspaceError
 from harness.freeze.frozen import Frozen
-from harness.score.card import share_of
+from harness.score.card import ScoreCard, share_of
 from harness.score.estimate import Estimate
 from harness.score.evaluate import SPLITS, labels_of
 from harness.score.metrics import METRICS, confusion_matrix
@@ -30,8 +30,9 @@ ALONE = 4  # images shown of those
 
 
 class Run(msgspec.Struct, frozen=True):
-    """How an entry was run."""
+    """How an entry was run; `stated` is its runtime, and what it says of itself, by what that is."""
 
+    stated: dict[str, str]
     zip_bytes: int
     seconds: float
     memory_mb: float
@@ -197,6 +198,7 @@ def run_of(kept: Artifacts) -> Run | None:
         return None
     card = kept.card
     return Run(
+        _stated(card),
         card.zip_bytes,
         card.seconds.get("wall", 0.0),
         card.peak_memory_mb,
@@ -204,6 +206,19 @@ def run_of(kept: Artifacts) -> Run | None:
         card.missing_restrictions,
         card.notes,
     )
+
+
+def _stated(card: ScoreCard) -> dict[str, str]:
+    declared = card.declared
+    told = {
+        "runtime": card.runtime and f"{card.runtime}, lock {card.runtime_lock[:12]}",
+        "authors": ", ".join(declared.authors),
+        "recipe": declared.recipe,
+        "seed": "" if declared.seed is None else str(declared.seed),
+        "outside data": declared.outside_data,
+        "licence": declared.licence,
+    }
+    return {what: text for what, text in told.items() if text}
 
 
 def detail_of(predictions: VisiblePredictions, number: int, class_names: Sequence[str]) -> Detail:

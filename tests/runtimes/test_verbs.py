@@ -38,10 +38,25 @@ def test_an_entry_is_on_record_with_its_runtime_and_what_it_says_of_itself(at_wo
     for found in (card, receipt):
         assert (found["runtime"], found["runtime_lock"]) == ("tiny", lock)
     assert {"authors", "outside_data", "licence"} <= receipt.keys()
-    assert (receipt["authors"], receipt["recipe"], receipt["seed"]) == (["Ada", "Grace"], "r", 3)
+    assert (receipt["authors"], receipt["seed"]) == (["Ada", "Grace"], 3)
+    facts = json.loads(at_work("show", "1", "--json").stdout)
+    assert facts["run"]["stated"] == {
+        **{"runtime": f"tiny, lock {lock[:12]}", "authors": "Ada, Grace", "recipe": "r", "seed": "3"},
+        **{"outside data": "none", "licence": "MIT"},
+    }
+    shown = at_work("show", "1").stdout
+    assert "Authors: Ada, Grace" in shown and "Outside data: none" in shown
     replayed = json.loads(at_work("ledger", "replay", "1", "--json").stdout)
     assert replayed["equal"] and not replayed["circumstances"]
     at_work("ledger", "audit")
+
+
+def test_seeds_of_a_recipe_are_pooled_in_one_team_alone(at_work, entry):
+    for name in ("one", "one", "other"):
+        at_work("submit", entry, "-m", "x", "--name", name)
+    lines = (at_work.workspace / "ledger.jsonl").read_text().splitlines()
+    first, second, other = (json.loads(line)["recipe"] for line in lines)
+    assert first == second != other
 
 
 def test_kept_answers_count_for_the_same_packages_alone(at_work, entry, with_tiny, tmp_path):

@@ -255,6 +255,8 @@ def _run(facts: EntryFacts) -> None:
         say(f"Ran {run.seconds:.0f} s with {run.memory_mb:.0f} MB, isolation: {run.isolation}; {size}.")
         if run.missing_restrictions:
             say(f"Missing restrictions: {', '.join(run.missing_restrictions)}.", style="red")
+        for what, text in run.stated.items():
+            say(f"{what.capitalize()}: {text}")
         for note in run.notes:
             say(note)
     say(f"To run it again: hemobench ledger replay {facts.id}")
