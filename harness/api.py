@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from harness.board.ranking import Leaderboard
     from harness.board.replay import Replay
     from harness.doctor.findings import Checkup
+    from harness.freeze.draft import Draft
     from harness.freeze.verify import Difference
     from harness.pack import Packed
     from harness.platforms.codabench.export import Settings
@@ -55,6 +56,20 @@ def contests(workspace: Path) -> list[Contest]:
     from harness.board.in_force import known_contests
 
     return known_contests(Workspace(workspace))
+
+
+def draft_contest(workspace: Path, name: str, source: Path, size: tuple[int, int] | None = None) -> Draft:
+    """Look at images of one's own and return the contest that fits them; `size` is height and width of its images."""
+    from harness.freeze.draft import draft_contest as draft
+
+    return draft(Workspace(workspace), name, source, size)
+
+
+def write_contest(workspace: Path, draft: Draft) -> Path:
+    """Write a draft into the contest files of a workspace, where there is none of that name, and return its path."""
+    from harness.freeze.draft import write_draft
+
+    return write_draft(Workspace(workspace), draft)
 
 
 def freeze(

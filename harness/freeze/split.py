@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import count
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.contest import Contest
+from harness.contest import Contest, SplitSpec
 from harness.errors import FreezeError
 from harness.freeze.clean import Cleaned
 from harness.words import counted
@@ -89,28 +90,18 @@ def _check_sizes(
     """Refuse parts of which one lacks a class, and say how many images, or groups, each class needs."""
     spec = contest.split
 
-    def halves(n: int) -> list[int]:
-        return [_share(n, spec.public), n - _share(n, spec.public)]
-
-    def rest(n: int, share: float) -> list[int]:
-        return [_share(n, share), n - _share(n, share)]
-
-    def whole(n: int) -> list[int]:
-        hidden, val = _share(n, spec.hidden), _share(n, spec.val)
-        return [*halves(hidden), val, n - hidden - val]
-
     # Of images that are dealt together: where, to which parts, and how many of n go to each.
     pools: list[tuple[str, NDArray[np.bool_], range, Callable[[int], list[int]]]] = [
-        ("", np.ones(len(labels), bool), range(4), whole)
+        ("", np.ones(len(labels), bool), range(4), partial(_whole, spec))
     ]
     if official is not None:
         pools = [
-            (" in the source's test set", official, range(2), halves),
-            (" outside the source's test set", ~official, range(2, 4), lambda n: rest(n, spec.val / (1 - spec.hidden))),
+            (" in the source's test set", official, range(2), partial(_halves, spec)),
+            (" outside the source's test set", ~official, range(2, 4), partial(_rest, spec)),
         ]
     said = []
     for where, rows, to, sizes in pools:
-        needed = len(to) if spec.grouped else next(n for n in count(1) if min(sizes(n)) > 0)
+        needed = len(to) if spec.grouped else _least(sizes)
         for label, name in enumerate(contest.class_names):
             members = rows & (labels == label)
             lacking = [PARTS[part] for part in to if not (parts[members] == part).any()]
@@ -127,6 +118,41 @@ def _check_sizes(
             "Add images of that class, leave it out, or see whether the contest's cleaning rules took them"
             + (": what is in one group stays together." if spec.grouped else "; near duplicates count once."),
         )
+
+
+def images_needed(spec: SplitSpec) -> tuple[int, int, int]:
+    """Return how many images a class needs, so that every split and both halves of the hidden test hold one.
+
+    Returns
+    -------
+    tuple of int
+        In all; where the source has a test set, in that, and outside of it.
+
+    Examples
+    --------
+    >>> images_needed(SplitSpec())
+    (8, 2, 5)
+    """
+    return _least(partial(_whole, spec)), _least(partial(_halves, spec)), _least(partial(_rest, spec))
+
+
+def _least(sizes: Callable[[int], list[int]]) -> int:
+    return next(n for n in count(1) if min(sizes(n)) > 0)
+
+
+def _whole(spec: SplitSpec, n: int) -> list[int]:
+    """Return how many of `n` images of a class go to each of `PARTS`."""
+    hidden, val = _share(n, spec.hidden), _share(n, spec.val)
+    return [*_halves(spec, hidden), val, n - hidden - val]
+
+
+def _halves(spec: SplitSpec, n: int) -> list[int]:
+    return [_share(n, spec.public), n - _share(n, spec.public)]
+
+
+def _rest(spec: SplitSpec, n: int) -> list[int]:
+    val = _share(n, spec.val / (1 - spec.hidden))
+    return [val, n - val]
 
 
 def _share(n: int, share: float) -> int:

@@ -45,10 +45,11 @@ from harness.contest import An2dlSource, ArraysSource
 from harness.errors import SourceError, did_you_mean
 from harness.progress import Track, silent
 from harness.sources import resize
+from harness.sources.array_images import check_levels, shared_axes
 from harness.sources.array_labels import check_names, numbers_of, words_of
-from harness.sources.axes import DARKEST, FULL, Axes, axes_of, eight_bits, levels_of
+from harness.sources.axes import Axes, eight_bits
 from harness.sources.image_set import ImageSet
-from harness.sources.npz import ROWS, Npz, digest, open_npz
+from harness.sources.npz import ROWS, digest, open_npz
 from harness.sources.shared import ARRAYS, THREADS, reader_of, view
 
 SPLITS = {"train": ("train", "training"), "val": ("val", "valid", "validation", "dev"), "test": ("test", "testing")}
@@ -183,7 +184,7 @@ def look(
                 f"[split]. {did_you_mean(found, npz.keys)}",
             )
         parts = [Part(split, npz.header(keys[0]).shape[0], *keys) for split, keys in found.items()]
-        axes = _axes(npz, parts, image_shape)
+        axes = shared_axes(npz, [part.images for part in parts], image_shape)
         wanted = size or (None if source.resize else image_shape[:2])
         if wanted and (axes.height, axes.width) != wanted:
             raise SourceError(
@@ -202,7 +203,7 @@ def look(
                 groups += words_of(npz.whole(part.groups), f"{part.groups} in {path.name}", part.n)
         used = {key for part in parts for key in part.keys}
         names = check_names(npz, used, class_names, source.aliases, ordered=not words)
-        levels = _levels(npz, [part.images for part in parts], source.levels)
+        levels = check_levels(npz, [part.images for part in parts], source.levels)
     not_read = tuple(key for key in npz.keys if key not in used and key != names)
     return Plan(tuple(parts), labels, axes, levels, groups, not_read)
 
@@ -230,98 +231,6 @@ def find_parts(keys: Iterable[str], wanted: Sequence[str]) -> dict[str, tuple[st
         parts = {"train" if parts else "": tuple(wanted)} | parts
     missing = (key for one in parts.values() for key in one if key not in there)
     return next(missing, parts)
-
-
-def _axes(npz: Npz, parts: Sequence[Part], image_shape: tuple[int, int, int]) -> Axes:
-    """Return the axes that the images of all parts share."""
-    found = [_axes_of(npz, part.images, image_shape) for part in parts]
-    for part, axes in zip(parts, found, strict=True):
-        if axes != found[0]:
-            raise SourceError(
-                f"{part.images} in {npz.path.name} has shape {npz.header(part.images).shape}, {parts[0].images} "
-                f"{npz.header(parts[0].images).shape}, expected the same but for n.",
-                "Save them alike.",
-            )
-    return found[0]
-
-
-def _axes_of(npz: Npz, key: str, image_shape: tuple[int, int, int]) -> Axes:
-    header = npz.header(key)
-    name, (height, width, _) = npz.path.name, image_shape
-    if header.dtype.kind not in "buif":
-        raise SourceError(
-            f"{key} in {name} has dtype {header.dtype}, expected numbers such as uint8.",
-            "Name the array of the images under [source] of the contest file: images = ...",
-        )
-    axes = axes_of(header.shape, image_shape)
-    if axes and axes.height and axes.width:
-        return axes
-    shape = header.shape
-    way = f"Save images of that form, or set image_shape; expected {height} × {width}."
-    if len(shape) == 2 and shape[1] == 3 * height * width:
-        way = (
-            f"Save {key}.reshape(-1, {height}, {width}, 3) instead; where all red values stand before all green ones, "
-            f"as in CIFAR, {key}.reshape(-1, 3, {height}, {width})."
-        )
-    elif len(shape) == 4 and shape[2] in (1, 3, 4):
-        way = f"Save np.moveaxis({key}, -1, 0) instead: the images are counted by its last axis."
-    elif len(shape) == 5:
-        way = f"Save slices instead, for instance the middle ones: {key}[:, {key}.shape[1] // 2]."
-    raise SourceError(
-        f"{key} in {name} has shape {shape}, expected RGB (n, h, w, 3), grey (n, h, w) or RGBA (n, h, w, 4), "
-        "channels last or first.",
-        way,
-    )
-
-
-def _levels(npz: Npz, keys: Sequence[str], stated: int | None) -> int:
-    """Return how many levels the images have, after a look at all their values."""
-    lowest, highest = 0.0, 0.0
-    dtype = npz.header(keys[0]).dtype
-    for key in keys:
-        first = 0
-        for piece in npz.pieces(key):
-            if (wrong := ~np.isfinite(piece)).any():
-                raise _bad_pixel(npz, key, piece, wrong, first, "a number")
-            lowest, highest = min(lowest, float(piece.min())), max(highest, float(piece.max()))
-            first += len(piece)
-            if dtype == np.uint8 and highest >= DARKEST and stated is None:
-                break  # bytes are 0 to 255, whatever follows
-    levels = levels_of(highest, dtype) if stated is None else stated
-    if lowest >= 0 and levels is not None and highest <= levels - 1:
-        return levels
-    what = f"The values of {keys[0]} in {npz.path.name} lie between {lowest:g} and {highest:g}"
-    if -1 <= lowest < 0 and highest <= 1:
-        raise SourceError(
-            f"{what}, expected 0 to 1, 0 to 255, or 16 bits.",
-            f"Save np.rint(({keys[0]} + 1) * 127.5).astype(np.uint8) instead.",
-        )
-    bits = dtype.kind in "ui" and 255 < highest < FULL and dtype.itemsize == 2
-    if lowest >= 0 and stated is None and (highest < DARKEST or bits):
-        likely = 2 ** int(highest).bit_length() if bits else int(highest) + 1
-        raise SourceError(
-            f"{what}, so that they would be all but black.",
-            f"Put levels = {likely} under [source] of the contest file, so that 0 to {likely - 1} become 0 to 255"
-            + (f"; or levels = {FULL} to take them as they are." if bits else "."),
-        )
-    most = 255 if levels is None else levels - 1
-    for key in keys:
-        first = 0
-        for piece in npz.pieces(key):
-            if (wrong := (piece < 0) | (piece > most)).any():
-                raise _bad_pixel(npz, key, piece, wrong, first, f"0 to {most}")
-            first += len(piece)
-    raise AssertionError("a value was out of range")
-
-
-def _bad_pixel(npz: Npz, key: str, piece: NDArray, wrong: NDArray, first: int, expected: str) -> SourceError:
-    at = np.unravel_index(int(wrong.argmax()), wrong.shape)
-    return SourceError(
-        f"Image {first + int(at[0])} of {key} in {npz.path.name} has a pixel of value {piece[at].item()}, "
-        f"expected {expected}.",
-        "Save the raw images as uint8, before any scaling or normalisation; of more than 255 levels put their number "
-        "under [source] of the contest file: levels = ...",
-    )
 
 
 def read_images(

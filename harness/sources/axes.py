@@ -100,6 +100,19 @@ def levels_of(highest: float, dtype: np.dtype) -> int | None:
     return FULL if dtype == np.uint16 and highest >= FULL // 2 else None
 
 
+def likely_levels(highest: float, dtype: np.dtype) -> int:
+    """Return how many levels images are likely to have that `levels_of` cannot tell; 0 where nothing is likely.
+
+    Examples
+    --------
+    >>> likely_levels(16, np.dtype("f8")), likely_levels(4000, np.dtype("u2")), likely_levels(300, np.dtype("f8"))
+    (17, 4096, 0)
+    """
+    if 1 < highest < DARKEST:
+        return int(highest) + 1
+    return 2 ** int(highest).bit_length() if dtype == np.uint16 and 255 < highest < FULL // 2 else 0
+
+
 def eight_bits(values: NDArray, levels: int) -> NDArray[np.uint8]:
     """Return values as 0 to 255.
 

@@ -10,11 +10,11 @@ from harness.cli.group import VerbGroup
 @click.command(
     cls=VerbGroup,
     home=__name__,
-    sections={"Verbs": ("list", "rules", "kit", "close")},
-    short_help="List contests, see and change rules, hand out, close.",
+    sections={"Verbs": ("new", "list", "rules", "kit", "close")},
+    short_help="Make and list contests, see and change rules, hand out, close.",
 )
 def contest() -> None:
-    """List the contests, and lead one from its first day to its last.
+    """Make and list contests, and lead one from its first day to its last.
 
     \b
     Example:

@@ -1,0 +1,299 @@
+"""A contest file for a source of one's own, drafted from what lies there."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from harness.contest import NAME, OWNER_STATES, Contest, SplitSpec, contest_files
+from harness.errors import ContestError, SourceError
+from harness.freeze.split import images_needed
+from harness.medmnist_sets import MEDMNIST, of_file
+from harness.misread import explain
+from harness.sources.array_survey import survey_arrays
+from harness.words import printable
+from harness.workspace import Workspace, write_atomic
+
+LARGEST_KEPT, SIDE = 224, 96  # pixels: sides up to the first stay as they are; else images become squares of the second
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What was found in a source, and the contest that fits it.
+
+    Attributes
+    ----------
+    name, title : str
+    path : Path
+        The source.
+    kind : str
+        Of ``[source]``.
+    classes : mapping of str to int
+        Images by class, in the order of their labels.
+    sizes : tuple of (int, int, int)
+        Height and width of images, and how many have them; the most frequent first.
+    positions : bool
+        Whether labels are positions in `classes`, not words.
+    grey : bool
+        Whether the images that were looked at have no colour.
+    height, width : int
+        Of the contest's images.
+    splits : mapping of str to int
+        Images by split; empty where the source has none.
+    source, split : mapping
+        Settings of ``[source]`` and ``[split]``.
+    left_out : mapping of str to tuple of str
+        What would not be taken, by reason.
+    licence, citation : str
+    """
+
+    name: str
+    title: str
+    path: Path
+    kind: str
+    classes: Mapping[str, int]
+    sizes: tuple[tuple[int, int, int], ...]
+    grey: bool
+    height: int
+    width: int
+    positions: bool = False
+    splits: Mapping[str, int] = field(default_factory=dict)
+    source: Mapping[str, Any] = field(default_factory=dict)
+    split: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    licence: str = OWNER_STATES
+    citation: str = OWNER_STATES
+
+    @property
+    def images(self) -> int:
+        return sum(self.classes.values())
+
+    @property
+    def resized(self) -> int:
+        """How many images have another size than the contest's."""
+        return sum(n for height, width, n in self.sizes if (height, width) != (self.height, self.width))
+
+    @property
+    def command(self) -> str:
+        """What freezes it."""
+        return f"hemobench freeze --contest {self.name} --source {shlex.quote(str(self.path))}"
+
+    @property
+    def text(self) -> str:
+        """The contest file."""
+        found = ", ".join(f"{name} {n:,}" for name, n in self.classes.items())
+        lines = [
+            f"# Made by hemobench contest new, from {printable(self.path)}.",
+            f"# Found: {self.images:,} images, {'grey' if self.grey else 'in colour'}; {printable(found)}.",
+            "# What is not stated here (cleaning, split, shift, limits, metrics) is as blood-cells.toml spells it out.",
+            "",
+            f"name = {_toml(self.name)}",
+            f"title = {_toml(self.title)}",
+            "version = 1  # for people; that data and truth are the same, the lock says",
+            "",
+            "# The label of an image is its class's position here, from 0.",
+            f"class_names = {_toml(list(self.classes))}",
+            f"image_shape = [{self.height}, {self.width}, 3]  # height, width, RGB",
+            "",
+            "[source]",
+            f"kind = {_toml(self.kind)}",
+            *(f"{key} = {_toml(value)}" for key, value in self.source.items() if not isinstance(value, dict)),
+            f"licence = {_toml(self.licence)}",
+            f"citation = {_toml(self.citation)}",
+            *(
+                line
+                for section, values in self.source.items()
+                if isinstance(values, dict)
+                for line in ("", f"[source.{section}]", *(f"{_toml(key)} = {_toml(v)}" for key, v in values.items()))
+            ),
+            *(["", "[split]", *(f"{key} = {_toml(value)}" for key, value in self.split.items())] if self.split else []),
+            "",
+        ]
+        return "\n".join(lines)
+
+    @property
+    def contest(self) -> Contest:
+        """The contest that its file states.
+
+        Raises
+        ------
+        ContestError
+            A name or text is none that a contest may have.
+        """
+        document = msgspec.toml.decode(self.text)
+        try:
+            return msgspec.convert(document, Contest)
+        except msgspec.ValidationError as error:
+            what, hint = explain(str(error), document, Contest)
+            raise ContestError(f"No contest can be made of {self.path.name}: {what}.", hint) from error
+
+    def renamed(self, names: Sequence[str]) -> Draft:
+        """Return the draft with other names for its classes, in the same order.
+
+        Raises
+        ------
+        ContestError
+            They are not as many.
+        """
+        if len(names) != len(self.classes):
+            raise ContestError(
+                f"Got {len(names)} class names, expected {len(self.classes)}, for {', '.join(self.classes)}.",
+                "Name each class once, in this order.",
+            )
+        new = dict(zip(self.classes, names, strict=True))
+        # Words in the source stand for their class from now on; numbers are positions, or have aliases.
+        aliases = self.source.get("aliases") or ({} if self.positions else {old: old for old in self.classes})
+        kept = {word: new[old] for word, old in aliases.items() if word != new[old]}
+        source = {**self.source, "aliases": kept}
+        return replace(self, classes=dict(zip(names, self.classes.values(), strict=True)), source=source)
+
+    @property
+    def needed(self) -> int:
+        """How many images a class needs, so that every split and both halves of the hidden test hold one."""
+        in_all, in_test, outside = images_needed(SplitSpec())
+        return in_test + outside if self.source.get("splits") == "keep" else in_all
+
+
+def draft_contest(workspace: Workspace, name: str, path: Path, size: tuple[int, int] | None = None) -> Draft:
+    """Look at a source and return the contest that fits it.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        In which the contest is to be.
+    name : str
+        Of the contest.
+    path : Path
+        An ``.npz``.
+    size : tuple of int, optional
+        Height and width of the contest's images; by default those that most images have, where no side is longer than
+        224 pixels, else at most 96 × 96.
+
+    Raises
+    ------
+    ContestError
+        `name` is no name of a contest, or one has it already.
+    SourceError
+        There is no such source, or it holds no images with labels.
+    """
+    _check_name(workspace, name)
+    if not path.exists():
+        raise SourceError(f"There is no {path}.", "Look for a misspelt name.")
+    return _of_arrays(name, path, size)
+
+
+def _of_arrays(name: str, path: Path, size: tuple[int, int] | None) -> Draft:
+    found = survey_arrays(path)
+    sizes = ((found.height, found.width, sum(found.classes.values())),)
+    height, width = size or size_for(sizes)
+    draft = Draft(
+        name=name,
+        title=_title(name),
+        path=path,
+        kind="arrays",
+        classes=found.classes,
+        sizes=sizes,
+        grey=found.grey,
+        height=height,
+        width=width,
+        positions=found.positions,
+        splits=found.splits,
+        source=_given(
+            images=found.images,
+            labels=found.labels,
+            splits="keep" if "test" in found.splits else "",
+            levels=found.levels,
+            resize=(height, width) != sizes[0][:2],
+            aliases=found.aliases,
+        ),
+        split={"group": found.group, "ungrouped": "alone"} if found.group else {},
+        left_out={"arrays that are neither images nor labels": tuple(found.not_read)} if found.not_read else {},
+    )
+    published = of_file(found.md5)
+    if published is None:
+        return draft
+    one, pixels = published
+    counts = dict(zip(one.class_names, found.classes.values(), strict=False))
+    return replace(
+        draft,
+        title=f"{one.title} of MedMNIST",
+        kind="medmnist",
+        classes=counts,
+        source={"name": one.name, "size": pixels},
+        licence=one.licence,
+        citation=one.citation,
+    )
+
+
+def size_for(sizes: tuple[tuple[int, int, int], ...]) -> tuple[int, int]:
+    """Return height and width of a contest's images, from heights and widths found and how many images have them.
+
+    Examples
+    --------
+    >>> size_for(((28, 28, 90), (30, 30, 2))), size_for(((363, 360, 90),)), size_for(((40, 50, 4), (60, 50, 3)))
+    ((28, 28), (96, 96), (40, 40))
+    """
+    height, width, n = sizes[0]
+    if 2 * n > sum(count for _, _, count in sizes) and max(height, width) <= LARGEST_KEPT and len(sizes) < 3:
+        return height, width
+    side = min(SIDE, height, width)
+    return side, side
+
+
+def write_draft(workspace: Workspace, draft: Draft) -> Path:
+    """Write a draft into the contest files of a workspace, and return its path.
+
+    Raises
+    ------
+    ContestError
+        There is a contest of that name already, a class has too few images, or the draft states what a contest must
+        not.
+    """
+    _check_name(workspace, draft.name)
+    if few := {name: n for name, n in draft.classes.items() if n < draft.needed and not draft.split}:
+        raise ContestError(
+            f"A contest needs {draft.needed} images of each class, so that every split and both halves of the hidden "
+            f"test hold one; there are {', '.join(f'{n} of {name}' for name, n in few.items())}.",
+            "Add images of them, or take these classes out of the source.",
+        )
+    _ = draft.contest  # it is one, or an error says why not
+    path = workspace.own_contests / f"{draft.name}.toml"
+    write_atomic(path, draft.text.encode())
+    return path
+
+
+def _check_name(workspace: Workspace, name: str) -> None:
+    if not NAME.fullmatch(name):
+        raise ContestError(f"{name!r} is no name of a contest.", "Expected small letters, digits and dashes.")
+    own = contest_files(workspace.own_contests)
+    if name in own or name.partition("-")[0] in MEDMNIST:
+        where = f", in {own[name]}" if name in own else " of MedMNIST"
+        raise ContestError(
+            f"There is a contest {name!r} already{where}; nothing was written.", "Give yours another name."
+        )
+
+
+def _given(**settings: Any) -> dict[str, Any]:
+    """Return the settings that say something."""
+    return {key: value for key, value in settings.items() if value}
+
+
+def _title(name: str) -> str:
+    return name.replace("-", " ").capitalize()
+
+
+def _toml(value: Any) -> str:
+    """Write a value as TOML.
+
+    Examples
+    --------
+    >>> print(_toml(["a", 'b "c"']), _toml(True), _toml(28))
+    ["a", "b \\\\"c\\\\""] true 28
+    """
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # strings and lists are written as in JSON
