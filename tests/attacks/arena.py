@@ -8,12 +8,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
-import subprocess
-import sys
 import tempfile
 import time
 from dataclasses import dataclass, field, replace
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ import psutil
 
 from harness.sandbox.outcome import Outcome
 from tests.attacks.besieged import LIMITS, ROOT
+from tests.attacks.command import make_ready, start
 from tests.attacks.ideas import Idea
 from tests.attacks.plants import Plants
 from tests.attacks.processes import descendants, entry_has_forked
@@ -58,6 +57,7 @@ class Trial:
 
 def run(idea: Idea, side: str, isolation: str, besieged: Path) -> Trial:
     """Run one side of an idea on a copy of `besieged` and say what happened."""
+    make_ready()
     with tempfile.TemporaryDirectory(prefix="hemobench-siege-") as folder, Arena(Path(folder), besieged) as arena:
         return arena.run(idea, side, isolation)
 
@@ -112,42 +112,31 @@ class Arena(Plants):
             "COLUMNS": "80",
         }
 
-        def make_zip() -> None:  # in the new process: it knows its number before the entry does
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-            zip_path.write_bytes(idea.zip(side, {**self.facts, "pid": os.getpid()}))
+        streams = [Path(os.devnull), self.folder / "out", self.folder / "err"]
+        for file in streams[1:]:
+            file.write_bytes(b"")
+        process = start(idea, side, self.facts, words, environment, streams)
+        breaches = self._wait(process, idea)
+        said, complained = (file.read_text(errors="replace") for file in streams[1:])
+        assert process.exitcode is not None
+        return said, complained, process.exitcode, breaches
 
-        with (self.folder / "out").open("w+b") as out, (self.folder / "err").open("w+b") as err:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "harness.cli", *words],
-                cwd=ROOT,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                preexec_fn=make_zip,
-            )
-            breaches = self._wait(process, idea)
-            for file in (out, err):
-                file.seek(0)
-            said, complained = (file.read().decode(errors="replace") for file in (out, err))
-        return said, complained, process.returncode, breaches
-
-    def _wait(self, process: subprocess.Popen[bytes], idea: Idea) -> list[str]:
+    def _wait(self, process: ForkServerProcess, idea: Idea) -> list[str]:
         """Wait for the command to end by itself, or end it."""
         watched = psutil.Process(process.pid)
         give_up = time.monotonic() + LIMITS[idea.contest][0] + PATIENCE_S
-        while process.poll() is None:
+        while process.exitcode is None:
             breach = ""
-            if time.monotonic() > give_up:
-                breach = "the command did not end by itself"
-            elif watched.status() == psutil.STATUS_STOPPED:
-                breach = "the command was stopped"
-            if breach or (idea.verb == "kill" and entry_has_forked(watched)):
-                process.kill()
-                process.wait()
-                return [breach] if breach else []
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(0.02)
+            with contextlib.suppress(psutil.NoSuchProcess):  # it has ended just now
+                if time.monotonic() > give_up:
+                    breach = "the command did not end by itself"
+                elif watched.status() == psutil.STATUS_STOPPED:
+                    breach = "the command was stopped"
+                if breach or (idea.verb == "kill" and entry_has_forked(watched)):
+                    process.kill()
+                    process.join()
+                    return [breach] if breach else []
+            process.join(0.02)
         return []
 
     # -- what came of it -------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ import numpy as np
 
 from harness.workspace import Workspace
 from tests.attacks.besieged import ROOT
+from tests.attacks.command import VARIABLE
 
 IPC_CREAT, IPC_RMID, SHM_BYTES = 0o1000, 0, 4096
 SYS_ADD_KEY, SYS_KEYCTL = {"x86_64": (248, 250), "aarch64": (217, 219)}.get(os.uname().machine, (0, 0))
@@ -80,7 +81,7 @@ class Plants(contextlib.ExitStack):
             "home": str(self.folder / "home"),
             "cron": str(self.folder / "cron"),
             "project": str(ROOT),
-            "variable": "HEMOBENCH_CANARY",
+            "variable": VARIABLE,
             "canaries": [str(self.folder / name / "canary") for name in ("home", "cron")] + [str(neighbour / "canary")],
         }
 
