@@ -78,12 +78,14 @@ def freeze(
     source: Path | None = None,
     *,
     kit: Path | None = None,
+    leave_out_broken: bool = False,
     track: Track = silent,
     rules_changed: Callable[[RulesChanged], object] = lambda change: None,
 ) -> Frozen:
     """Freeze `contest` from its source, or from the file or folder `source`, and make it the active one.
 
     Of a starting kit, the folder `kit`, its own contest is made, without a hidden test.
+    Images that cannot be decoded are an error that names them, or with `leave_out_broken` findings of cleaning.
 
     Where only rules of the contest file differ from what was frozen before, the board stays and the change is put on
     record; `rules_changed` is told of it.
@@ -100,7 +102,7 @@ def freeze(
         found, frozen = lock.contest, freeze_kit(home, kit, lock)
     else:
         found = find_contest(contest, home.own_contests)
-        images = load_source(found, source, cache=home.downloads, track=track)
+        images = load_source(found, source, cache=home.downloads, leave_out_broken=leave_out_broken, track=track)
         frozen = freeze_images(home, found, images, track=track)
     if change := adopt_rules(home, frozen, found):
         rules_changed(change)

@@ -77,10 +77,25 @@ class MedmnistSource(Spec, frozen=True, tag="medmnist", tag_field="kind"):
         published(self.name)
 
 
-class FolderSource(Spec, frozen=True, tag="folder", tag_field="kind"):
-    """A folder, or a zip of one, with a sub-folder of images for each class."""
+class Columns(Spec, frozen=True):
+    """The columns of a table of images; an empty one is found by its usual names.  `SplitSpec.group` names one more."""
 
+    file: str = ""
+    label: str = ""
+    split: str = ""
+
+
+class FolderSource(Spec, frozen=True, tag="folder", tag_field="kind"):
+    """A folder, zip or tar of images: in a sub-folder for each class, or with a table of their labels."""
+
+    aliases: dict[str, str] = {}  # what a folder or label is called in the source, and the class that it stands for
+    ignore: tuple[str, ...] = ()  # folders, files and labels to leave out: names, or patterns such as "old/*.jpg"
+    splits: Literal["keep", "pool"] = "keep"  # keep: a test split of the source is the hidden test; pool: none is
+    table: str = ""  # path of the table in the source; empty: the one that has the columns
+    columns: Columns = Columns()
     resize: bool = False  # False: another size is an error. True: centre square, then bicubic, to `image_shape`.
+    levels: Annotated[int, Meta(ge=2, le=65536)] | None = None  # of images of 16 bits: 4096 where a camera gave 12
+    megapixels: Annotated[int, Meta(ge=1, le=250)] = 25  # of the largest image; memory for decoding grows with it
     licence: str = OWNER_STATES
     citation: str = OWNER_STATES
 
@@ -189,6 +204,10 @@ class Contest(Spec, frozen=True):
             raise ValueError(f"name {self.name!r}: expected small letters, digits and dashes")
         if len(self.class_names) < 2 or len(set(self.class_names)) != len(self.class_names):
             raise ValueError("class_names: expected at least two names, each once")
+        if isinstance(self.source, FolderSource):
+            for alias, name in self.source.aliases.items():
+                if name not in self.class_names:
+                    raise ValueError(f"source.aliases: {alias!r} stands for {name!r}, which is none of class_names")
         if self.split.hidden + self.split.val >= 1:
             raise ValueError("split: hidden + val must leave a share for training")
         if not (self.split.hidden and self.split.val and 0 < self.split.public < 1):

@@ -137,8 +137,8 @@ def writing_to(place: Path) -> Iterator[None]:
         raise WorkspaceError(f"Cannot write to {place}: {reason}.", DISK_REMEDY) from error
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return a sentence that names the nearest known words, else all of them.
+def did_you_mean(word: str, known: Iterable[str], near: float = 0.6) -> str:
+    """Return a sentence that names the nearest known words, else all of them; `near` is difflib's ratio, from 0 to 1.
 
     Examples
     --------
@@ -148,7 +148,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     'Known: majority, vgg16.'
     """
     names = sorted(known)
-    close = difflib.get_close_matches(word, names, n=3, cutoff=0.6)
+    close = difflib.get_close_matches(word, names, n=3, cutoff=near)
     if close:
         return f"Did you mean {' or '.join(close)}?"
     return f"Known: {', '.join(names)}." if names else ""

@@ -55,7 +55,7 @@ def read_all_by(reader: LastingReader, monkeypatch: pytest.MonkeyPatch) -> None:
     codabench = "platforms.codabench"
     for module in ("limited", "sandbox.unpack", "sandbox.repair", f"{codabench}.bundle", f"{codabench}.lint"):
         monkeypatch.setattr(f"harness.{module}.Reader", reader)
-    for module in ("arrays", "array_survey", "folder"):
+    for module in ("arrays", "array_survey", "folder", "survey"):
         monkeypatch.setattr(
             f"harness.sources.{module}.reader_of", lambda bounds: contextlib.nullcontext((reader, reader.memory))
         )

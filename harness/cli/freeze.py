@@ -17,6 +17,20 @@ KNOWN_LABELS: dict[type, str] = {
     MedmnistSource: f"Its hidden labels are no secret, since MedMNIST publishes them with its test split; {OWN}",
 }
 
+NAMED = 5  # files of a kind that are left out
+# What a source says of itself that its owner should see at once.
+SAID = (
+    "colour",
+    "labels",
+    "splits of the source",
+    "groups of the source",
+    "resized",
+    "reduced while decoding",
+    "turned upright",
+    "first frame taken",
+    "16-bit values",
+)
+
 
 @click.command(short_help="Clean, split, shift and lock the images of a contest.")
 @click.option(
@@ -31,11 +45,20 @@ KNOWN_LABELS: dict[type, str] = {
 @click.option(
     "--kit", type=click.Path(path_type=Path), metavar="DIR", help="Make a starting kit a contest without hidden test."
 )
+@click.option(
+    "--leave-out-broken", is_flag=True, help="Leave out images that cannot be decoded; their ids are recorded."
+)
 @click.option("--if-missing", is_flag=True, help="Keep what is frozen already; then only make it the active one.")
 @workspace_option
 @json_option
 def freeze(
-    contest: str | None, source: Path | None, kit: Path | None, if_missing: bool, workspace: Path, as_json: bool
+    contest: str | None,
+    source: Path | None,
+    kit: Path | None,
+    leave_out_broken: bool,
+    if_missing: bool,
+    workspace: Path,
+    as_json: bool,
 ) -> None:
     """Clean, split, shift and lock the images of a contest.
 
@@ -69,7 +92,15 @@ def freeze(
         except WorkspaceError:
             frozen = None
     if frozen is None:
-        frozen = api.freeze(workspace, name, source, kit=kit, track=screen.bar, rules_changed=changes.append)
+        frozen = api.freeze(
+            workspace,
+            name,
+            source,
+            kit=kit,
+            leave_out_broken=leave_out_broken,
+            track=screen.bar,
+            rules_changed=changes.append,
+        )
         anew = True
     elif source is not None:
         screen.message(f"{name} is frozen already; --source was not read. To freeze it anew, leave out --if-missing.")
@@ -77,14 +108,20 @@ def freeze(
     if as_json:
         import json
 
-        identity = {"contest": lock.contest.name, "lock": frozen.lock_hash}
-        click.echo(json.dumps({**identity, "folder": str(frozen.folder), "counts": lock.counts}))
+        broken = {finding.id: finding.reason for finding in lock.findings if finding.rule == "broken"}
+        identity = {"contest": lock.contest.name, "lock": frozen.lock_hash, "folder": str(frozen.folder)}
+        found = {"counts": lock.counts, "source": lock.source, "broken": broken, "ignored": lock.ignored}
+        click.echo(json.dumps(identity | found))
         return
     dropped = sum(finding.action == "dropped" for finding in lock.findings)
     sizes = ", ".join(f"{split} {sum(counts.values()):,}" for split, counts in lock.counts.items())
     screen.message(f"{frozen.contest.title}: {sizes}; {counted(dropped, 'image')} dropped.")
-    if "colour" in lock.source:
-        screen.message(f"Colour: {lock.source['colour']}.")
+    for reason, names in lock.ignored.items():
+        shown = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
+        screen.message(f"Left out of the source: {counted(len(names), 'file')}, {reason}: {shown}")
+    for what in SAID:
+        if what in lock.source:
+            screen.message(f"{what.capitalize()}: {lock.source[what]}.")
     screen.message(f"Lock {frozen.lock_hash[:12]} in {frozen.folder}")
     for change in changes:
         from harness.cli.contest.rules import show_change

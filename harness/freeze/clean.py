@@ -63,6 +63,7 @@ def clean(image_set: ImageSet, rules: Cleaning) -> Cleaned:
             )
     survey = _Survey(image_set, rules)
     survey.drop_listed()
+    survey.drop_broken()
     survey.drop_copies()
     survey.drop_strangers()
     groups = survey.group_lookalikes()
@@ -107,6 +108,13 @@ class _Survey:
         for row, name in enumerate(self.image_set.ids):
             if name in self.rules.drop:
                 self._drop(row, "drop list", "named in the contest's drop list")
+
+    def drop_broken(self) -> None:
+        for row, name in enumerate(self.image_set.ids):
+            if row in self.alive and name in self.image_set.broken:  # whatever is to be kept: there are no pixels
+                self.alive.discard(row)
+                reason = self.image_set.broken[name]
+                self.findings.append(Finding(name, "broken", "dropped", reason, self._label(row)))
 
     def drop_copies(self) -> None:
         same: dict[bytes, list[int]] = defaultdict(list)

@@ -20,6 +20,7 @@ PINNED = ("numpy", "pillow", "scipy")  # the libraries that touch a pixel or a s
 
 Rule = Literal[
     "drop list",
+    "broken",
     "mass duplicate",
     "exact duplicate",
     "label conflict",
@@ -60,6 +61,7 @@ class Lock(msgspec.Struct, frozen=True, omit_defaults=True):
     files: dict[str, str]  # file -> SHA-256 of its bytes
     versions: dict[str, str]
     groups: dict[str, int] = {}  # split -> groups, where the contest has them
+    ignored: dict[str, tuple[str, ...]] = {}  # reason -> files of the source that are none of the images
     from_kit: bool = False  # whether only what a kit holds is here: the public data
 
     @property

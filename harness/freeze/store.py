@@ -175,6 +175,7 @@ def _write(
         files,
         versions=current_versions(),
         groups=groups,
+        ignored=dict(image_set.ignored),
     )
     write_lock(lock, folder / LOCK)
     for path in _files(folder):
@@ -201,7 +202,7 @@ def _removed(
     dropped = {
         finding.id
         for finding in findings
-        if finding.action == "dropped" and finding.rule not in ("near duplicate", "shared group", "drop list")
+        if finding.action == "dropped" and finding.rule not in ("near duplicate", "shared group", "drop list", "broken")
     }
     rows = [
         row for row, name in enumerate(image_set.ids) if name in dropped and not (names and names[row] in hidden_names)

@@ -12,7 +12,9 @@ from harness.sources.image_set import ImageSet
 __all__ = ["ImageSet", "load_source"]
 
 
-def load_source(contest: Contest, path: Path | None, *, cache: Path, track: Track = silent) -> ImageSet:
+def load_source(
+    contest: Contest, path: Path | None, *, cache: Path, leave_out_broken: bool = False, track: Track = silent
+) -> ImageSet:
     """Return every image of the contest's source, as it lies there.
 
     Parameters
@@ -23,6 +25,8 @@ def load_source(contest: Contest, path: Path | None, *, cache: Path, track: Trac
         ``embedded``; ``medmnist`` downloads its pinned file where there is none.
     cache : Path
         A folder that keeps downloads; made when it is needed.
+    leave_out_broken : bool
+        Whether images that cannot be decoded are left out; else they are an error.  Of folders alone.
     track : Track
 
     Raises
@@ -64,8 +68,17 @@ def load_source(contest: Contest, path: Path | None, *, cache: Path, track: Trac
 
             if path is None:
                 raise SourceError(
-                    f"The contest {contest.name} reads a folder, or a zip of one, with a sub-folder of images for "
-                    "each class, and no --source was given.",
+                    f"The contest {contest.name} reads a folder, zip or tar of images, or a table that lies beside "
+                    "them, and no --source was given.",
                     f"Type: {freeze} --source PATH",
                 )
-            return folder.load(source, path, class_names, image_shape, drop=contest.cleaning.drop, track=track)
+            return folder.load(
+                source,
+                path,
+                class_names,
+                image_shape,
+                drop=contest.cleaning.drop,
+                group=contest.split.group or "",
+                leave_out_broken=leave_out_broken,
+                track=track,
+            )

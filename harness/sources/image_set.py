@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -28,7 +29,12 @@ class ImageSet:
     official_hidden : ndarray of shape (n,), bool, or None
         True where the source itself declares an image part of its test set; None where it declares nothing.
     groups : tuple of str, or None
-        What an image shares with others, such as its patient or slide; None where the source names nothing of the kind.
+        What an image shares with others, such as its patient or slide; empty for an image of which that is not known,
+        and None where the source names nothing of the kind.
+    ignored : mapping of str to tuple of str
+        Files of the source that are none of the images, by reason.
+    broken : mapping of str to str
+        Ids of images that could not be decoded and are black, each with the reason: cleaning drops them.
     """
 
     images: NDArray[np.uint8]
@@ -38,6 +44,8 @@ class ImageSet:
     provenance: dict[str, str] = field(default_factory=dict)
     official_hidden: NDArray[np.bool_] | None = None
     groups: tuple[str, ...] | None = None
+    ignored: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    broken: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         n = len(self.ids)

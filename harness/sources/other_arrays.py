@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.errors import SourceError
-from harness.sources.other_formats import kind_of
+from harness.sources.other_formats import kind_of, what_is
 
 START = 1024  # bytes that tell
 SAVE = "np.savez('NEW.npz', images={images}, labels={labels})"
@@ -79,6 +79,8 @@ def refuse_other(path: Path, names: Sequence[str] = ()) -> None:
     for place, magic, what, way in MAGIC:
         if start[place : place + len(magic)] == magic:
             raise SourceError(f"{path.name} is {what}, expected an .npz.", _of(path, way))
+    if image := what_is(start, path.name):
+        raise SourceError(f"{path.name} is {image}, expected an .npz.", FOLDER)
     if (kind := kind_of(start)) is None:
         return
     way = kind.way if kind.name in ("a web page", "a Git-LFS pointer") else FOLDER

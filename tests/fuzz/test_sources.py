@@ -230,7 +230,7 @@ def test_a_zip_with_a_nameless_file_is_refused(target):
     with zipfile.ZipFile(target.folder / "cells.zip", "w") as archive:
         archive.writestr("x", b"")
         archive.filelist[0].filename = ""
-    with pytest.raises(SourceError, match="holds no PNG"):
+    with pytest.raises(SourceError, match="holds no image"):
         folder.load(FolderSource(), target.folder / "cells.zip", CLASSES, SHAPE)
 
 

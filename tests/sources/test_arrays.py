@@ -395,7 +395,7 @@ OTHERS = {
     "x.csv": (b"label,pixel0\n1,0\n", "a text", "pd.read_csv('x.csv')"),
     "x.tar.gz": (gzip.compress(b"x"), "a gzip file", "tar -xzf"),
     "x.html": (b"<!DOCTYPE html><html>", "a web page", "fetch"),
-    "x.gif": (b"GIF89a", "a GIF image", "folder"),
+    "x.gif": (b"GIF89a", "a GIF", "folder"),
 }
 
 
