@@ -67,6 +67,9 @@ def arrange(
         by_table(layout, images, chosen, source, leave_out)
     else:
         _by_folder(layout, images, known)
+        if known is None and len({found.label for found in layout.found}) == 1:  # a folder of images, and no class
+            layout.ignored["in no class folder"] += [found.path for found in layout.found]
+            layout.found.clear()
         if chosen:
             add_from_table(layout, chosen[0], source)
     taken = {table.path for table in chosen}

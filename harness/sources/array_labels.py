@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import SourceError, did_you_mean
-from harness.sources.folder import fold
+from harness.sources.layout import fold
 from harness.sources.npz import Npz
 
 # Arrays in which people keep the names of their classes.

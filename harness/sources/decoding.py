@@ -34,6 +34,7 @@ from PIL import (  # noqa: F401
 from PIL.ImageFile import ImageFile as PillowFile
 
 from harness.contest import FolderSource
+from harness.sources.axes import FULL
 from harness.sources.containers import MAX_FILE_BYTES, Unread, opened
 from harness.sources.other_formats import READ, kind_of, what_is
 from harness.sources.resize import fit
@@ -51,7 +52,6 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-FULL = 65536  # levels of 16 bits
 
 AWAY = "Take it away, or make it smaller."
 WHOLE = "Replace it by a whole file, or take it away."
@@ -279,7 +279,7 @@ def _bound(image: Image.Image, height: int, width: int, source: FolderSource) ->
     """Refuse an image of too many pixels; of a JPEG have fewer decoded, and return whether that is so."""
     most, reduced = source.megapixels * 1_000_000, False
     pixels = image.width * image.height
-    if most < pixels <= REDUCED * most and image.format in ("JPEG", "MPO"):
+    if source.resize and most < pixels <= REDUCED * most and image.format in ("JPEG", "MPO"):
         side = 2 * max(height, width)  # it stays as large as what is cut out of it
         scale = next((n for n in (2, 4, 8) if pixels <= n * n * most and min(image.size) >= n * side), 0)
         if scale:

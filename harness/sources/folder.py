@@ -55,8 +55,9 @@ from harness.errors import SourceError, UnreadableError, did_you_mean
 from harness.limited import Reader
 from harness.progress import Track, silent
 from harness.sources.arrange import arrange, out_of
+from harness.sources.axes import FULL
 from harness.sources.containers import TABLES, Entry, entries_of
-from harness.sources.decoding import FULL, RESIZE, WHOLE, Decoded, ImageFile, decode
+from harness.sources.decoding import RESIZE, WHOLE, Decoded, ImageFile, decode
 from harness.sources.image_set import ImageSet
 from harness.sources.layout import NEAR, Found, Layout, fold, ignored_of
 from harness.sources.npz import digest
@@ -247,7 +248,7 @@ def labelled(layout: Layout, class_names: Sequence[str], source: FolderSource) -
         )
     label_of |= {fold(alias): class_names.index(name) for alias, name in source.aliases.items()}
     if layout.table and not any(fold(found.label) in label_of for found in layout.found):
-        label_of |= {str(label): label for label in range(len(class_names))}
+        label_of |= {f"{label}{point}": label for label in range(len(class_names)) for point in ("", ".0")}
     unknown = Counter(found.label for found in layout.found if fold(found.label) not in label_of)
     if unknown:
         raise _no_class(unknown, layout, class_names, source)

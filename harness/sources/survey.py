@@ -12,8 +12,9 @@ import numpy as np
 from harness.contest import Columns, FolderSource
 from harness.limited import Reader
 from harness.progress import Track, silent
+from harness.sources.axes import FULL
 from harness.sources.containers import Unread, opened
-from harness.sources.decoding import FULL, UNDECODABLE, bound_by_us, mode_of, open_image, upright_size, values_of
+from harness.sources.decoding import UNDECODABLE, bound_by_us, mode_of, open_image, upright_size, values_of
 from harness.sources.folder import home_of, layout_of
 from harness.sources.layout import Layout, ignored_of
 from harness.sources.shared import DECODING, reader_of
