@@ -22,6 +22,9 @@ from harness.errors import TrainError, UsageError, did_you_mean, writing_to
 from harness.freeze.frozen import Frozen
 from harness.freeze.hashing import hash_file
 from harness.pack import pack
+from harness.runtimes.runtime import DEFAULT, Runtimes
+from harness.sandbox.entry_file import read_entry_file
+from harness.sandbox.layout import python_of
 from harness.sandbox.restrict import PR_SET_PDEATHSIG
 from harness.sandbox.scratch import scratch_folder
 from harness.words import printable
@@ -111,13 +114,16 @@ def fitted(workspace: Workspace, frozen: Frozen, folder: Path) -> Path:
     """Run the ``fit.py`` of a folder on the public data, in a copy of the folder, and return the copy.
 
     A folder without one is returned as it is.  It is the participant's own training script, run with the participant's
-    own rights, which is said before it starts; only the zip that comes of it is a stranger's.  The copy is kept by the
-    content of the folder and the contest, so that the same one is not fitted twice.
+    own rights, which is said before it starts, and in the runtime of the folder's ``entry.toml``; only the zip that
+    comes of it is a stranger's.  The copy is kept by the content of the folder, the contest and the runtime, so that
+    the same one is not fitted twice.
 
     Raises
     ------
     TrainError
         ``fit.py`` failed.
+    HarnessError
+        Its ``entry.toml`` cannot be read, or the runtime is not here.
     """
     script = folder / "fit.py"
     if not script.is_file():
@@ -125,7 +131,9 @@ def fitted(workspace: Workspace, frozen: Frozen, folder: Path) -> Path:
     runs = workspace.runs(frozen.contest.name)
     with writing_to(runs), scratch_folder(runs / ".fitting") as building:
         packed = pack(folder, building / "source.zip", frozen.contest.limits)
-        key = hashlib.sha256(f"{frozen.lock_hash}{packed.sha256}".encode()).hexdigest()[:10]
+        runtime = Runtimes(workspace.runtimes, frozen.contest.runtimes).find(read_entry_file(folder).runtime or DEFAULT)
+        python, lock = (sys.executable, "") if runtime.venv is None else (python_of(runtime.venv), runtime.lock)
+        key = hashlib.sha256(f"{frozen.lock_hash}{packed.sha256}{lock}".encode()).hexdigest()[:10]
         home = runs / f"{folder.resolve().name}-{key}"
         if (home / "submission").is_dir():
             _say(f"{script} has run on {frozen.contest.name} before; taking what it wrote, in {home}.")
@@ -137,7 +145,7 @@ def fitted(workspace: Workspace, frozen: Frozen, folder: Path) -> Path:
             f"Running {script} outside the sandbox, with all your rights, on the public data of {frozen.contest.name}."
         )
         # Its own folder is on its path, as for any script; ours is not.
-        command = [sys.executable, "-B", "fit.py", str((frozen.folder / "public").resolve())]
+        command = [python, "-B", "fit.py", str((frozen.folder / "public").resolve())]
         done = subprocess.run(command, cwd=copy, stdout=sys.stderr, check=False, preexec_fn=_end_with_parent)
         if code := done.returncode:
             raise TrainError(f"{script} ended with exit code {code}.", "What it printed stands above.")

@@ -29,6 +29,8 @@ NOT_RUN = {
     "hemobench tune": "trains for minutes",
     "hemobench reproduce": "trains for hours",
     "hemobench ledger audit --expect": "needs a head that its reader has written down",
+    "hemobench runtime add": "fetches packages; tests/runtimes build one of their own wheels",
+    "hemobench submit template-onnx": "needs that runtime; tests/sandbox/test_real_runtimes.py",
     "hemobench serve": "serves until it is stopped; tests/serve do",
 }
 NEEDS_BUBBLEWRAP = "hemobench codabench rehearse"
