@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Any, Unpack
 from harness.ahead import only
 from harness.contest import Contest, find_contest, rules_of
 from harness.errors import HarnessError
+from harness.freeze.draft import draft_contest as draft_contest
 from harness.freeze.frozen import Frozen
 from harness.progress import Track, silent
+from harness.records import frame as frame
 from harness.runtimes.add import add_runtime as add_runtime
 from harness.runtimes.runtime import runtimes as runtimes
 from harness.workspace import Workspace, scratch_of
 
 if TYPE_CHECKING:
-    import pandas
-
     from harness.analysis.entry import EntryFacts
     from harness.analysis.pair import PairComparison
     from harness.analysis.predictions import Diagnosis
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from harness.board.ranking import Leaderboard
     from harness.board.replay import Replay
     from harness.doctor.findings import Checkup
-    from harness.freeze.draft import Draft
     from harness.freeze.verify import Difference
     from harness.pack import Packed
     from harness.platforms.codabench.export import Settings
@@ -56,20 +55,6 @@ def contests(workspace: Path) -> list[Contest]:
     from harness.board.in_force import known_contests
 
     return known_contests(Workspace(workspace))
-
-
-def draft_contest(workspace: Path, name: str, source: Path, size: tuple[int, int] | None = None) -> Draft:
-    """Look at images of one's own and return the contest that fits them; `size` is height and width of its images."""
-    from harness.freeze.draft import draft_contest as draft
-
-    return draft(Workspace(workspace), name, source, size)
-
-
-def write_contest(workspace: Path, draft: Draft) -> Path:
-    """Write a draft into the contest files of a workspace, where there is none of that name, and return its path."""
-    from harness.freeze.draft import write_draft
-
-    return write_draft(Workspace(workspace), draft)
 
 
 def freeze(
@@ -277,16 +262,6 @@ def leaderboard(
     visible = visible_to(looking(reveal_private), home, frozen)
     with open_to_read(home) as board:
         return read_leaderboard(board, name, lock, metric, visible, top=top, others=others)
-
-
-def frame(found: Leaderboard | ScoreCard | PairComparison) -> pandas.DataFrame:
-    """Return what `leaderboard`, `score` or `compare` found as a DataFrame, shares 0 to 1.
-
-    It has a row an entry, a row a metric and split, or a row a split, and the columns of ``--format csv``.
-    """
-    from harness.records import frame_of
-
-    return frame_of(found)
 
 
 def show(workspace: Path, entry: str, contest: str | None = None, *, reveal_private: bool = False) -> EntryFacts:

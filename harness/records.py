@@ -88,8 +88,11 @@ def of_pair(pair: PairComparison) -> Records:
     return Records(fields, rows)
 
 
-def frame_of(found: Leaderboard | ScoreCard | PairComparison) -> pandas.DataFrame:
-    """Return the records of any of them as a DataFrame."""
+def frame(found: Leaderboard | ScoreCard | PairComparison) -> pandas.DataFrame:
+    """Return what `leaderboard`, `score` or `compare` found as a DataFrame, shares 0 to 1.
+
+    It has a row an entry, a row a metric and split, or a row a split, and the columns of ``--format csv``.
+    """
     import pandas
 
     from harness.board.ranking import Leaderboard

@@ -13,10 +13,8 @@ import msgspec
 
 from harness.contest import NAME, OWNER_STATES, Contest, SplitSpec, contest_files
 from harness.errors import ContestError, SourceError
-from harness.freeze.split import images_needed
 from harness.medmnist_sets import MEDMNIST, of_file
 from harness.misread import explain
-from harness.sources.array_survey import survey_arrays
 from harness.words import printable
 from harness.workspace import Workspace, write_atomic
 
@@ -153,19 +151,43 @@ class Draft:
         source = {**self.source, "aliases": kept}
         return replace(self, classes=dict(zip(names, self.classes.values(), strict=True)), source=source)
 
+    def write(self, workspace: Path) -> Path:
+        """Write the contest file into a workspace, and return its path.
+
+        Raises
+        ------
+        ContestError
+            There is a contest of that name already, a class has too few images, or the draft states what a contest
+            must not.
+        """
+        home = Workspace(workspace)
+        _check_name(home, self.name)
+        if few := {name: n for name, n in self.classes.items() if n < self.needed and not self.split}:
+            raise ContestError(
+                f"A contest needs {self.needed} images of each class, so that each split and half of the hidden test "
+                f"holds one; there are {', '.join(f'{n} of {name}' for name, n in few.items())}.",
+                "Add images of them, or take these classes out of the source.",
+            )
+        _ = self.contest  # it is one, or an error says why not
+        path = home.own_contests / f"{self.name}.toml"
+        write_atomic(path, self.text.encode())
+        return path
+
     @property
     def needed(self) -> int:
         """How many images a class needs, so that every split and both halves of the hidden test hold one."""
+        from harness.freeze.split import images_needed  # late: NumPy, and `api` imports this file
+
         in_all, in_test, outside = images_needed(SplitSpec())
         return in_test + outside if self.source.get("splits") == "keep" else in_all
 
 
-def draft_contest(workspace: Workspace, name: str, path: Path, size: tuple[int, int] | None = None) -> Draft:
+def draft_contest(workspace: Path, name: str, path: Path, size: tuple[int, int] | None = None) -> Draft:
     """Look at a source and return the contest that fits it.
 
     Parameters
     ----------
-    workspace : Workspace
+    workspace : Path
         In which the contest is to be.
     name : str
         Of the contest.
@@ -182,13 +204,15 @@ def draft_contest(workspace: Workspace, name: str, path: Path, size: tuple[int, 
     SourceError
         There is no such source, or it holds no images with labels.
     """
-    _check_name(workspace, name)
+    _check_name(Workspace(workspace), name)
     if not path.exists():
         raise SourceError(f"There is no {path}.", "Look for a misspelt name.")
     return _of_arrays(name, path, size)
 
 
 def _of_arrays(name: str, path: Path, size: tuple[int, int] | None) -> Draft:
+    from harness.sources.array_survey import survey_arrays
+
     found = survey_arrays(path)
     sizes = ((found.height, found.width, sum(found.classes.values())),)
     height, width = size or size_for(sizes)
@@ -244,28 +268,6 @@ def size_for(sizes: tuple[tuple[int, int, int], ...]) -> tuple[int, int]:
         return height, width
     side = min(SIDE, height, width)
     return side, side
-
-
-def write_draft(workspace: Workspace, draft: Draft) -> Path:
-    """Write a draft into the contest files of a workspace, and return its path.
-
-    Raises
-    ------
-    ContestError
-        There is a contest of that name already, a class has too few images, or the draft states what a contest must
-        not.
-    """
-    _check_name(workspace, draft.name)
-    if few := {name: n for name, n in draft.classes.items() if n < draft.needed and not draft.split}:
-        raise ContestError(
-            f"A contest needs {draft.needed} images of each class, so that every split and both halves of the hidden "
-            f"test hold one; there are {', '.join(f'{n} of {name}' for name, n in few.items())}.",
-            "Add images of them, or take these classes out of the source.",
-        )
-    _ = draft.contest  # it is one, or an error says why not
-    path = workspace.own_contests / f"{draft.name}.toml"
-    write_atomic(path, draft.text.encode())
-    return path
 
 
 def _check_name(workspace: Workspace, name: str) -> None:

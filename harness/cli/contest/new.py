@@ -100,7 +100,7 @@ def new(
         draft = replace(draft, source={**draft.source, "splits": choice})
     elif splits is not None:
         raise click.UsageError(f"--splits would have no effect: {source} has no test split.")
-    path = api.write_contest(workspace, draft)
+    path = draft.write(workspace)
     if as_json:
         import msgspec
 
