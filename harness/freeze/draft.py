@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,13 +12,24 @@ from typing import Any
 
 import msgspec
 
-from harness.contest import NAME, OWNER_STATES, Contest, SplitSpec, contest_files
+from harness.contest import NAME, OWNER_STATES, Contest, FolderSource, SplitSpec, contest_files
 from harness.errors import ContestError, SourceError
 from harness.medmnist_sets import MEDMNIST, of_file
 from harness.misread import explain
 from harness.words import printable
 from harness.workspace import Workspace, write_atomic
 
+ARRAYS = (
+    ".npz",
+    ".npy",
+    ".h5",
+    ".hdf5",
+    ".mat",
+    ".pkl",
+    ".pickle",
+    ".pt",
+)  # what is no .npz of them is refused as such
+BROKEN = "cannot be decoded"
 LARGEST_KEPT, SIDE = 224, 96  # pixels: sides up to the first stay as they are; else images become squares of the second
 
 
@@ -80,7 +92,8 @@ class Draft:
     @property
     def command(self) -> str:
         """What freezes it."""
-        return f"hemobench freeze --contest {self.name} --source {shlex.quote(str(self.path))}"
+        broken = " --leave-out-broken" if BROKEN in self.left_out else ""
+        return f"hemobench freeze --contest {self.name} --source {shlex.quote(str(self.path))}{broken}"
 
     @property
     def text(self) -> str:
@@ -166,7 +179,7 @@ class Draft:
             raise ContestError(
                 f"A contest needs {self.needed} images of each class, so that each split and half of the hidden test "
                 f"holds one; there are {', '.join(f'{n} of {name}' for name, n in few.items())}.",
-                "Add images of them, or take these classes out of the source.",
+                "Add images of them, or leave a class of a folder out: --leave-out CLASS",
             )
         _ = self.contest  # it is one, or an error says why not
         path = home.own_contests / f"{self.name}.toml"
@@ -182,7 +195,9 @@ class Draft:
         return in_test + outside if self.source.get("splits") == "keep" else in_all
 
 
-def draft_contest(workspace: Path, name: str, path: Path, size: tuple[int, int] | None = None) -> Draft:
+def draft_contest(
+    workspace: Path, name: str, path: Path, size: tuple[int, int] | None = None, *, ignore: tuple[str, ...] = ()
+) -> Draft:
     """Look at a source and return the contest that fits it.
 
     Parameters
@@ -192,10 +207,13 @@ def draft_contest(workspace: Path, name: str, path: Path, size: tuple[int, int] 
     name : str
         Of the contest.
     path : Path
-        An ``.npz``.
+        An ``.npz``; or a folder, zip, tar or table of images.
     size : tuple of int, optional
-        Height and width of the contest's images; by default those that most images have, where no side is longer than
-        224 pixels, else at most 96 × 96.
+        Height and width of the contest's images; by default those that nine tenths of the images have, where no side is
+        longer than 224 pixels, else those of a square of at most 96.
+
+    ignore : tuple of str
+        Classes and files of a folder, zip or tar to leave out.
 
     Raises
     ------
@@ -207,7 +225,59 @@ def draft_contest(workspace: Path, name: str, path: Path, size: tuple[int, int] 
     _check_name(Workspace(workspace), name)
     if not path.exists():
         raise SourceError(f"There is no {path}.", "Look for a misspelt name.")
+    if not is_npz(path):
+        return _of_folder(name, path, size, ignore)
+    if ignore:
+        raise ContestError("Arrays have nothing that can be left out.", "Save an .npz without these images.")
     return _of_arrays(name, path, size)
+
+
+def is_npz(path: Path) -> bool:
+    """Return whether a file is to be read as arrays: by its suffix, or as a zip that holds some."""
+    if path.suffix.lower() in ARRAYS:
+        return True
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith(".npy") for name in archive.namelist())
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return False
+
+
+def _of_folder(name: str, path: Path, size: tuple[int, int] | None, ignore: tuple[str, ...]) -> Draft:
+    from harness.sources.survey import survey
+
+    found = survey(path, ignore=ignore)
+    if not found.classes or "" in found.classes:
+        raise SourceError(
+            f"Nothing says which class the images of {path.name} are of.",
+            "Put them into a folder for each class, or a table beside them with columns file and label.",
+        )
+    sizes = tuple((height, width, n) for width, height, n in found.sizes)
+    height, width = size or size_for(sizes)
+    left_out = dict(found.ignored)
+    if found.broken:
+        left_out[BROKEN] = tuple(f"{file}, {fault.removeprefix(BROKEN + ': ')}" for file, fault in found.broken.items())
+    return Draft(
+        name=name,
+        title=_title(name),
+        path=path,
+        kind="folder",
+        classes=found.classes,
+        sizes=sizes,
+        grey=found.grey,
+        height=height,
+        width=width,
+        splits=found.splits,
+        source=_given(
+            ignore=list(ignore),
+            splits="keep" if "test" in found.splits else "",
+            levels=found.levels,
+            megapixels=found.megapixels if found.megapixels > FolderSource().megapixels else 0,
+            resize=sizes[0][:2] != (height, width) or len(sizes) > 1,
+        ),
+        split={"group": found.group, "ungrouped": "alone"} if found.group else {},
+        left_out=left_out,
+    )
 
 
 def _of_arrays(name: str, path: Path, size: tuple[int, int] | None) -> Draft:
@@ -264,7 +334,7 @@ def size_for(sizes: tuple[tuple[int, int, int], ...]) -> tuple[int, int]:
     ((28, 28), (96, 96), (40, 40))
     """
     height, width, n = sizes[0]
-    if 2 * n > sum(count for _, _, count in sizes) and max(height, width) <= LARGEST_KEPT and len(sizes) < 3:
+    if 10 * n >= 9 * sum(count for _, _, count in sizes) and max(height, width) <= LARGEST_KEPT:
         return height, width
     side = min(SIDE, height, width)
     return side, side

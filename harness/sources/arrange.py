@@ -72,6 +72,7 @@ def arrange(
             layout.found.clear()
         if chosen:
             add_from_table(layout, chosen[0], source)
+    layout.group = next((table.columns["group"] for table in chosen if "group" in table.columns), "")
     taken = {table.path for table in chosen}
     for table in tables:
         if "file" in table.columns and table.path not in taken:

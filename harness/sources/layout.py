@@ -55,6 +55,8 @@ class Layout:
         Where labels come from, for people.
     table : str
         Path of the table that has them; empty for class folders.
+    group : str
+        The column of the table that has their groups; empty where none has.
     found : list of Found
         As the source lists them.
     ignored : dict of str to list of str
@@ -65,6 +67,7 @@ class Layout:
 
     how: str = "class folders"
     table: str = ""
+    group: str = ""
     found: list[Found] = field(default_factory=list)
     ignored: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     folders: set[str] = field(default_factory=set)

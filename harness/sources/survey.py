@@ -38,8 +38,10 @@ class Survey:
         Images by folder or label, in alphabetical order; empty where nothing labels them.
     splits : mapping of str to int
         Images by 'train', 'val', 'test' or '' (of none); empty where the source has no splits.
+    group : str
+        The column of a table that names a patient or slide, as ``[split] group`` names it; empty where none does.
     groups : int
-        How many patients or slides a table names; 0: none.
+        How many of them there are.
     sizes : tuple of (int, int, int)
         Width and height in pixels, upright, and how many images have them; the most frequent first.
     modes : mapping of str to int
@@ -61,6 +63,7 @@ class Survey:
     images: int
     classes: Mapping[str, int]
     splits: Mapping[str, int]
+    group: str
     groups: int
     sizes: tuple[tuple[int, int, int], ...]
     modes: Mapping[str, int]
@@ -121,6 +124,7 @@ def survey(
         images=len(layout.found),
         classes=dict(sorted(Counter(found.label for found in layout.found).items())),
         splits=dict(sorted(splits.items())) if set(splits) - {""} else {},
+        group=layout.group,
         groups=len({found.group for found in layout.found} - {""}),
         sizes=tuple((*size, n) for size, n in Counter((one.width, one.height) for one in whole).most_common()),
         modes=dict(sorted(Counter(one.mode for one in whole).items())),

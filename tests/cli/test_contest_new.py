@@ -1,12 +1,15 @@
 """`hemobench contest new` looks at images of one's own and writes a contest that freezes with no edit."""
 
 import json
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from harness.contest import OWNER_STATES, read_contest
 from harness.freeze.frozen import open_frozen
@@ -84,6 +87,80 @@ def test_what_it_writes_states_what_lies_there_and_freezes_with_no_edit(hemobenc
     assert ("colour" in frozen.lock.source) == made["grey"]
     counts = [sum(by_class.values()) for split, by_class in frozen.lock.counts.items() if split != "val_shifted"]
     assert sum(counts) == N
+
+
+def image_files(root: Path, suffix: str = "png", images: np.ndarray = COLOUR, form: str = "{name}/{row}") -> Path:
+    for row, pixels in enumerate(images):
+        path = root / f"{form.format(name=NAMES[LABELS[row]], row=row, split='test' if row > 41 else 'train')}.{suffix}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    return root
+
+
+def packed(root: Path, form: str) -> Path:
+    return Path(shutil.make_archive(str(root), form, image_files(root)))
+
+
+def with_table(root: Path) -> Path:
+    image_files(root, form="all/{row}")
+    rows = [f"{row}.png,{WORDS[row]},p{row // 2}" for row in range(N)]
+    (root / "labels.csv").write_text("\n".join(["file,label,patient", *rows]))
+    return root
+
+
+def with_a_broken_one(root: Path) -> Path:
+    cut = image_files(root, "jpg") / "disc" / "0.jpg"
+    cut.write_bytes(cut.read_bytes()[:-40])
+    (root / "notes.txt").write_text("notes")
+    return root
+
+
+# Folders and their like, and what their contest file then states beside classes and size.
+FOLDERS: dict[str, tuple[Callable[[Path], Path], dict[str, object]]] = {
+    "class folders": (image_files, {"splits": "keep", "resize": False}),
+    "grey JPEG": (lambda root: image_files(root, "jpg", GREY), {}),
+    "TIFF of 16 bits": (lambda root: image_files(root, "tif", GREY.astype(np.uint16) * 257), {"levels": None}),
+    "PNG of 12 bits": (lambda root: image_files(root, "png", GREY.astype(np.uint16) * 16), {"levels": 4096}),
+    "zip": (lambda root: packed(root, "zip"), {}),
+    "tar.gz": (lambda root: packed(root, "gztar"), {}),
+    "train and test": (lambda root: image_files(root, form="{split}/{name}/{row}"), {"splits": "keep"}),
+    "table with patients": (with_table, {"group": "patient"}),
+    "one broken": (with_a_broken_one, {}),
+}
+
+
+@pytest.mark.usefixtures("reads_in_one_process")
+@pytest.mark.parametrize("source", FOLDERS)
+def test_a_folder_zip_tar_or_table_freezes_with_no_edit(hemobench, tmp_path, source):
+    make, stated = FOLDERS[source]
+    path = make(tmp_path / "own")
+    made = json.loads(hemobench("contest", "new", "mine", "--source", path, "--json").stdout)
+    contest = read_contest(Path(made["file"]))
+    assert contest.class_names == tuple(sorted(NAMES)) and contest.image_shape == (20, 20, 3)
+    parts = (contest.source, contest.split)
+    assert {name: getattr(part, name) for part in parts for name in stated if hasattr(part, name)} == stated
+    assert made["grey"] == ("bits" in source or "grey" in source)
+    hemobench(*made["freeze"].split()[1:])
+    frozen = open_frozen(Workspace(hemobench.workspace))
+    assert ("colour" in frozen.lock.source) == made["grey"]
+    counts = [sum(by_class.values()) for split, by_class in frozen.lock.counts.items() if split != "val_shifted"]
+    assert sum(counts) == N - (source == "one broken")
+    assert ("notes.txt" in str(made["left_out"])) == ("disc/0.jpg" in str(made["left_out"])) == (source == "one broken")
+
+
+@pytest.mark.usefixtures("reads_in_one_process")
+def test_a_class_of_a_folder_may_be_left_out_and_other_sizes_are_resized(hemobench, tmp_path):
+    root = image_files(tmp_path / "own")
+    for row, side in enumerate((18, 30, 40)):
+        (root / "unsure").mkdir(exist_ok=True)
+        Image.fromarray(COLOUR[row]).resize((side, side)).save(root / "unsure" / f"{row}.png")
+        Image.fromarray(COLOUR[row]).resize((side, side)).save(root / "disc" / f"large{row}.png")
+    told = hemobench("contest", "new", "mine", "--source", root, "--yes", code=1).stderr
+    assert "3 of unsure" in " ".join(told.split()) and "--leave-out" in told
+    told = hemobench("contest", "new", "mine", "--source", root, "--yes", "--leave-out", "unsure").stderr
+    assert "Resized to 20 × 20: 3 images" in told and "Left out: 3 items, named in ignore" in told
+    hemobench("freeze", "--contest", "mine", "--source", root)
+    assert set(open_frozen(Workspace(hemobench.workspace)).lock.counts["val"]) == set(NAMES)
 
 
 @pytest.mark.usefixtures("reads_in_one_process")

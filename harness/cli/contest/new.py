@@ -33,8 +33,14 @@ class Size(click.ParamType):
 
 @click.command(short_help="Write the contest file for images of your own.")
 @click.argument("name")
-@click.option("--source", required=True, type=click.Path(path_type=Path), help="An .npz of images and labels.")
+@click.option(
+    "--source",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder, zip, tar or table of images, or an .npz of arrays.",
+)
 @click.option("--size", type=Size(), metavar="N|HxW", help="Of the contest's images; by default as they are.")
+@click.option("--leave-out", metavar="NAME", multiple=True, help="A class or file to leave out; may be repeated.")
 @click.option("--class-names", metavar="NAME,…", help="Other names for the classes, in the order found.")
 @click.option("--title", help="Title; by default made of the name.")
 @click.option("--licence", help="Licence of the images.")
@@ -47,6 +53,7 @@ def new(
     name: str,
     source: Path,
     size: tuple[int, int] | None,
+    leave_out: tuple[str, ...],
     class_names: str | None,
     title: str | None,
     licence: str | None,
@@ -63,12 +70,12 @@ def new(
 
     \b
     Example:
-      hemobench contest new shapes --source shapes.npz
+      hemobench contest new shapes --source shapes.zip
     """
     from harness import api
     from harness.cli._view import screen
 
-    draft = api.draft_contest(workspace, name, source, size)
+    draft = api.draft_contest(workspace, name, source, size, ignore=leave_out)
     if not as_json:
         for line in facts(draft):
             screen.message(line)
