@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import count
@@ -75,7 +75,7 @@ def split_images(
     if official is not None or not spec.grouped:
         hidden = np.flatnonzero(parts == 1)
         parts[hidden] = deal(hidden, (spec.public,), "public half")
-    _check_sizes(contest, labels, cleaned.groups, parts, official)
+    _check_sizes(contest, labels, cleaned, parts, official)
     rows = {"hidden": parts < 2, "val": parts == 2, "train": parts == 3}
     return Splits({name: np.flatnonzero(of) for name, of in rows.items()}, parts[parts < 2] == 0)
 
@@ -83,12 +83,12 @@ def split_images(
 def _check_sizes(
     contest: Contest,
     labels: NDArray[np.int64],
-    groups: NDArray[np.intp],
+    cleaned: Cleaned,
     parts: NDArray[np.int64],
     official: NDArray[np.bool_] | None,
 ) -> None:
     """Refuse parts of which one lacks a class, and say how many images, or groups, each class needs."""
-    spec = contest.split
+    spec, groups = contest.split, cleaned.groups
 
     # Of images that are dealt together: where, to which parts, and how many of n go to each.
     pools: list[tuple[str, NDArray[np.bool_], range, Callable[[int], list[int]]]] = [
@@ -116,8 +116,15 @@ def _check_sizes(
         raise FreezeError(
             f"Every split and both halves of the hidden test must hold each class: {'; '.join(said)}.",
             "Add images of that class, leave it out, or see whether the contest's cleaning rules took them"
-            + (": what is in one group stays together." if spec.grouped else "; near duplicates count once."),
+            + (": what is in one group stays together." if spec.grouped else "; near duplicates count once.")
+            + _dropped(cleaned),
         )
+
+
+def _dropped(cleaned: Cleaned) -> str:
+    """Return a sentence on what cleaning dropped, since a freeze that fails writes no summary; empty for nothing."""
+    rules = Counter(finding.rule for finding in cleaned.findings if finding.action == "dropped")
+    return f" Cleaning dropped {', '.join(f'{n:,} by {rule}' for rule, n in sorted(rules.items()))}." if rules else ""
 
 
 def images_needed(spec: SplitSpec) -> tuple[int, int, int]:
