@@ -1,5 +1,6 @@
 """The examples in README and in the help of each verb do what they say, typed as they are printed."""
 
+import json
 import os
 import re
 import shlex
@@ -112,6 +113,15 @@ def test_the_lines_of_the_readme_run(project):
     (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     (project / "example.py").write_text(code)
     assert type_in(f"{shlex.quote(sys.executable)} -P example.py", project).startswith("scored Estimate(value=0.")
+
+
+def test_images_of_one_s_own_stand_on_a_board_after_the_four_lines_of_their_page(project):
+    page = (ROOT / "docs" / "images.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^    ((?:hemobench|make) .*)", page, re.MULTILINE)
+    assert len(lines) == 4
+    run_all(lines, project)
+    (row,) = json.loads(type_in("hemobench leaderboard --json", project))
+    assert (row["entry"], row["rank"]) == ("nearest-centroid", 1)
 
 
 def test_the_lines_of_the_help_run(project):

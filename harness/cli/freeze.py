@@ -21,6 +21,9 @@ NAMED = 5  # files of a kind that are left out
 # What a source says of itself that its owner should see at once.
 SAID = (
     "colour",
+    "layout",
+    "values",
+    "arrays not read",
     "labels",
     "splits of the source",
     "groups of the source",

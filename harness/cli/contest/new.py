@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,7 +71,7 @@ def new(
 
     \b
     Example:
-      hemobench contest new shapes --source shapes.zip
+      hemobench contest new cells --source cells.zip
     """
     from harness import api
     from harness.cli._view import screen
@@ -83,7 +84,13 @@ def new(
     def ask(text: str, given: str | None, default: str, of: click.ParamType = click.STRING) -> str:
         if given is not None or yes or as_json:
             return default if given is None else given
-        return str(click.prompt(text, default=default, type=of, err=True))
+        try:
+            return str(click.prompt(text, default=default, type=of, err=True))
+        except click.Abort:
+            if sys.stdin.isatty():  # by hand; elsewhere the answers have ended
+                raise
+            click.echo(err=True)
+            return default
 
     known = ", ".join(draft.classes)
     nameless = all(one.lstrip("-").isdigit() for one in draft.classes)
