@@ -173,12 +173,14 @@ class Draft:
             There is a contest of that name already, a class has too few images, or the draft states what a contest
             must not.
         """
+        from harness.sources.folder import several
+
         home = Workspace(workspace)
         _check_name(home, self.name)
         if few := {name: n for name, n in self.classes.items() if n < self.needed and not self.split}:
             raise ContestError(
                 f"A contest needs {self.needed} images of each class, so that each split and half of the hidden test "
-                f"holds one; there are {', '.join(f'{n} of {name}' for name, n in few.items())}.",
+                f"holds one; there are {several([f'{n} of {name}' for name, n in few.items()])}.",
                 "Add images of them, or leave a class of a folder out: --leave-out CLASS",
             )
         _ = self.contest  # it is one, or an error says why not

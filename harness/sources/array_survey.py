@@ -22,7 +22,7 @@ from harness.sources.shared import ARRAYS, reader_of
 # What people call the arrays, the likeliest first; case does not matter.
 IMAGES = ("images", "x", "data", "image", "imgs", "pixels", "features", "arr_0")
 LABELS = ("labels", "y", "label", "targets", "target", "classes", "class", "arr_1")
-MOST_CLASSES = 1000  # of one-hot rows
+MOST_CLASSES = 1000
 GROUPS = ("patient", "patients", "patient_id", "group", "groups", "subject", "donor", "slide")
 
 
@@ -86,10 +86,14 @@ def look_over(path: Path) -> ArraySurvey:
         axes = shared_axes(npz, keys, _square(npz, keys[0]))
         used = {key for one in parts.values() for key in one}
         names = names_key(npz, used)
-        classes, aliases = _classes(
-            [npz.whole(one[1]) for one in parts.values()],
-            [] if names is None else [text_of(name) for name in npz.whole(names)],
-        )
+        values = [npz.whole(one[1]) for one in parts.values()]
+        classes, aliases = _classes(values, [] if names is None else [text_of(name) for name in npz.whole(names)])
+        if len(classes) > MOST_CLASSES or not all(text.lstrip("-").isdigit() for text in _numbers(values)):
+            raise SourceError(
+                f"{labels} in {path.name} holds {len(classes):,} different values, expected whole numbers or words for "
+                "classes.",
+                "Save one label an image, and no measured values or names of images, as labels.",
+            )
         group, groups = _groups(npz, images, labels)
         lowest, highest, dtype = value_range(npz, keys)
         known = levels_of(highest, dtype) is not None or lowest < 0
@@ -186,6 +190,11 @@ def _classes(values: Sequence[NDArray], names: list[str]) -> tuple[dict[str, int
             dict(zip(labels, names, strict=True)),
         )
     return {label: found[label] for label in labels}, {label: label for label in labels}
+
+
+def _numbers(values: Sequence[NDArray]) -> set[str]:
+    """Return labels that are numbers, as texts."""
+    return {text_of(value) for one in values if one.dtype.kind not in "US" for value in np.unique(one)}
 
 
 def _groups(npz: Npz, images: str, labels: str) -> tuple[str, set[str]]:

@@ -236,6 +236,14 @@ def test_a_published_set_of_medmnist_is_known_by_its_hash(hemobench, tmp_path, m
 
 
 @pytest.mark.usefixtures("reads_in_one_process")
+@pytest.mark.parametrize("labels", [LABELS + 0.5, LABELS * np.nan, LABELS - np.inf, np.arange(N) / 7])
+def test_labels_that_are_measured_values_are_refused(hemobench, tmp_path, labels):
+    path = saved(tmp_path, images=GREY, labels=labels)
+    told = hemobench("contest", "new", "mine", "--source", path, "--yes", code=1).stderr
+    assert "labels in own.npz holds" in told and "expected whole numbers or words" in " ".join(told.split())
+
+
+@pytest.mark.usefixtures("reads_in_one_process")
 @pytest.mark.parametrize("arrays", [{"a": GREY}, {"a": LABELS, "b": LABELS}, {"a": GREY, "b": LABELS[:-1]}])
 def test_a_file_without_images_and_labels_is_refused_with_what_it_holds(hemobench, tmp_path, arrays):
     told = hemobench("contest", "new", "mine", "--source", saved(tmp_path, **arrays), "--yes", code=1).stderr
