@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -381,7 +381,11 @@ def find_contest(name: str, *folders: Path) -> Contest:
     except ValueError as error:
         raise ContestError(f"{name}: {error}.", "See: hemobench contest list") from error
     if found is None:
-        raise ContestError(f"No contest is called {name!r}.", did_you_mean(name, (*files, *MEDMNIST)))
+        sized = [f"{one}-{size}" for one in MEDMNIST for size in get_args(Size)[1:]]
+        hint = did_you_mean(name, (*files, *MEDMNIST, *sized))
+        if name == "medmnist":
+            hint = f"Its sets are contests by their own names: {', '.join(MEDMNIST)}."
+        raise ContestError(f"No contest is called {name!r}.", hint)
     medmnist, size = found
     return Contest(
         name=name,

@@ -198,7 +198,7 @@ def of_name(name: str) -> tuple[MedmnistSet, Size] | None:
     >>> of_name("pathmnist-64")[1], of_name("pathmnist")[1], of_name("cells")
     (64, 28, None)
     """
-    found = re.fullmatch(r"([a-z]+mnist)(?:[-_](\d+))?", name)
+    found = re.fullmatch(r"([a-z]+mnist)(?:-(\d+))?", name)
     size = next((one for one in SIZES if found and one == int(found[2] or 28)), None)
     if not found or size is None or found[1] not in MEDMNIST | SEVERAL_LABELS:
         return None

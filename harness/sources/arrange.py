@@ -97,7 +97,7 @@ def _no_image(layout: Layout, what: str) -> None:
     raise SourceError(
         f"{what} holds no image, expected {READ}." + (f" It holds {first}." if first else ""),
         "Name a folder with a sub-folder of images for each class, or with a table of labels; "
-        "for an .npz take the contest blood-cells-an2dl or blood-cells-medmnist.",
+        "for an .npz: hemobench contest new NAME --source FILE",
     )
 
 

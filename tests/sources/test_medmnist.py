@@ -152,5 +152,13 @@ def test_the_set_of_several_labels_an_image_is_refused_with_the_reason():
         MedmnistSource(name="chestmnist")
     with pytest.raises(ValueError, match="expected pathmnist"):
         MedmnistSource(name="mnist")
-    with pytest.raises(ContestError, match="No contest is called 'pathmnist-32'"):
-        find_contest("pathmnist-32")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("pathmnist-32", "pathmnist-"), ("octmnist_64", "octmnist-64"), ("medmnist", "names: pathmnist, ")],
+)
+def test_a_name_that_is_near_a_set_is_answered_with_it(name, hint):
+    with pytest.raises(ContestError, match=f"No contest is called '{name}'") as caught:
+        find_contest(name)
+    assert hint in caught.value.hint
