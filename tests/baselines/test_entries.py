@@ -41,13 +41,14 @@ def test_only_a_model_that_the_report_had_has_a_row_as_the_team_had_it():
         find("scratch-v1-report")
 
 
-# As the team had it, a backbone is the same graph once more; VGG16's has its preprocessing as a layer.
+# As the team had it, a backbone is the same graph once more; VGG16's has its preprocessing as a layer.  Of the other
+# backbones, which differ in a name and a number, the quickest stands for all.
+SLOW = {row.name for row in BASELINES if row.pretrained and row.name not in ("mobilenet", "vgg16", "vgg16-report")}
+
+
 @pytest.mark.parametrize(
     "row",
-    [
-        pytest.param(row, id=row.name, marks=[pytest.mark.slow] if row.report_of not in (None, "vgg16") else [])
-        for row in BASELINES
-    ],
+    [pytest.param(row, id=row.name, marks=[pytest.mark.slow] if row.name in SLOW else []) for row in BASELINES],
 )
 def test_each_row_builds_a_model_of_as_many_parameters_as_it_says(row):
     recipe = row.preset("full", has_weights=False).recipe

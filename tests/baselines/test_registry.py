@@ -83,7 +83,7 @@ RANDOM_LAYERS = {
     "name", [pytest.param(name, marks=[pytest.mark.slow] if name.startswith("only-") else []) for name in AUGMENTATIONS]
 )
 def test_each_augmentation_trains_and_is_absent_from_what_is_saved(name, tiny_job, tmp_path):
-    job = tiny_job("scratch-v2", Recipe(epochs=1, batch_size=16, learning_rate=1e-3, augment=name))
+    job = tiny_job("scratch-v1", Recipe(epochs=1, batch_size=16, learning_rate=1e-3, augment=name))
     folder = RunFolder(tmp_path / "run")
     with eagerly():
         run = train(job, folder, tell=lambda line: None)
@@ -149,7 +149,11 @@ def application_of(row: Baseline) -> str:
 APPLICATIONS = sorted({application_of(row) for row in BASELINES if row.pretrained})
 
 
-@pytest.mark.parametrize("application", APPLICATIONS)
+# To learn the name of the file, the whole network is built; of the like ones two are quick.
+@pytest.mark.parametrize(
+    "application",
+    [pytest.param(name, marks=[] if name in ("MobileNet", "VGG16") else [pytest.mark.slow]) for name in APPLICATIONS],
+)
 def test_the_weights_of_a_row_are_the_file_that_keras_itself_would_fetch(application, monkeypatch):
     asked: dict[str, str] = {}
 
