@@ -13,6 +13,8 @@ TITLES = {
     "private": "hidden, private half",
 }
 SHORT = {"val": "val", "val_shifted": "shifted val", "public": "public", "private": "private"}
+# Of a score, by the end of a column's name; groups only in a contest that has them.
+PARTS = {"": "value", "_low": "low", "_high": "high", "_n": "n", "_groups": "n_groups"}
 PLACES = {"public": "the public half", "private": "the private half", "val_shifted": "shifted validation"}
 
 COLOURS = {  # in light and in dark
@@ -71,6 +73,17 @@ def points_interval(low: float, high: float) -> str:
     '−0.5 to 4.5'
     """
     return f"{percent(low, 1)} to {percent(high, 1)}".replace("-", "−")
+
+
+def sample(n: int, n_groups: int = 0) -> str:
+    """Write on how many images something was measured; of a contest with groups also of how many.
+
+    Examples
+    --------
+    >>> sample(1113), sample(1113, 40)
+    ('1,113', '1,113 images, 40 groups')
+    """
+    return f"{n:,} images, {n_groups:,} group{'' if n_groups == 1 else 's'}" if n_groups else f"{n:,}"
 
 
 def p_value(p: float, digits: int = 3) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from harness.format import PARTS
+
 if TYPE_CHECKING:
     import pandas
 
@@ -30,13 +32,15 @@ class Records:
 def of_board(board: Leaderboard) -> Records:
     """Return a row an entry, its scores by the metric that ranks."""
     splits = [split for split in SPLITS if split != "private" or board.by == "private"]
+    grouped = any(score.n_groups for standing in board.standings for score in standing.entry.scores.values())
+    parts = {part: name for part, name in PARTS.items() if part != "_groups" or grouped}
     rows = []
     for standing in board.standings:
         entry = standing.entry
         row: dict[str, Any] = {"rank": standing.rank, "id": entry.id, "entry": entry.name, "metric": board.metric}
         for split in splits:
             score = getattr(standing, split)
-            for part, name in (("", "value"), ("_low", "low"), ("_high", "high"), ("_n", "n")):
+            for part, name in parts.items():
                 row[f"{split}{part}"] = getattr(score, name, None)
         row |= {"gap": standing.gap, "weights": entry.weights, "precision": entry.precision}
         row |= {
@@ -47,21 +51,24 @@ def of_board(board: Leaderboard) -> Records:
             "zip_sha256": entry.zip_sha256,
         }
         rows.append(row)
-    scores = [f"{split}{part}" for split in splits for part in ("", "_low", "_high", "_n")]
+    scores = [f"{split}{part}" for split in splits for part in parts]
     last = ("gap", "weights", "precision", "date", "message", "outcome", "note", "zip_sha256")
     return Records(("rank", "id", "entry", "metric", *scores, *last), rows)
 
 
 def of_card(card: ScoreCard) -> Records:
     """Return a row a metric or recall on each split."""
-    fields = ("split", "kind", "name", "value", "low", "high", "n")
+    fields: tuple[str, ...] = ("split", "kind", "name", "value", "low", "high", "n")
     found = [
         (split, kind, name, estimate)
         for split, score in card.scores.items()
         for kind, estimates in (("metric", score.metrics), ("recall", score.recall))
         for name, estimate in estimates.items()
     ]
-    rows = [dict(zip(fields, (*names, one.value, one.low, one.high, one.n), strict=True)) for *names, one in found]
+    if any(one.n_groups for *_, one in found):
+        fields = (*fields, "groups")
+    values = ((*names, one.value, one.low, one.high, one.n, one.n_groups) for *names, one in found)
+    rows = [dict(zip(fields, of, strict=False)) for of in values]
     return Records(fields, rows)
 
 
@@ -84,8 +91,8 @@ def of_pair(pair: PairComparison) -> Records:
         told, by = of.divided, of.divided.difference
         shares = ((told.both + only) / told.n for only in (told.gained, told.lost))
         values = (split, told.n, *shares, by.value, by.low, by.high, told.gained, told.lost, of.p)
-        rows.append(dict(zip(fields, values, strict=True)))
-    return Records(fields, rows)
+        rows.append(dict(zip(fields, values, strict=True)) | ({"groups": told.n_groups} if told.n_groups else {}))
+    return Records(fields + (("groups",) if any("groups" in row for row in rows) else ()), rows)
 
 
 def frame(found: Leaderboard | ScoreCard | PairComparison) -> pandas.DataFrame:

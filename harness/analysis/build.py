@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.analysis.compare import Pairs, compare_pairwise
+from harness.analysis.compare import Pairs
 from harness.analysis.document import Aside, Closed, FrozenFacts, Report, Row, SplitFacts, Unscored
 from harness.analysis.ensemble import combine
 from harness.analysis.overfitting import overall, teams
+from harness.analysis.pairwise import compare_pairwise
 from harness.analysis.predictions import SEEN_AT_HOME, Truth, VisiblePredictions, detail_of, run_of, scores_of, truth_of
 from harness.analysis.preview import ForecastMethod, Forecasts, confidence_of, predict_scores, rate_methods
 from harness.analysis.ranks import not_distinguishable_from_first, rank_ranges, ranks_of
@@ -80,7 +81,7 @@ def gather(workspace: Workspace, frozen: Frozen, *, top: int = TOP, reveal_priva
         metrics=tuple(spec.name for spec in contest.metrics),
         ranked_by=truth.by,
         class_names=contest.class_names,
-        splits=tuple(SplitFacts(split, TITLES[split], len(labels)) for split, labels in truth.labels.items()),
+        splits=tuple(SplitFacts(split, TITLES[split], *of) for split, *of in truth.sizes()),
         families=truth.groups.families,
         severities=truth.groups.severities,
         lengths=truth.groups.lengths,
@@ -91,11 +92,15 @@ def gather(workspace: Workspace, frozen: Frozen, *, top: int = TOP, reveal_priva
         n_aside=read.n_aside,
         aside=tuple(aside_of(visible.shown(entry), splits, metric, closing) for entry in read.aside),
         seeds=read.pooled,
-        ensemble=combine(predictions.rows, predictions.labels, truth.labels, truth.by, contest.n_classes)
+        ensemble=combine(
+            predictions.rows, predictions.labels, truth.labels, truth.by, contest.n_classes, truth.clusters
+        )
         if predictions.many
         else None,
         pairwise=(
-            compare_pairwise(few, {split: right[: len(few)] for split, right in predictions.right.items()}, pairs)
+            compare_pairwise(
+                few, {split: right[: len(few)] for split, right in predictions.right.items()}, pairs, truth.clusters
+            )
             if predictions.many
             else None
         ),
@@ -233,7 +238,15 @@ def _frozen_facts(lock: Lock, digest: str) -> FrozenFacts:
     hashes = {f"{file}: {key}": array.sha256 for file, arrays in lock.arrays.items() for key, array in arrays.items()}
     counts = {split: lock.counts[split] for split in ORDER if split in lock.counts}
     return FrozenFacts(
-        digest, lock.source, counts, removed, tuple(findings[:FINDINGS]), len(findings), hashes, lock.versions
+        digest,
+        lock.source,
+        counts,
+        removed,
+        tuple(findings[:FINDINGS]),
+        len(findings),
+        hashes,
+        lock.versions,
+        lock.contest.ungrouped,
     )
 
 

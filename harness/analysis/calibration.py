@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.score.stats import wilson_interval
+from harness.score.card import share_right
 
 BINS = 15
 DIGITS = 3  # of losses on hidden images
@@ -29,7 +29,9 @@ class Bin(msgspec.Struct, frozen=True):
     high: float
 
 
-def reliability(probabilities: NDArray, y_true: NDArray[np.int64], *, bins: int = BINS) -> tuple[Bin, ...]:
+def reliability(
+    probabilities: NDArray, y_true: NDArray[np.int64], *, bins: int = BINS, groups: NDArray[np.intp] | None = None
+) -> tuple[Bin, ...]:
     """Return the bins of a reliability diagram, of equally many images give or take one, least confidence first.
 
     Parameters
@@ -38,6 +40,8 @@ def reliability(probabilities: NDArray, y_true: NDArray[np.int64], *, bins: int 
     y_true : ndarray of shape (n,), int64
     bins : int
         With fewer images, as many as there are.
+    groups : ndarray of shape (n,), intp, optional
+        The group of each image, where they come in groups.
 
     References
     ----------
@@ -52,12 +56,14 @@ def reliability(probabilities: NDArray, y_true: NDArray[np.int64], *, bins: int 
     """
     confidence, right = probabilities.max(axis=1).astype(np.float64), probabilities.argmax(axis=1) == y_true
     parts = np.array_split(np.argsort(confidence, kind="stable"), bins)
-    return tuple(_bin(confidence[rows], right[rows]) for rows in parts if len(rows))
+    return tuple(
+        _bin(confidence[rows], right[rows], None if groups is None else groups[rows]) for rows in parts if len(rows)
+    )
 
 
-def _bin(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> Bin:
-    hits, n = int(right.sum()), len(right)
-    return Bin(n, float(confidence.mean()), hits / n, *wilson_interval(hits, n))
+def _bin(confidence: NDArray[np.float64], right: NDArray[np.bool_], groups: NDArray[np.intp] | None) -> Bin:
+    share = share_right(right, groups)
+    return Bin(share.n, float(confidence.mean()), share.value, share.low, share.high)
 
 
 def expected_calibration_error(bins: tuple[Bin, ...]) -> float:
@@ -122,7 +128,13 @@ class Calibration(msgspec.Struct, frozen=True):
     brier: float
 
 
-def calibrate(probabilities: NDArray[np.float32], y_true: NDArray[np.int64], *, hidden: bool = False) -> Calibration:
+def calibrate(
+    probabilities: NDArray[np.float32],
+    y_true: NDArray[np.int64],
+    groups: NDArray[np.intp] | None = None,
+    *,
+    hidden: bool = False,
+) -> Calibration:
     """Return how far probabilities of shape (n, classes) may be believed, in bins of equally many images.
 
     Notes
@@ -134,7 +146,7 @@ def calibrate(probabilities: NDArray[np.float32], y_true: NDArray[np.int64], *, 
     ----------
     J. Whitehill, "Climbing the Kaggle leaderboard by exploiting the log-loss oracle", AAAI workshops 2018.
     """
-    bins = reliability(probabilities, y_true)
+    bins = reliability(probabilities, y_true, groups=groups)
     found = Calibration(
         bins, expected_calibration_error(bins), log_loss(probabilities, y_true), brier_loss(probabilities, y_true)
     )

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from harness.errors import WorkspaceError
 from harness.freeze.frozen import Frozen
-from harness.score.card import share_of
+from harness.score.card import count_groups, share_of
 from harness.score.estimate import Estimate
+from harness.score.stats import share_stretch
 
 if TYPE_CHECKING:
     from harness.freeze.shift import Link
@@ -22,11 +23,18 @@ UNTOUCHED = "untouched"  # the family of images that the shift left as they are
 FEW = 20  # a group of fewer images is not called an entry's worst: its share hangs on one or two
 
 
-class Tally(msgspec.Struct, frozen=True):
-    """`hits` right of `n` images."""
+class Tally(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`hits` right of `n` images; `stretch` and `n_groups` where these come in groups."""
 
     hits: int
     n: int
+    stretch: float = 1.0
+    n_groups: int = 0
+
+    @property
+    def estimate(self) -> Estimate:
+        """The share that is right; there must be images."""
+        return share_of(self.hits, self.n, self.stretch, self.n_groups)
 
 
 def read_chains(frozen: Frozen) -> list[list[Link]]:
@@ -114,14 +122,29 @@ def _counts(members: NDArray[np.bool_]) -> tuple[int, ...]:
     return tuple(members.sum(axis=-1).tolist())
 
 
-def tallies(members: NDArray[np.bool_], right: NDArray[np.bool_]) -> tuple[Tally, ...]:
-    """Count the images of each group, shape (groups, n), that an entry has right, shape (n,)."""
-    hits = (members & right).sum(axis=-1)
-    return tuple(Tally(int(hit), int(n)) for hit, n in zip(hits, members.sum(axis=-1), strict=True))
+def tallies(
+    members: NDArray[np.bool_], right: NDArray[np.bool_], clusters: NDArray[np.intp] | None = None
+) -> tuple[Tally, ...]:
+    """Count the images of each group of corruptions, shape (groups, n), that an entry has right, shape (n,).
+
+    `clusters`, of shape (n,), are the patients or slides of the images, in a contest that has them.
+    """
+    hits, sizes = (members & right).sum(axis=-1).tolist(), members.sum(axis=-1).tolist()
+    counts = zip(hits, sizes, strict=True)
+    if clusters is None:
+        return tuple(Tally(hit, n) for hit, n in counts)
+    return tuple(
+        Tally(hit, n, share_stretch(right[rows], clusters[rows]), count_groups(clusters[rows])) if n else Tally(0, 0)
+        for (hit, n), rows in zip(counts, members, strict=True)
+    )
 
 
 def worst_groups(
-    class_names: Sequence[str], y_true: NDArray[np.int64], groups: Groups, right: NDArray[np.bool_]
+    class_names: Sequence[str],
+    y_true: NDArray[np.int64],
+    groups: Groups,
+    right: NDArray[np.bool_],
+    clusters: NDArray[np.intp] | None = None,
 ) -> tuple[Worst, ...]:
     """Return the class, the family, and the class within a family that an entry does worst on.
 
@@ -141,6 +164,5 @@ def worst_groups(
         share = np.where(n >= FEW, (members & right).sum(axis=1) / np.maximum(n, 1), np.inf)
         lowest = int(share.argmin())
         if np.isfinite(share[lowest]):
-            hits = int((members[lowest] & right).sum())
-            found.append(Worst(kind, labels[lowest], share_of(hits, int(n[lowest]))))
+            found.append(Worst(kind, labels[lowest], tallies(members[[lowest]], right, clusters)[0].estimate))
     return tuple(found)

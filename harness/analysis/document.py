@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import msgspec
 
-from harness.analysis.compare import Pairwise
 from harness.analysis.corruptions import Axis
 from harness.analysis.ensemble import Ensemble
 from harness.analysis.forecast import Forecast
 from harness.analysis.overfitting import Probing, Team
+from harness.analysis.pairwise import Pairwise
 from harness.analysis.predictions import Detail, Run
 from harness.analysis.preview import ForecastMethod
 from harness.analysis.ranks import RankRange
@@ -22,12 +22,13 @@ from harness.analysis.values import Moment
 from harness.score.estimate import Estimate
 
 
-class SplitFacts(msgspec.Struct, frozen=True):
-    """A split that the report tells of."""
+class SplitFacts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A split that the report tells of; `n_groups` is 0 in a contest without groups."""
 
     name: str
     title: str
     n: int
+    n_groups: int = 0
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,8 +90,8 @@ class Closed(msgspec.Struct, frozen=True):
     chosen: int
 
 
-class FrozenFacts(msgspec.Struct, frozen=True):
-    """How the contest was frozen."""
+class FrozenFacts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How the contest was frozen; `ungrouped` says that images of one person may be in it without a word of it."""
 
     lock: str
     source: dict[str, str]
@@ -100,6 +101,7 @@ class FrozenFacts(msgspec.Struct, frozen=True):
     n_findings: int
     hashes: dict[str, str]  # array -> SHA-256 of its content
     versions: dict[str, str]
+    ungrouped: bool = False
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

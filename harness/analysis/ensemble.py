@@ -5,13 +5,13 @@ Labels have shape (entries, n), int64, the images in one order for all entries; 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.score.card import share_of
+from harness.score.card import share_right
 from harness.score.estimate import Estimate
 from harness.score.metrics import confusion_matrix
 
@@ -261,6 +261,7 @@ def combine(
     truth: dict[str, NDArray[np.int64]],
     by: str,
     n_classes: int,
+    clusters: Mapping[str, NDArray[np.intp]],
 ) -> Ensemble:
     """Return what the entries are worth together.
 
@@ -274,6 +275,8 @@ def combine(
     by : str
         The split that ranks.
     n_classes : int
+    clusters : mapping of str to ndarray of shape (n,), intp
+        The group of each image, by split; empty in a contest without.
     """
     said, y_true = labels[by], truth[by]
     right = said == y_true
@@ -282,8 +285,7 @@ def combine(
     pairs = np.argwhere(np.triu(np.ones_like(gain, bool), 1)).tolist()
     best = sorted(pairs, key=lambda pair: -gain[*pair])[:BEST_PAIRS]
     blend = greedy_blend(truth[CHOOSE], labels[CHOOSE][:IN_BLENDS], n_classes)
-    blended = vote(said[list(blend.votes)], n_classes) == y_true
-    chosen_n = len(truth[CHOOSE])
+    blended = {split: vote(labels[split][list(blend.votes)], n_classes) == truth[split] for split in (CHOOSE, by)}
     return Ensemble(
         entries=len(rows),
         shown=tuple(rows[:IN_TABLES]),
@@ -292,8 +294,8 @@ def combine(
         oracle=oracle_accuracy(right),
         best_pairs=tuple(Pair(rows[a], rows[b], float(gain[a, b])) for a, b in best),
         blend=tuple((rows[entry], votes) for entry, votes in enumerate(np.bincount(blend.votes).tolist()) if votes),
-        blend_chosen=share_of(round(blend.accuracy * chosen_n), chosen_n),
-        blend_measured=share_of(int(blended.sum()), len(blended)),
+        blend_chosen=share_right(blended[CHOOSE], clusters.get(CHOOSE)),
+        blend_measured=share_right(blended[by], clusters.get(by)),
         missed=tuple(
             missed
             for split in ("val", "val_shifted")

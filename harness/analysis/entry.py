@@ -178,7 +178,7 @@ def see_entry(workspace: Workspace, frozen: Frozen, word: str, *, reveal_private
         private_told=visible.private,
         closed=visible.closing is not None,
         by=truth.by,
-        splits=tuple(SplitFacts(split, TITLES[split], len(labels)) for split, labels in truth.labels.items()),
+        splits=tuple(SplitFacts(split, TITLES[split], *of) for split, *of in truth.sizes()),
         id=entry.id,
         name=entry.name,
         namesakes=values.names.count(entry.name) - 1,

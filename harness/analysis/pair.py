@@ -9,7 +9,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.analysis.compare import LEVEL, Difference, mcnemar, paired_bootstrap
+from harness.analysis.compare import (
+    LEVEL,
+    Difference,
+    clustered_difference,
+    mcnemar,
+    mcnemar_by_group,
+    paired_bootstrap,
+)
 from harness.analysis.entry import find_entry
 from harness.analysis.predictions import VisiblePredictions, scores_of, truth_of
 from harness.analysis.values import Values, read_values
@@ -20,10 +27,11 @@ from harness.board.visibility import Visibility, looking, visible_to
 from harness.errors import UsageError, WorkspaceError
 from harness.format import TITLES
 from harness.freeze.frozen import Frozen
+from harness.score.card import count_groups
 from harness.score.estimate import Estimate
 from harness.score.evaluate import SPLITS
 from harness.score.metrics import METRICS
-from harness.score.stats import paired_interval
+from harness.score.stats import by_group, paired_interval
 from harness.workspace import Workspace
 
 Better = Literal["one", "other", ""]
@@ -39,10 +47,10 @@ class Side(msgspec.Struct, frozen=True):
     withheld: bool
 
 
-class Divided(msgspec.Struct, frozen=True):
-    """`n` images: right by both, by the first alone, by the second alone, and by neither.
+class Divided(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`n` images, of `n_groups` groups: right by both, by the first alone, by the second alone, and by neither.
 
-    `difference` is of their accuracies, first less second.
+    `difference` is of their accuracies, first less second; `n_groups` is 0 in a contest without groups.
     """
 
     name: str
@@ -52,6 +60,7 @@ class Divided(msgspec.Struct, frozen=True):
     lost: int
     neither: int
     difference: Difference
+    n_groups: int = 0
 
 
 class Measured(msgspec.Struct, frozen=True):
@@ -63,7 +72,7 @@ class Measured(msgspec.Struct, frozen=True):
 
 
 class SplitComparison(msgspec.Struct, frozen=True):
-    """Both on one split; `p` is of the exact McNemar test, two-sided, for this pair alone."""
+    """Both on one split; `p` is of the exact McNemar test, two-sided, for this pair alone; by group where there are."""
 
     divided: Divided
     p: float
@@ -178,18 +187,28 @@ def _better(decided: SplitComparison, metric: str) -> Better:
 
 def _on_split(frozen: Frozen, split: str, predictions: VisiblePredictions, entries: Sequence[Entry]) -> SplitComparison:
     contest = frozen.contest
-    divided = divide(TITLES[split], *predictions.right[split])
+    clusters = predictions.truth.clusters.get(split)
+    right, said = predictions.right[split], predictions.labels[split]
+    divided = divide(TITLES[split], right[0], right[1], clusters)
     scores = [scores_of(entry, (split,))[split] for entry in entries]
     measured: dict[str, Measured] = {}
     for number, spec in enumerate(contest.metrics):
         if not all(spec.name in found for found in scores):
             continue
         difference = divided.difference
-        if spec.name != "accuracy":
+        if spec.name != "accuracy" and clusters is not None:
+            y_true = predictions.truth.labels[split]
+            difference = clustered_difference(y_true, said[0], said[1], spec.name, contest.n_classes, clusters)
+        elif spec.name != "accuracy":
             rng = np.random.default_rng([int(frozen.lock_hash[:16], 16), SPLITS.index(split), number])
             difference = _drawn(spec.name, predictions, split, rng, contest.n_classes, entries[0].id < entries[1].id)
         measured[spec.name] = Measured(scores[0][spec.name], scores[1][spec.name], difference)
-    return SplitComparison(divided, float(mcnemar(divided.gained, divided.lost)), measured)
+    if clusters is None:
+        p = mcnemar(divided.gained, divided.lost)
+    else:
+        one, other = by_group(right, clusters)
+        p = mcnemar_by_group(one - other)
+    return SplitComparison(divided, float(p), measured)
 
 
 def _drawn(
@@ -201,8 +220,10 @@ def _drawn(
     return found if in_order else Difference(-found.value, -found.high, -found.low)
 
 
-def divide(name: str, one: NDArray[np.bool_], other: NDArray[np.bool_]) -> Divided:
-    """Count which of two entries has which of `n` > 0 images right, both of shape (n,).
+def divide(
+    name: str, one: NDArray[np.bool_], other: NDArray[np.bool_], clusters: NDArray[np.intp] | None = None
+) -> Divided:
+    """Count which of two entries has which of `n` > 0 images right, all of shape (n,).
 
     Examples
     --------
@@ -217,7 +238,8 @@ def divide(name: str, one: NDArray[np.bool_], other: NDArray[np.bool_]) -> Divid
         int((one & ~other).sum()),
         int((other & ~one).sum()),
         int((~one & ~other).sum()),
-        Difference(*paired_interval(one, other)),
+        Difference(*paired_interval(one, other, clusters)),
+        count_groups(clusters),
     )
 
 
@@ -244,5 +266,11 @@ def _sorted_out(
         else predictions.right[predictions.truth.by][number]
         for number in (0, 1)
     )
-    found = [divide(name, one[rows], other[rows]) for name, rows in zip(names, members, strict=True) if rows.any()]
+    truth = predictions.truth
+    clusters = truth.hidden_clusters if truth.hidden_splits else truth.clusters.get(truth.by)
+    found = [
+        divide(name, one[rows], other[rows], None if clusters is None else clusters[rows])
+        for name, rows in zip(names, members, strict=True)
+        if rows.any()
+    ]
     return tuple(sorted(found, key=lambda group: -abs(group.difference.value)))

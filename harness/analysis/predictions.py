@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.analysis.calibration import Calibration, calibrate
-from harness.analysis.compare import Pairs, compare_all, compare_all_drawn, draw_scores
+from harness.analysis.compare import Pairs, compare_all, compare_all_clustered, compare_all_drawn, draw_scores
 from harness.analysis.corruptions import Groups, Tally, Worst, group, read_chains, tallies, worst_groups
 from harness.analysis.ensemble import Missed, missed_alone
 from harness.board.artifacts import Artifacts
@@ -18,7 +18,7 @@ from harness.board.rows import Entry
 from harness.board.visibility import PREDICTIONS, Role, Visibility
 from harness.errors import WorkspaceError
 from harness.freeze.frozen import Frozen
-from harness.score.card import ScoreCard, share_of
+from harness.score.card import ScoreCard, count_groups, recalls_of
 from harness.score.estimate import Estimate
 from harness.score.evaluate import SPLITS, labels_of
 from harness.score.metrics import METRICS, confusion_matrix
@@ -48,6 +48,8 @@ class Detail(msgspec.Struct, frozen=True):
     ----------
     recalls : dict of str to tuple
         By split, the share found of each class.
+    found : tuple of Estimate
+        The same of the hidden images, in the order of the classes; empty where none may be told of.
     families : tuple of Tally
         Hidden images by family of corruption, in the order of `Report.families`.
     severities : tuple of tuple of Tally
@@ -65,6 +67,7 @@ class Detail(msgspec.Struct, frozen=True):
     """
 
     recalls: dict[str, tuple[Estimate | None, ...]]
+    found: tuple[Estimate | None, ...]
     families: tuple[Tally, ...]
     severities: tuple[tuple[Tally, ...], ...]
     lengths: tuple[Tally, ...]
@@ -80,13 +83,24 @@ class Truth:
     """Labels of the splits that may be told of.
 
     `by` is the split that decides.  `hidden` holds the labels of the hidden images among them, and `groups` how those
-    were corrupted.
+    were corrupted.  `clusters` are the patients or slides by split, those that a contest file calls groups; empty in a
+    contest without.
     """
 
     labels: dict[str, NDArray[np.int64]]
     by: str
     hidden: NDArray[np.int64]
     groups: Groups
+    clusters: dict[str, NDArray[np.intp]]
+
+    def sizes(self) -> Iterator[tuple[str, int, int]]:
+        """Yield each split with how many images it has, and of how many groups."""
+        for split, labels in self.labels.items():
+            yield split, len(labels), count_groups(self.clusters.get(split))
+
+    @property
+    def hidden_clusters(self) -> NDArray[np.intp] | None:
+        return self.over_hidden(self.clusters) if self.clusters and self.hidden_splits else None
 
     @property
     def hidden_splits(self) -> tuple[str, ...]:
@@ -109,6 +123,7 @@ def truth_of(frozen: Frozen, splits: Sequence[str]) -> Truth:
         splits[-1],
         np.concatenate([none, *(found[split][1] for split in hidden)]),
         group([chains[row] for row in rows]),
+        {split: of for split, of in frozen.groups().items() if split in splits},
     )
 
 
@@ -157,8 +172,11 @@ class VisiblePredictions:
     def compare(self, metric: str, n_classes: int, lock: str) -> Pairs:
         """Compare all pairs on the split that decides, by the metric that ranks."""
         by = self.truth.by
+        clusters = self.truth.clusters.get(by)
         if metric == "accuracy" or not self.many:
-            return compare_all(self.right[by])
+            return compare_all(self.right[by], clusters)
+        if clusters is not None:
+            return compare_all_clustered(self.truth.labels[by], self.labels[by], metric, n_classes, clusters)
         y_true, said, rng = self.truth.labels[by], self.labels[by], np.random.default_rng(int(lock[:16], 16))
         drawn = draw_scores(y_true, said, METRICS[metric], rng, n_classes=n_classes)
         confusions = np.array([confusion_matrix(y_true, labels, n_classes) for labels in said])
@@ -224,25 +242,25 @@ def _stated(card: ScoreCard) -> dict[str, str]:
 def detail_of(predictions: VisiblePredictions, number: int, class_names: Sequence[str]) -> Detail:
     """Say where the entry in row `number` of the arrays is right and where not."""
     truth = predictions.truth
-    right = predictions.hidden(predictions.right, number)
+    right, said = (predictions.hidden(of, number) for of in (predictions.right, predictions.labels))
     alone = predictions.alone(number)
     return Detail(
         recalls={
-            split: _recalls(truth.labels[split], predictions.right[split][number], len(class_names))
+            split: recalls_of(
+                truth.labels[split], predictions.labels[split][number], len(class_names), truth.clusters.get(split)
+            )
             for split in truth.labels
         },
-        families=tallies(truth.groups.by_family, right),
+        found=recalls_of(truth.hidden, said, len(class_names), truth.hidden_clusters) if truth.hidden_splits else (),
+        families=tallies(truth.groups.by_family, right, truth.hidden_clusters),
         severities=tuple(tallies(members, right) for members in truth.groups.by_severity),
         lengths=tallies(truth.groups.by_length, right),
-        confusion=tuple(
-            map(
-                tuple,
-                confusion_matrix(
-                    truth.hidden, predictions.hidden(predictions.labels, number), len(class_names)
-                ).tolist(),
-            )
+        confusion=tuple(map(tuple, confusion_matrix(truth.hidden, said, len(class_names)).tolist())),
+        worst=(
+            worst_groups(class_names, truth.hidden, truth.groups, right, truth.hidden_clusters)
+            if truth.hidden_splits
+            else ()
         ),
-        worst=worst_groups(class_names, truth.hidden, truth.groups, right) if truth.hidden_splits else (),
         alone={split: int(rows.sum()) for split, rows in alone.items()},
         alone_shown=tuple(
             Missed(split, row, int(truth.labels[split][row]), int(predictions.labels[split][number, row]), 1)
@@ -251,17 +269,13 @@ def detail_of(predictions: VisiblePredictions, number: int, class_names: Sequenc
             for row in np.flatnonzero(alone[split])[:ALONE].tolist()
         ),
         calibration={
-            split: calibrate(predictions.probabilities[number][split], y_true, hidden=split in HIDDEN)
+            split: calibrate(
+                predictions.probabilities[number][split], y_true, truth.clusters.get(split), hidden=split in HIDDEN
+            )
             for split, y_true in truth.labels.items()
             if split in predictions.probabilities[number] and split in (*SEEN_AT_HOME, truth.by)
         },
     )
-
-
-def _recalls(y_true: NDArray[np.int64], right: NDArray[np.bool_], n_classes: int) -> tuple[Estimate | None, ...]:
-    n = np.bincount(y_true, minlength=n_classes).tolist()
-    hits = np.bincount(y_true[right], minlength=n_classes).tolist()
-    return tuple(share_of(hit, of) if of else None for hit, of in zip(hits, n, strict=True))
 
 
 class Diagnosis(msgspec.Struct, frozen=True):

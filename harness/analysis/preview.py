@@ -149,14 +149,15 @@ def predict_score(
     {'shifted': 0.7, 'misses': None, 'line': None, 'atc': None, 'doc': None}
     """
     share, plain = shifted.value, metric == "accuracy"
-    n = shifted.n if plain else effective_number(share, shifted.low, shifted.high)
+    # Of images in groups, too, the interval is that of fewer independent ones.
+    n = shifted.n if plain and not shifted.n_groups else effective_number(share, shifted.low, shifted.high)
     away = n_hidden * n / shifted.n
     found: Forecasts = dict.fromkeys(METHODS)
     found["shifted"] = from_shifted(share, n, away)
     found["misses"] = from_shifted_and_misses(share, earlier[:, 1], earlier[:, 2], n, away)
     if len(earlier) and (line := fit_line(earlier[:, :2], earlier[:, 2], n_public=shifted.n, n_hidden=n_hidden)):
         found["line"] = line.predict([val, share])
-    if confidence is not None and plain:
+    if confidence is not None and plain and not shifted.n_groups:  # they take images for independent
         known = (confidence.home, confidence.right, confidence.away)
         found["atc"] = average_thresholded_confidence(*known, rng or np.random.default_rng(0), draws=DRAWS)
         found["doc"] = difference_of_confidences(*known)
@@ -285,7 +286,8 @@ def preview(
     truth, metric = truth_of(frozen, (*SEEN_AT_HOME, *hidden)), frozen.contest.metrics[0].name
     n_hidden = sum(frozen.lock.counts["public"].values())
     val, shifted = (
-        score_split(frozen.contest, truth.labels[split], labels[split]).metrics[metric] for split in SEEN_AT_HOME
+        score_split(frozen.contest, truth.labels[split], labels[split], truth.clusters.get(split)).metrics[metric]
+        for split in SEEN_AT_HOME
     )
     ids, earlier = read_values(board, frozen.contest.name, frozen.lock_hash, metric).measured(metric)
     rated = read_some(board, ids[-RATED:].tolist())

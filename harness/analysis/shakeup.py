@@ -17,6 +17,7 @@ from harness.analysis.predictions import VisiblePredictions
 from harness.analysis.ranks import RankRange, ranks_of
 from harness.board.closing import Closing
 from harness.board.ranking import Standing
+from harness.score.stats import by_group
 
 DRAWS = 1000
 SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)  # of the hidden images that might be public
@@ -100,6 +101,7 @@ def redraw_halves(
     share: float,
     rng: np.random.Generator,
     *,
+    groups: NDArray[np.intp] | None = None,
     draws: int = DRAWS,
 ) -> Redrawn:
     """Draw the public and private halves of the hidden images anew, and rank all entries in each.
@@ -113,6 +115,8 @@ def redraw_halves(
     share : float
         Of the hidden images that are public, 0 to 1.
     rng : numpy.random.Generator
+    groups : ndarray of shape (n,), intp, optional
+        The group of each image, where they come in groups: none of these is cut, and strata are not kept.
     draws : int
 
     Notes
@@ -127,13 +131,20 @@ def redraw_halves(
     >>> redraw_halves(right, np.zeros(400, int), 0.5, rng).first().tolist()
     [1.0, 0.0, 0.0]
     """
-    n = right.shape[1]
-    public = np.zeros((draws, n), bool)
-    for stratum in np.unique(strata):
-        rows = np.flatnonzero(strata == stratum)
-        taken = np.arange(len(rows)) < int(len(rows) * share + 0.5)
-        public[:, rows] = rng.permuted(np.tile(taken, (draws, 1)), axis=1)
-    hits = np.rint(public.astype(np.float32) @ right.T.astype(np.float32))
+    n, hits_of = right.shape[1], right.astype(np.float32)
+    if groups is not None:
+        sizes, hits_of = by_group(np.ones(n), groups), by_group(right, groups).astype(np.float32)
+        public = np.zeros((draws, len(sizes)), bool)
+        order = rng.permuted(np.tile(np.arange(len(sizes)), (draws, 1)), axis=1)
+        middle = sizes[order].cumsum(axis=1) - sizes[order] / 2
+        np.put_along_axis(public, order, middle < share * n, axis=1)
+    else:
+        public = np.zeros((draws, n), bool)
+        for stratum in np.unique(strata):
+            rows = np.flatnonzero(strata == stratum)
+            taken = np.arange(len(rows)) < int(len(rows) * share + 0.5)
+            public[:, rows] = rng.permuted(np.tile(taken, (draws, 1)), axis=1)
+    hits = np.rint(public.astype(np.float32) @ hits_of.T)
     rest = right.sum(axis=1) - hits
     return Redrawn(ranks_of(hits), ranks_of(rest), rank_correlation(hits, rest)[0])
 
@@ -144,6 +155,7 @@ def public_share_curve(
     shares: Sequence[float],
     rng: np.random.Generator,
     *,
+    groups: NDArray[np.intp] | None = None,
     draws: int = DRAWS,
 ) -> list[SharePoint]:
     """Return what each public share of the hidden images would be worth, for who sets up the next contest.
@@ -162,8 +174,8 @@ def public_share_curve(
     worth = right.mean(axis=1)
     points = []
     for share in shares:
-        hits, n_public = _draw_hits(right, strata, share, rng, draws)
-        rest, n_private = _draw_hits(right, strata, 1 - share, rng, draws)
+        hits, n_public = _draw_hits(right, strata, share, rng, draws, groups)
+        rest, n_private = _draw_hits(right, strata, 1 - share, rng, draws, groups)
         public, private = ranks_of(hits), ranks_of(rest)
         winner = public.argmin(axis=1)
         tau = rank_correlation(hits, rest)[0]
@@ -182,19 +194,31 @@ def public_share_curve(
 
 
 def _draw_hits(
-    right: NDArray[np.bool_], strata: NDArray[np.int64], share: float, rng: np.random.Generator, draws: int
+    right: NDArray[np.bool_],
+    strata: NDArray[np.int64],
+    share: float,
+    rng: np.random.Generator,
+    draws: int,
+    groups: NDArray[np.intp] | None,
 ) -> tuple[NDArray[np.float32], int]:
-    """Return how many images each entry has right in each draw, shape (draws, entries), and of how many."""
-    hits, size = np.zeros((draws, len(right)), np.float32), 0
+    """Return how many images each entry has right in each draw, shape (draws, entries), and of how many.
+
+    Whole groups are drawn where there are some, of which the second number is then a mean.
+    """
+    hits, size, each = np.zeros((draws, len(right)), np.float32), 0, 1.0
+    drawn: NDArray = right
+    if groups is not None:
+        drawn = by_group(right, groups)
+        strata, each = np.zeros(drawn.shape[1], np.int64), len(groups) / drawn.shape[1]
     for stratum in np.unique(strata):
-        of_stratum = right[:, strata == stratum]
+        of_stratum = drawn[:, strata == stratum]
         n = of_stratum.shape[1]
-        taken = int(n * share + 0.5)
+        taken = max(int(n * share + 0.5), int(groups is not None))
         chosen = rng.integers(n, size=(draws, taken)) + n * np.arange(draws)[:, None]
         weights = np.bincount(chosen.ravel(), minlength=draws * n).reshape(draws, n).astype(np.float32)
         hits += weights @ of_stratum.T.astype(np.float32)
         size += taken
-    return hits, size
+    return hits, round(size * each)
 
 
 def least_public(curve: Sequence[SharePoint], regret: float) -> SharePoint | None:
@@ -275,12 +299,13 @@ def shake_up(
     right = np.array([predictions.hidden(predictions.right, number) for number in drawn_of])
     strata, rng = predictions.truth.hidden, np.random.default_rng(0)
     n_public = len(predictions.truth.labels["public"])
-    drawn = redraw_halves(right, strata, n_public / len(strata), rng)
+    clusters = predictions.truth.hidden_clusters
+    drawn = redraw_halves(right, strata, n_public / len(strata), rng, groups=clusters)
     places = [predictions.rows[number] for number in drawn_of]
     ends = {row: RankRange(*ranks) for row, ranks in zip(places, drawn.ranks().tolist(), strict=True)}
     first = dict(zip(places, drawn.first().tolist(), strict=True))
     differ = bool((right != right[0]).any())  # else no public part, however large, tells one from another
-    curve = tuple(public_share_curve(right, strata, SHARES, rng, draws=CURVE_DRAWS)) if differ else ()
+    curve = tuple(public_share_curve(right, strata, SHARES, rng, groups=clusters, draws=CURVE_DRAWS)) if differ else ()
     return ShakeUp(
         kendall=_known(kendall),
         spearman=_known(spearman),

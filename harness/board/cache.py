@@ -19,7 +19,7 @@ from harness.board.ledger import START, Line, Receipt, lines_from
 from harness.errors import BoardError
 from harness.workspace import OWNER_FILE, make_folder, move_durably
 
-VERSION = 2  # of the schema; another one is made anew
+VERSION = 3  # of the schema; another one is made anew
 SCHEMA = """
     CREATE TABLE entries (
         id INTEGER PRIMARY KEY,
@@ -45,6 +45,7 @@ SCHEMA = """
         low REAL NOT NULL,
         high REAL NOT NULL,
         n INTEGER NOT NULL,
+        n_groups INTEGER NOT NULL,     -- 0 in a contest without groups
         PRIMARY KEY (entry, split, metric)
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE head (             -- one row: the last receipt seen, and where its line begins in the ledger

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.score.stats import by_group
 
-def shown_by_ladder(right: NDArray[np.bool_]) -> NDArray[np.intp]:
+
+def shown_by_ladder(right: NDArray[np.bool_], groups: NDArray[np.intp] | None = None) -> NDArray[np.intp]:
     """Return which submission's score the board shows after each one, by the parameter-free Ladder.
 
     A new submission is shown if it beats the one shown by more than s / sqrt(n), where s is the sample standard
@@ -17,6 +19,8 @@ def shown_by_ladder(right: NDArray[np.bool_]) -> NDArray[np.intp]:
     ----------
     right : ndarray of shape (submissions, n), bool
         One team's submissions in the order in which they came: whether the label of each public image was right.
+    groups : ndarray of shape (n,), intp, optional
+        The group of each image, where they come in groups: these then take the place of images in s and n.
 
     Returns
     -------
@@ -43,8 +47,9 @@ def shown_by_ladder(right: NDArray[np.bool_]) -> NDArray[np.intp]:
     shown = np.zeros(len(right), np.intp)
     for new in range(1, len(right)):
         old = shown[new - 1]
-        gained, lost = int((right[new] & ~right[old]).sum()), int((right[old] & ~right[new]).sum())
+        gain = right[new].astype(np.int64) - right[old]
+        if groups is not None:
+            gain = by_group(gain, groups).astype(np.int64)
         # In whole numbers, because a gain that equals the noise is common, and must not hang on the last bit.
-        clear = gained > lost and (gained - lost) ** 2 > gained + lost
-        shown[new] = new if clear else old
+        shown[new] = new if gain.sum() > 0 and gain.sum() ** 2 > (gain**2).sum() else old
     return shown

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from harness.board.ledger import Scored
 from harness.score.estimate import Estimate
 
@@ -62,8 +64,8 @@ def insert(connection: sqlite3.Connection, receipt: Scored) -> None:
     values = (entry.id, *(getattr(entry, name) for name in FACTS), entry.receipt)
     connection.execute(f"INSERT INTO entries ({COLUMNS}) VALUES ({', '.join('?' * len(values))})", values)
     connection.executemany(
-        "INSERT INTO scores (entry, split, metric, value, low, high, n) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [(entry.id, *key, score.value, score.low, score.high, score.n) for key, score in entry.scores.items()],
+        "INSERT INTO scores (entry, split, metric, value, low, high, n, n_groups) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [(entry.id, *key, *msgspec.structs.astuple(score)) for key, score in entry.scores.items()],
     )
 
 
@@ -100,7 +102,7 @@ def _read(connection: sqlite3.Connection, where: str, values: Sequence[str | int
         rows = connection.execute(f"SELECT {COLUMNS} FROM entries WHERE {where} ORDER BY id", values).fetchall()
         scores: dict[int, dict[tuple[str, str], Estimate]] = {row[0]: {} for row in rows}
         for entry, split, metric, *numbers in connection.execute(
-            "SELECT entry, split, metric, value, low, high, n "
+            "SELECT entry, split, metric, value, low, high, n, n_groups "
             f"FROM entries JOIN scores ON entry = entries.id WHERE {where}",
             values,
         ):

@@ -30,7 +30,7 @@ def compare(
     """Compare two entries image by image.
 
     A and B are ids, or names: then the best by its public score. p is of the exact McNemar test: how often two equally
-    good entries would be divided at least so unevenly.
+    good entries would be divided at least so unevenly. In a contest with groups both p and intervals are by group.
 
     \b
     Example:
@@ -93,15 +93,16 @@ def _splits(found: PairComparison) -> Table:
     from harness.records import of_pair
 
     rows = []
-    records = of_pair(found)
+    records, grouped = of_pair(found), any(of.divided.n_groups for of in found.splits.values())
     for row, of in zip(records.rows, found.splits.values(), strict=True):
         by = of.divided.difference
         shares = (f"{100 * row[side]:.1f}" for side in "ab")
         p = p_value(of.p).removeprefix("p ").removeprefix("= ").replace("< ", "<")
         only = (str(row["only_a"]), str(row["only_b"]))
         difference = f"{points(by.value)} ({points_interval(by.low, by.high)})"
-        rows.append((SHORT[row["split"]], str(row["n"]), *shares, difference, *only, p))
-    names = ("n", "A %", "B %", "A less B", "only A", "only B", "p")
+        groups = [str(of.divided.n_groups)] if grouped else []
+        rows.append((SHORT[row["split"]], str(row["n"]), *groups, *shares, difference, *only, p))
+    names = ("n", *(["groups"] if grouped else []), "A %", "B %", "A less B", "only A", "only B", "p")
     columns = [Column("", key=True), *(Column(name, number=True) for name in names)]
     title = "Accuracy, and images that only one has right"
     note = f"A: entry {found.one.id}, {found.one.name}. B: entry {found.other.id}, {found.other.name}. {title}."
@@ -121,7 +122,8 @@ def _metrics(found: PairComparison, full: bool) -> None:
                 change = f"{points(of.difference.value)} ({points_interval(of.difference.low, of.difference.high)})"
                 rows.append((f"{SHORT[split]}, {metric.replace('_', ' ')}", *scores, change))
     if rows:
-        matrix("Other metrics, with the paired bootstrap's interval", ("A %", "B %", "A less B"), rows)
+        kind = "interval by cluster" if found.splits[found.by].divided.n_groups else "paired bootstrap's interval"
+        matrix(f"Other metrics, with the {kind}", ("A %", "B %", "A less B"), rows)
 
 
 def _groups(what: str, found: PairComparison, groups: tuple[Divided, ...], full: bool) -> None:
@@ -132,4 +134,4 @@ def _groups(what: str, found: PairComparison, groups: tuple[Divided, ...], full:
     few = groups if full else groups[:LARGEST]
     of = "" if len(few) == len(groups) else f": largest {len(few)} of {len(groups)}"
     title(f"By {what}, on {images(found.by)}, A less B in points{of}")
-    gains([Gain(group.name.replace("_", " "), group.n, group.difference) for group in few])
+    gains([Gain(group.name.replace("_", " "), group.n, group.difference, group.n_groups) for group in few])

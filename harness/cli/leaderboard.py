@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.options import contest_option, format_option, workspace_option
-from harness.format import interval, percent, points
+from harness.format import interval, percent, points, sample
 
 if TYPE_CHECKING:
     from harness.board.ranking import Leaderboard, Standing
@@ -79,20 +79,20 @@ def _table(board: Leaderboard, title: str) -> Table:
                 *([] if private else [entry.weights.removeprefix("sha256:")[:8]]),
             ]
         )
-    n = _n(board)
+    sized = _sized(board)
     return Table(
         [Column(name, number=name not in ("entry", "weights"), key=name in ("#", "id", "entry")) for name in names],
         rows,
         of_board(board),
         title=_title(board, title),
-        note="" if n is None else f"{_scored(board)}, n = {n:,}; 95 % intervals.",
+        note=f"{_scored(board)}, n = {sized}; 95 % intervals." if sized else "",
     )
 
 
 def _title(board: Leaderboard, title: str) -> str:
     """Say what the scores are of, by which metric and on how many images."""
-    n = _n(board)
-    return f"{title}: {board.metric.replace('_', ' ')}" + ("" if n is None else f", {board.by} n = {n:,}")
+    sized = _sized(board)
+    return f"{title}: {board.metric.replace('_', ' ')}" + (f", {board.by} n = {sized}" if sized else "")
 
 
 def _was(board: Leaderboard, standing: Standing) -> str:
@@ -118,9 +118,9 @@ def _notes(board: Leaderboard) -> list[str]:
     return notes
 
 
-def _n(board: Leaderboard) -> int | None:
+def _sized(board: Leaderboard) -> str:
     scores = (standing.private if board.by == "private" else standing.public for standing in board.ranked)
-    return next((score.n for score in scores if score), None)
+    return next((sample(score.n, score.n_groups) for score in scores if score), "")
 
 
 def _scored(board: Leaderboard) -> str:

@@ -118,6 +118,31 @@ class Frozen:
             raise _damaged(path, "its arrays are of unequal length")
         return arrays["labels"], arrays["public"]
 
+    def groups(self) -> dict[str, NDArray[np.intp]]:
+        """Return the group of each image by number, shape (n,), for each split here but ``train``; empty without any.
+
+        Numbers of the two halves of the hidden test are different ones.
+        """
+        import numpy as np
+
+        if not self.lock.groups:
+            return {}
+
+        def read(name: str) -> NDArray[np.intp]:
+            path = self.folder / name
+            arrays = read_arrays(path, labels=("int64", 1))
+            if len(arrays.get("groups", ())) != len(arrays["labels"]):
+                raise _damaged(path, "it has no group for each image")
+            return np.unique(arrays["groups"], return_inverse=True)[1].astype(np.intp)
+
+        val = read("public/val.npz")
+        found = {"val": val, "val_shifted": val}
+        if not self.lock.from_kit:
+            _, public = self.hidden_labels()
+            hidden = read("private/labels.npz")
+            found |= {"public": hidden[public], "private": hidden[~public]}
+        return found
+
 
 def frozen_names(workspace: Workspace) -> list[str]:
     """Return the names of the contests that are frozen in a workspace, in alphabetical order."""

@@ -17,11 +17,12 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from harness import spreadsheet
-from harness.analysis.compare import Pairwise
 from harness.analysis.corruptions import FEW
 from harness.analysis.document import Report
+from harness.analysis.pairwise import Pairwise
 from harness.analysis.preview import best_method
-from harness.format import COLOURS, SHORT, interval, percent, points
+from harness.contest import UNGROUPED
+from harness.format import COLOURS, PARTS, SHORT, interval, percent, points, sample
 from harness.report import figures
 from harness.words import counted
 
@@ -79,7 +80,8 @@ def compose(report: Report, images: Mapping[tuple[str, int], str], live: Live | 
         hidden=_hidden(report),
         names={row.id: row.name for row in report.rows},
         commands={"freeze": _freeze_again(report)},
-        numbers={split.name: split.n for split in report.splits},
+        numbers={split.name: sample(split.n, split.n_groups) for split in report.splits},
+        ungrouped=UNGROUPED,
         style=Markup(style),
         scripts=scripts,
         policy=policy,
@@ -111,6 +113,7 @@ def _environment() -> jinja2.Environment:
     environment.filters |= {
         "percent": percent,
         "between": lambda estimate: interval(estimate.low, estimate.high),
+        "sized": lambda estimate: sample(estimate.n, estimate.n_groups),
         "points": points,
         "counted": counted,
         "words": lambda name: name.replace("_", " "),
@@ -229,20 +232,15 @@ def as_csv(report: Report) -> str:
         for metric in report.metrics
         for split in report.splits
         for part in PARTS
+        if part != "_groups" or split.n_groups
     }
     head = ("rank", "best_rank", "worst_rank", "level_with_first", "id", "entry", "message", "date", "weights")
     rows = []
     for row in report.rows:
         ranks = (row.ranks.best, row.ranks.worst) if row.ranks else (None, None)
-        numbers = [
-            getattr(row.scores[split].get(metric), part.lstrip("_") or "value", None)
-            for split, metric, part in found.values()
-        ]
+        numbers = [getattr(row.scores[split].get(metric), PARTS[part], None) for split, metric, part in found.values()]
         rows.append(
             [row.rank, *ranks, row.level_with_first, row.id, row.name, row.message, row.created_at, row.weights,
              row.precision, row.zip_sha256, report.metric, row.gap, *numbers]
         )  # fmt: skip
     return spreadsheet.as_csv([*head, "precision", "zip_sha256", "metric", "gap", *found], rows)
-
-
-PARTS = ("", "_low", "_high", "_n")

@@ -15,7 +15,7 @@ from harness.sandbox.entry_file import EntryFile
 from harness.sandbox.outcome import Repeat
 from harness.score.estimate import Estimate
 from harness.score.metrics import DECIMALS, METRICS, confusion_matrix
-from harness.score.stats import metric_interval, wilson_interval
+from harness.score.stats import metric_interval, metric_stretch, share_stretch, wilson_interval
 
 FORMAT = 1
 
@@ -80,32 +80,55 @@ class ScoreCard(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def score_split(contest: Contest, y_true: NDArray[np.int64], y_pred: NDArray[np.int64]) -> SplitScore:
+def score_split(
+    contest: Contest, y_true: NDArray[np.int64], y_pred: NDArray[np.int64], groups: NDArray[np.intp] | None = None
+) -> SplitScore:
     """Score one split, labels of shape (n,), int64.
 
-    Accuracy and recall are shares of independent images: Wilson intervals.  The other metrics are averages over
-    classes: `metric_interval`.
+    Accuracy and recall are shares of images: Wilson intervals.  The other metrics are averages over classes:
+    `metric_interval`.  Where images come in `groups`, of shape (n,), both are by cluster: `stretch_of`.
     """
     confusion = confusion_matrix(y_true, y_pred, contest.n_classes)
     metrics: dict[str, Estimate] = {}
     for spec in contest.metrics:
         if spec.name == "accuracy":
-            metrics[spec.name] = share_of(int(np.trace(confusion)), len(y_true))
+            metrics[spec.name] = share_right(y_true == y_pred, groups)
         else:
             value = round(float(METRICS[spec.name](confusion)), DECIMALS)
-            low, high = metric_interval(confusion, spec.name)
-            metrics[spec.name] = Estimate(value, min(low, value), max(high, value), len(y_true))
+            stretch = metric_stretch(y_true, y_pred, spec.name, contest.n_classes, groups)
+            low, high = metric_interval(confusion, spec.name, stretch)
+            metrics[spec.name] = Estimate(value, min(low, value), max(high, value), len(y_true), count_groups(groups))
     recalls = {
-        name: share_of(int(row[number]), int(row.sum()))
-        for number, (name, row) in enumerate(zip(contest.class_names, confusion, strict=True))
-        if row.sum()
+        name: recall
+        for name, recall in zip(contest.class_names, recalls_of(y_true, y_pred, contest.n_classes, groups), strict=True)
+        if recall
     }
     return SplitScore(len(y_true), metrics, recalls, tuple(map(tuple, confusion.tolist())))
 
 
-def share_of(hits: int, n: int) -> Estimate:
-    """Return `hits` of `n` images as a share with Wilson's interval."""
-    return Estimate(hits / n, *wilson_interval(hits, n), n)
+def share_of(hits: int, n: int, stretch: float = 1.0, n_groups: int = 0) -> Estimate:
+    """Return `hits` of `n` images as a share with Wilson's interval; `stretch` and `n_groups` where they come so."""
+    return Estimate(hits / n, *wilson_interval(hits, n, stretch), n, n_groups)
+
+
+def share_right(right: NDArray[np.bool_], groups: NDArray[np.intp] | None) -> Estimate:
+    """Return the share of images, shape (n,), n > 0, that are right; by cluster where they come in groups."""
+    return share_of(int(right.sum()), len(right), share_stretch(right, groups), count_groups(groups))
+
+
+def recalls_of(
+    y_true: NDArray[np.int64], y_pred: NDArray[np.int64], n_classes: int, groups: NDArray[np.intp] | None
+) -> tuple[Estimate | None, ...]:
+    """Return the share found of each class; None of a class without images."""
+    right, members = y_true == y_pred, [y_true == label for label in range(n_classes)]
+    return tuple(
+        share_right(right[rows], None if groups is None else groups[rows]) if rows.any() else None for rows in members
+    )
+
+
+def count_groups(groups: NDArray[np.intp] | None) -> int:
+    """Return how many groups there are; 0 without any."""
+    return 0 if groups is None else len(np.unique(groups))
 
 
 def scorer_version() -> str:

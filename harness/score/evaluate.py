@@ -157,7 +157,7 @@ def _meet(
     contest = frozen.contest
     scores, predictions, likely = {}, {}, {}
     if run.outcome is Outcome.SCORED:
-        truth = labels_of(frozen)
+        truth, groups = labels_of(frozen), frozen.groups()
         for split in answered:
             where, y_true = truth[split]
             shown = "hidden" if split in HALVES else split
@@ -166,7 +166,7 @@ def _meet(
                 likely[split] = run.probabilities[shown][where]
             if split not in splits:
                 continue
-            scores[split] = score_split(contest, y_true, predictions[split])
+            scores[split] = score_split(contest, y_true, predictions[split], groups.get(split))
     card = ScoreCard(
         outcome=str(run.outcome),
         code=run.code,

@@ -1,6 +1,7 @@
 """How often a 95 % interval holds the truth, and how often equal entries are called different, by simulation.
 
-``python -m tests.analysis.coverage`` prints the table with 10,000 draws of each; ``--draws 1000`` is faster.
+``python -m tests.analysis.coverage`` prints the table with 10,000 draws of each; ``--draws 1000`` is faster, and
+``--slides --draws 2000`` prints that of slides alone.
 """
 
 from __future__ import annotations
@@ -11,15 +12,22 @@ from functools import partial
 
 import numpy as np
 
-from harness.analysis.compare import compare_all, compare_all_drawn, draw_scores, mcnemar, paired_bootstrap
+from harness.analysis.compare import (
+    compare_all,
+    compare_all_drawn,
+    draw_scores,
+    mcnemar,
+    mcnemar_by_group,
+    paired_bootstrap,
+)
 from harness.analysis.forecast import difference_of_confidences, fit_line, from_shifted, from_shifted_and_misses
 from harness.analysis.preview import predict_score
 from harness.analysis.ranks import rank_ranges
 from harness.analysis.seeds import pool_seeds
-from harness.score.card import share_of
+from harness.score.card import share_of, share_right
 from harness.score.estimate import Estimate
-from harness.score.metrics import METRICS
-from harness.score.stats import metric_interval, paired_interval, wilson_interval
+from harness.score.metrics import METRICS, confusion_matrix
+from harness.score.stats import by_group, metric_interval, metric_stretch, paired_interval, wilson_interval
 
 SIZES = np.array([78, 199, 102, 189, 79, 93, 217, 156])  # the classes of a public half of 1,113 real images
 SMALL = SIZES // 5  # and those of a fifth of it, 219 images
@@ -144,6 +152,52 @@ def paired_resampled(
     return covered / draws
 
 
+def on_slides(
+    slides: int, share: float, likeness: float, draws: int, rng: np.random.Generator, plain: bool = False
+) -> float:
+    """Accuracy on slides of some 30 images, of which each has an accuracy of its own, drawn from a beta distribution.
+
+    `likeness` is the intraclass correlation: 0 of independent images, 1 where a slide is all right or all wrong.  Of
+    nearest-centroid on the slides of the embedded source it is about 0.04.
+    """
+    sizes = np.maximum(1, np.random.default_rng(7).poisson(30, slides))
+    groups, covered = np.arange(slides).repeat(sizes), 0
+    shape = (1 - likeness) / likeness
+    for _ in range(draws):
+        right = rng.random(len(groups)) < rng.beta(share * shape, (1 - share) * shape, slides)[groups]
+        found = share_right(right, None if plain else groups)
+        covered += found.low <= share <= found.high
+    return covered / draws
+
+
+def classes_on_slides(metric: str, slides: int, likeness: float, draws: int, rng: np.random.Generator) -> float:
+    """The same of a metric of four classes, of which every slide has some images, and of a slide's own difficulty."""
+    groups = np.arange(slides).repeat(32)
+    y_true, shape, covered = np.tile(np.arange(4), 8 * slides), (1 - likeness) / likeness, 0
+    recalls = np.array([0.9, 0.8, 0.7, 0.6])
+    wrong = (1 - recalls)[:, None] / 3 * (1 - np.eye(4))
+    truth = float(METRICS[metric](8 * slides * (np.diag(recalls) + wrong)))
+    for _ in range(draws):
+        chances = rng.beta(recalls * shape, (1 - recalls) * shape, (slides, 4))[groups, y_true]
+        said = np.where(rng.random(len(groups)) < chances, y_true, (y_true + rng.integers(1, 4, len(groups))) % 4)
+        stretch = metric_stretch(y_true, said, metric, 4, groups)
+        low, high = metric_interval(confusion_matrix(y_true, said, 4), metric, stretch)
+        covered += low <= truth <= high
+    return covered / draws
+
+
+def pair_on_slides(slides: int, taste: float, draws: int, rng: np.random.Generator) -> Iterator[tuple[float, float]]:
+    """Yield the limits of the difference of two equal entries, and McNemar's p, where slides suit them differently."""
+    groups = np.arange(slides).repeat(30)
+    for _ in range(draws):
+        suits = taste * rng.normal(0, 1, slides)[groups]
+        ease = rng.normal(0, 1, len(groups))
+        right = rng.random((2, len(groups))) < _logistic(1.2 + ease + np.array([suits, -suits]))
+        _, low, high = paired_interval(right[0], right[1], groups)
+        one, other = by_group(right, groups)
+        yield float(low <= 0 <= high), float(mcnemar_by_group(one - other))
+
+
 def _logistic(x: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-x))
 
@@ -255,6 +309,16 @@ def false_pair(n: int, draws: int, rng: np.random.Generator) -> float:
     return float((mcnemar(gained, differ - gained) <= 0.05).mean())
 
 
+# Slides, accuracy, and how alike the images of a slide are.
+SLIDES = (
+    (5, 0.8, 0.05),
+    (10, 0.8, 0.05),
+    (10, 0.8, 0.2),
+    (20, 0.7, 0.1),
+    (20, 0.9, 0.1),
+    (40, 0.8, 0.1),
+    (40, 0.95, 0.1),
+)
 Simulation = Callable[[int, np.random.Generator], float]
 INTERVALS: tuple[tuple[str, Simulation], ...] = (
     ("Wilson, n = 78, mean over p = 0.05 to 0.95", lambda draws, rng: wilson_over_shares(78, draws, rng)),
@@ -272,6 +336,22 @@ INTERVALS: tuple[tuple[str, Simulation], ...] = (
     ("5 seeds, n = 219, they share mistakes", partial(pooled, 5, 219, 0.2, 3)),
     ("5 seeds, n = 1,113, they hardly share any", partial(pooled, 5, 1113, 0.2, 0.5)),
     ("5 seeds, n = 1,113, of different skill", partial(pooled, 5, 1113, 1, 1.5)),
+    *(
+        (f"{slides} slides, {100 * share:.0f} % right, ICC {likeness}", partial(on_slides, slides, share, likeness))
+        for slides, share, likeness in SLIDES
+    ),
+    *(
+        (f"{metric}, {slides} slides, ICC 0.1", partial(classes_on_slides, metric, slides, 0.1))
+        for metric in ("macro_f1", "balanced_accuracy")
+        for slides in (10, 40)
+    ),
+    *(
+        (
+            f"paired, {slides} slides that suit either",
+            lambda draws, rng, slides=slides: np.mean([held for held, _ in pair_on_slides(slides, 0.5, draws, rng)]),
+        )
+        for slides in (10, 40)
+    ),
     ("paired, n = 1,113, 10 % against 7 %", lambda draws, rng: paired(1113, 0.10, 0.07, draws, rng)),
     ("paired, n = 100, 10 % against 7 %", lambda draws, rng: paired(100, 0.10, 0.07, draws, rng)),
     ("paired bootstrap, accuracy", lambda draws, rng: paired_resampled("accuracy", (0.75, 0.65), draws, rng)),
@@ -292,6 +372,13 @@ INTERVALS: tuple[tuple[str, Simulation], ...] = (
 )
 DECISIONS: tuple[tuple[str, Simulation], ...] = (
     ("two equal entries, McNemar alone", lambda draws, rng: false_pair(1113, draws, rng)),
+    *(
+        (
+            f"two equal entries, McNemar by group, {slides} slides",
+            lambda draws, rng, slides=slides: np.mean([p <= 0.05 for _, p in pair_on_slides(slides, 0.5, draws, rng)]),
+        )
+        for slides in (10, 40)
+    ),
     ("20 equal entries, n = 1,113", lambda draws, rng: false_different(20, 1113, draws, rng)),
     ("20 equal entries, n = 200", lambda draws, rng: false_different(20, 200, draws, rng)),
     ("20 equal entries, macro-F1 (n = 1,113)", lambda draws, rng: false_different_drawn(20, 1113, draws // 4, rng)),
@@ -299,10 +386,29 @@ DECISIONS: tuple[tuple[str, Simulation], ...] = (
 )
 
 
+def table_of_slides(draws: int) -> str:
+    """Return a table for ``docs/board.md``: how often plain and cluster intervals hold."""
+    lines = ["| slides | images | right | ICC | Wilson, % held | by group, % held |", "|--:|--:|--:|--:|--:|--:|"]
+    for slides, share, likeness in SLIDES:
+        n = int(np.maximum(1, np.random.default_rng(7).poisson(30, slides)).sum())
+        plain, clustered = (
+            on_slides(slides, share, likeness, draws, np.random.default_rng(2024), plain=plain)
+            for plain in (True, False)
+        )
+        lines.append(
+            f"| {slides} | {n:,} | {100 * share:.0f} % | {likeness} | {100 * plain:.1f} | {100 * clustered:.1f} |"
+        )
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--draws", type=int, default=10_000)
-    draws = parser.parse_args().draws
+    parser.add_argument("--slides", action="store_true", help="Only the table of slides of docs/board.md.")
+    draws, slides = (found := parser.parse_args()).draws, found.slides
+    if slides:
+        print(table_of_slides(draws))
+        return
     print(f"95 % intervals of metrics of classes by contest, % held; {draws:,} draws")
     for metric in ("macro_f1", "balanced_accuracy"):
         for name, sizes in CONTESTS.items():

@@ -12,7 +12,7 @@ import pytest
 
 TABLE = runpy.run_path(str(Path(__file__).with_name("coverage.py")))
 INTERVALS, DECISIONS, wilson = dict(TABLE["INTERVALS"]), dict(TABLE["DECISIONS"]), TABLE["wilson"]
-DEAR = ("bootstrap", "macro", "balanced", "seeds")  # names of simulations that take long for each draw
+DEAR = ("bootstrap", "macro", "balanced", "seeds", "slides")  # names of simulations that take long for each draw
 
 # Where an interval is known to wobble, and what is asked of it instead of 94 to 96 %.
 WOBBLES = {"Wilson, n = 78, p = 0.98": (0.92, 0.99)}
@@ -56,6 +56,17 @@ def test_an_interval_holds_the_truth_in_94_to_96_of_100_of_10000_draws(name):
 @pytest.mark.parametrize("name", DECISIONS)
 def test_at_most_5_in_100_of_10000_boards_show_a_difference_that_is_not_there(name):
     assert DECISIONS[name](10_000, np.random.default_rng(2024)) <= 0.05
+
+
+@pytest.mark.slow
+def test_the_table_of_slides_in_the_docs_is_what_the_simulation_gives():
+    docs = Path(__file__).parents[2] / "docs" / "board.md"
+    assert TABLE["table_of_slides"](2000) in docs.read_text(encoding="utf-8")
+
+
+def test_wilsons_interval_on_slides_is_found_out():
+    """Images of a slide are alike: who takes them for independent is too sure."""
+    assert TABLE["on_slides"](10, 0.8, 0.2, 300, np.random.default_rng(5), plain=True) < 0.65
 
 
 def test_wilsons_interval_wobbles_with_the_share_and_holds_on_average():

@@ -81,7 +81,7 @@ STATEMENTS = [
     "PRAGMA user_version = 99",
     "ALTER TABLE entries RENAME COLUMN name TO title",
     "CREATE TRIGGER t AFTER INSERT ON entries BEGIN DELETE FROM entries; END",
-    "INSERT INTO scores SELECT entry, 'other', metric, value, low, high, n FROM scores WHERE split = 'val'",
+    "INSERT INTO scores SELECT entry, 'other', metric, value, low, high, n, n_groups FROM scores WHERE split = 'val'",
 ]
 
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from harness.analysis.compare import Pairwise
 from harness.analysis.document import Report
+from harness.analysis.pairwise import Pairwise
 from harness.board.ledger import Scored
 from harness.board.recorder import open_recorder
 from harness.freeze.frozen import Frozen, open_frozen

@@ -32,6 +32,7 @@ class Gain:
     name: str
     n: int
     difference: Difference
+    n_groups: int = 0
 
 
 def say(text: str, indent: str = "", *, style: str = "") -> None:
@@ -53,7 +54,7 @@ def shares(lines: Sequence[Share]) -> None:
         [
             (
                 line.name,
-                str(line.estimate.n),
+                _sized(line.estimate.n, line.estimate.n_groups),
                 percent(line.estimate.value),
                 interval(line.estimate.low, line.estimate.high),
                 partial(bar, line.estimate.value, line.estimate.low, line.estimate.high),
@@ -71,7 +72,7 @@ def gains(lines: Sequence[Gain]) -> None:
         [
             (
                 line.name,
-                str(line.n),
+                _sized(line.n, line.n_groups),
                 points(line.difference.value),
                 points_interval(line.difference.low, line.difference.high),
                 partial(bar, line.difference.value, line.difference.low, line.difference.high, ends=(-ends, ends)),
@@ -80,6 +81,10 @@ def gains(lines: Sequence[Gain]) -> None:
         ],
         DIFFERENCE_BAR,
     )
+
+
+def _sized(n: int, n_groups: int) -> str:
+    return f"{n} of {n_groups}" if n_groups else str(n)
 
 
 def images(by: str) -> str:

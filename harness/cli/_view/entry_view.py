@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from harness.analysis.calibration import Calibration
@@ -15,7 +14,6 @@ from harness.cli._view import screen
 from harness.cli._view.bars import KEY, columns
 from harness.cli._view.charts import Share, images, matrix, say, shares, title
 from harness.format import PLACES, SHORT, interval, percent, points
-from harness.score.card import share_of
 from harness.score.estimate import Estimate
 from harness.words import counted
 
@@ -105,7 +103,9 @@ def _staircase(facts: EntryFacts) -> None:
     gap = "" if facts.gap is None else f"; val − public {points(facts.gap)}"
     title(f"{_words(facts.metric).capitalize()} from split to split, %{gap}")
     shares([Share(SHORT[split.name], estimate) for split, estimate in steps if estimate])
-    say(f"Beside each score n and the 95 % interval. Bars: {KEY}.")
+    grouped = any(estimate.n_groups for _, estimate in steps if estimate)
+    n = "n (images of how many groups)" if grouped else "n"
+    say(f"Beside each score {n} and the 95 % interval. Bars: {KEY}.")
 
 
 def _metrics(facts: EntryFacts) -> None:
@@ -128,10 +128,7 @@ def _cell(estimate: Estimate | None) -> str:
 
 
 def _classes(facts: EntryFacts, detail: Detail, full: bool) -> None:
-    if facts.by == "val_shifted":
-        recalls: Iterable[Estimate | None] = detail.recalls[facts.by]
-    else:
-        recalls = [share_of(row[at], sum(row)) if sum(row) else None for at, row in enumerate(detail.confusion)]
+    recalls = detail.found or detail.recalls[facts.by]
     lines = [Share(_words(name), share) for name, share in zip(facts.class_names, recalls, strict=True) if share]
     _lowest(f"By class, on {images(facts.by)}", lines, full)
     for one in facts.confusions:
@@ -166,11 +163,7 @@ def _families(facts: EntryFacts, detail: Detail, full: bool) -> None:
     if not detail.families:
         return
     names = [_words(name) for name in facts.families.names]
-    lines = [
-        Share(name, share_of(tally.hits, tally.n))
-        for name, tally in zip(names, detail.families, strict=True)
-        if tally.n
-    ]
+    lines = [Share(name, tally.estimate) for name, tally in zip(names, detail.families, strict=True) if tally.n]
     _lowest(f"By corruption, on {images(facts.by)}; most images have several", lines, full)
     if full:
         rows = [

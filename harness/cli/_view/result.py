@@ -145,6 +145,9 @@ def _table(card: ScoreCard) -> Table:
         cells = (_cell(score.recall[name]) if name in score.recall else "–" for score in scores)
         rows.append((f"  {name.replace('_', ' ')}", *cells))
     rows += [None, ("images (n)", *(str(score.n) for score in scores))]
+    groups = [next(iter(score.metrics.values())).n_groups for score in scores]
+    if any(groups):
+        rows.append(("groups", *map(str, groups)))
     return Table(
         [screen.Column("%", key=True), *(screen.Column(SHORT[split], number=True) for split in card.scores)],
         rows,
