@@ -46,6 +46,7 @@ class EmbeddedSource(Spec, frozen=True, tag="embedded", tag_field="kind"):
 
     n_images: Annotated[int, Meta(ge=80)] = 4000
     seed: int = 2024
+    slides: Annotated[int, Meta(ge=0)] | UnsetType = UNSET  # on which the cells lie; 0 or not set: each on its own
 
 
 class ArraysSource(Spec, frozen=True, tag="arrays", tag_field="kind"):
@@ -230,7 +231,8 @@ class Contest(Spec, frozen=True):
     @property
     def ungrouped(self) -> bool:
         """Whether images may hang together without a word of it: `UNGROUPED` says so to people."""
-        return not self.split.grouped and not isinstance(self.source, EmbeddedSource)
+        single = isinstance(self.source, EmbeddedSource) and not self.source.slides
+        return not (self.split.grouped or single)
 
     @property
     def identity(self) -> dict[str, Any]:

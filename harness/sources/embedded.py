@@ -7,6 +7,9 @@ Label
     platelet, as often as BloodMNIST has them.  They differ as the real ones do: size, outline, tint of the
     cytoplasm, granules, shape of the nucleus, texture of its chromatin.  Stain, lamp, focus and place vary
     between images and tell nothing of the class.
+Slides
+    With ``slides = 40`` under ``[source]`` cells lie on so many: stain, lamp and focus are those of the slide, which
+    is the group of an image.  Any class lies on any slide.
 Splits
     None of its own: a contest splits it.
 Planted faults
@@ -50,8 +53,8 @@ BLOODMNIST_COUNTS = {
 }
 CLASSES = tuple(BLOODMNIST_COUNTS)
 
-# Keys of the generators: one for the plan, one each for a smear, a stranger, a touch-up.
-PLAN, SMEAR, STRANGER, TOUCH = range(4)
+# Keys of the generators: one for the plan, one each for a smear, a stranger, a touch-up; one for slides, and for each.
+PLAN, SMEAR, STRANGER, TOUCH, SLIDE = range(5)
 
 
 @dataclass(frozen=True)
@@ -117,21 +120,23 @@ def load(
             f"The contest asks for images of {tuple(image_shape)}, the embedded source draws {(SIDE, SIDE, 3)}.",
             f"Write image_shape = {[SIDE, SIDE, 3]}",
         )
-    items = _plan(source)
+    items, slides = _plan(source), _slides(source)
     position = {name: number for number, name in enumerate(class_names)}
     images = np.empty((len(items), SIDE, SIDE, 3), np.uint8)
     for row, item in track(enumerate(items), "drawing smears", len(items)):
-        images[row] = _draw(item, row, source.seed)
+        images[row] = _draw(item, row, source.seed, None if slides is None else slides[row])
     return ImageSet(
         images=images,
         labels=np.array([position[item.label] for item in items], np.int64),
         ids=tuple(_name(row) for row in range(len(items))),
         class_names=tuple(class_names),
         provenance={
-            "source": f"embedded generator of synthetic blood smears, {source.n_images} images, seed {source.seed}",
+            "source": f"embedded generator of synthetic blood smears, {source.n_images} images, seed {source.seed}"
+            + (f", {source.slides} slides" if source.slides else ""),
             "licence": "MIT",
             "citation": "hemobench, harness/sources/embedded.py",
         },
+        groups=None if slides is None else tuple(f"slide-{number:03d}" for number in slides),
     )
 
 
@@ -201,10 +206,19 @@ def _plan(source: EmbeddedSource) -> list[Item]:
     return [items[place] for place in rng.permutation(n)]
 
 
-def _draw(item: Item, row: int, seed: int) -> NDArray[np.uint8]:
+def _slides(source: EmbeddedSource) -> list[int] | None:
+    """Return the slide of each image, in the order of the ids: a duplicate lies on that of its original."""
+    if not source.slides:
+        return None
+    dealt = (_generator(source.seed, SLIDE).permutation(source.n_images) % source.slides).tolist()
+    return [dealt[item.subject if item.drawn else row] for row, item in enumerate(_plan(source))]
+
+
+def _draw(item: Item, row: int, seed: int, slide: int | None) -> NDArray[np.uint8]:
     if not item.drawn:
         return (MASS + OUTLIERS)[item.subject](_generator(seed, STRANGER, item.subject))
-    pixels = draw_smear(item.drawn, _generator(seed, SMEAR, item.subject))
+    look = None if slide is None else _generator(seed, SLIDE, slide)
+    pixels = draw_smear(item.drawn, _generator(seed, SMEAR, item.subject), look)
     return _touched_up(pixels, _generator(seed, TOUCH, row)) if item.kind == "near" else pixels
 
 

@@ -278,3 +278,23 @@ def test_small_convolutional_network_passes_90_percent(folds: dict[str, tuple[np
     model.fit(X, y, epochs=epochs, batch_size=batch, verbose=0)
     for fold in ("val", "test"):
         assert model.evaluate(*folds[fold], verbose=0)[1] > 0.9
+
+
+def test_cells_on_slides_share_their_look_and_nothing_else_changes():
+    source = EmbeddedSource(n_images=160, slides=4)
+    found, plain = load(source, CLASSES, SHAPE), load(SMALL, CLASSES, SHAPE)
+    assert plain.groups is None
+    assert (found.labels == plain.labels).all()
+    assert sorted(set(found.groups)) == [f"slide-{number:03d}" for number in range(4)]
+    group = dict(zip(found.ids, found.groups, strict=True))
+    for kind in ("exact", "conflict", "near"):
+        for first, *copies in planted(source)[kind]:
+            assert {group[copy] for copy in copies} == {group[first]}
+    cells = np.array([name not in {one for of in planted(source)["mass"] for one in of} for name in found.ids])
+    slides, look = np.array(found.groups)[cells], found.images[cells].mean(axis=(1, 2))
+    between = np.var([look[slides == slide].mean(axis=0) for slide in np.unique(slides)], axis=0).sum()
+    within = np.mean([look[slides == slide].var(axis=0).sum() for slide in np.unique(slides)])
+    assert between > within
+    mixed = plain.images[cells].mean(axis=(1, 2))
+    assert mixed.var(axis=0).sum() > 2 * within
+    assert all(len(np.unique(found.labels[cells][slides == slide])) > 4 for slide in np.unique(slides))

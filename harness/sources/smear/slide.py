@@ -35,18 +35,29 @@ SLIDES = (
 )
 
 
-def draw_smear(class_name: str, rng: np.random.Generator) -> NDArray[np.uint8]:
+def draw_smear(
+    class_name: str, rng: np.random.Generator, slide: np.random.Generator | None = None
+) -> NDArray[np.uint8]:
     """Draw one image of a cell of `class_name`.
+
+    Parameters
+    ----------
+    class_name : str
+    rng : numpy.random.Generator
+    slide : numpy.random.Generator, optional
+        Draws stain, lamp and focus: begun anew for each image, it gives them all those of one slide.  By default they
+        are the image's own.
 
     Returns
     -------
     ndarray of shape (96, 96, 3), uint8
     """
-    return _photograph(transmitted_light(class_name, rng), rng)
+    look = slide or rng
+    return _photograph(transmitted_light(class_name, rng, look), rng, look)
 
 
-def transmitted_light(class_name: str, rng: np.random.Generator) -> Plane:
-    """Draw a cell of `class_name` among red cells.
+def transmitted_light(class_name: str, rng: np.random.Generator, look: np.random.Generator | None = None) -> Plane:
+    """Draw a cell of `class_name` among red cells; `look`, by default `rng`, draws the focus.
 
     Returns
     -------
@@ -63,7 +74,7 @@ def transmitted_light(class_name: str, rng: np.random.Generator) -> Plane:
     if chance(rng, NEIGHBOUR):
         _neighbour(image, rng, x, y, radius, zoom)
     kind.paint(Patch(image, rng, x, y, 1.45 * radius + 2.0), radius)
-    _focus(image, rng)
+    _focus(image, look or rng)
     return image
 
 
@@ -122,20 +133,20 @@ def _focus(image: Plane, rng: np.random.Generator) -> None:
         light[:, 1:-1] += share * (light[:, :-2] + light[:, 2:] - 2.0 * light[:, 1:-1])
 
 
-def _photograph(image: Plane, rng: np.random.Generator) -> NDArray[np.uint8]:
+def _photograph(image: Plane, rng: np.random.Generator, look: np.random.Generator) -> NDArray[np.uint8]:
     """Turn transmitted light into pixels under a slide's stain, a lamp's colour and slope, a sensor's noise."""
     lamps = [lamp for lamp, weight in SLIDES for _ in range(weight)]
-    lamp = lamps[rng.integers(len(lamps))]
-    stain = between(rng, 0.54, 1.14)
-    gain = between(rng, 0.68, 1.06)
+    lamp = lamps[look.integers(len(lamps))]
+    stain = between(look, 0.54, 1.14)
+    gain = between(look, 0.68, 1.06)
     across, down = bell(rng, 0.07) / SIDE, bell(rng, 0.07) / SIDE
     place = np.arange(SIDE) - SIDE / 2
     slope = gain * (1.0 + across * place[None, :] + down * place[:, None])
     grains = (rng.random((SIDE, SIDE)) + rng.random((SIDE, SIDE)) - 1.0) * between(rng, 1.0, 5.0)
     pixels = np.empty((SIDE, SIDE, 3), np.uint8)
     for channel in range(3):
-        strength = stain * (1.0 + bell(rng, 0.23))
-        tone = lamp[channel] * (1.0 + bell(rng, 0.06))
+        strength = stain * (1.0 + bell(look, 0.23))
+        tone = lamp[channel] * (1.0 + bell(look, 0.06))
         light = (1.0 - strength * (1.0 - image[channel])) * slope * tone + grains
         pixels[..., channel] = np.floor(np.minimum(np.maximum(light, 0.0), 255.0) + 0.5)
     return pixels
