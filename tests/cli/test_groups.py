@@ -1,82 +1,82 @@
-"""The tree of verbs: what it holds, how it is shown, and what is said of a word that is none."""
+"""A contest with groups from its file to the page: n is images and groups wherever an interval stands."""
 
-from pathlib import Path
+import csv
+import io
+import json
 
-import click
+import numpy as np
 import pytest
-from click.testing import CliRunner
+from PIL import Image
 
-from harness import cli, plugins
-from harness.cli import hemobench
-from harness.cli.group import VerbGroup, verbs
+from tests.conftest import CommandLine
 
-HOME = Path(cli.__file__).parent
-VERBS = {words[1:]: command for words, command in verbs(hemobench)}
-GROUPS = [(), *(words for words, command in VERBS.items() if isinstance(command, VerbGroup))]
-NO_VERBS = {"group", "options", "__init__", "__main__"}
-
-
-def test_every_file_is_a_verb_with_its_place_in_the_help():
-    files = [file.relative_to(HOME).with_suffix("").parts for file in HOME.rglob("*.py")]
-    files = [file for file in files if file[0] != "_view" and file[-1] not in NO_VERBS]
-    groups = {words for words in GROUPS if words}
-    added = {(name,) for name in plugins.commands()}
-    assert set(files) | groups | added == set(VERBS)
-    assert {command.name for command in VERBS.values()} == {words[-1] for words in VERBS}
+CONTEST = r"""
+name = "patients"
+title = "Cells of patients"
+version = 1
+class_names = ["disc", "square"]
+image_shape = [32, 32, 3]
+[source]
+kind = "folder"
+[split]
+hidden = 0.4
+val = 0.2
+group_pattern = '/(?P<group>p\d+)_'
+"""
 
 
-@pytest.mark.parametrize("words", GROUPS, ids=" ".join)
-def test_the_help_of_a_group_lists_its_verbs_under_headings_in_one_column(words):
-    lines = CliRunner().invoke(hemobench, [*words, "--help"]).output.splitlines()
-    below = [command for path, command in VERBS.items() if path[:-1] == words]
-    rows = [line for line in lines for command in below if line.startswith(f"  {command.name} ")]
-    assert [row.split()[0] for row in rows] == [command.name for command in below]
-    size = max(len(command.name) for command in below)
-    for row, command in zip(rows, below, strict=True):
-        assert row[2 : 4 + size] == f"{command.name:{size}}  "
-        assert row.endswith("."), "the short help is not cut"
-    assert max(map(len, lines)) <= 80
+@pytest.fixture(scope="module")
+def patients(tmp_path_factory):
+    """A board of two entries on images of twenty patients, whose class a mean colour tells, of most patients."""
+    folder = tmp_path_factory.mktemp("patients")
+    rng = np.random.default_rng(1)
+    for name, level in (("disc", 90), ("square", 150)):
+        (folder / "data" / name).mkdir(parents=True)
+        for patient in range(20):
+            shade = level + (patient % 5 == 0) * (120 - level)
+            for row in range(3):
+                pixels = rng.integers(-60, 60, (8, 8, 3)).repeat(4, axis=0).repeat(4, axis=1) + shade
+                image = Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+                image.save(folder / "data" / name / f"p{patient:02d}_{row}.png")
+    (folder / "patients.toml").write_text(CONTEST)
+    hemobench = CommandLine(folder / "workspace")
+    hemobench("freeze", "--contest", folder / "patients.toml", "--source", folder / "data")
+    for entry in ("nearest-centroid", "majority"):
+        hemobench("submit", entry, "-m", "first")
+    return hemobench
 
 
-@pytest.mark.parametrize(
-    ("words", "near"),
-    [
-        (("lint-bundle",), "hemobench codabench lint?"),
-        (("export", "codabench", "course"), "hemobench codabench export or hemobench kaggle export?"),
-        (("audit",), "hemobench ledger audit?"),
-        (("sumbit",), "hemobench submit?"),
-        (("contest", "replay"), "hemobench ledger replay?"),
-        (("contest", "rule"), "hemobench contest rules?"),
-        (("contest", "xyz"), "list, rules, kit, close"),
-        (("codabench", "submit"), "hemobench submit?"),
-    ],
-)
-def test_a_word_that_is_no_verb_gets_the_nearest_of_all_groups(words, near):
-    done = CliRunner().invoke(hemobench, words)
-    assert done.exit_code == 2
-    assert near in " ".join(done.stderr.split())
+def test_card_board_and_table_count_groups(patients):
+    receipts = map(json.loads, (patients.workspace / "ledger.jsonl").read_text().splitlines())
+    scores = next(one["scores"] for one in receipts if one.get("entry") == 1)
+    assert {split: of["accuracy"]["n_groups"] for split, of in scores.items()} == {
+        "val": 4,
+        "val_shifted": 4,
+        "public": 4,
+        "private": 4,
+    }
+    (patients.workspace / "board.sqlite3").unlink()  # it is made again from the ledger, groups and all
+    rows = list(csv.DictReader(io.StringIO(patients("leaderboard", "--format", "csv").stdout)))
+    assert [row["public_groups"] for row in rows] == ["4", "4"]
+    assert [int(row["public_n"]) for row in rows] == [24, 24]
+    assert "24 images, 4 groups" in patients("leaderboard").stdout + patients("leaderboard").stderr
 
 
-def test_a_verb_of_another_package_has_a_section_of_its_own_and_takes_no_place_of_ours(monkeypatch):
-    @click.command(short_help="Do more.")
-    def more() -> None:
-        click.echo("more was done")
-
-    monkeypatch.setattr(plugins, "commands", lambda: {"more": lambda: more, "leaderboard": lambda: more})
-    runner = CliRunner()
-    assert "Added by other packages:\n  more       " in runner.invoke(hemobench, ["--help"]).output
-    assert runner.invoke(hemobench, ["more"]).output == "more was done\n"
-    assert "train" not in hemobench.list_commands(None)
-    assert hemobench.get_command(None, "leaderboard") is not more
+def test_show_and_compare_count_groups_and_no_four_groups_tell_two_entries_apart(patients):
+    assert "24 of 4" in patients("show", 1).stdout
+    found = json.loads(patients("compare", 1, 2, "--json").stdout)
+    public = found["splits"]["public"]
+    assert public["divided"]["n_groups"] == 4
+    assert public["p"] >= 2 / 2**4
+    assert found["better"] == ""
+    assert "groups" in patients("compare", 1, 2).stdout
 
 
-@pytest.mark.parametrize("words", [*GROUPS, ("pack",)], ids=" ".join)
-def test_a_group_without_its_verb_prints_its_help_and_a_verb_tells_how_to_get_it(monkeypatch, capsys, words):
-    monkeypatch.setattr("sys.argv", ["hemobench", *words])
-    with pytest.raises(SystemExit) as done:
-        cli.main()
-    assert done.value.code == 2
-    shown = capsys.readouterr().err
-    assert f"Usage: {' '.join(('hemobench', *words))} [OPTIONS]" in shown
-    assert ("Try: hemobench pack --help" in shown) == (words == ("pack",))
-    assert max(map(len, shown.splitlines())) <= 80
+def test_the_page_says_images_and_groups_and_names_none(patients, tmp_path):
+    patients("report", "-o", tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    assert "24 images, 4 groups" in page
+    assert "No group of images is known" not in page
+    with np.load(next(patients.workspace.glob("contests/patients/current/private/labels.npz"))) as arrays:
+        hidden = set(arrays["groups"].tolist())
+    assert not any(name in page for name in hidden)
