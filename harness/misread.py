@@ -133,6 +133,8 @@ def _of(one: inspect.Type) -> str:
             least = f" of at least {one.min_length}" if one.min_length else ""
             items = _expected([one.item_type])
             return f"a list{least}, each {items}"
+        case inspect.DictType():
+            return f"a section of names, each {_expected([one.value_type])}"
         case inspect.TupleType():
             return f"a list of {len(one.item_types)}: {', '.join(_expected([item]) for item in one.item_types)}"
         case inspect.StructType():

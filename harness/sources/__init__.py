@@ -39,6 +39,13 @@ def load_source(
     if path is not None and not isinstance(source, EmbeddedSource) and not path.exists():
         raise SourceError(f"There is no {path}.", f"Look for a misspelt name, then type: {freeze} --source PATH")
 
+    if leave_out_broken and not isinstance(source, FolderSource):
+        raise SourceError(
+            f"The images of the contest {contest.name} lie in no files of their own, so --leave-out-broken would have "
+            "no effect.",
+            f"Type: {freeze}",
+        )
+
     # Late imports: each source brings its own heavy library, and a run needs one of them.
     match source:
         case EmbeddedSource():

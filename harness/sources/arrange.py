@@ -50,8 +50,8 @@ def arrange(
     for entry in entries:
         if entry.use == "folder":
             layout.folders.add(fold(PurePosixPath(entry.path).name))
-        elif _is_hidden(entry.path):
-            layout.ignored["hidden, or left behind by a system"].append(entry.path)
+        elif hidden := _hidden(entry.path):
+            layout.ignored["hidden, or left behind by a system"].append(hidden)
         elif leave_out.names(_checked(entry.path, what)):
             layout.ignored["named in ignore"].append(entry.path)
         elif entry.use == "image":
@@ -62,6 +62,11 @@ def arrange(
             )
     if not images:
         _no_image(layout, what)
+    if unread := [table for table in tables if "file" not in table.columns]:
+        layout.tables = (
+            f" The table {unread[0].path} has the columns {', '.join(unread[0].header[:SHOWN]) or 'of nothing'}: "
+            "name those of file and label under [source.columns] of a copy of the contest file."
+        )
     chosen = _tables(images, tables, source, known)
     if chosen and "label" in chosen[0].columns:
         by_table(layout, images, chosen, source, leave_out)
@@ -101,11 +106,14 @@ def _no_image(layout: Layout, what: str) -> None:
     )
 
 
-def _is_hidden(name: str) -> bool:
-    """Tell what operating systems leave behind from what a person put there."""
+def _hidden(name: str) -> str:
+    """Return the file or folder that an operating system left behind, or hides; empty for what a person put there."""
     parts = name.split("/")
-    left = ("__MACOSX", "Thumbs.db", "desktop.ini")
-    return any((part.startswith(".") and part not in (".", "..")) or part in left for part in parts)
+    left = ("__macosx", "thumbs.db", "desktop.ini")
+    for depth, part in enumerate(parts, start=1):
+        if (part.startswith(".") and part not in (".", "..")) or part.lower() in left:
+            return "/".join(parts[:depth])
+    return ""
 
 
 def _by_folder(layout: Layout, images: Sequence[Entry], known: set[str] | None) -> None:
@@ -149,7 +157,8 @@ def _into_classes(
         else:
             raise SourceError(
                 f"The image {image.path} lies in no class folder.",
-                "Move it into one, or away; where a table has the labels, put it there too, or name it as the source.",
+                "Move it into one, or away; where a table has the labels, put it there too, or name it as the source."
+                + layout.tables,
             )
 
 
@@ -188,7 +197,7 @@ def _tables(
         if len(labelled) > 1 and not all(split_of(PurePosixPath(table.path).stem) for table in labelled):
             raise SourceError(
                 f"Labels stand in {' and in '.join(table.path for table in labelled[:SHOWN])}, expected one table.",
-                f'Write table = "{labelled[0].path}" under [source] of a copy of the contest file.',
+                f'Name one as the source, or write table = "{labelled[0].path}" under [source] of the contest file.',
             )
         return labelled
     more = [t for t in usable if "label" not in t.columns and ("group" in t.columns or "split" in t.columns)]

@@ -275,11 +275,16 @@ def upright_size(image: Image.Image) -> tuple[int, int]:
     return (image.height, image.width) if orientation(image) > 4 and image.format != "TIFF" else image.size
 
 
+def is_reducible(image: Image.Image) -> bool:
+    """Return whether an image can be made smaller while it is decoded."""
+    return image.format in ("JPEG", "MPO")
+
+
 def _bound(image: Image.Image, height: int, width: int, source: FolderSource) -> bool:
     """Refuse an image of too many pixels; of a JPEG have fewer decoded, and return whether that is so."""
     most, reduced = source.megapixels * 1_000_000, False
     pixels = image.width * image.height
-    if source.resize and most < pixels <= REDUCED * most and image.format in ("JPEG", "MPO"):
+    if source.resize and most < pixels <= REDUCED * most and is_reducible(image):
         side = 2 * max(height, width)  # it stays as large as what is cut out of it
         scale = next((n for n in (2, 4, 8) if pixels <= n * n * most and min(image.size) >= n * side), 0)
         if scale:

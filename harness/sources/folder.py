@@ -113,8 +113,8 @@ def load(
     by_row = [one for _, one in sorted(zip(wanted, done, strict=True), key=lambda pair: pair[0].row)]
     files = tuple(sorted(files, key=lambda file: file.row))
     faults = [(file.id, one) for file, one in zip(files, by_row, strict=True) if one.fault and file.id not in drop]
-    if faults and not leave_out_broken:
-        raise faulty(faults)
+    if refused := [one for one in faults if one[1].hint == RESIZE or not leave_out_broken]:  # another size: not broken
+        raise faulty(refused)
     _check_depth(by_row, source)
     labels = np.array([file.label for file in files], np.int64)
     hidden = np.array([file.split == "test" for file in files])
@@ -293,7 +293,7 @@ def _no_class(
             ways,
         )
     one = f"The folder {names[0]!r} is" if len(names) == 1 else f"The folders {several([*map(repr, names)])} are"
-    return SourceError(f"{one} none of the contest's {len(class_names)} classes.", ways)
+    return SourceError(f"{one} none of the contest's {len(class_names)} classes.", ways + layout.tables)
 
 
 def _missing(name: str, layout: Layout) -> SourceError:

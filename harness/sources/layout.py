@@ -57,6 +57,8 @@ class Layout:
         Path of the table that has them; empty for class folders.
     group : str
         The column of the table that has their groups; empty where none has.
+    tables : str
+        A sentence on the tables that cannot be taken, for who expected that they would be; empty where there are none.
     found : list of Found
         As the source lists them.
     ignored : dict of str to list of str
@@ -68,6 +70,7 @@ class Layout:
     how: str = "class folders"
     table: str = ""
     group: str = ""
+    tables: str = ""
     found: list[Found] = field(default_factory=list)
     ignored: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     folders: set[str] = field(default_factory=set)
@@ -127,4 +130,4 @@ class Ignore:
 
 def ignored_of(layout: Layout) -> Mapping[str, tuple[str, ...]]:
     """Return what is left out, by reason, all in order."""
-    return {reason: tuple(sorted(names)) for reason, names in sorted(layout.ignored.items())}
+    return {reason: tuple(sorted(set(names))) for reason, names in sorted(layout.ignored.items())}

@@ -14,7 +14,15 @@ from harness.limited import Reader
 from harness.progress import Track, silent
 from harness.sources.axes import FULL
 from harness.sources.containers import Unread, opened
-from harness.sources.decoding import UNDECODABLE, bound_by_us, mode_of, open_image, upright_size, values_of
+from harness.sources.decoding import (
+    UNDECODABLE,
+    bound_by_us,
+    is_reducible,
+    mode_of,
+    open_image,
+    upright_size,
+    values_of,
+)
 from harness.sources.folder import home_of, layout_of
 from harness.sources.layout import Layout, ignored_of
 from harness.sources.shared import DECODING, reader_of
@@ -51,7 +59,8 @@ class Survey:
     levels : int
         What ``[source] levels`` should be, where images of 16 bits use fewer; 0: nothing needs to be stated.
     megapixels : int
-        Of the largest image, rounded up.
+        What ``[source] megapixels`` must be at least, for the largest image that is not made smaller while it is
+        decoded, as large JPEGs are.
     ignored : mapping of str to tuple of str
         Files that would not be taken, by reason.
     broken : mapping of str to str
@@ -76,13 +85,14 @@ class Survey:
 
 @dataclass(frozen=True)
 class Measured:
-    """One image: its size upright, its mode, its largest value where it has 16 bits, whether it is known to be grey."""
+    """One image: its size upright, its mode, its largest value where it has 16 bits, whether it may be grey."""
 
     width: int = 0
     height: int = 0
     mode: str = ""
     highest: int = 0
     grey: bool = True
+    megapixels: int = 0
     fault: str = ""
 
 
@@ -130,7 +140,7 @@ def survey(
         modes=dict(sorted(Counter(one.mode for one in whole).items())),
         grey=bool(whole) and all(one.grey for one in whole),
         levels=1 << deep.bit_length() if 0 < deep < FULL // 2 else 0,
-        megapixels=max((-(-one.width * one.height // 1_000_000) for one in whole), default=0),
+        megapixels=max((one.megapixels for one in whole), default=0),
         ignored=ignored_of(layout),
         broken={found.path: one.fault.strip() for found, one in zip(layout.found, measured, strict=True) if one.fault},
     )
@@ -161,8 +171,9 @@ def _measure(data: bytes, name: str, look: bool) -> Measured:
         width, height = upright_size(image)
         mode = mode_of(image)
         deep = mode.endswith(";16")
+        mega = 0 if is_reducible(image) else -(-width * height // 1_000_000)
         if not (look or deep) or width * height > PIXELS:
-            return Measured(width, height, mode)
+            return Measured(width, height, mode, megapixels=mega)
         pixels = values_of(image, data) if deep else np.asarray(image.convert("RGB"))
     grey = pixels.shape[2] < 3 or bool((pixels[..., :1] == pixels[..., :3]).all())
-    return Measured(width, height, mode, int(pixels[..., :3].max(initial=0)) if deep else 0, grey)
+    return Measured(width, height, mode, int(pixels[..., :3].max(initial=0)) if deep else 0, grey, mega)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import shutil
+import tarfile
 import zipfile
 
 import numpy as np
@@ -214,6 +216,45 @@ def test_any_zip_of_folders_is_read_or_refused_with_words(target, source, files,
     path.write_bytes(data.draw(st.just(buffer.getvalue()) | damaged(buffer.getvalue())))
     with target.case():
         check(folder.load(source, path, CLASSES, SHAPE))
+
+
+@given(source=SETTINGS, files=class_folders(), data=st.data())
+def test_any_tar_of_folders_is_read_or_refused_with_words(target, source, files, data):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode=data.draw(st.sampled_from(["w:", "w:gz"]))) as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            member.type = data.draw(st.sampled_from([tarfile.REGTYPE] * 5 + [tarfile.SYMTYPE, tarfile.GNUTYPE_SPARSE]))
+            archive.addfile(member, io.BytesIO(content) if member.isreg() else None)
+    path = target.folder / "cells.tar"
+    path.write_bytes(data.draw(st.just(buffer.getvalue()) | damaged(buffer.getvalue())))
+    with target.case():
+        check(folder.load(source, path, CLASSES, SHAPE))
+
+
+CELLS = (
+    st.sampled_from([*CLASSES, "0", "2", "3", "1.0", "train", "TEST", "p1", "a.png", "b", "images/c.png", ""]) | TEXT
+)
+HEADER = st.lists(st.sampled_from(["file", "label", "split", "patient", "id"]) | TEXT, max_size=5)
+
+
+@given(header=HEADER, rows=st.lists(st.lists(CELLS, max_size=5), max_size=6), data=st.data())
+def test_any_table_of_labels_is_read_or_refused_with_words(target, header, rows, data):
+    root = target.folder / "table"
+    shutil.rmtree(root, ignore_errors=True)
+    (root / "images").mkdir(parents=True)
+    for name in ("a.png", "b.png", "c.png"):
+        (root / "images" / name).write_bytes(IMAGES[0])
+    whole = [("file", "label"), ("a.png", CLASSES[0]), ("b", CLASSES[1]), ("images/c.png", CLASSES[2])]
+    text = io.StringIO()
+    csv.writer(text, delimiter=data.draw(st.sampled_from(",;\t"))).writerows(
+        [*whole, *rows] if not header else [header, *rows]
+    )
+    content = text.getvalue().encode(data.draw(st.sampled_from(["utf-8", "utf-16"])), errors="replace")
+    (root / "labels.csv").write_bytes(data.draw(st.just(content) | damaged(content)))
+    with target.case():
+        check(folder.load(FolderSource(), root, CLASSES, SHAPE))
 
 
 @pytest.mark.parametrize("header", ODD_HEADERS)

@@ -37,6 +37,11 @@ def test_a_source_without_effect_is_refused(tmp_path):
         load_source(find_contest("blood-cells"), tmp_path, cache=tmp_path)
 
 
+def test_leaving_out_broken_files_without_effect_is_refused(tmp_path):
+    with pytest.raises(SourceError, match="would have no effect"):
+        load_source(find_contest("blood-cells"), None, cache=tmp_path, leave_out_broken=True)
+
+
 @pytest.mark.parametrize("name", ["blood-cells-an2dl", "blood-cells-folder", "blood-cells-medmnist"])
 def test_a_source_that_is_not_there_is_named(name, tmp_path):
     with pytest.raises(SourceError, match=r"There is no .*nowhere\.zip"):

@@ -594,6 +594,14 @@ def test_a_table_that_is_none_is_refused_in_words(tmp_path, data):
     refusal(tmp_path)
 
 
+def test_a_table_whose_columns_are_not_known_is_named_where_labels_are_missed(tmp_path):
+    rows = [("datei", "klasse"), *ROWS[1:]]
+    put(lying_flat(tmp_path), {"labels.csv": table(rows)})
+    assert "The table labels.csv has the columns datei, klasse" in refusal(tmp_path).hint
+    put(lying_flat(tmp_path, ""), {})
+    assert "[source.columns]" in refusal(tmp_path).hint
+
+
 def test_parquet_without_its_library_is_said(tmp_path):
     lying_flat(tmp_path)
     if importlib.util.find_spec("pyarrow") is None:
@@ -609,13 +617,15 @@ def test_parquet_without_its_library_is_said(tmp_path):
 
 
 def test_all_broken_images_are_named_in_one_run_and_left_out_by_one_word(tmp_path):
-    whole = encoded(pixels(1, 64, 64), "JPEG")
-    broken = {"disc/7.jpg": whole[: len(whole) // 2], "square/8.png": b"", "Plättchen/9.webp": b"not found"}
+    whole = encoded(pixels(1), "JPEG")
+    broken = {"disc/7.jpg": whole[:-60], "square/8.png": b"", "Plättchen/9.webp": b"not found"}
     put(tmp_path, files() | broken)
     message = refusal(tmp_path).message
     assert all(name in message for name in broken)
     got = taken(tmp_path, leave_out_broken=True)
     assert set(got.broken) == set(broken) and len(got) == 9
+    put(tmp_path, {"disc/6.png": encoded(pixels(1, 9, 9))})  # whole, and of another size
+    assert refusal(tmp_path, leave_out_broken=True).message.startswith("disc/6.png is 9 wide and 9 high")
     assert "it is empty" in got.broken["square/8.png"] and "it is a text" in got.broken["Plättchen/9.webp"]
 
 
@@ -632,6 +642,14 @@ def test_a_survey_tells_what_a_contest_needs_to_know(tmp_path):
     assert not found.grey and found.levels == 0 and found.megapixels == 1
     assert found.ignored == {"a text": ("train/README.md",)}
     assert list(found.broken) == ["train/disc/8.png"]
+
+
+def test_a_survey_states_the_megapixels_only_of_what_is_not_made_smaller_while_it_is_decoded(tmp_path):
+    large = np.zeros((1200, 1800, 3), np.uint8)
+    put(tmp_path, files() | {"disc/9.jpg": encoded(large, "JPEG")})
+    assert survey(tmp_path).megapixels == 1
+    put(tmp_path, {"disc/8.png": encoded(large)})
+    assert survey(tmp_path).megapixels == 3
 
 
 def test_a_survey_of_a_table_and_of_deep_grey_images(tmp_path):
