@@ -105,7 +105,10 @@ Source = EmbeddedSource | ArraysSource | An2dlSource | MedmnistSource | FolderSo
 
 
 class Cleaning(Spec, frozen=True):
-    """Which images do not belong in a contest.  `keep` and `drop` hold ids and overrule every rule."""
+    """Which images do not belong in a contest.
+
+    `keep` and `drop` hold ids and overrule every rule; `relabel` has the right class of images, by id.
+    """
 
     mass_copies: Annotated[int, Meta(ge=2)] = 10  # an image that stands in the source so often is junk: all copies go
     near_bits: Annotated[int, Meta(ge=0, le=256)] = 40  # of 256 hash bits that may differ between near duplicates
@@ -115,6 +118,7 @@ class Cleaning(Spec, frozen=True):
     blank_contrast: Annotated[float, Meta(ge=0)] = 4.0  # standard deviation of the luminance, grey levels 0-255
     keep: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
+    relabel: dict[str, str] | UnsetType = UNSET
 
 
 class SplitSpec(Spec, frozen=True):
@@ -219,6 +223,11 @@ class Contest(Spec, frozen=True):
             raise ValueError("shift: a chain takes each link from another of 4 groups, so it has at most 4")
         if overlap := set(self.cleaning.keep) & set(self.cleaning.drop):
             raise ValueError(f"cleaning: {sorted(overlap)[0]!r} is in keep and in drop")
+        for name, label in (self.cleaning.relabel or {}).items():
+            if label not in self.class_names:
+                raise ValueError(f"cleaning: relabel calls {name!r} {label!r}, expected one of class_names")
+            if name in self.cleaning.drop:
+                raise ValueError(f"cleaning: {name!r} is in relabel and in drop")
         if len({spec.name for spec in self.metrics}) != len(self.metrics):
             raise ValueError("metrics: expected each once")
         if self.board.ladder and self.metrics[0].name != "accuracy":

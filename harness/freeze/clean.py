@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -200,3 +201,29 @@ class _Survey:
                         self._label(row),
                     )
                 )
+
+
+def relabelled(image_set: ImageSet, rules: Cleaning) -> tuple[ImageSet, tuple[Finding, ...]]:
+    """Return `image_set` with the labels that the contest file corrects, and what was changed.
+
+    Raises
+    ------
+    ContestError
+        An id is not in the source, or the image has that class already.
+    """
+    labels, found = image_set.labels.copy(), []
+    rows = {name: row for row, name in enumerate(image_set.ids)} if rules.relabel else {}
+    for name, label in sorted((rules.relabel or {}).items()):
+        if name not in rows:
+            raise ContestError(
+                f"The contest file relabels {name!r}, but the source has no such image.", did_you_mean(name, rows)
+            )
+        was, now = image_set.class_names[labels[rows[name]]], image_set.class_names.index(label)
+        if was == label:
+            raise ContestError(
+                f"The contest file relabels {name!r} as {label!r}, which is its class in the source.",
+                "Take it out of relabel under [cleaning].",
+            )
+        labels[rows[name]] = now
+        found.append(Finding(name, "relabel list", "relabelled", f"{was} in the source", now))
+    return (replace(image_set, labels=labels), tuple(found)) if found else (image_set, ())

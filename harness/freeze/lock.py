@@ -21,6 +21,7 @@ PINNED = ("numpy", "pillow", "scipy")  # the libraries that touch a pixel or a s
 Rule = Literal[
     "drop list",
     "broken",
+    "relabel list",
     "mass duplicate",
     "exact duplicate",
     "label conflict",
@@ -36,7 +37,7 @@ class Finding(msgspec.Struct, frozen=True):
 
     id: str
     rule: Rule
-    action: Literal["dropped", "grouped", "kept by list"]
+    action: Literal["dropped", "grouped", "kept by list", "relabelled"]
     reason: str
     label: int  # its class, so that counts before cleaning are known from the lock alone
 

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from harness.contest import SOURCE_TEXTS, UNGROUPED, Contest
 from harness.errors import WorkspaceError
 from harness.freeze import fingerprint, sheet
-from harness.freeze.clean import Cleaned, clean
+from harness.freeze.clean import Cleaned, clean, relabelled
 from harness.freeze.corruptions import HIDDEN, PUBLIC
 from harness.freeze.frozen import LOCK, PUBLIC_SPLITS, Frozen
 from harness.freeze.groups import groups_of, join_groups
@@ -63,7 +63,11 @@ def freeze(workspace: Workspace, contest: Contest, image_set: ImageSet, *, track
         The workspace cannot be written.
     """
     names = groups_of(image_set, contest.split)
+    image_set, changed = relabelled(image_set, contest.cleaning)
     cleaned = clean(image_set, contest.cleaning)
+    if changed:
+        findings = sorted([*cleaned.findings, *changed], key=lambda finding: (finding.id, finding.rule))
+        cleaned = msgspec.structs.replace(cleaned, findings=tuple(findings))
     if names is not None:
         cleaned = join_groups(image_set, cleaned, names)
     official = None if image_set.official_hidden is None else image_set.official_hidden[cleaned.kept]

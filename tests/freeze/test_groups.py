@@ -269,3 +269,28 @@ def test_near_duplicates_count_once_where_the_number_needed_is_told(tmp_path):
     groups[100:110] = 100
     with pytest.raises(FreezeError, match="cross has 3 images, expected at least 8"):
         split_images(contest_of("", tmp_path), labels, cleaned_of(labels, groups), None)
+
+
+def test_what_the_contest_file_relabels_is_frozen_so_and_listed(tmp_path):
+    images, name = of_patients(12), "disc/p00_0.png"
+    freezes = [
+        freeze(Workspace(tmp_path / f"workspace {number}"), contest_of(text, tmp_path), images)
+        for number, text in enumerate(("", f'[cleaning.relabel]\n"{name}" = "cross"'))
+    ]
+    (found,) = [one for one in freezes[1].lock.findings if one.rule == "relabel list"]
+    assert (found.id, found.action, NAMES[found.label]) == (name, "relabelled", "cross")
+    sizes = [
+        {label: sum(of[label] for split, of in frozen.lock.counts.items() if split != "val_shifted") for label in NAMES}
+        for frozen in freezes
+    ]
+    assert sizes[0] == {"disc": 24, "square": 24, "cross": 24}
+    assert sizes[1] == {"disc": 23, "square": 24, "cross": 25}
+    assert "relabel" not in (freezes[0].folder / "contest.lock.json").read_text()
+    for text, said in (
+        ('"disc/x.png" = "cross"', "no such image"),
+        (f'"{name}" = "disc"', "its class in the source"),
+    ):
+        with pytest.raises(ContestError, match=said):
+            freeze(Workspace(tmp_path), contest_of(f"[cleaning.relabel]\n{text}", tmp_path), images)
+    with pytest.raises(ContestError, match="expected one of class_names"):
+        contest_of(f'[cleaning.relabel]\n"{name}" = "ring"', tmp_path)
