@@ -42,7 +42,7 @@ def read_settings(words: Sequence[str]) -> dict[str, Any]:
             raise UsageError(f"{rule} is given twice.", "Leave one out.")
         settings[rule] = value.strip()
         if rule in ("metrics", "runtimes"):
-            settings[rule] = [name.strip() for name in value.split(",") if name.strip()]
+            settings[rule] = [name.strip() for name in value.split(",") if name.strip() not in ("", "all")]
         elif value.strip().lower() == "none":
             settings[rule] = None
     return settings

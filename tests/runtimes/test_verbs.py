@@ -78,7 +78,8 @@ def test_the_rules_say_which_runtimes_there_are(at_work, entry):
     at_work("contest", "rules", "runtimes=keras", "--why", "as on the server")
     card = json.loads(at_work("score", entry, "--json", code=1).stdout)
     assert card["outcome"] == "refused" and "keras" in card["hint"]
-    at_work("contest", "rules", "runtimes=keras,tiny", "--why", "asked for")
+    changed = at_work("contest", "rules", "runtimes=all", "--why", "asked for")
+    assert "keras → all" in changed.stdout
     assert json.loads(at_work("score", entry, "--json").stdout)["outcome"] == "scored"
 
 

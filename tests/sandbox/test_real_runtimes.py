@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -171,3 +172,36 @@ def test_the_graph_gives_the_labels_of_the_numbers_that_it_was_made_of(at_work, 
     by_hand, by_graph = np.load(tmp_path / "both.npy")
     assert np.abs(by_hand - by_graph).max() < 1e-3
     assert (by_hand.argmax(axis=1) == by_graph.argmax(axis=1)).all()
+
+
+EXPORT = """
+import sys
+import keras
+import numpy as np
+
+network = keras.saving.load_model(sys.argv[1], compile=False)
+network(np.zeros((1, *network.input_shape[1:]), np.float32))
+network.export(sys.argv[2], format="onnx", verbose=False)
+"""
+
+
+def test_a_baseline_exported_as_onnx_gives_the_same_labels(at_work, tmp_path):
+    recipe = {"epochs": 8, "batch_size": 16, "input_size": 48, "learning_rate": 0.003, "precision": "float32"}
+    settings = [word for field, value in recipe.items() for word in ("--set", f"{field}={value}")]
+    at_work("submit", "scratch-v2", *settings, "-m", "as it is")
+    (saved,) = at_work.workspace.glob("runs/small/scratch-v2*/submission/*.keras")
+    folder = tmp_path / "exported"
+    shutil.copytree(ROOT / "submissions" / "template-onnx", folder, ignore=lambda *_: {"fit.py"})
+    exporter = str(tmp_path / "exporter")
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--only-binary", ":all:", "--no-deps"]
+    subprocess.run([*pip, "--target", exporter, "onnx", "tf2onnx"], check=True)
+    subprocess.run(
+        [sys.executable, "-P", "-c", EXPORT, str(saved), str(folder / "model.onnx")],
+        env=os.environ | {"PYTHONPATH": exporter, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        check=True,
+    )
+    at_work("submit", str(folder), "-m", "exported")
+    first, second = (np.load(path) for path in sorted(at_work.workspace.glob("cards/small/*.npz")))
+    for split in ("val", "val_shifted", "public", "private"):
+        np.testing.assert_array_equal(first[split], second[split])
+    assert len({*first["public"].tolist()}) > 1, "a network that says one class alone proves nothing"

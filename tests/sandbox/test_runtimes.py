@@ -13,7 +13,7 @@ TINY = """
 import sys
 import tiny_framework
 import numpy
-print(sys.prefix, numpy.__file__)
+print(sys.prefix, numpy.__file__, sep=chr(10))
 
 class Model:
     def predict(self, X):
@@ -78,7 +78,7 @@ def test_an_entry_runs_in_the_runtime_that_it_asks_for(run_in, there, isolation)
     tiny = there.find("tiny")
     assert (done.runtime, done.runtime_lock) == ("tiny", tiny.lock)
     seen = str(tiny.venv) if isolation == "none" else "/sandbox/runtime"
-    prefix, numpy = done.log.split()
+    prefix, numpy = done.log.splitlines()
     assert prefix == seen and numpy.startswith(seen)
 
 

@@ -91,5 +91,5 @@ def _line(rule: str, change: Change) -> str:
 def said(value: Any) -> str:
     """Write the value of a rule as a person would type it."""
     if isinstance(value, list):
-        return ",".join(map(str, value))
+        return ",".join(map(str, value)) or "all"  # of runtimes
     return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
