@@ -136,7 +136,7 @@ def text_of(value: object) -> str:
 
 
 def check_names(
-    npz: Npz, used: Collection[str], class_names: Sequence[str], aliases: Mapping[str, str], *, ordered: bool
+    npz: Npz, used: Collection[str], n: int, class_names: Sequence[str], aliases: Mapping[str, str], *, ordered: bool
 ) -> str | None:
     """Compare the classes that a file names with the contest's, and return the array that names them.
 
@@ -145,6 +145,8 @@ def check_names(
     npz : Npz
     used : collection of str
         Arrays that hold images and labels.
+    n : int
+        The number of images.
     class_names : sequence of str
     aliases : mapping of str to str
     ordered : bool
@@ -155,7 +157,7 @@ def check_names(
     SourceError
         The file names others, or in another order.
     """
-    key = names_key(npz, used)
+    key = names_key(npz, used, n)
     if key is None:
         return None
     theirs = [text_of(name) for name in npz.whole(key)]
@@ -172,11 +174,11 @@ def check_names(
     )
 
 
-def names_key(npz: Npz, used: Collection[str]) -> str | None:
-    """Return the array in which a file names its classes, if there is one."""
+def names_key(npz: Npz, used: Collection[str], n: int) -> str | None:
+    """Return the array in which a file of `n` images names its classes, if there is one; `n` names are of images."""
     for key in NAMES:
         if key in npz.keys and key not in used:
             header = npz.header(key)
-            if len(header.shape) == 1 and header.dtype.kind in "US":
+            if len(header.shape) == 1 and header.shape != (n,) and header.dtype.kind in "US":
                 return key
     return None

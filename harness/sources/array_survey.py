@@ -85,7 +85,7 @@ def look_over(path: Path) -> ArraySurvey:
         keys = [one[0] for one in parts.values()]
         axes = shared_axes(npz, keys, _square(npz, keys[0]))
         used = {key for one in parts.values() for key in one}
-        names = names_key(npz, used)
+        names = names_key(npz, used, sum(npz.header(key).n for key in keys))
         values = [npz.whole(one[1]) for one in parts.values()]
         classes, aliases = _classes(values, [] if names is None else [text_of(name) for name in npz.whole(names)])
         if len(classes) > MOST_CLASSES or not all(text.lstrip("-").isdigit() for text in _numbers(values)):
@@ -104,7 +104,7 @@ def look_over(path: Path) -> ArraySurvey:
             classes=classes,
             aliases=aliases,
             positions=not aliases and npz.header(next(iter(parts.values()))[1]).dtype.kind not in "US",
-            splits={split: npz.header(one[0]).shape[0] for split, one in parts.items() if split},
+            splits={split: npz.header(one[0]).n for split, one in parts.items() if split},
             height=axes.height,
             width=axes.width,
             grey=_grey(npz, keys, axes),
@@ -159,7 +159,7 @@ def _place(name: str, known: Sequence[str]) -> int:
 def _match(npz: Npz, images: str, labels: str) -> bool:
     """Say whether two arrays may be images and their labels."""
     pixels, of = npz.header(images), npz.header(labels)
-    n = pixels.shape[0]
+    n = pixels.n
     axes = axes_of(pixels.shape, _square(npz, images))
     single = of.shape in ((n,), (n, 1)) or (len(of.shape) == 2 and of.shape[0] == n and 1 < of.shape[1] < MOST_CLASSES)
     return bool(n and axes and pixels.dtype.kind in "buif" and single and of.dtype.kind in "buifUS")
@@ -202,7 +202,7 @@ def _groups(npz: Npz, images: str, labels: str) -> tuple[str, set[str]]:
     for group in sorted(_bases(npz.keys), key=lambda name: _place(name, GROUPS)):
         found = find_parts(npz.keys, (images, labels, group)) if group.lower() in GROUPS else ""
         if isinstance(found, dict) and all(
-            npz.header(one[2]).shape in ((n,), (n, 1)) for one in found.values() for n in [npz.header(one[0]).shape[0]]
+            npz.header(one[2]).shape in ((n,), (n, 1)) for one in found.values() for n in [npz.header(one[0]).n]
         ):
             return group, {one[2] for one in found.values()}
     return "", set()

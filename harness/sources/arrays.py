@@ -183,7 +183,7 @@ def look(
                 "Name the arrays in the contest file: images = ..., labels = ... under [source]; group = ... under "
                 f"[split]. {did_you_mean(found, npz.keys)}",
             )
-        parts = [Part(split, npz.header(keys[0]).shape[0], *keys) for split, keys in found.items()]
+        parts = [Part(split, npz.header(keys[0]).n, *keys) for split, keys in found.items()]
         axes = shared_axes(npz, [part.images for part in parts], image_shape)
         wanted = size or (None if source.resize else image_shape[:2])
         if wanted and (axes.height, axes.width) != wanted:
@@ -202,7 +202,7 @@ def look(
             if part.groups:
                 groups += words_of(npz.whole(part.groups), f"{part.groups} in {path.name}", part.n)
         used = {key for part in parts for key in part.keys}
-        names = check_names(npz, used, class_names, source.aliases, ordered=not words)
+        names = check_names(npz, used, len(labels), class_names, source.aliases, ordered=not (words or source.aliases))
         levels = check_levels(npz, [part.images for part in parts], source.levels)
     not_read = tuple(key for key in npz.keys if key not in used and key != names)
     return Plan(tuple(parts), labels, axes, levels, groups, not_read)

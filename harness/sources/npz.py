@@ -44,6 +44,11 @@ class Header:
     shape: tuple[int, ...]
     dtype: np.dtype
 
+    @property
+    def n(self) -> int:
+        """How many rows it has; none where it is a single value."""
+        return self.shape[0] if self.shape else 0
+
 
 @dataclass(frozen=True)
 class Npz:
@@ -80,8 +85,7 @@ class Npz:
     def whole(self, key: str) -> NDArray:
         """Return `key` whole: for labels and names, of which there are few."""
         with self._array(key) as (file, shape, dtype, fortran):
-            pieces = list(_pieces(file, shape, dtype, fortran))
-            return np.concatenate([np.empty((0, *shape[1:]), dtype), *pieces])
+            return np.concatenate([np.empty((0, *shape[1:]), dtype), *_pieces(file, shape, dtype, fortran)])
 
     @contextmanager
     def _array(self, key: str) -> Iterator[tuple[IO[bytes], tuple[int, ...], np.dtype, bool]]:
@@ -102,8 +106,6 @@ class Npz:
                         f"If you trust who made it: python -c \"import numpy as np; f = np.load('{name}', "
                         "allow_pickle=True); np.savez('NEW.npz', **{k: np.array(f[k].tolist()) for k in f})\"",
                     )
-                if not shape:
-                    raise ValueError("it is a single value, expected one for each image")
                 if promised != held:  # checked before memory is set aside for it
                     raise ValueError(f"its header promises {promised} bytes, it has {held}")
                 yield file, shape, dtype, fortran
@@ -177,6 +179,8 @@ def digest(path: Path, algorithm: str) -> str:
 
 def _pieces(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype, fortran: bool) -> Iterator[NDArray]:
     """Yield an array from its bytes, some rows at a time."""
+    if not shape:
+        raise ValueError("it is a single value, expected one for each image")
     row_shape = shape[1:]
     if fortran and row_shape:
         # Its first axis runs fastest, so that no row is whole before the last byte is read.

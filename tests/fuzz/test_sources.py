@@ -17,6 +17,7 @@ from PIL import Image
 from harness.contest import ArraysSource, FolderSource, MedmnistSource
 from harness.errors import SourceError
 from harness.sources import arrays, folder, medmnist
+from harness.sources.array_survey import survey_arrays
 from harness.sources.image_set import ImageSet
 from tests.fuzz.mutations import TEXT, damaged
 
@@ -137,6 +138,15 @@ def test_any_npz_of_arrays_is_read_or_refused_with_words(target, content):
     path.write_bytes(content)
     with target.case():
         check(arrays.load(ArraysSource(), path, CLASSES, SHAPE))
+
+
+@given(content=npz(("images", "labels", "class_names", "patient"), WHOLE_ARRAYS))
+def test_any_npz_is_looked_over_or_refused_with_words(target, content):
+    path = target.folder / "own.npz"
+    path.write_bytes(content)
+    with target.case():
+        found = survey_arrays(path)
+        assert found.classes and found.height and found.width
 
 
 @given(content=npz(("train_images", "train_labels", "val_images"), WHOLE_MEDMNIST))

@@ -361,7 +361,16 @@ def test_class_names_of_the_file_are_compared(tmp_path, arrays, key):
 def test_the_order_of_names_is_free_where_labels_are_words_and_numbers_name_no_class(tmp_path, arrays):
     words = {"labels": np.array(CLASSES)[arrays["labels"][:, 0]], "classes": np.array(CLASSES[::-1])}
     np.testing.assert_array_equal(read(tmp_path, arrays | words).labels, arrays["labels"][:, 0])
-    assert read(tmp_path, arrays | {"classes": np.arange(3)}).provenance["arrays not read"] == "classes"
+    for other in (np.arange(3), np.array(3), np.array("three"), np.array([f"{row}.png" for row in range(N)])):
+        assert read(tmp_path, arrays | {"classes": other}).provenance["arrays not read"] == "classes"
+    numbered = {"labels": arrays["labels"] + 1, "classes": np.array(CLASSES[::-1])}
+    got = read(tmp_path, arrays | numbered, aliases={str(3 - at): name for at, name in enumerate(CLASSES)})
+    np.testing.assert_array_equal(got.labels, 2 - arrays["labels"][:, 0])
+
+
+@pytest.mark.parametrize("key", ["images", "labels"])
+def test_a_single_value_is_no_array_of_images_or_labels(tmp_path, arrays, key):
+    refusal(saved(tmp_path / "a.npz", arrays | {key: np.array(7)}))
 
 
 def test_fewer_labels_than_images_are_refused(tmp_path, arrays):
