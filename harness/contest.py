@@ -111,8 +111,8 @@ class Cleaning(Spec, frozen=True):
     """
 
     mass_copies: Annotated[int, Meta(ge=2)] = 10  # an image that stands in the source so often is junk: all copies go
-    near_bits: Annotated[int, Meta(ge=0, le=256)] = 40  # of 256 hash bits that may differ between near duplicates
-    near_difference: Annotated[float, Meta(ge=0)] = 12.0  # mean absolute difference, grey levels 0-255, confirming it
+    near_bits: Annotated[int, Meta(ge=0, le=256)] = 40  # of 256 of the difference hash, of registered near duplicates
+    near_difference: Annotated[float, Meta(ge=0)] = 12.0  # grey levels 0-255 of the part that differs most, then
     near_duplicates: Literal["group", "drop"] = "group"  # group: all stay, in one split; drop: the first stays
     outlier_factor: Annotated[float, Meta(gt=0)] = 20.0  # median absolute deviations beyond the usual distance
     blank_contrast: Annotated[float, Meta(ge=0)] = 4.0  # standard deviation of the luminance, grey levels 0-255

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import pairwise
 
 import msgspec
 import numpy as np
@@ -19,7 +20,16 @@ from harness.contest import Cleaning
 from harness.errors import ContestError, did_you_mean
 from harness.freeze import fingerprint
 from harness.freeze.lock import Finding, Rule
+from harness.freeze.near import NearPair, every_pair, find_near, judge
 from harness.sources.image_set import ImageSet
+
+
+class Copy(msgspec.Struct, frozen=True):
+    """Two rows of an image set that show one image; `near` is None where their pixels are equal."""
+
+    first: int
+    second: int
+    near: NearPair | None
 
 
 class Cleaned(msgspec.Struct, frozen=True):
@@ -35,12 +45,15 @@ class Cleaned(msgspec.Struct, frozen=True):
         Pixel SHA-256 of each kept row.
     findings : tuple of Finding
         By id.
+    copies : tuple of Copy
+        Pairs of images that are one, wholly or nearly.
     """
 
     kept: NDArray[np.intp]
     groups: NDArray[np.intp]
     hashes: tuple[bytes, ...]
     findings: tuple[Finding, ...]
+    copies: tuple[Copy, ...] = ()
 
 
 def clean(image_set: ImageSet, rules: Cleaning) -> Cleaned:
@@ -48,7 +61,10 @@ def clean(image_set: ImageSet, rules: Cleaning) -> Cleaned:
 
     Exact duplicates are found by pixel hash: many copies of one image are junk and all go, of a few the first by
     id stays, and if their labels disagree none does.  Outliers stand far from everything else in colour and
-    texture; blanks hold nothing.  Near duplicates are found by difference hash and confirmed by their pixels.
+    texture; blanks hold nothing.  Near duplicates are images of one thing, turned, moved, in other light or saved again
+    (`harness.freeze.near`): they stay in one split, but where their labels disagree all go, as of exact ones.  As
+    copies of one image in mass go those that are near to that very image, never a chain of which each is near to the
+    next.
 
     Raises
     ------
@@ -74,6 +90,7 @@ def clean(image_set: ImageSet, rules: Cleaning) -> Cleaned:
         groups=np.array([groups[row] for row in rows], np.intp),
         hashes=tuple(survey.hashes[row] for row in rows),
         findings=tuple(sorted(survey.findings, key=lambda finding: (finding.id, finding.rule))),
+        copies=tuple(survey.copies),
     )
 
 
@@ -86,6 +103,7 @@ class _Survey:
         self.hashes = fingerprint.pixel_hashes(image_set.images)
         self.alive = set(range(len(image_set)))
         self.findings: list[Finding] = []
+        self.copies: list[Copy] = []
 
     def _drop(self, row: int, rule: Rule, reason: str) -> None:
         name = self.image_set.ids[row]
@@ -123,23 +141,27 @@ class _Survey:
             same[self.hashes[row]].append(row)
         for rows in same.values():
             if len(rows) > 1:
-                self._drop_cluster(self._by_id(rows))
+                first, *others = self._by_id(rows)
+                self.copies += [Copy(first, row, None) for row in others]
+                self._drop_copies(first, others, "same pixels as", "copies")
 
-    def _drop_cluster(self, rows: list[int]) -> None:
-        """Drop what must go of two or more equal images."""
-        first = self.image_set.ids[rows[0]]
+    def _drop_copies(self, first: int, others: list[int], like: str, copies: str) -> None:
+        """Drop what must go of one image and its exact or near copies: all of many, and all where labels disagree."""
+        rows, name = [first, *others], self.image_set.ids[first]
         if len(rows) >= self.rules.mass_copies:
             for row in rows:
-                self._drop(row, "mass duplicate", f"one of {len(rows)} copies of {first}")
+                self._drop(row, "mass duplicate", f"one of {len(rows)} {copies} of {name}")
             return
-        names = [self.image_set.class_names[self.image_set.labels[row]] for row in rows]
+        names = [self.image_set.class_names[self._label(row)] for row in rows]
         if len(set(names)) > 1:
             said = ", ".join(f"{name} {count}x" for name, count in sorted(Counter(names).items()))
             for row in rows:
-                self._drop(row, "label conflict", f"same pixels as {first}, labelled {said}")
-            return
-        for row in rows[1:]:
-            self._drop(row, "exact duplicate", f"same pixels as {first}")
+                self._drop(row, "label conflict", f"{like} {name}, labelled {said}")
+        elif copies == "copies":
+            for row in others:
+                self._drop(row, "exact duplicate", f"{like} {name}")
+        else:
+            self._settle_near(first, others)
 
     def drop_strangers(self) -> None:
         rows = np.array(sorted(self.alive), np.intp)
@@ -163,41 +185,63 @@ class _Survey:
     def group_lookalikes(self) -> dict[int, int]:
         """Return a group number for each row alive; near duplicates share one."""
         rows = self._by_id(self.alive)
-        hashes = fingerprint.difference_hash(self.image_set.images[np.array(rows, np.intp)])
-        alike = [pair for pair in fingerprint.near_pairs(hashes, self.rules.near_bits) if self._look_alike(rows, pair)]
-        first, second = np.array(alike, np.intp).reshape(-1, 2).T
-        graph = coo_array((np.ones(len(alike)), (first, second)), shape=(len(rows), len(rows)))
+        by_content = sorted(rows, key=lambda row: self.hashes[row])
+        found = find_near(self.image_set.images[np.array(by_content, np.intp)], self.rules)
+        near: dict[int, dict[int, NearPair | None]] = defaultdict(dict)
+
+        def link(one: int, other: int, pair: NearPair | None) -> None:
+            near[one][other] = near[other][one] = pair
+
+        for pair in found:
+            link(by_content[pair.first], by_content[pair.second], pair)
+        for one, other in pairwise(by_content):  # copies that a list keeps
+            if self.hashes[one] == self.hashes[other]:
+                link(one, other, None)
+        place = {row: number for number, row in enumerate(rows)}
+        ends = np.array([(place[one], place[other]) for one in near for other in near[one]], np.intp).reshape(-1, 2).T
+        graph = coo_array((np.ones(ends.shape[1]), tuple(ends)), shape=(len(rows), len(rows)))
         component = connected_components(graph, directed=False)[1].tolist()
         clusters: dict[int, list[int]] = defaultdict(list)
         for row, number in zip(rows, component, strict=True):
             clusters[number].append(row)
         for cluster in clusters.values():
-            if len(cluster) > 1:
-                self._settle_lookalikes(cluster)
+            left = cluster
+            while len(left) > 1:
+                left = self._settle_around(left, near)
         return dict(zip(rows, component, strict=True))
 
-    def _look_alike(self, rows: list[int], pair: tuple[int, int]) -> bool:
-        one, other = (self.image_set.images[rows[position]].astype(np.int16) for position in pair)
-        return int(np.abs(one - other).sum()) <= self.rules.near_difference * one.size
+    def _settle_around(self, rows: list[int], near: dict[int, dict[int, NearPair | None]]) -> list[int]:
+        """Decide about the image that most of `rows` are near to, and about those; return the others.
 
-    def _settle_lookalikes(self, rows: list[int]) -> None:
-        first = self.image_set.ids[rows[0]]
-        if len(rows) >= self.rules.mass_copies:
-            for row in rows:
-                self._drop(row, "mass duplicate", f"one of {len(rows)} near copies of {first}")
-            return
-        for row in rows[1:]:
-            if self._official(rows[0]) and not self._official(row):
-                self._drop(row, "near duplicate", f"nearly the pixels of {first}, which the source tests on")
+        What the source tests on comes first, then the order by id.  Each pair has a verdict of its own: the search
+        compares an image with a few candidates only, of which there may be more in a large cluster.
+        """
+        first = max(rows, key=lambda row: (self._official(row), len(near[row].keys() & set(rows)), -rows.index(row)))
+        if len(rows) > 2:
+            unknown = [row for row in rows if row != first and row not in near[first]]
+            images = self.image_set.images[np.array([first, *unknown], np.intp)]
+            for pair in judge(images, every_pair([0], range(1, len(images))), self.rules):
+                near[first][unknown[pair.second - 1]] = pair
+        others = [row for row in rows if row in near[first]]
+        self.copies += [Copy(first, row, near[first][row]) for row in others]
+        if others:
+            self._drop_copies(first, others, "nearly the pixels of", "near copies")
+        return [row for row in rows if row != first and row not in near[first]]
+
+    def _settle_near(self, first: int, others: list[int]) -> None:
+        name = self.image_set.ids[first]
+        for row in others:
+            if self._official(first) and not self._official(row):
+                self._drop(row, "near duplicate", f"nearly the pixels of {name}, which the source tests on")
             elif self.rules.near_duplicates == "drop":
-                self._drop(row, "near duplicate", f"nearly the pixels of {first}")
+                self._drop(row, "near duplicate", f"nearly the pixels of {name}")
             else:
                 self.findings.append(
                     Finding(
                         self.image_set.ids[row],
                         "near duplicate",
                         "grouped",
-                        f"stays in one split with {first}",
+                        f"stays in one split with {name}",
                         self._label(row),
                     )
                 )

@@ -11,7 +11,6 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-HASH_SIDE = 16
 APPEARANCE_SIDE = 6
 CHUNK = 256  # images at once: what is derived from them stays in the processor's cache
 
@@ -35,42 +34,6 @@ def luminance(images: NDArray[np.uint8]) -> NDArray[np.uint32]:
     """Return 1000 times the luma of ITU-R BT.601, shape (n, h, w)."""
     red, green, blue = (images[..., channel].astype(np.uint32) for channel in range(3))
     return 299 * red + 587 * green + 114 * blue
-
-
-def difference_hash(images: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """Return the 256-bit difference hash of each image, shape (n, 4).
-
-    A bit says whether a cell of a 16 × 17 grid is darker than its right neighbour.  A change of brightness or a
-    new compression moves a few bits; another image moves about half of them.
-
-    References
-    ----------
-    N. Krawetz, "Kind of Like That" (2013), with a grid of 16 instead of 8, and exact integer cell means instead
-    of a resampling filter.
-    """
-    words = np.empty((len(images), HASH_SIDE * HASH_SIDE // 64), np.uint64)
-    width = images.shape[2]
-    widths = np.diff(np.append(_edges(width, HASH_SIDE + 1), width))
-    for start in range(0, len(images), CHUNK):
-        grey = luminance(images[start : start + CHUNK])
-        # Cells of unequal width are compared by cross-multiplied sums: a mean would need a division.
-        sums = _cell_sums(grey, HASH_SIDE, HASH_SIDE + 1)
-        brighter = sums[:, :, 1:] * widths[:-1] > sums[:, :, :-1] * widths[1:]
-        words[start : start + CHUNK] = np.packbits(brighter.reshape(len(grey), -1), axis=1).view(np.uint64)
-    return words
-
-
-def near_pairs(hashes: NDArray[np.uint64], max_bits: int) -> list[tuple[int, int]]:
-    """Return the pairs (i, j), i < j, whose hashes differ in at most `max_bits` bits, in order."""
-    pairs: list[tuple[int, int]] = []
-    for start in range(0, len(hashes), CHUNK):
-        block, rest = hashes[start : start + CHUNK], hashes[start:]
-        distance = np.zeros((len(block), len(rest)), np.uint16)
-        for word in range(hashes.shape[1]):
-            distance += np.bitwise_count(block[:, word, None] ^ rest[None, :, word])
-        rows, columns = np.nonzero(distance <= max_bits)
-        pairs += [(start + int(i), start + int(j)) for i, j in zip(rows, columns, strict=True) if i < j]
-    return pairs
 
 
 def appearance(images: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -95,7 +95,8 @@ def join_groups(image_set: ImageSet, cleaned: Cleaned, names: Sequence[str]) -> 
         )
         for row in cleaned.kept[shared]
     ]
-    return Cleaned(
+    return msgspec.structs.replace(
+        cleaned,
         kept=cleaned.kept[~shared],
         groups=joined[~shared],
         hashes=tuple(key for key, gone in zip(cleaned.hashes, shared, strict=True) if not gone),

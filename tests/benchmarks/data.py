@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from harness.contest import Cleaning, EmbeddedSource, find_contest
-from harness.freeze.fingerprint import difference_hash, near_pairs
+from harness.contest import EmbeddedSource, find_contest
+from harness.freeze.signature import CELLS, nearest, reduced, signature
 from harness.sources import ImageSet, embedded
 from tests.benchmarks.page import Measured, in_turn, measured, seconds
 from tests.benchmarks.verbs import contest_of, hemobench
@@ -104,30 +104,26 @@ def growth(sizes: tuple[int, int], names: tuple[str, str], rounds: tuple[int, in
     """Search among so many hashes, so many times, and return the seconds and the exponent of their growth."""
     rows = []
     for n, name, times in zip(sizes, names, rounds, strict=True):
-        hashes, bits = drawn_hashes(n, np.random.default_rng(0)), Cleaning().near_bits
-        found: list[tuple[int, int]] = []
-        took = [seconds(lambda: found.extend(near_pairs(hashes, bits))) for _ in range(times)]  # noqa: B023
-        rows.append(measured(f"{name} hashes", took, f"{len(found) // times:,} pairs"))
+        points = drawn_signatures(n, np.random.default_rng(0))
+        found: list[int] = []
+        took = [seconds(lambda: found.append(len(nearest(points, points)))) for _ in range(times)]  # noqa: B023
+        rows.append(measured(f"{name} signatures", took, f"{found[-1]:,} candidates"))
     few, many = rows
     exponent = math.log(many.value / few.value) / math.log(sizes[1] / sizes[0])
     return [*rows, measured(f"exponent from {names[0]} to {names[1]}", [exponent])]
 
 
-def drawn_hashes(n: int, rng: np.random.Generator) -> NDArray[np.uint64]:
-    """Return difference hashes of shape (n, 4): those of drawn cells, a quarter of the bits of each drawn anew.
+def drawn_signatures(n: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Return signatures of shape (n, 48): drawn cells and what lies between two of them, with noise.
 
-    One in a hundred is that of another one, but for a few bits.
+    One in a hundred is that of another one, but for a little.
     """
     contest = find_contest("blood-cells")
-    cells = difference_hash(
-        embedded.load(EmbeddedSource(n_images=400), contest.class_names, contest.image_shape).images
-    )
-
-    def words(rows: int) -> NDArray[np.uint64]:
-        return rng.integers(0, 2**64, (rows, cells.shape[1]), dtype=np.uint64)
-
-    hashes = cells[rng.integers(0, len(cells), n)] ^ (words(n) & words(n))
+    drawn = embedded.load(EmbeddedSource(n_images=400), contest.class_names, contest.image_shape)
+    cells = signature(reduced(drawn.images, CELLS))
+    share = rng.random((n, 1))
+    points = share * cells[rng.integers(0, len(cells), n)] + (1 - share) * cells[rng.integers(0, len(cells), n)]
+    points += rng.normal(0, 12, points.shape)
     near = n // 100
-    few = words(near) & words(near) & words(near) & words(near) & words(near)  # 8 bits of 256
-    hashes[:near] = hashes[-near:] ^ few
-    return hashes
+    points[:near] = points[-near:] + rng.normal(0, 2, (near, points.shape[1]))
+    return np.clip(np.rint(points), -511, 511).astype(np.float32)

@@ -1,0 +1,345 @@
+"""Find near duplicates: one image, turned, mirrored, moved, zoomed, in other light, or saved again.
+
+Three steps, from cheap and many to dear and few:
+
+1. *Candidates*, by signatures that hardly change by all that (`harness.freeze.signature`).
+2. *Registration*.  Turn and shift by correlating the fine structure at low resolution, then shift and zoom by least
+   squares at a higher one.
+3. *Verdict*.  What is left between the two once they lie on each other, in the same light: structure (`near_bits`) and
+   grey levels (`near_difference`), see `harness.contest.Cleaning`.
+
+Sums of products are sums of integers small enough to be exact in floating point, so that a link depends neither on
+the processor nor on how a library orders its sums.  Positions are rounded to a lattice before anything is decided.
+
+References
+----------
+B. Lucas, T. Kanade, "An iterative image registration technique" (1981), for the least squares.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.contest import Cleaning
+from harness.freeze.signature import CELLS, ZOOMS, box, candidates, reduced, turned
+
+CHUNK = 128  # pairs at once
+SHIFT = 3  # cells that an image may have moved: an eighth of its side
+CORE = CELLS - 2 * SHIFT
+ALIKE = 0.62  # cosine of fine structure at low resolution, from which a pair is registered further
+FINE = 48  # side of the grid of the verdict
+MARGIN = 5  # of its cells on each side, which a moved copy has lost
+INNER = FINE - 2 * MARGIN
+INSIDE = slice(MARGIN, MARGIN + INNER)
+LATTICE = 16  # positions in a cell
+ZOOM_UNIT = 256  # a zoom of 1
+FIRST_STEPS, STEPS = 2, 3  # of the least squares, before and after a look at the fine structure
+LIKELY = 0.6  # correlation of it, from which a pair is registered further
+UNITS = np.array([ZOOM_UNIT, LATTICE, LATTICE])  # of zoom, down and across
+LONGEST = np.array([0.04, 1, 1])  # step of them
+UPMOST = np.array([1.17, 1.25 * MARGIN, 1.25 * MARGIN]) * UNITS
+LOWEST = np.array([0.86, -1.25 * MARGIN, -1.25 * MARGIN]) * UNITS
+GAIN = 1.7  # largest ratio of contrasts
+BLOCK = 6  # cells of FINE: the parts of an image whose difference is judged
+
+
+class NearPair(msgspec.Struct, frozen=True):
+    """Two images that are copies of one another, and how the second is to be changed to lie on the first.
+
+    Attributes
+    ----------
+    first, second : int
+        Rows, `first` < `second`.
+    turn : int
+        Quarter turns counter-clockwise, 0 to 3; 4 more where it is mirrored from left to right before.
+    zoom : float
+        Side of the part of the second that covers the same part of the first, as a ratio.
+    shift : float
+        How far it is moved, as a share of the side.
+    gain : float
+        Ratio of the contrasts.
+    difference : float
+        Grey levels, 0-255, by which the part that differs most differs in the root mean square.
+    bits : float
+        Bits of a 256-bit difference hash of fine structure that would differ.
+    """
+
+    first: int
+    second: int
+    turn: int
+    zoom: float
+    shift: float
+    gain: float
+    difference: float
+    bits: float
+
+    @property
+    def kind(self) -> str:
+        """What was done to a copy, in words; empty where only its pixels differ a little."""
+        words = ["mirrored"] if self.turn >= 4 else []
+        words += [f"turned by {90 * (self.turn % 4)}°"] if self.turn % 4 else []
+        words += [f"moved by {100 * self.shift:.0f} %"] if self.shift >= 0.015 else []
+        words += [f"zoomed by {100 * abs(self.zoom - 1):.0f} %"] if abs(self.zoom - 1) >= 0.015 else []
+        words += ["other light"] if abs(self.gain - 1) >= 0.04 else []
+        return ", ".join(words)
+
+
+def find_near(images: NDArray[np.uint8], rules: Cleaning) -> list[NearPair]:
+    """Return the pairs of near duplicates among images of shape (n, h, w, 3), uint8, in order of their rows.
+
+    Rows should come in an order that follows from what the images hold, such as that of their pixel hashes: which
+    candidates are compared depends on it, where signatures are as near as others.
+    """
+    if len(images) < 2:
+        return []
+    return judge(images, candidates(images), rules)
+
+
+# ---- Registration -----------------------------------------------------------------------------------------------
+
+
+def _structure(grids: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return the fine structure of brightness on a grid, whole numbers of shape (n, 24, 24), -127 to 127."""
+    grey = grids.sum(axis=3, keepdims=True)
+    fine = (25 * grey - box(grey, 2))[..., 0]
+    spread = np.sqrt((fine * fine).mean(axis=(1, 2)))
+    return np.clip(np.rint(fine * (30 / np.maximum(spread, 1))[:, None, None]), -127, 127).astype(np.float32)
+
+
+_AT = np.arange(CELLS * CELLS, dtype=np.int64).reshape(1, CELLS, CELLS, 1)
+# For each turn and each shift of a window, the cells of an image in the order of those of the core they lie on.
+_WINDOWS = np.concatenate(
+    [
+        np.lib.stride_tricks.sliding_window_view(turned(_AT, turn)[0, ..., 0], (CORE, CORE)).reshape(-1, CORE * CORE)
+        for turn in range(8)
+    ]
+)
+
+
+def _rough(images: NDArray[np.uint8], directed: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return (row, zoom, whole row, turn, down, across) of the pairs that look alike at low resolution, each once.
+
+    The whole one is turned; then its part that lies `down` and `across` cells from the middle is what the zoomed one's
+    core shows.
+    """
+    if not len(directed):
+        return np.empty((0, 6), np.int64)
+    whole = _structure(reduced(images, CELLS))
+    core = slice(SHIFT, SHIFT + CORE)
+    cores = [_structure(reduced(images, CELLS, percent))[:, core, core].reshape(len(images), -1) for percent in ZOOMS]
+    order = np.lexsort((directed[:, 1], directed[:, 0], directed[:, 2]))
+    directed = directed[order]
+    lengths = [_length(part) for part in cores]
+    starts = np.flatnonzero(np.diff(directed[:, 2], prepend=-1))
+    found = []
+    for start, end in zip(starts, [*starts[1:], len(directed)], strict=True):
+        pairs = directed[start:end]
+        image = whole[pairs[0, 2]]
+        windows = image.ravel()[_WINDOWS]
+        parts = np.stack([cores[zoom][row] for row, zoom in pairs[:, :2]])
+        products = (parts @ windows.T).astype(np.float64)  # 324 products below 2**14 in a sum: exact in float32
+        sizes = np.sqrt([lengths[zoom][row] for row, zoom in pairs[:, :2]])
+        cosine = products / (sizes[:, None] * np.sqrt(_length(windows))[None])
+        at = cosine.argmax(axis=1)
+        height = cosine[np.arange(len(at)), at]
+        turn, place = np.divmod(at, (2 * SHIFT + 1) ** 2)
+        down, across = np.divmod(place, 2 * SHIFT + 1)
+        found.append(np.column_stack([pairs, turn, down - SHIFT, across - SHIFT, np.rint(2**20 * height)]))
+    table = np.concatenate(found).astype(np.int64)
+    table = table[table[:, 6] >= ALIKE * 2**20]
+    low, high = np.sort(table[:, [0, 2]], axis=1).T
+    table = table[np.lexsort((table[:, 1], table[:, 0], -table[:, 6], low, high))]
+    pair = np.sort(table[:, [0, 2]], axis=1)
+    fresh = np.any(np.diff(pair, axis=0, prepend=-1) != 0, axis=1)
+    return table[fresh, :6]
+
+
+def _length(rows: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the sum of squares of each row, at least 1; exact, see `_structure`."""
+    return np.maximum((rows * rows).sum(axis=1, dtype=np.float32).astype(np.float64), 1)
+
+
+def _sample(planes: NDArray[np.float64], at: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the inner grid of (n, 48, 48, channels) after a zoom and a move, by linear interpolation, whole numbers.
+
+    `at` holds zooms in units of 1 / ZOOM_UNIT, and how far down and across in LATTICE positions of a cell.
+    """
+    zoom, down, across = at.T
+    place = (2 * np.arange(INNER) - (INNER - 1)) * LATTICE // 2
+    middle = (FINE - 1) * LATTICE // 2
+    last = (FINE - 1) * LATTICE - 1
+    n = np.arange(len(planes))[:, None]
+    for axis, move in ((1, down), (2, across)):
+        at = np.clip(np.floor_divide(place[None] * zoom[:, None], ZOOM_UNIT) + middle + move[:, None], 0, last)
+        low, share = np.divmod(at.astype(np.int64), LATTICE)
+        lines = planes if axis == 1 else planes.swapaxes(1, 2)
+        share = share[:, :, None, None]
+        lines = lines[n, low] * (LATTICE - share) + lines[n, low + 1] * share
+        planes = lines if axis == 1 else lines.swapaxes(1, 2)
+    return np.floor(planes / LATTICE**2)
+
+
+def _likeness(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the correlation of (n, rows, columns, channels) of whole numbers, shape (n,)."""
+    size = one[0].size
+    axes = (1, 2, 3)
+    means = one.sum(axis=axes), other.sum(axis=axes)
+    products = size * (one * other).sum(axis=axes) - means[0] * means[1]
+    squares = [size * (part * part).sum(axis=axes) - mean**2 for part, mean in zip((one, other), means, strict=True)]
+    return products / np.sqrt(np.maximum(squares[0], 1) * np.maximum(squares[1], 1))
+
+
+def _registered(one: NDArray[np.float64], other: NDArray[np.float64], at: NDArray[np.int64], steps: int) -> NDArray:
+    """Return zoom, down and across, shape (n, 3), that make `other` lie on the inner part of `one` best.
+
+    Both are of shape (n, 48, 48, 1), in sixteenths of grey levels; `at` is where to begin.
+    """
+    fixed = one[:, INSIDE, INSIDE]
+    offset = (2 * np.arange(INNER) - (INNER - 1)).astype(np.float64)
+    highest, best = np.full(len(one), -2.0), at
+    for step in range(steps + 1):
+        moved = _sample(other, at)
+        likeness = _likeness(fixed, moved)
+        best = np.where((likeness > highest)[:, None], at, best)
+        highest = np.maximum(likeness, highest)
+        if step == steps:
+            break
+        # Least squares of the fixed one on the moved one, its slopes (per two cells) and that of a zoom.
+        slopes = np.zeros((2, *moved.shape))
+        slopes[0, :, 1:-1] = moved[:, 2:] - moved[:, :-2]
+        slopes[1, :, :, 1:-1] = moved[:, :, 2:] - moved[:, :, :-2]
+        swelling = slopes[0] * offset[:, None, None] + slopes[1] * offset[:, None]
+        terms = np.stack([np.ones_like(moved), moved, *slopes, swelling, fixed], axis=1).reshape(len(one), 6, -1)
+        normal = terms @ terms.transpose(0, 2, 1)
+        ridge = np.eye(5) * (1 + 1e-9 * np.trace(normal[:, :5, :5], axis1=1, axis2=2))[:, None, None]
+        answer = np.linalg.solve(normal[:, :5, :5] + ridge, normal[:, :5, 5:])[..., 0]
+        gain = np.where(np.abs(answer[:, 1]) > 0.1, answer[:, 1], np.inf)
+        ahead = np.stack([4 * answer[:, 4], 2 * answer[:, 2], 2 * answer[:, 3]], axis=1) / gain[:, None]
+        ahead = np.rint(np.clip(ahead, -LONGEST, LONGEST) * UNITS)
+        at = np.clip(at + ahead, LOWEST, UPMOST).astype(np.int64)
+    return best
+
+
+# ---- Verdict ----------------------------------------------------------------------------------------------------
+
+
+def judge(images: NDArray[np.uint8], directed: NDArray[np.int64], rules: Cleaning) -> list[NearPair]:
+    """Return the near duplicates among candidates, as `candidates` gives them, in order of their rows."""
+    rough = _rough(images, directed)
+    rows, place = np.unique(rough[:, [0, 2]], return_inverse=True)
+    place = place.reshape(-1, 2)
+    grey = np.empty((len(rows), FINE, FINE, 1), np.float32)
+    for start in range(0, len(rows), CHUNK):
+        colour = _smooth(reduced(images[rows[start : start + CHUNK]], FINE))
+        grey[start : start + CHUNK] = np.floor(colour.sum(axis=3, keepdims=True) / 48)
+    sides = np.array([100 * ZOOM_UNIT // percent for percent in ZOOMS])
+    at = np.stack([sides[rough[:, 1]], *(rough[:, 4:6] * (LATTICE * FINE // CELLS)).T], axis=1)
+    found: list[NearPair] = []
+    for start in range(0, len(rough), CHUNK):
+        part = slice(start, start + CHUNK)
+        one, other = (grey[side].astype(np.float64) for side in place[part].T)
+        other = _each_turned(other, rough[part, 3])
+        placed = _registered(one, other, at[part], FIRST_STEPS)
+        fine = [_fine(planes) for planes in (one[:, INSIDE, INSIDE], _sample(other, placed))]
+        likely = np.flatnonzero(_likeness(*fine) >= LIKELY)
+        if len(likely):
+            placed = _registered(one[likely], other[likely], placed[likely], STEPS)
+            found += [
+                pair
+                for pair in _judged(images, rough[part][likely], placed)
+                if pair.bits <= rules.near_bits and pair.difference <= rules.near_difference
+            ]
+    return sorted(found, key=lambda pair: (pair.first, pair.second))
+
+
+def every_pair(rows: Sequence[int], others: Iterable[int]) -> NDArray[np.int64]:
+    """Return all candidates of `rows` and `others`, at every zoom and both ways, for `judge`."""
+    pairs = [
+        (a, zoom, b)
+        for row in rows
+        for other in others
+        if row != other
+        for a, b in ((row, other), (other, row))
+        for zoom in range(len(ZOOMS))
+    ]
+    return np.array(sorted(set(pairs)), np.int64).reshape(-1, 3)
+
+
+def _each_turned(planes: NDArray[np.float64], turns: NDArray[np.int64]) -> NDArray[np.float64]:
+    out = np.empty_like(planes)
+    for turn in np.unique(turns):
+        out[turns == turn] = turned(planes[turns == turn], int(turn))
+    return out
+
+
+def _fine(planes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return 25 times the difference from the mean of 5 × 5 cells."""
+    return 25 * planes - box(planes, 2)
+
+
+def _judged(images: NDArray[np.uint8], rough: NDArray[np.int64], at: NDArray[np.int64]) -> list[NearPair]:
+    """Measure what is left between pairs, in colour; those whose contrasts are too unlike are left out."""
+    one, whole = (np.floor(_smooth(reduced(images[side], FINE)) / 16) for side in rough[:, [0, 2]].T)
+    gain, difference, bits = _left_over(one[:, INSIDE, INSIDE], _sample(_each_turned(whole, rough[:, 3]), at))
+    pairs = []
+    for k, (a, _, b, turn, *_) in enumerate(rough.tolist()):
+        if 1 / GAIN <= gain[k] <= GAIN:
+            ratio, ways = at[k, 0] / ZOOM_UNIT, turn
+            if a > b:
+                ratio, ways = 1 / ratio, turn if turn >= 4 else -turn % 4
+            moved = math.hypot(*at[k, 1:]) / (LATTICE * FINE)
+            pairs.append(
+                NearPair(
+                    min(a, b), max(a, b), ways, round(float(ratio), 3), round(moved, 3),
+                    round(float(gain[k] if a < b else 1 / gain[k]), 3),
+                    round(float(difference[k]), 2), round(float(bits[k]), 2),
+                )
+            )  # fmt: skip
+    return pairs
+
+
+def _smooth(grids: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return 16 times the means by weights 1, 2, 1 both ways, which interpolation between cells changes little."""
+    for axis in (1, 2):
+        lines = grids.swapaxes(1, axis)
+        ends = np.concatenate([lines[:, :1], lines, lines[:, -1:]], axis=1)
+        grids = (ends[:, :-2] + 2 * lines + ends[:, 2:]).swapaxes(1, axis)
+    return grids
+
+
+def _left_over(
+    one: NDArray[np.float64], other: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return gain, difference and bits, see `NearPair`, of pairs that lie on each other, each of shape (n,).
+
+    The one of less contrast is put into the light of the other: grey levels are multiplied and shifted as those tell
+    that neither image has clipped, and clipped as it has.
+    """
+    top = 255 * 16
+    axes = (1, 2, 3)
+    usable = (np.minimum(one, other) > 0.02 * top) & (np.maximum(one, other) < 0.98 * top)
+    usable |= usable.mean(axis=axes, keepdims=True) < 0.25
+    n = usable.sum(axis=axes).astype(np.float64)
+    sums = [(part * usable).sum(axis=axes) for part in (one, other)]
+    squares = [
+        n * (part * part * usable).sum(axis=axes) - total**2 for part, total in zip((one, other), sums, strict=True)
+    ]
+    product = n * (one * other * usable).sum(axis=axes) - sums[0] * sums[1]
+    swap = (squares[0] < squares[1])[:, None, None, None]
+    target, source = np.where(swap, other, one), np.where(swap, one, other)
+    flat = swap[:, 0, 0, 0]
+    gain = product / np.maximum(np.minimum(*squares), 1)
+    level = (np.where(flat, sums[1], sums[0]) - gain * np.where(flat, sums[0], sums[1])) / n
+    lit = np.clip(np.rint(gain[:, None, None, None] * source + level[:, None, None, None]), 0, top)
+    rest = (target - lit)[:, 1:-1, 1:-1]
+    parts = (INNER - 2) // BLOCK
+    blocks = (rest * rest).reshape(len(rest), parts, BLOCK, parts, BLOCK, 3).sum(axis=(2, 4, 5))
+    difference = np.sqrt(blocks.max(axis=(1, 2)) / (3 * BLOCK**2)) / 16
+    likeness = _likeness(_fine(target), _fine(lit))
+    bits = 256 / np.pi * np.arccos(np.clip(likeness, -1, 1))
+    return np.where(flat, 1 / np.maximum(gain, 1e-9), gain), difference, bits
