@@ -23,7 +23,13 @@ SHOWN = 10  # names in a message
 
 
 def arrange(
-    entries: Iterable[Entry], tables: Sequence[Table], source: FolderSource, names: Sequence[str] | None, *, what: str
+    entries: Iterable[Entry],
+    tables: Sequence[Table],
+    source: FolderSource,
+    names: Sequence[str] | None,
+    *,
+    what: str,
+    beside: str = "",
 ) -> Layout:
     """Return the images of a source.
 
@@ -37,6 +43,8 @@ def arrange(
         The classes; None where they are to be found, and then what does not fit is left out rather than refused.
     what : str
         The name of the source, for people.
+    beside : str
+        A sentence on a table beside the source, for who expected that it would be taken.
 
     Raises
     ------
@@ -44,7 +52,7 @@ def arrange(
         A name leads out of the source or steers a terminal; an image lies in no class folder; a table does not fit.
     """
     known = None if names is None else {fold(name) for name in (*names, *source.aliases)}
-    layout = Layout()
+    layout = Layout(tables=beside)
     leave_out = Ignore(source.ignore)
     images, used = [], {table.path for table in tables if "file" in table.columns}
     for entry in entries:

@@ -305,17 +305,34 @@ def _bound(image: Image.Image, height: int, width: int, source: FolderSource) ->
 def mode_of(image: PillowFile) -> str:
     """Return the mode of an image that is not decoded yet, with ";16" where its file has 16 bits for each value."""
     raw = [tile.args if isinstance(tile.args, str) else tile.args[0] for tile in image.tile if tile.args]
-    deep = image.mode.startswith("I") or any(isinstance(one, str) and ";16" in one for one in raw)
+    deep = (
+        image.mode.startswith("I")
+        or any(isinstance(one, str) and ";16" in one for one in raw)
+        or _largest_stated(image) > 255
+    )
     return f"{'L' if image.mode.startswith('I') else image.mode};16" if deep else image.mode
 
 
-def values_of(image: Image.Image, data: bytes) -> NDArray[np.uint16]:
+def _largest_stated(image: PillowFile) -> int:
+    """Return the largest value that a Netpbm image of more than 8 bits states; 0 for any other image."""
+    args = image.tile[0].args if image.format == "PPM" and image.tile else None
+    return int(args[1]) if isinstance(args, tuple) else 0
+
+
+def values_of(image: PillowFile, data: bytes) -> NDArray[np.uint16]:
     """Return 16-bit values of shape (h, w, c), uint16, where Pillow alone would give their upper bytes."""
     if image.mode.startswith("I"):
         values = np.asarray(image)
         if values.min(initial=0) < 0 or values.max(initial=0) >= FULL:
             raise Unread(" has values beyond 0 to 65535, expected at most 16 bits", "Save it with 8 or 16 bits.")
         return values.astype(np.uint16)[..., np.newaxis]
+    if image.format == "PPM":  # Pillow would leave 8 bits of them
+        if image.tile[0].codec_name != "ppm":
+            raise Unread(" is written in digits, of more than 8 bits", "Save it as a PNG of grey or RGB.")
+        values = np.frombuffer(data, ">u2", image.width * image.height * 3, image.tile[0].offset)
+        return (
+            values.reshape(image.height, image.width, 3).astype(np.uint32) * (FULL - 1) // _largest_stated(image)
+        ).astype(np.uint16)
     upper = np.asarray(image).astype(np.uint16)
     with Image.open(io.BytesIO(data), formats=FORMATS) as again:
         again.tile = [tile._replace(args=_lower(tile.args)) for tile in again.tile]

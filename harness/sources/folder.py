@@ -146,7 +146,11 @@ def layout_of(
     entries = [entry for batch in reader.each(path.name, entries_of, home) for entry in batch]
     found = [entry for entry in entries if entry.use == "table" and not entry.path.startswith((".", "__MACOSX"))]
     tables = [_read_table(reader, home, entry, source, group) for entry in found[:MOST_TABLES]]
-    return arrange(entries, tables, source, class_names, what=path.name)
+    beside = ""
+    if home.is_dir() and not tables:
+        near = sorted(one for one in home.resolve().parent.iterdir() if one.suffix.lower() in TABLES and one.is_file())
+        beside = f" {near[0].name} lies beside it: to take its labels, name it as the source." if near else ""
+    return arrange(entries, tables, source, class_names, what=path.name, beside=beside)
 
 
 def _read_table(reader: Reader, home: Path, entry: Entry, source: FolderSource, group: str) -> Table:

@@ -32,6 +32,7 @@ ROWS = 100  # read at once; 22 MB of 96 × 96 RGB as float64
 DAMAGED = (zipfile.BadZipFile, RuntimeError, EOFError, OSError, ValueError, zlib.error, lzma.LZMAError)
 # NumPy reads a header as Python's own literals, with all that their tokens, nesting and types may bring.
 UNREADABLE = (SyntaxError, tokenize.TokenError, TypeError, RecursionError, MemoryError, OverflowError)
+OTHER_METHODS = {9: "Deflate64, as Windows packs large zips", 93: "Zstandard", 98: "PPMd", 99: "AES, with a password"}
 METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
 GROWTH, GROWTH_FLOOR = 200, 100_000_000  # of an array; images hardly shrink
 FETCH_AGAIN = "A download that was cut looks like this: fetch the file again."
@@ -167,7 +168,7 @@ def check_methods(archive: zipfile.ZipFile, name: str, hint: str) -> None:
         With `hint` as the way out.
     """
     for method in {member.compress_type for member in archive.infolist()} - METHODS:
-        named = "Deflate64, as Windows packs large zips" if method == 9 else f"method {method}"
+        named = OTHER_METHODS.get(method, f"method {method}")
         raise SourceError(f"{name} is packed by {named}, which is not read in place; it is not damaged.", hint)
 
 

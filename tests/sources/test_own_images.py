@@ -286,9 +286,9 @@ def deep(values: np.ndarray, kind: int = 0) -> bytes:
 
 
 @pytest.mark.parametrize("bits", [9, 10, 12, 14])
-@pytest.mark.parametrize("form", ["grey PNG", "RGB PNG", "RGBA PNG", "grey TIFF"])
+@pytest.mark.parametrize("form", ["grey PNG", "RGB PNG", "RGBA PNG", "grey TIFF", "RGB PPM"])
 def test_images_of_fewer_than_sixteen_bits_are_never_black_without_a_word(tmp_path, bits, form):
-    channels = {"RGB PNG": 3, "RGBA PNG": 4}.get(form, 1)
+    channels = {"RGB PNG": 3, "RGBA PNG": 4, "RGB PPM": 3}.get(form, 1)
     values = np.random.default_rng(1).integers(0, 2**bits, (8, 8, channels), dtype=np.uint16)
     values[0, 0, 0] = 2**bits - 1
     if channels == 4:
@@ -296,6 +296,8 @@ def test_images_of_fewer_than_sixteen_bits_are_never_black_without_a_word(tmp_pa
     put(tmp_path, files())
     if form == "grey TIFF":
         Image.fromarray(values[..., 0]).save(tmp_path / "disc" / "9.png", "TIFF")
+    elif form == "RGB PPM":
+        (tmp_path / "disc" / "9.png").write_bytes(b"P6 8 8 65535\n" + values.astype(">u2").tobytes())
     else:
         (tmp_path / "disc" / "9.png").write_bytes(deep(values, {1: 0, 3: 2, 4: 6}[channels]))
     error = refusal(tmp_path)
@@ -306,6 +308,19 @@ def test_images_of_fewer_than_sixteen_bits_are_never_black_without_a_word(tmp_pa
     assert got.provenance["16-bit values"] == f"v became floor(256 v / {2**bits})"
     as_they_are = taken(tmp_path, FolderSource(levels=65536))
     np.testing.assert_array_equal(image_of(as_they_are, "disc/9.png"), np.broadcast_to(values[..., :3] >> 8, SHAPE))
+
+
+def test_a_netpbm_image_that_states_its_largest_value_needs_no_levels(tmp_path):
+    values = np.random.default_rng(1).integers(0, 4096, (8, 8, 3), dtype=np.uint16)
+    put(tmp_path, files())
+    for magic, channels in ((b"P5", 1), (b"P6", 3)):
+        (tmp_path / "disc" / "9.ppm").write_bytes(
+            magic + b" 8 8 4095\n" + values[..., :channels].astype(">u2").tobytes()
+        )
+        got = image_of(taken(tmp_path), "disc/9.ppm")
+        assert np.abs(got.astype(int) - values[..., :channels] // 16).max() <= 1
+    (tmp_path / "disc" / "9.ppm").write_bytes(b"P3 1 1 4095\n1 2 3\n")
+    assert "written in digits" in refusal(tmp_path, FolderSource(resize=True)).message
 
 
 def test_images_of_full_sixteen_bits_need_nothing_stated(tmp_path):
@@ -600,6 +615,12 @@ def test_a_table_whose_columns_are_not_known_is_named_where_labels_are_missed(tm
     assert "The table labels.csv has the columns datei, klasse" in refusal(tmp_path).hint
     put(lying_flat(tmp_path, ""), {})
     assert "[source.columns]" in refusal(tmp_path).hint
+
+
+def test_a_table_beside_the_folder_is_named_where_labels_are_missed_and_taken_as_the_source(tmp_path):
+    put(lying_flat(tmp_path), {"labels.csv": table(ROWS)})
+    assert "labels.csv lies beside it" in refusal(tmp_path / "images").hint
+    assert taken(tmp_path / "labels.csv").labels.tolist() == [0, 1, 2, 0, 1, 2]
 
 
 def test_parquet_without_its_library_is_said(tmp_path):
