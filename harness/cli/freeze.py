@@ -108,10 +108,10 @@ def freeze(
     elif source is not None:
         screen.message(f"{name} is frozen already; --source was not read. To freeze it anew, leave out --if-missing.")
     lock = frozen.lock
+    broken = {finding.id: finding.reason for finding in lock.findings if finding.rule == "broken"}
     if as_json:
         import json
 
-        broken = {finding.id: finding.reason for finding in lock.findings if finding.rule == "broken"}
         identity = {"contest": lock.contest.name, "lock": frozen.lock_hash, "folder": str(frozen.folder)}
         found = {"counts": lock.counts, "source": lock.source, "broken": broken, "ignored": lock.ignored}
         click.echo(json.dumps(identity | found))
@@ -119,7 +119,7 @@ def freeze(
     dropped = sum(finding.action == "dropped" for finding in lock.findings)
     sizes = ", ".join(f"{split} {sum(counts.values()):,}" for split, counts in lock.counts.items())
     screen.message(f"{frozen.contest.title}: {sizes}; {counted(dropped, 'image')} dropped.")
-    for reason, names in lock.ignored.items():
+    for reason, names in {**lock.ignored, **({"broken": tuple(broken)} if broken else {})}.items():
         shown = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
         screen.message(f"Left out of the source: {counted(len(names), 'file')}, {reason}: {shown}")
     for what in SAID:

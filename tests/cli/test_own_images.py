@@ -70,6 +70,8 @@ def test_broken_images_are_refused_all_at_once_or_left_out_and_recorded(hemobenc
     assert all(name in refused for name in broken) and "--leave-out-broken" in refused
     found = json.loads(hemobench(*words, "--leave-out-broken", "--json").stdout)
     assert set(found["broken"]) == broken
+    shown = " ".join(hemobench(*words, "--leave-out-broken").stderr.split())
+    assert "3 files, broken: disc/77.png, square/78.png, square/79.png" in shown
     lock = frozen(hemobench).lock
     assert {(one.id, one.action) for one in lock.findings if one.rule == "broken"} == {(n, "dropped") for n in broken}
     assert sum(sum(lock.counts[split].values()) for split in ("train", "val", "public", "private")) == 60
