@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from harness.platforms.codabench.programs import scoring
 from tests.conftest import CommandLine
 
 CONTEST = r"""
@@ -80,3 +81,21 @@ def test_the_page_says_images_and_groups_and_names_none(patients, tmp_path):
     with np.load(next(patients.workspace.glob("contests/patients/current/private/labels.npz"))) as arrays:
         hidden = set(arrays["groups"].tolist())
     assert not any(name in page for name in hidden)
+
+
+def test_a_codabench_bundle_scores_by_group_as_at_home_and_hands_no_group_to_an_entry(patients, tmp_path):
+    patients("codabench", "export", tmp_path / "bundle")
+    contest = json.loads((tmp_path / "bundle" / "scoring_program" / "contest.json").read_text())
+    card = max(patients.workspace.glob("cards/patients/*.json"))
+    scores = json.loads(card.read_text())["scores"]
+    for half in ("public", "private"):
+        kept = tmp_path / "bundle" / "reference_data" / f"{half}_labels"
+        y_true, groups = np.load(kept / "labels.npy"), np.load(kept / "groups.npy")
+        with np.load(card.with_suffix(".npz")) as arrays:
+            _, there = scoring.score(contest, y_true, arrays[half], groups)
+        for metric, (value, low, high) in there.items():
+            home = scores[half]["metrics"][metric]
+            assert (value, low, high) == pytest.approx((home["value"], home["low"], home["high"]))
+        assert json.loads((kept / "task.json").read_text())["groups"] == 4
+    given = {path.name for path in (tmp_path / "bundle" / "input_data").rglob("*") if path.is_file()}
+    assert given == {"images.npy"}

@@ -147,13 +147,13 @@ def _write_program(kind: str, frozen: Frozen, folder: Path) -> None:
 
 
 def _write_halves(frozen: Frozen, folder: Path) -> None:
-    """Write the images of each half, and apart from them its labels.
+    """Write the images of each half, and apart from them its labels, and its groups where the contest has some.
 
     Each task gets its own half alone: what an entry writes and prints leaves the server, and with it could leave the
     images that the final phase is scored on.  The folders have names of their own: the server zips each into one
     place, under its name.
     """
-    hidden = frozen.hidden_images()
+    hidden, groups = frozen.hidden_images(), frozen.groups()
     truth = labels_of(frozen)
     for half in HALVES:
         rows, labels = truth[half]
@@ -162,11 +162,15 @@ def _write_halves(frozen: Frozen, folder: Path) -> None:
         kept.mkdir(parents=True)
         np.save(given / "images.npy", hidden[rows], allow_pickle=False)
         np.save(kept / "labels.npy", labels, allow_pickle=False)
+        if half in groups:
+            np.save(kept / "groups.npy", groups[half].astype(np.int64), allow_pickle=False)
         task = {
             "split": half,
             "title": f"{half.capitalize()} half of the hidden test",
             "n": len(labels),
         }
+        if frozen.lock.groups:
+            task["groups"] = frozen.lock.groups[half]
         _write_json(kept / "task.json", task)
 
 

@@ -27,6 +27,7 @@ def results(
     confusion: Any,
     metrics: Mapping[str, tuple[float, float, float]],
     status: Mapping[str, Any],
+    stretch: Mapping[int, float],
 ) -> str:
     """Return the page of a scored submission.
 
@@ -40,6 +41,8 @@ def results(
         Value and 95 % interval, 0 to 1.
     status : mapping
         What the prediction step told; the entry may have written it.
+    stretch : mapping of int to float
+        Of the interval of each class; see `harness.score.stats.stretch_of`.
     """
     counts: list[list[int]] = confusion.tolist()
     names = [str(name).replace("_", " ") for name in contest["class_names"]]
@@ -53,7 +56,7 @@ def results(
             ],
         ),
         "<h2>Recall of each class</h2>",
-        _recall(names, counts),
+        _recall(names, counts, stretch),
         "<h2>Confusion</h2>",
         "<p>Rows: true classes; columns: predicted ones, in the same order. Darker: a larger share of the row.</p>",
         _confusion(names, counts),
@@ -70,7 +73,8 @@ def failure(contest: Mapping[str, Any], task: Mapping[str, Any], outcome: str, m
 
 def _page(contest: Mapping[str, Any], task: Mapping[str, Any], body: Sequence[str]) -> str:
     title = escape(str(contest["title"]))
-    about = f"{escape(str(task['title']))}, n = {int(task['n']):,} images; contest {escape(contest['name'])} "
+    of = f", {int(task['groups']):,} groups" if task.get("groups") else ""
+    about = f"{escape(str(task['title']))}, n = {int(task['n']):,} images{of}; contest {escape(contest['name'])} "
     about += (
         f"version {int(contest['version'])}, lock {escape(contest['lock'][:12])}, scorer {escape(contest['scorer'])}"
     )
@@ -95,13 +99,13 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([*lines, "</table>"])
 
 
-def _recall(names: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
+def _recall(names: Sequence[str], counts: Sequence[Sequence[int]], stretch: Mapping[int, float]) -> str:
     lines = ["<table>", "<tr><th>class</th><th>right</th><th>of</th><th>%</th><th>95 % interval</th><th></th></tr>"]
     for number, (name, row) in enumerate(zip(names, counts, strict=True)):
         hits, n = row[number], sum(row)
         if not n:
             continue
-        low, high = wilson_interval(hits, n)
+        low, high = wilson_interval(hits, n, stretch.get(number, 1.0))
         bar = f'<td class=bar><div style="width:{100 * hits / n:.1f}%"></div></td>'
         cells = f"<td>{hits}</td><td>{n}</td><td>{percent(hits / n)}</td><td>{interval(low, high)}</td>{bar}"
         lines.append(f"<tr><th>{number} {escape(name)}</th>{cells}</tr>")

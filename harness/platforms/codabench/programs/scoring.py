@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from harness.platforms.codabench.programs import page
 from harness.sandbox.untrusted import read_predictions
 from harness.score.metrics import DECIMALS, METRICS, confusion_matrix
-from harness.score.stats import metric_interval, wilson_interval
+from harness.score.stats import metric_interval, metric_stretch, share_stretch, wilson_interval
 from harness.words import printable
 
 HERE = Path(__file__).resolve().parent
@@ -44,20 +44,38 @@ def read_status(path: Path) -> dict[str, Any]:
 
 
 def score(
-    contest: dict[str, Any], y_true: NDArray[np.int64], y_pred: NDArray[np.int64]
+    contest: dict[str, Any],
+    y_true: NDArray[np.int64],
+    y_pred: NDArray[np.int64],
+    groups: NDArray[np.int64] | None = None,
 ) -> tuple[NDArray[np.int64], dict[str, tuple[float, float, float]]]:
-    """Return the confusion matrix, and value and 95 % interval of each metric in the contest's order."""
+    """Return the confusion matrix, and value and 95 % interval of each metric in the contest's order.
+
+    Intervals are by cluster where images come in `groups`, of shape (n,).
+    """
     confusion = confusion_matrix(y_true, y_pred, len(contest["class_names"]))
     metrics: dict[str, tuple[float, float, float]] = {}
     for name in contest["metrics"]:
         value = float(METRICS[name](confusion))
         if name == "accuracy":
-            metrics[name] = (value, *wilson_interval(int(np.trace(confusion)), len(y_true)))
+            stretch = share_stretch(y_true == y_pred, groups)
+            metrics[name] = (value, *wilson_interval(int(np.trace(confusion)), len(y_true), stretch))
         else:
             value = round(value, DECIMALS)
-            low, high = metric_interval(confusion, name)
+            stretch = metric_stretch(y_true, y_pred, name, len(contest["class_names"]), groups)
+            low, high = metric_interval(confusion, name, stretch)
             metrics[name] = (value, min(low, value), max(high, value))
     return confusion, metrics
+
+
+def _of_classes(
+    y_true: NDArray[np.int64], y_pred: NDArray[np.int64], groups: NDArray[np.int64] | None
+) -> dict[int, float]:
+    """Return by how much groups stretch the interval of the share found of each class; without groups, of none."""
+    if groups is None:
+        return {}
+    members = {label: y_true == label for label in np.unique(y_true).tolist()}
+    return {label: share_stretch(y_pred[rows] == label, groups[rows]) for label, rows in members.items()}
 
 
 def main(given: Path, output: Path) -> int:
@@ -65,6 +83,9 @@ def main(given: Path, output: Path) -> int:
     contest = json.loads((HERE / "contest.json").read_text(encoding="utf-8"))
     task = json.loads((given / "ref" / "task.json").read_text(encoding="utf-8"))
     y_true = np.load(given / "ref" / "labels.npy", allow_pickle=False)
+    # In a contest with groups alone: they are as secret as the labels, since a group may have one class.
+    path = given / "ref" / "groups.npy"
+    groups = np.load(path, allow_pickle=False) if path.is_file() else None
     status = read_status(given / "res" / "status.json")
     y_pred: NDArray[np.int64] | str = ""
     if status["outcome"] == "scored":
@@ -83,7 +104,7 @@ def main(given: Path, output: Path) -> int:
         )
         print(f"Not scored, {printable(status['outcome'])}: {message}\n{hint}", file=sys.stderr)
         return 1
-    confusion, metrics = score(contest, y_true, y_pred)
+    confusion, metrics = score(contest, y_true, y_pred, groups)
     values = {name: value for name, (value, _, _) in metrics.items()}
     if not all(map(math.isfinite, values.values())):
         print(f"A metric is no finite number: {values}. The reference data are damaged.", file=sys.stderr)
@@ -92,7 +113,7 @@ def main(given: Path, output: Path) -> int:
     primary = contest["metrics"][0]
     scores = {primary: values[primary]}
     (output / "detailed_results.html").write_text(
-        page.results(contest, task, confusion, metrics, status), encoding="utf-8"
+        page.results(contest, task, confusion, metrics, status, _of_classes(y_true, y_pred, groups)), encoding="utf-8"
     )
     (output / "scores.json").write_text(json.dumps(scores, allow_nan=False) + "\n", encoding="utf-8")
     for name, (value, low, high) in metrics.items():
