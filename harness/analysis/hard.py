@@ -22,6 +22,7 @@ from harness.freeze import sheet
 from harness.freeze.frozen import Frozen, read_arrays
 from harness.score.evaluate import labels_of
 from harness.score.metrics import METRICS, confusion_matrix
+from harness.words import counted
 from harness.workspace import Workspace, make_folder
 
 GOOD = 5  # entries, the best, all of which must miss an image
@@ -79,8 +80,9 @@ def hard_images(workspace: Workspace, frozen: Frozen, role: Role, *, good: int =
     """
     kept = _kept(workspace, frozen, visible_to(role, workspace, frozen), good)
     if len(kept.entries) < 2:
+        ranked = counted(len(kept.entries), "ranked entry with kept labels", "ranked entries with kept labels")
         raise UsageError(
-            f"{frozen.contest.name} has {len(kept.entries)} ranked entries with kept labels, expected two or more.",
+            f"{frozen.contest.name} has {ranked}, expected two or more.",
             "An image that one entry misses says little of its label: hemobench submit",
         )
     names, found = frozen.contest.class_names, []
@@ -111,7 +113,7 @@ def write_hard(frozen: Frozen, found: Sequence[HardImage], folder: Path) -> tupl
     shown = found[:SHOWN]
     sheet.contact_sheet(
         paths[0],
-        f"{frozen.contest.name}: {len(found)} images that all good entries miss",
+        f"{frozen.contest.name}: {counted(len(found), 'image')} missed by all good entries",
         [images[one.split][one.row] for one in shown],
         [[one.id, one.label, f"{one.agree} of {one.entries}: {one.said}", one.split] for one in shown],
         note=f"{len(shown)} shown, with the label, and what most say instead; hidden images as entries see them.",

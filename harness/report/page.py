@@ -81,6 +81,7 @@ def compose(report: Report, images: Mapping[tuple[str, int], str], live: Live | 
         names={row.id: row.name for row in report.rows},
         commands={"freeze": _freeze_again(report)},
         numbers={split.name: sample(split.n, split.n_groups) for split in report.splits},
+        sizes={split.name: split.n for split in report.splits},
         ungrouped=UNGROUPED,
         style=Markup(style),
         scripts=scripts,

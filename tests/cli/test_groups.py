@@ -81,6 +81,8 @@ def test_the_page_says_images_and_groups_and_names_none(patients, tmp_path):
     with np.load(next(patients.workspace.glob("contests/patients/current/private/labels.npz"))) as arrays:
         hidden = set(arrays["groups"].tolist())
     assert not any(name in page for name in hidden)
+    patients("report", "-o", tmp_path / "all.html", "--reveal-private")  # with the shake-up, whose halves cut no group
+    assert "48 hidden ones" in (tmp_path / "all.html").read_text()
 
 
 def test_a_codabench_bundle_scores_by_group_as_at_home_and_hands_no_group_to_an_entry(patients, tmp_path):
