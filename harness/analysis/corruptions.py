@@ -43,10 +43,11 @@ def read_chains(frozen: Frozen) -> list[list[Link]]:
     Raises
     ------
     WorkspaceError
-        The file is missing or damaged.
+        The file is missing or damaged, or with the organiser, as of a kit.
     """
     from harness.freeze.shift import Link  # late: with it come all corruptions and Pillow
 
+    frozen.must_have_hidden()
     path = frozen.folder / "private" / "shift.json"
     try:
         return msgspec.json.decode(path.read_bytes(), type=list[list[Link]])

@@ -50,8 +50,9 @@ def verify(contest: str | None, ignore_versions: bool, workspace: Path, as_json:
                 f"--contest {frozen.contest.name}"
             )
         else:
-            files, arrays = len(frozen.lock.files), sum(map(len, frozen.lock.arrays.values()))
-            told = f"{counted(files, 'file')}, {counted(arrays, 'array')}, lock {frozen.lock_hash[:12]}"
+            files, arrays = frozen.lock.files_here, frozen.lock.arrays
+            n_arrays = sum(len(arrays.get(name, ())) for name in files)
+            told = f"{counted(len(files), 'file')}, {counted(n_arrays, 'array')}, lock {frozen.lock_hash[:12]}"
             click.echo(wrapped(f"{frozen.contest.name} is as it was frozen: {told}."))
     if differences:
         raise click.exceptions.Exit(1)

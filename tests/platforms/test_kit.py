@@ -114,7 +114,7 @@ def test_at_home_there_is_the_same_contest_and_nothing_hidden(printed, at_home, 
     assert sorted(path.name for path in lock.parent.rglob("*") if path.is_file()) == sorted(
         ["contest.lock.json", *(Path(name).name for name in KIT_FILES)]
     )
-    at_home("verify")
+    assert f"{len(KIT_FILES)} files" in at_home("verify").stdout
 
 
 def test_what_needs_the_hidden_test_says_that_it_is_with_the_organiser(printed, at_home, kit, tmp_path):
@@ -123,6 +123,7 @@ def test_what_needs_the_hidden_test_says_that_it_is_with_the_organiser(printed, 
         ("score", kit / "submission.zip", "--split", "public"),
         ("kaggle", "export", tmp_path / "kaggle"),
         ("codabench", "export", tmp_path / "bundle"),
+        ("report", "-o", tmp_path / "report.html"),
     ):
         assert "organiser" in at_home(*words, code=1).stderr
     assert not (at_home.workspace / "ledger.jsonl").exists()
