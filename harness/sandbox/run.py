@@ -264,7 +264,7 @@ class _Attempts:
                     self.device,
                     answer_bytes,
                     imports,
-                    self.runtime.venv,
+                    venv=self.runtime.venv,
                 )
             except IsolationError as error:
                 self.reasons.append(f"{backend.name}: {error.message}")

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from harness.contest import Limits
 from harness.errors import HarnessError
+from harness.sandbox.entry_file import read_entry_file
 from harness.sandbox.repair import repair
 from harness.sandbox.unpack import unpack
 from tests.fuzz.mutations import TEXT, damaged, other_document
@@ -140,3 +141,17 @@ def test_any_keras_configuration_is_read_or_named_as_unreadable(target, data):
     with target.case():
         notes = unpack(target.folder / "entry.zip", target.folder / "entry", LIMITS)
         assert all(note.isprintable() for note in notes)
+
+
+ENTRY_TOML = b'runtime = "torch"\nauthors = ["A", "B"]\nrecipe = "r"\nseed = 3\nlicence = "MIT"\n'
+
+
+@given(data=st.data())
+def test_any_entry_toml_is_read_or_refused(target, data):
+    fresh(target)
+    content = data.draw(damaged(ENTRY_TOML) | st.integers(100, 9000).map(lambda deep: b"seed = " + b"[" * deep))
+    (target.folder / "entry.toml").write_bytes(content)
+    with target.case():
+        found = read_entry_file(target.folder)
+        told = (found.runtime, found.recipe, found.outside_data, found.licence, *found.authors)
+        assert all(text.isprintable() for text in told) and (found.seed is None or found.seed >= 0)

@@ -201,9 +201,9 @@ def test_the_clock_of_an_entry_begins_when_it_is_handed_over(prepare, monkeypatc
 def test_what_ends_while_it_imports_is_started_again_without(prepare, monkeypatch, isolation):
     build, asked = running.command, []
 
-    def broken(*given):
+    def broken(*given, **named):
         asked.append(given[-1])
-        built = build(*given)
+        built = build(*given, **named)
         return Command(["/bin/false"], built.environment) if given[-1] else built
 
     monkeypatch.setattr(running, "command", broken)
