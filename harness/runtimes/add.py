@@ -96,7 +96,7 @@ def _install(building: Path, requirements: Path) -> dict[str, tuple[str, bool]]:
     python = building / "venv" / "bin" / "python"
     # Packages that came with hashes have to have them all: NumPy is then among them.
     hashed = "--hash" in requirements.read_text(encoding="utf-8", errors="replace")
-    command = [sys.executable, "-m", "pip", "--python", str(python), "--disable-pip-version-check", "install"]
+    command = [sys.executable, "-P", "-m", "pip", "--python", str(python), "--disable-pip-version-check", "install"]
     command += ["--only-binary", ":all:", "--quiet", "--report", str(report), "--requirement", str(requirements)]
     done = subprocess.run([*command, *([] if hashed else ["numpy"])], stdout=sys.stderr, check=False)
     if done.returncode:
@@ -107,8 +107,10 @@ def _install(building: Path, requirements: Path) -> dict[str, tuple[str, bool]]:
     found: dict[str, tuple[str, bool]] = {}
     for one in json.loads(report.read_bytes())["install"]:
         name, version = canonical(one["metadata"]["name"]), one["metadata"]["version"]
-        digest = one["download_info"].get("archive_info", {}).get("hashes", {}).get("sha256")
-        if digest is None:
+        archive = one["download_info"].get("archive_info", {})
+        # "hash" is what pip before 23.1 writes, which comes with Python 3.11.
+        digest = archive.get("hashes", {}).get("sha256") or archive.get("hash", "").removeprefix("sha256=")
+        if not digest:
             raise RuntimeNotBuilt(
                 f"{name} did not come as a wheel, so that nothing tells what it was.", "Name a package and its version."
             )

@@ -102,7 +102,7 @@ def test_freezing_the_same_data_with_other_rules_says_what_changed(hemobench, sm
         (("time_s=5",), 2, "--why"),
         (("--why", "no reason"), 2, "--why"),
         (("other.toml",), 2, "RULE=VALUE"),
-        (("tim_s=5", "--why", "a slip"), 2, "Did you mean time_s?"),
+        (("tim_s=5", "--why", "a slip"), 2, "Did you mean time_s"),
         (("time_s=0", "--why", "a slip"), 2, "limits.time_s is '0', expected a whole number of at least 1"),
         (("metrics=macro_f1", "--why", "better"), 2, "another contest"),
         (("time_s=120", "--why", "sure"), 0, "nothing is changed: time_s"),

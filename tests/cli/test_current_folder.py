@@ -69,7 +69,7 @@ def commands(path: Path) -> list[list[object]]:
     return [
         [word.value if isinstance(word, ast.Constant) else "" for word in node.elts[1:]]
         for node in lists
-        if node.elts and ast.unparse(node.elts[0]) == "sys.executable"
+        if node.elts and ast.unparse(node.elts[0]) in ("sys.executable", "python")  # of the harness, or of a runtime
     ]
 
 
