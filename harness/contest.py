@@ -31,10 +31,6 @@ Positive = Annotated[int, Meta(ge=1)]
 MetricName = Literal["accuracy", "macro_f1", "balanced_accuracy"]  # `harness.score.metrics` computes them
 
 OWNER_STATES = "as the owner of the images states"
-UNGROUPED = (
-    "No group of images is known here, so images of one person may be in it, also in training and in the hidden test; "
-    "scores are then too high, and intervals, which take images for independent, too narrow."
-)
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -105,10 +101,7 @@ Source = EmbeddedSource | ArraysSource | An2dlSource | MedmnistSource | FolderSo
 
 
 class Cleaning(Spec, frozen=True):
-    """Which images do not belong in a contest.
-
-    `keep` and `drop` hold ids and overrule every rule; `relabel` has the right class of images, by id.
-    """
+    """Which images do not belong in a contest.  `keep` and `drop` hold ids and overrule every rule."""
 
     mass_copies: Annotated[int, Meta(ge=2)] = 10  # an image that stands in the source so often is junk: all copies go
     near_bits: Annotated[int, Meta(ge=0, le=256)] = 40  # of 256 of the difference hash, of registered near duplicates
@@ -132,7 +125,7 @@ class SplitSpec(Spec, frozen=True):
     val: Share = 0.08
     public: Share = 0.5  # of the hidden test: scored at once; the other half shows when the contest closes
     seed: int = 4430
-    # Not set is not written: the lock of a contest without groups does not speak of them.
+    # Not set is not written: locks of contests without groups stay as they are.
     group: str | UnsetType = UNSET  # a column of the source's table; of the embedded source: "slide"
     group_pattern: str | UnsetType = UNSET  # a regular expression, searched in the id; what its parentheses hold
     ungrouped: Literal["refuse", "alone"] | UnsetType = UNSET  # images of no group; "alone": each is one of its own
@@ -239,7 +232,7 @@ class Contest(Spec, frozen=True):
 
     @property
     def ungrouped(self) -> bool:
-        """Whether images may hang together without a word of it: `UNGROUPED` says so to people."""
+        """Whether images may hang together without a word of it: `harness.words.UNGROUPED` says so to people."""
         single = isinstance(self.source, EmbeddedSource) and not self.source.slides
         return not (self.split.grouped or single)
 

@@ -9,6 +9,11 @@ import html
 import re
 
 TEXT_LENGTH = 2000  # characters of a message that are kept
+# Of a contest without groups.
+UNGROUPED = (
+    "No group of images is known here, so images of one person may be in it, also in training and in the hidden test; "
+    "scores are then too high, and intervals, which take images for independent, too narrow."
+)
 
 
 def counted(n: int, one: str, many: str = "") -> str:

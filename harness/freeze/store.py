@@ -28,7 +28,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.contest import SOURCE_TEXTS, UNGROUPED, Contest
+from harness.contest import SOURCE_TEXTS, Contest
 from harness.errors import WorkspaceError
 from harness.freeze import fingerprint, sheet
 from harness.freeze.clean import Cleaned, clean, relabelled
@@ -41,7 +41,7 @@ from harness.freeze.shift import Link, shift_images
 from harness.freeze.split import Splits, split_images
 from harness.progress import Track, silent
 from harness.sources.image_set import ImageSet
-from harness.words import counted, markdown
+from harness.words import UNGROUPED, counted, markdown
 from harness.workspace import Workspace, make_folder, sync_folder
 
 # In the lock of a contest whose images have no colour, and in its summary.

@@ -21,10 +21,9 @@ from harness.analysis.corruptions import FEW
 from harness.analysis.document import Report
 from harness.analysis.pairwise import Pairwise
 from harness.analysis.preview import best_method
-from harness.contest import UNGROUPED
 from harness.format import COLOURS, PARTS, SHORT, interval, percent, points, sample
 from harness.report import figures
-from harness.words import counted
+from harness.words import UNGROUPED, counted
 
 TEMPLATES = Path(__file__).parent / "templates"
 

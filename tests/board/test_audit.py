@@ -76,7 +76,7 @@ ON_THE_BOARD = {
     "an interval": ("UPDATE scores SET low = 0.4 WHERE entry = 2", "row 2 (two): scores.public.accuracy.low", "0.4"),
     "a score removed": ("DELETE FROM scores WHERE entry = 2", "row 2 (two): scores.public", "nothing"),
     "a score added": (
-        "INSERT INTO scores VALUES (2, 'private', 'accuracy', 1, 1, 1, 9)",
+        "INSERT INTO scores VALUES (2, 'private', 'accuracy', 1, 1, 1, 9, 0)",
         "row 2 (two): scores.private",
         "another value",  # the contest is open: not which
     ),

@@ -21,8 +21,10 @@ from baselines.tune import terminal as search
 from baselines.tune.report import Summary as Searched
 from baselines.tune.report import TrialRow
 from harness import api
+from harness.analysis.hard import Relabelled
 from harness.cli import hemobench
 from harness.cli._view import screen
+from harness.cli.contest import hard
 from harness.workspace import Workspace
 from tests.conftest import ROOT
 from tests.report.entries import Desk
@@ -129,6 +131,20 @@ def of_reproduction(found):
     return told, [row["name"] for row in found["rows"]]
 
 
+def of_relabelled(rows):
+    told = [share(score) for row in rows for scores in (row["before"], row["after"]) for score in scores.values()]
+    told += [f"{100 * (row['after'][split] - row['before'][split]):+.1f}" for row in rows for split in row["before"]]
+    return told + [rank for row in rows for rank in row["ranks"]], [row["name"] for row in rows]
+
+
+@cache
+def relabelled():
+    return [
+        Relabelled(7, "a team of long name", {"val": 0.9, "public": 0.8123}, {"val": 0.91, "public": 0.8234}, (2, 1)),
+        Relabelled(12, "sure", {"val": 0.99, "public": 0.8133}, {"val": 1.0, "public": 0.8211}, (1, 2)),
+    ]
+
+
 def of_search(found):
     told = [share(row["val_accuracy"]) for row in found["trials"] if row["val_accuracy"]]
     told += [ends(*row["val_interval"]) for row in found["trials"] if row["val_interval"]]
@@ -168,6 +184,7 @@ VERBS: dict[str, tuple[Any, ...]] = {
     "train": (("train", "--list"), of_models),
     "submit": (("submit", "majority", "-m", "first", "--reveal-private"), of_card),
     "score": (("score", "majority.zip", "--reveal-private", *(f"--split={split}" for split in SPLITS)), of_card),
+    "contest hard": (hard.show, relabelled, of_relabelled),
     "tune": (search.show, searched, of_search),
     "reproduce": (reproduction.show, reproduced, of_reproduction),
 }

@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness import api
-from harness.contest import UNGROUPED, Contest, read_contest
+from harness.contest import Contest, read_contest
 from harness.errors import ContestError, FreezeError
 from harness.freeze.clean import Cleaned
 from harness.freeze.groups import groups_of, join_groups
 from harness.freeze.split import PARTS, grouped_split, split_images
 from harness.freeze.store import freeze
 from harness.sources.image_set import ImageSet
+from harness.words import UNGROUPED
 from harness.workspace import Workspace
 
 NAMES = ("disc", "square", "cross")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import contest_option, workspace_option
+from harness.cli.options import contest_option, json_option, workspace_option
 
 if TYPE_CHECKING:
     from harness.analysis.hard import Relabelled
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 @click.option("--reveal-private", is_flag=True, help="With hidden images: for who runs the contest.")
 @contest_option
 @workspace_option
-def hard(good: int, relabel: Path | None, reveal_private: bool, contest: str | None, workspace: Path) -> None:
+@json_option
+def hard(
+    good: int, relabel: Path | None, reveal_private: bool, contest: str | None, workspace: Path, as_json: bool
+) -> None:
     """Find images that all good entries miss, and say what relabelling them would do.
 
     Writes a sheet (PNG) and a table (CSV) into hard/ of the workspace, readable by you alone. Write a better class into
@@ -31,6 +34,8 @@ def hard(good: int, relabel: Path | None, reveal_private: bool, contest: str | N
       hemobench contest hard --reveal-private
       hemobench contest hard --reveal-private --relabel hard.csv
     """
+    import msgspec
+
     from harness import api
     from harness.analysis import hard as images
     from harness.board.visibility import looking
@@ -41,15 +46,18 @@ def hard(good: int, relabel: Path | None, reveal_private: bool, contest: str | N
     home, frozen, role = Workspace(workspace), api.open_contest(workspace, contest), looking(reveal_private)
     if relabel is None:
         found = images.hard_images(home, frozen, role, good=good)
-        for path in images.write_hard(frozen, found, home.path / "hard" / frozen.contest.name):
-            click.echo(path)
+        paths = images.write_hard(frozen, found, home.path / "hard" / frozen.contest.name)
+        click.echo(msgspec.json.encode(found).decode() if as_json else "\n".join(map(str, paths)))
         screen.message(f"{counted(len(found), 'image')} that the best entries all miss.")
         return
     classes = images.read_relabelling(relabel, frozen)
     rows, elsewhere = images.relabel(home, frozen, role, classes)
     if elsewhere:
         screen.message(f"{counted(len(elsewhere), 'image')} of the table stand in no split that is scored here.")
-    _show(rows)
+    if as_json:
+        click.echo(msgspec.json.encode(rows).decode())
+        return
+    show(rows)
     if classes:
         lines = "\n".join(f"{_quoted(name)} = {_quoted(label)}" for name, label in sorted(classes.items()))
         click.echo(
@@ -64,7 +72,8 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _show(rows: list[Relabelled]) -> None:
+def show(rows: list[Relabelled]) -> None:
+    """Print what a relabelling does to each entry."""
     from harness.cli._view import screen
     from harness.format import SHORT, percent, points
 
