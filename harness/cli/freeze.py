@@ -114,7 +114,7 @@ def freeze(
 
         identity = {"contest": lock.contest.name, "lock": frozen.lock_hash, "folder": str(frozen.folder)}
         found = {"counts": lock.counts, "source": lock.source, "broken": broken, "ignored": lock.ignored}
-        click.echo(json.dumps(identity | found))
+        click.echo(json.dumps(identity | found | ({"groups": lock.groups} if lock.groups else {})))
         return
     dropped = sum(finding.action == "dropped" for finding in lock.findings)
     sizes = ", ".join(f"{split} {sum(counts.values()):,}" for split, counts in lock.counts.items())
@@ -125,6 +125,14 @@ def freeze(
     for what in SAID:
         if what in lock.source:
             screen.message(f"{what.capitalize()}: {lock.source[what]}.")
+    if lock.groups:
+        screen.message(f"Groups: {', '.join(f'{split} {n:,}' for split, n in sorted(lock.groups.items()))}.")
+    if single := [split for split, n in sorted(lock.groups.items()) if n == 1 and split != "train"]:
+        told = (
+            f"One group alone in {', '.join(single)}: how groups differ is not known from one, so the interval of a "
+            "score there is 0 to 100 %. More groups, or larger shares under [split], make it narrower."
+        )
+        click.secho(screen.wrapped(told), fg="yellow", err=True)
     screen.message(f"Lock {frozen.lock_hash[:12]} in {frozen.folder}")
     for change in changes:
         from harness.cli.contest.rules import show_change

@@ -47,6 +47,15 @@ def patients(tmp_path_factory):
     return hemobench
 
 
+def test_freeze_counts_groups_and_says_where_one_stands_alone(patients, tmp_path):
+    few = tmp_path / "few.toml"
+    few.write_text(CONTEST.replace("0.4", "0.1").replace('"patients"', '"few"'))
+    words = ("--source", patients.workspace.parent / "data", "--workspace", tmp_path / "workspace")
+    found = json.loads(patients("freeze", "--contest", few, *words, "--json").stdout)
+    assert found["groups"] == {"train": 14, "val": 4, "val_shifted": 4, "public": 1, "private": 1}
+    assert "One group alone in private, public" in " ".join(patients("freeze", "--contest", few, *words).stderr.split())
+
+
 def test_card_board_and_table_count_groups(patients):
     receipts = map(json.loads, (patients.workspace / "ledger.jsonl").read_text().splitlines())
     scores = next(one["scores"] for one in receipts if one.get("entry") == 1)
