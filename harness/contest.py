@@ -12,13 +12,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from harness.errors import ContestError, did_you_mean
-from harness.medmnist_sets import MEDMNIST, Size, of_name, published
+from harness.medmnist_sets import BY_CONTEST, SEVERAL_LABELS, Size, published
 from harness.misread import explain
 
 SHIPPED = Path(__file__).parent / "contests"
@@ -339,7 +339,7 @@ def read_contest(path: Path) -> Contest:
     ContestError
         The file is missing, no plain file, or not TOML, or a key or value is not as `Contest` states it.
     """
-    data = b""
+    data, compare = b"", f"Compare it with {SHIPPED / 'blood-cells.toml'}"
     try:
         if path.exists() and not path.is_file():  # a pipe would never end, a device have no end
             raise ContestError(f"{path} is no plain file.", "See: hemobench contest list")
@@ -351,13 +351,9 @@ def read_contest(path: Path) -> Contest:
         raise ContestError(f"{path} cannot be read: {error.strerror}.", "See: hemobench contest list") from error
     except msgspec.ValidationError as error:
         what, hint = explain(str(error), msgspec.toml.decode(data), Contest)
-        raise ContestError(
-            f"{path.name} is not a contest file: {what}.", hint or f"Compare it with {SHIPPED / 'blood-cells.toml'}"
-        ) from error
+        raise ContestError(f"{path.name} is not a contest file: {what}.", hint or compare) from error
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:  # ValueError: also what is no TOML or no UTF-8
-        raise ContestError(
-            f"{path.name} is not a contest file: {error}.", f"Compare it with {SHIPPED / 'blood-cells.toml'}"
-        ) from error
+        raise ContestError(f"{path.name} is not a contest file: {error}.", compare) from error
 
 
 def contest_files(*folders: Path) -> dict[str, Path]:
@@ -380,17 +376,11 @@ def find_contest(name: str, *folders: Path) -> Contest:
     files = contest_files(*folders)
     if name in files:
         return read_contest(files[name])
-    try:
-        found = of_name(name)
-    except ValueError as error:
-        raise ContestError(f"{name}: {error}.", "See: hemobench contest list") from error
-    if found is None:
-        sized = [f"{one}-{size}" for one in MEDMNIST for size in get_args(Size)[1:]]
-        hint = did_you_mean(name, (*files, *MEDMNIST, *sized))
-        if name == "medmnist":
-            hint = f"Its sets are contests by their own names: {', '.join(MEDMNIST)}."
-        raise ContestError(f"No contest is called {name!r}.", hint)
-    medmnist, size = found
+    if reason := SEVERAL_LABELS.get(name.partition("-")[0]):
+        raise ContestError(f"{name} cannot be a contest: {reason}.", "See: hemobench contest list")
+    if name not in BY_CONTEST:
+        raise ContestError(f"No contest is called {name!r}.", did_you_mean(name, (*files, *BY_CONTEST)))
+    medmnist, size = BY_CONTEST[name]
     return Contest(
         name=name,
         title=f"{medmnist.title} of MedMNIST, {size} × {size}",

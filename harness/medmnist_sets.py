@@ -5,7 +5,6 @@ From ``medmnist/info.py`` of the package medmnist 3.0.2, whose authors publish t
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -165,6 +164,10 @@ SETS = (
     ),
 )
 MEDMNIST = {one.name: one for one in SETS}
+# What each set and size is called as a contest: pathmnist, pathmnist-64 and so on.
+BY_CONTEST: dict[str, tuple[MedmnistSet, Size]] = {
+    one.name if size == 28 else f"{one.name}-{size}": (one, size) for one in SETS for size in SIZES
+}
 
 
 SEVERAL_LABELS = {"chestmnist": "it gives an image any of 14 labels, and a contest has one label an image"}
@@ -183,26 +186,6 @@ def published(name: str) -> MedmnistSet:
     if name not in MEDMNIST:
         raise ValueError(f"{name!r} is no set of MedMNIST, expected {', '.join(MEDMNIST)}")
     return MEDMNIST[name]
-
-
-def of_name(name: str) -> tuple[MedmnistSet, Size] | None:
-    """Return the set and size that a contest's name means; None where it means none.
-
-    Raises
-    ------
-    ValueError
-        It means a set that gives an image several labels.
-
-    Examples
-    --------
-    >>> of_name("pathmnist-64")[1], of_name("pathmnist")[1], of_name("cells")
-    (64, 28, None)
-    """
-    found = re.fullmatch(r"([a-z]+mnist)(?:-(\d+))?", name)
-    size = next((one for one in SIZES if found and one == int(found[2] or 28)), None)
-    if not found or size is None or found[1] not in MEDMNIST | SEVERAL_LABELS:
-        return None
-    return published(found[1]), size
 
 
 def of_file(md5: str) -> tuple[MedmnistSet, Size] | None:

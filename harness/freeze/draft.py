@@ -14,7 +14,7 @@ import msgspec
 
 from harness.contest import NAME, OWNER_STATES, Contest, FolderSource, SplitSpec, contest_files
 from harness.errors import ContestError, SourceError
-from harness.medmnist_sets import MEDMNIST, of_file
+from harness.medmnist_sets import BY_CONTEST, of_file
 from harness.misread import explain
 from harness.words import printable
 from harness.workspace import Workspace, write_atomic
@@ -346,7 +346,7 @@ def _check_name(workspace: Workspace, name: str) -> None:
     if not NAME.fullmatch(name):
         raise ContestError(f"{name!r} is no name of a contest.", "Expected small letters, digits and dashes.")
     own = contest_files(workspace.own_contests)
-    if name in own or name.partition("-")[0] in MEDMNIST:
+    if name in own or name in BY_CONTEST:
         where = f", in {own[name]}" if name in own else " of MedMNIST"
         raise ContestError(
             f"There is a contest {name!r} already{where}; nothing was written.", "Give yours another name."

@@ -20,6 +20,7 @@ from typing import IO, Literal
 from harness.errors import SourceError
 from harness.plain_files import MOST, plain_files
 from harness.sources.npz import DAMAGED, FETCH_AGAIN, check_methods
+from harness.sources.other_arrays import array_file
 from harness.sources.other_formats import START, kind_of, what_is
 
 # An image of one cell has less than a megapixel.  This bounds what a mistaken or hostile file costs each thread.
@@ -163,8 +164,8 @@ def _no_container(path: Path, head: bytes) -> SourceError:
     hint = "Name the folder that holds the images."
     if kind and kind.archive:
         hint = "A download that was cut looks like this: fetch it again, or unpack it and name the folder."
-    elif kind and kind.array:
-        hint = f"Arrays are read from an .npz, by a contest whose source is one. {kind.array}"
+    elif found := array_file(path, head):
+        hint = f"Arrays are read from an .npz (hemobench contest new NAME --source FILE). {found[1]}"
     return SourceError(f"{path.name} is {what}, expected {EXPECTED}.", hint)
 
 

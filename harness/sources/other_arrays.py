@@ -76,9 +76,8 @@ def refuse_other(path: Path, names: Sequence[str] = ()) -> None:
         start = file.read(START)
     if start.startswith(ZIPS):
         return
-    for place, magic, what, way in MAGIC:
-        if start[place : place + len(magic)] == magic:
-            raise SourceError(f"{path.name} is {what}, expected an .npz.", _of(path, way))
+    if found := array_file(path, start):
+        raise SourceError(f"{path.name} is {found[0]}, expected an .npz.", found[1])
     if image := what_is(start, path.name):
         raise SourceError(f"{path.name} is {image}, expected an .npz.", FOLDER)
     if (kind := kind_of(start)) is None:
@@ -87,6 +86,20 @@ def refuse_other(path: Path, names: Sequence[str] = ()) -> None:
     if kind.name == "a text":
         way = _of(path, _TABLE.format(reader="csv"))
     raise SourceError(f"{path.name} is {kind.name}, expected an .npz.", way)
+
+
+def array_file(path: Path, start: bytes) -> tuple[str, str] | None:
+    """Return what a file of arrays is by its first bytes, and the call that makes an ``.npz`` of it; None of others.
+
+    Examples
+    --------
+    >>> array_file(Path("x.parquet"), b"PAR1")[0], array_file(Path("x.png"), b"BM")
+    ('a Parquet table', None)
+    """
+    for place, magic, what, way in MAGIC:
+        if start[place : place + len(magic)] == magic:
+            return what, _of(path, way)
+    return None
 
 
 def _of(path: Path, way: str) -> str:

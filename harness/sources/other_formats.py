@@ -21,15 +21,12 @@ class Kind:
         Whether such a file is an image, whatever it is called.
     archive : bool
         Whether it may hold files.
-    array : str
-        How to save an .npz of it; empty for what is no array.
     """
 
     name: str
     way: str
     image: bool = False
     archive: bool = False
-    array: str = ""
 
 
 def _image(name: str, way: str) -> Kind:
@@ -46,9 +43,8 @@ def _packed(name: str) -> Kind:
     return Kind(name, "Unpack it, and put the images there.", archive=True)
 
 
-def _array(name: str, load: str) -> Kind:
-    way = "Save each image of it as PNG: Image.fromarray(array).save('NEW.png')"
-    return Kind(name, way, array=f"Make one: {load}; np.savez_compressed('data.npz', images=images, labels=labels)")
+def _array(name: str) -> Kind:
+    return Kind(name, "Save each image of it as PNG: Image.fromarray(array).save('NEW.png')")
 
 
 _HEIF = "Convert to PNG: heif-convert OLD NEW.png (Debian, Ubuntu: sudo apt install libheif-examples)"
@@ -83,10 +79,10 @@ MAGIC: tuple[tuple[int, bytes, Kind], ...] = (
     (0, b"7z\xbc\xaf\x27\x1c", _packed("a 7-Zip archive")),
     (0, b"Rar!", _packed("a RAR archive")),
     (257, b"ustar", _packed("a tar archive")),
-    (0, b"\x93NUMPY", _array("a NumPy array", "images = np.load('images.npy')")),
-    (0, b"\x89HDF", _array("an HDF5 file", "images = h5py.File('FILE')['KEY'][:]")),
-    (0, b"MATLAB 5.0", _array("a MATLAB file", "images = scipy.io.loadmat('FILE')['KEY']")),
-    *((0, bytes([0x80, n]), _array("a pickle", "images = pickle.load(open('FILE', 'rb'))")) for n in (2, 3, 4, 5)),
+    (0, b"\x93NUMPY", _array("a NumPy array")),
+    (0, b"\x89HDF", _array("an HDF5 file")),
+    (0, b"MATLAB 5.0", _array("a MATLAB file")),
+    *((0, bytes([0x80, n]), _array("a pickle")) for n in (2, 3, 4, 5)),
     (0, b"PAR1", Kind("a Parquet table", "Put the image itself there.")),
     (0, b"version https://git-lfs", Kind("a Git-LFS pointer", "Fetch the file itself: git lfs pull")),
 )

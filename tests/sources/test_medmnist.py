@@ -156,7 +156,7 @@ def test_the_set_of_several_labels_an_image_is_refused_with_the_reason():
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("pathmnist-32", "pathmnist-"), ("octmnist_64", "octmnist-64"), ("medmnist", "names: pathmnist, ")],
+    [("pathmnist-32", "pathmnist-"), ("octmnist_64", "octmnist-64"), ("medmnist", "dermamnist")],
 )
 def test_a_name_that_is_near_a_set_is_answered_with_it(name, hint):
     with pytest.raises(ContestError, match=f"No contest is called '{name}'") as caught:
