@@ -27,6 +27,7 @@ from harness.workspace import Workspace, scratch_of
 
 if TYPE_CHECKING:
     from harness.analysis.entry import EntryFacts
+    from harness.analysis.leaks import LeakAudit
     from harness.analysis.pair import PairComparison
     from harness.analysis.predictions import Diagnosis
     from harness.analysis.preview import Preview
@@ -131,6 +132,13 @@ def verify(workspace: Path, contest: str | None = None) -> list[Difference]:
     from harness.freeze.verify import verify as verify_frozen
 
     return verify_frozen(open_contest(workspace, contest))
+
+
+def audit_leaks(workspace: Path, contest: str | None, paths: Sequence[tuple[str, Path]] = ()) -> LeakAudit:
+    """Look for leaks in sources by name (train, test), or between the parts of a frozen contest."""
+    from harness.analysis.leaks import audit, of_contest, of_sources
+
+    return audit(*(of_sources(paths, workspace) if paths else of_contest(open_contest(workspace, contest))))
 
 
 def pack(folder: Path, zip_path: Path, *, workspace: Path | None = None, contest: str | None = None) -> Packed:

@@ -19,7 +19,9 @@ B. Lucas, T. Kanade, "An iterative image registration technique" (1981), for the
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import numpy as np
@@ -28,7 +30,7 @@ from numpy.typing import NDArray
 from harness.contest import Cleaning
 from harness.freeze.signature import CELLS, ZOOMS, box, candidates, reduced, turned
 
-CHUNK = 128  # pairs at once
+CHUNK = 32  # pairs at once: what is derived from them stays in the processor's cache
 SHIFT = 3  # cells that an image may have moved: an eighth of its side
 CORE = CELLS - 2 * SHIFT
 ALIKE = 0.62  # cosine of fine structure at low resolution, from which a pair is registered further
@@ -79,13 +81,32 @@ class NearPair(msgspec.Struct, frozen=True):
     bits: float
 
     @property
+    def moved(self) -> bool:
+        return self.shift >= 0.015
+
+    @property
+    def zoomed(self) -> bool:
+        return abs(self.zoom - 1) >= 0.015
+
+    @property
+    def relit(self) -> bool:
+        return abs(self.gain - 1) >= 0.04
+
+    @property
+    def share(self) -> float:
+        """What share of the limits holds: the more was fitted, the better different images may be made to agree."""
+        if self.zoomed and self.relit:
+            return 0.5
+        return 0.75 if self.moved or self.zoomed or self.relit else 1.0
+
+    @property
     def kind(self) -> str:
         """What was done to a copy, in words; empty where only its pixels differ a little."""
         words = ["mirrored"] if self.turn >= 4 else []
         words += [f"turned by {90 * (self.turn % 4)}°"] if self.turn % 4 else []
-        words += [f"moved by {100 * self.shift:.0f} %"] if self.shift >= 0.015 else []
-        words += [f"zoomed by {100 * abs(self.zoom - 1):.0f} %"] if abs(self.zoom - 1) >= 0.015 else []
-        words += ["other light"] if abs(self.gain - 1) >= 0.04 else []
+        words += [f"moved by {100 * self.shift:.0f} %"] if self.moved else []
+        words += [f"zoomed by {100 * abs(self.zoom - 1):.0f} %"] if self.zoomed else []
+        words += ["other light"] if self.relit else []
         return ", ".join(words)
 
 
@@ -136,11 +157,9 @@ def _rough(images: NDArray[np.uint8], directed: NDArray[np.int64]) -> NDArray[np
     directed = directed[order]
     lengths = [_length(part) for part in cores]
     starts = np.flatnonzero(np.diff(directed[:, 2], prepend=-1))
-    found = []
-    for start, end in zip(starts, [*starts[1:], len(directed)], strict=True):
-        pairs = directed[start:end]
-        image = whole[pairs[0, 2]]
-        windows = image.ravel()[_WINDOWS]
+
+    def likest(pairs: NDArray[np.int64]) -> NDArray[np.float64]:
+        windows = whole[pairs[0, 2]].ravel()[_WINDOWS]
         parts = np.stack([cores[zoom][row] for row, zoom in pairs[:, :2]])
         products = (parts @ windows.T).astype(np.float64)  # 324 products below 2**14 in a sum: exact in float32
         sizes = np.sqrt([lengths[zoom][row] for row, zoom in pairs[:, :2]])
@@ -149,7 +168,10 @@ def _rough(images: NDArray[np.uint8], directed: NDArray[np.int64]) -> NDArray[np
         height = cosine[np.arange(len(at)), at]
         turn, place = np.divmod(at, (2 * SHIFT + 1) ** 2)
         down, across = np.divmod(place, 2 * SHIFT + 1)
-        found.append(np.column_stack([pairs, turn, down - SHIFT, across - SHIFT, np.rint(2**20 * height)]))
+        return np.column_stack([pairs, turn, down - SHIFT, across - SHIFT, np.rint(2**20 * height)])
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = list(pool.map(likest, np.split(directed, starts[1:])))
     table = np.concatenate(found).astype(np.int64)
     table = table[table[:, 6] >= ALIKE * 2**20]
     low, high = np.sort(table[:, [0, 2]], axis=1).T
@@ -239,21 +261,25 @@ def judge(images: NDArray[np.uint8], directed: NDArray[np.int64], rules: Cleanin
         grey[start : start + CHUNK] = np.floor(colour.sum(axis=3, keepdims=True) / 48)
     sides = np.array([100 * ZOOM_UNIT // percent for percent in ZOOMS])
     at = np.stack([sides[rough[:, 1]], *(rough[:, 4:6] * (LATTICE * FINE // CELLS)).T], axis=1)
-    found: list[NearPair] = []
-    for start in range(0, len(rough), CHUNK):
+
+    def near(start: int) -> list[NearPair]:
         part = slice(start, start + CHUNK)
         one, other = (grey[side].astype(np.float64) for side in place[part].T)
         other = _each_turned(other, rough[part, 3])
         placed = _registered(one, other, at[part], FIRST_STEPS)
         fine = [_fine(planes) for planes in (one[:, INSIDE, INSIDE], _sample(other, placed))]
         likely = np.flatnonzero(_likeness(*fine) >= LIKELY)
-        if len(likely):
-            placed = _registered(one[likely], other[likely], placed[likely], STEPS)
-            found += [
-                pair
-                for pair in _judged(images, rough[part][likely], placed)
-                if pair.bits <= rules.near_bits and pair.difference <= rules.near_difference
-            ]
+        if not len(likely):
+            return []
+        placed = _registered(one[likely], other[likely], placed[likely], STEPS)
+        return [
+            pair
+            for pair in _judged(images, rough[part][likely], placed)
+            if pair.bits <= pair.share * rules.near_bits and pair.difference <= pair.share * rules.near_difference
+        ]
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = [pair for pairs in pool.map(near, range(0, len(rough), CHUNK)) for pair in pairs]
     return sorted(found, key=lambda pair: (pair.first, pair.second))
 
 

@@ -22,14 +22,16 @@ from numpy.typing import NDArray
 
 Number = TypeVar("Number", np.float64, np.int64)
 
-CHUNK = 128  # images at once: what is derived from them stays in the processor's cache
+CHUNK = 32  # images at once: what is derived from them stays in the processor's cache
+BLOCK = 1024  # signatures at once
 CELLS = 24  # side of the grid
 ZOOMS = (100, 95, 90)  # percent of the side of a query that are compared with whole images
 HIGHEST = 4  # frequency, periods in a side
-NEAREST = 6  # candidates of a query
-PROBES = 8  # cells that a query looks into
+NEAREST = 8  # candidates of a query; more where there are few images
+FEW = 4000  # candidates of all queries together that cost nothing
+PROBES = 24  # cells that a query looks into
 FAR = 2.0**52
-WIDEST = 190  # distance of a candidate; nearly all changed copies of real cells are nearer
+WIDEST = 400  # distance of a candidate; of changed copies of real cells 98 % are nearer than 260
 
 
 def _weights(side: int, cells: int, percent: int) -> NDArray[np.float64]:
@@ -138,7 +140,7 @@ def _smallest(keys: NDArray[np.float64], count: int) -> NDArray[np.float64]:
 
 
 def nearest(queries: NDArray[np.float32], points: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Return pairs (query, point) of near signatures, shape (m, 2): at most NEAREST a query, none beyond WIDEST.
+    """Return pairs (query, point) of near signatures, shape (m, 2): the nearest of each query, none beyond WIDEST.
 
     Query i is of image i, which is no candidate of itself.  The points are dealt to cells around √n of them; a query
     looks into the PROBES cells nearest to it.
@@ -146,31 +148,32 @@ def nearest(queries: NDArray[np.float32], points: NDArray[np.float32]) -> NDArra
     n = len(points)
     pivots = points[:: max(1, math.isqrt(n))]
     probes = min(PROBES, len(pivots))
+    most = max(NEAREST, FEW // n)
     home = np.empty(n, np.int64)
     looks: list[NDArray[np.int64]] = []
     places = np.arange(len(pivots))
-    for start in range(0, max(n, len(queries)), 8 * CHUNK):
-        part = slice(start, start + 8 * CHUNK)
+    for start in range(0, max(n, len(queries)), BLOCK):
+        part = slice(start, start + BLOCK)
         home[part] = _squared(points[part], pivots).argmin(axis=1)
         # Distance and place in one number: no two are equal, so that no sort has a choice.
         keys = _squared(queries[part], pivots) * len(pivots) + places
         looks.append(_smallest(keys, probes).astype(np.int64) % len(pivots))
     look = np.concatenate(looks)
-    best = np.full((len(queries), probes * NEAREST), FAR)
+    best = np.full((len(queries), probes * most), FAR)
     by_home, by_look = np.argsort(home, kind="stable"), np.argsort(look, axis=None, kind="stable")
     homes, cells = home[by_home], look.ravel()[by_look]
     for cell in range(len(pivots)):
         members = by_home[slice(*np.searchsorted(homes, [cell, cell + 1]))]
         asking = by_look[slice(*np.searchsorted(cells, [cell, cell + 1]))]
-        for start in range(0, len(asking) if len(members) else 0, 8 * CHUNK):
-            rows, probe = np.divmod(asking[start : start + 8 * CHUNK], probes)
+        for start in range(0, len(asking) if len(members) else 0, BLOCK):
+            rows, probe = np.divmod(asking[start : start + BLOCK], probes)
             keys = _squared(queries[rows], points[members])
-            keys = _smallest(np.where(keys <= WIDEST**2, keys * n + members, FAR), NEAREST + 1)
+            keys = _smallest(np.where(keys <= WIDEST**2, keys * n + members, FAR), most + 1)
             keys[keys % n == rows[:, None]] = FAR  # itself
-            keys = _smallest(np.sort(keys, axis=1), NEAREST)
-            places_of = probe[:, None] * NEAREST + np.arange(keys.shape[1])
+            keys = _smallest(np.sort(keys, axis=1), most)
+            places_of = probe[:, None] * most + np.arange(keys.shape[1])
             best[rows[:, None], places_of] = keys
-    keys = np.sort(best, axis=1)[:, :NEAREST]
+    keys = np.sort(best, axis=1)[:, :most]
     rows, columns = np.nonzero(keys < FAR)
     return np.stack([rows, (keys[rows, columns] % n).astype(np.int64)], axis=1)
 

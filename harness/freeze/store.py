@@ -5,7 +5,7 @@ Layout of ``contests/<name>/<digest>/``::
     contest.lock.json        what it holds, by content
     public/                  what participants get: train.npz, val.npz, val_shifted.npz, summary.md, shifted.png,
                              and removed.npz, what cleaning took out of the training set, to see what that is worth
-    private/    mode 0700    hidden.npz, labels.npz, shift.json, removed.png, shifted.png
+    private/    mode 0700    hidden.npz, labels.npz, shift.json, removed.png, copies.png, shifted.png
 
 ``contests/<name>/current`` is a link to the freeze in force.  It is replaced by one rename, so that a freeze that
 is killed at any moment leaves the old contest or the new one.
@@ -32,6 +32,7 @@ from harness.contest import SOURCE_TEXTS, Contest
 from harness.errors import WorkspaceError
 from harness.freeze import fingerprint, sheet
 from harness.freeze.clean import Cleaned, clean, relabelled
+from harness.freeze.copies import copies_sheet
 from harness.freeze.corruptions import HIDDEN, PUBLIC
 from harness.freeze.frozen import LOCK, PUBLIC_SPLITS, Frozen
 from harness.freeze.groups import groups_of, join_groups
@@ -162,6 +163,8 @@ def _write(
     _shift_sheet(private / "shifted.png", "Shifted hidden test", contest, images, shifted, labels, chains)
     (private / "shift.json").write_bytes(msgspec.json.encode([list(chain) for chain in chains]))
     _removal_sheet(private / "removed.png", image_set, cleaned.findings)
+    split_of = {int(row): split for split, rows in splits.rows.items() for row in cleaned.kept[rows]}
+    copies_sheet(private / "copies.png", image_set, cleaned, split_of)
 
     groups = _group_counts(names, cleaned, splits) if names else {}
     summary = _summary(contest, image_set, cleaned.findings, counts, groups)
@@ -381,7 +384,8 @@ def _summary(
         "",
         "Cleaning: "
         + ("; ".join(f"{rule} {n}x {action}" for (rule, action), n in sorted(rules.items())) or "nothing found")
-        + ".",
+        + ". The organiser finds what was dropped in `private/removed.png`, and copies, worst first, "
+        "in `private/copies.png`.",
         "",
         *(
             f"- {key}: {markdown(str(value))}"

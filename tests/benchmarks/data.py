@@ -101,7 +101,7 @@ def million(small: bool) -> Sequence[Measured]:
 
 
 def growth(sizes: tuple[int, int], names: tuple[str, str], rounds: tuple[int, int]) -> list[Measured]:
-    """Search among so many hashes, so many times, and return the seconds and the exponent of their growth."""
+    """Search among so many signatures, so many times, and return the seconds and the exponent of their growth."""
     rows = []
     for n, name, times in zip(sizes, names, rounds, strict=True):
         points = drawn_signatures(n, np.random.default_rng(0))

@@ -101,15 +101,19 @@ TOPICS = (
     Topic(
         "duplicates",
         "Search for near duplicates",
-        "Seconds for hashes as real images have them, 1 % of them near another one. The exponent says how the time "
+        "Seconds for signatures as real images have them, 1 % of them near another one. The exponent says how the time "
         "grows: 2 where twice the images take four times as long.",
-        (Item("10,000 hashes", "s"), Item("100,000 hashes", "s"), Item("exponent from 10,000 to 100,000", "", "< 2")),
+        (
+            Item("10,000 signatures", "s"),
+            Item("100,000 signatures", "s"),
+            Item("exponent from 10,000 to 100,000", "", "< 2"),
+        ),
     ),
     Topic(
         "million",
         "Search for near duplicates among a million",
         "The same, much longer.",
-        (Item("1,000,000 hashes", "s"), Item("exponent from 100,000 to 1,000,000", "", "< 2")),
+        (Item("1,000,000 signatures", "s"), Item("exponent from 100,000 to 1,000,000", "", "< 2")),
         asked=True,
     ),
     Topic(

@@ -31,7 +31,7 @@ def smear(rng: np.random.Generator, side: int = SIDE) -> np.ndarray:
         )
         inside = np.hypot(y - centre[0], x - centre[1]) < edge
         image[inside] = ink
-    texture = gaussian_filter(rng.normal(0, 1, (side, side, 3)), (1.5, 1.5, 0)) * 60
+    texture = gaussian_filter(rng.normal(0, 1, (side, side, 1)), (1.5, 1.5, 0)) * 70
     return np.clip(gaussian_filter(image + texture, (0.7, 0.7, 0)), 0, 255).astype(np.uint8)
 
 
@@ -71,7 +71,7 @@ CHANGES = {
     "at half the size": lambda image: np.asarray(
         Image.fromarray(image).resize((SIDE // 2, SIDE // 2), Image.Resampling.BICUBIC).resize((SIDE, SIDE))
     ),
-    "moved, mirrored and saved": lambda image: saved(np.ascontiguousarray(moved(image, 3, 2, "edge")[:, ::-1]), 60),
+    "moved, mirrored and saved": lambda image: saved(np.ascontiguousarray(moved(image, 3, 2, "edge")[:, ::-1]), 80),
 }
 
 
@@ -111,10 +111,10 @@ def test_near_copies_with_two_labels_are_a_label_conflict(smears):
 
 def test_of_many_near_copies_of_one_image_all_go(smears):
     rng = np.random.default_rng(8)
-    copies = [saved(np.ascontiguousarray(np.rot90(smears[1], int(rng.integers(4)))), 50 + n) for n in range(30)]
-    cleaned = clean(image_set([*smears, *copies]), Cleaning(mass_copies=12))
+    copies = [saved(np.ascontiguousarray(np.rot90(smears[1], int(rng.integers(4)))), 50 + n) for n in range(20)]
+    cleaned = clean(image_set([*smears, *copies]), Cleaning(mass_copies=12, outlier_factor=1e9))
     dropped = {finding.id for finding in cleaned.findings if finding.rule == "mass duplicate"}
-    assert dropped == {"p001", *(f"p{n:03d}" for n in range(16, 46))}
+    assert dropped == {"p001", *(f"p{n:03d}" for n in range(16, 36))}
 
 
 def test_a_chain_of_different_images_stays(smears):
