@@ -1,4 +1,4 @@
-"""Train a small convolutional network; on the embedded contest it takes about a minute on two cores."""
+"""Train a small convolutional network on the training images, turned over at random."""
 
 import sys
 from pathlib import Path
