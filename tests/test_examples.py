@@ -32,6 +32,7 @@ NOT_RUN = {
     "hemobench ledger audit --expect": "needs a head that its reader has written down",
     "hemobench runtime add": "fetches packages; tests/runtimes build one of their own wheels",
     "hemobench submit template-onnx": "needs that runtime; tests/sandbox/test_real_runtimes.py",
+    "hemobench verify --leaks --train": "needs two folders of one's own; tests/analysis/test_leaks.py has them",
     "hemobench serve": "serves until it is stopped; tests/serve do",
 }
 NEEDS_BUBBLEWRAP = "hemobench codabench rehearse"

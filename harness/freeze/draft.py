@@ -16,7 +16,7 @@ from harness.contest import NAME, OWNER_STATES, Contest, FolderSource, SplitSpec
 from harness.errors import ContestError, SourceError
 from harness.medmnist_sets import BY_CONTEST, of_file
 from harness.misread import explain
-from harness.words import printable
+from harness.words import counted, printable
 from harness.workspace import Workspace, write_atomic
 
 ARRAYS = (
@@ -154,7 +154,7 @@ class Draft:
         """
         if len(names) != len(self.classes):
             raise ContestError(
-                f"Got {len(names)} class names, expected {len(self.classes)}, for {', '.join(self.classes)}.",
+                f"Got {counted(len(names), 'name')}, expected {len(self.classes)}, for {', '.join(self.classes)}.",
                 "Name each class once, in this order.",
             )
         new = dict(zip(self.classes, names, strict=True))

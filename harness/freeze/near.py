@@ -26,6 +26,7 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from harness.contest import Cleaning
 from harness.freeze.signature import CELLS, ZOOMS, box, candidates, reduced, turned
@@ -110,6 +111,11 @@ class NearPair(msgspec.Struct, frozen=True):
         return ", ".join(words)
 
 
+# The matrix products here are small: several threads in each would wait for one another, seven times as long.
+one_thread = threadpool_limits.wrap(limits=1, user_api="blas")
+
+
+@one_thread
 def find_near(images: NDArray[np.uint8], rules: Cleaning) -> list[NearPair]:
     """Return the pairs of near duplicates among images of shape (n, h, w, 3), uint8, in order of their rows.
 
@@ -250,6 +256,7 @@ def _registered(one: NDArray[np.float64], other: NDArray[np.float64], at: NDArra
 # ---- Verdict ----------------------------------------------------------------------------------------------------
 
 
+@one_thread
 def judge(images: NDArray[np.uint8], directed: NDArray[np.int64], rules: Cleaning) -> list[NearPair]:
     """Return the near duplicates among candidates, as `candidates` gives them, in order of their rows."""
     rough = _rough(images, directed)

@@ -33,8 +33,9 @@ def add(name: str, requirements: Path | None, workspace: Path) -> None:
     """
     from harness import api
     from harness.cli._view import screen
+    from harness.words import counted
 
     found = api.add_runtime(workspace, name, requirements)
     told = ", ".join(f"{package} {version}" for package, version in found.main.items())
-    screen.message(f"Runtime {name}, Python {found.python}: {told}; {len(found.packages)} packages in all.")
+    screen.message(f"Runtime {name}, Python {found.python}: {told}; {counted(len(found.packages), 'package')} in all.")
     screen.message(f"Lock {found.lock[:12]} in {found.venv and found.venv.parent}")
