@@ -32,7 +32,7 @@ def hard(
     \b
     Example:
       hemobench contest hard --reveal-private
-      hemobench contest hard --reveal-private --relabel workspace/hard/blood-cells/hard.csv
+      hemobench contest hard --relabel workspace/hard/blood-cells/hard.csv
     """
     import msgspec
 
