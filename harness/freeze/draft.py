@@ -368,6 +368,6 @@ def _toml(value: Any) -> str:
     Examples
     --------
     >>> print(_toml(["a", 'b "c"']), _toml(True), _toml(28))
-    ["a", "b \\\\"c\\\\""] true 28
+    ["a", "b \\"c\\""] true 28
     """
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # strings and lists are written as in JSON
