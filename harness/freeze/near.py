@@ -5,15 +5,12 @@ Three steps, from cheap and many to dear and few:
 1. *Candidates*, by signatures that hardly change by all that (`harness.freeze.signature`).
 2. *Registration*.  Turn and shift by correlating the fine structure at low resolution, then shift and zoom by least
    squares at a higher one.
-3. *Verdict*.  What is left between the two once they lie on each other, in the same light: structure (`near_bits`) and
-   grey levels (`near_difference`), see `harness.contest.Cleaning`.
+3. *Verdict*.  Drawings of one shape may be made to lie on each other; a copy also has the grain of its original
+   (`harness.freeze.grain`).  Then what is left between the two, in the same light: structure (`near_bits`) and grey
+   levels (`near_difference`), see `harness.contest.Cleaning`.
 
 Sums of products are sums of integers small enough to be exact in floating point, so that a link depends neither on
 the processor nor on how a library orders its sums.  Positions are rounded to a lattice before anything is decided.
-
-References
-----------
-B. Lucas, T. Kanade, "An iterative image registration technique" (1981), for the least squares.
 """
 
 from __future__ import annotations
@@ -29,25 +26,20 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from harness.contest import Cleaning
+from harness.freeze.grain import grain
+from harness.freeze.register import FINE, INNER, INSIDE, LATTICE, ZOOM_UNIT, likeness, registered, sample
 from harness.freeze.signature import CELLS, ZOOMS, box, candidates, reduced, turned
 
 CHUNK = 32  # pairs at once: what is derived from them stays in the processor's cache
 SHIFT = 3  # cells that an image may have moved: an eighth of its side
 CORE = CELLS - 2 * SHIFT
 ALIKE = 0.62  # cosine of fine structure at low resolution, from which a pair is registered further
-FINE = 48  # side of the grid of the verdict
-MARGIN = 5  # of its cells on each side, which a moved copy has lost
-INNER = FINE - 2 * MARGIN
-INSIDE = slice(MARGIN, MARGIN + INNER)
-LATTICE = 16  # positions in a cell
-ZOOM_UNIT = 256  # a zoom of 1
 FIRST_STEPS, STEPS = 2, 3  # of the least squares, before and after a look at the fine structure
 LIKELY = 0.6  # correlation of it, from which a pair is registered further
-UNITS = np.array([ZOOM_UNIT, LATTICE, LATTICE])  # of zoom, down and across
-LONGEST = np.array([0.04, 1, 1])  # step of them
-UPMOST = np.array([1.17, 1.25 * MARGIN, 1.25 * MARGIN]) * UNITS
-LOWEST = np.array([0.86, -1.25 * MARGIN, -1.25 * MARGIN]) * UNITS
 GAIN = 1.7  # largest ratio of contrasts
+AS_WELL = 0.06  # cosine by which other turns may be behind the best: what is symmetric is told by its grain
+EQUAL = 4.0  # grey levels of the mean difference of two images that are the same in place
+OTHER_GRAIN, SAME_GRAIN = 0.12, 0.5  # correlation of grain: below, two images are different; from here, one
 BLOCK = 6  # cells of FINE: the parts of an image whose difference is judged
 
 
@@ -70,6 +62,10 @@ class NearPair(msgspec.Struct, frozen=True):
         Grey levels, 0-255, by which the part that differs most differs in the root mean square.
     bits : float
         Bits of a 256-bit difference hash of fine structure that would differ.
+    level : float
+        Mean difference in grey levels, 0-255, before anything is done about the light.
+    grain : float or None
+        Correlation of their grain, see `harness.freeze.grain.grain`; None where they have none in common.
     """
 
     first: int
@@ -80,6 +76,8 @@ class NearPair(msgspec.Struct, frozen=True):
     gain: float
     difference: float
     bits: float
+    level: float
+    grain: float | None
 
     @property
     def moved(self) -> bool:
@@ -99,6 +97,13 @@ class NearPair(msgspec.Struct, frozen=True):
         if self.zoomed and self.relit:
             return 0.5
         return 0.75 if self.moved or self.zoomed or self.relit else 1.0
+
+    def within(self, rules: Cleaning) -> bool:
+        """Whether it is a copy: the same grain, or the same in place and no other grain; and little is left over."""
+        same = not (self.moved or self.zoomed or self.relit) and self.level <= EQUAL
+        alike = same if self.grain is None else self.grain >= (OTHER_GRAIN if same else SAME_GRAIN)
+        limit = self.share
+        return alike and self.bits <= limit * rules.near_bits and self.difference <= limit * rules.near_difference
 
     @property
     def kind(self) -> str:
@@ -149,7 +154,9 @@ _WINDOWS = np.concatenate(
 
 
 def _rough(images: NDArray[np.uint8], directed: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return (row, zoom, whole row, turn, down, across) of the pairs that look alike at low resolution, each once.
+    """Return (row, zoom, whole row, turn, down, across) of the pairs that look alike at low resolution.
+
+    Each once, or once for each turn where several do about as well.
 
     The whole one is turned; then its part that lies `down` and `across` cells from the middle is what the zoomed one's
     core shows.
@@ -170,87 +177,32 @@ def _rough(images: NDArray[np.uint8], directed: NDArray[np.int64]) -> NDArray[np
         products = (parts @ windows.T).astype(np.float64)  # 324 products below 2**14 in a sum: exact in float32
         sizes = np.sqrt([lengths[zoom][row] for row, zoom in pairs[:, :2]])
         cosine = products / (sizes[:, None] * np.sqrt(_length(windows))[None])
-        at = cosine.argmax(axis=1)
-        height = cosine[np.arange(len(at)), at]
-        turn, place = np.divmod(at, (2 * SHIFT + 1) ** 2)
-        down, across = np.divmod(place, 2 * SHIFT + 1)
-        return np.column_stack([pairs, turn, down - SHIFT, across - SHIFT, np.rint(2**20 * height)])
+        cosine = cosine.reshape(len(pairs), 8, -1)
+        heights = cosine.max(axis=2)
+        row, turn = np.nonzero(heights >= np.maximum(ALIKE, heights.max(axis=1, keepdims=True) - AS_WELL))
+        down, across = np.divmod(cosine[row, turn].argmax(axis=1), 2 * SHIFT + 1)
+        return np.column_stack([pairs[row], turn, down - SHIFT, across - SHIFT, np.rint(2**20 * heights[row, turn])])
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         found = list(pool.map(likest, np.split(directed, starts[1:])))
     table = np.concatenate(found).astype(np.int64)
-    table = table[table[:, 6] >= ALIKE * 2**20]
+    # Of both directions and all zooms, the best of each turn; of turns, those that do about as well as the best.
     low, high = np.sort(table[:, [0, 2]], axis=1).T
-    table = table[np.lexsort((table[:, 1], table[:, 0], -table[:, 6], low, high))]
-    pair = np.sort(table[:, [0, 2]], axis=1)
-    fresh = np.any(np.diff(pair, axis=0, prepend=-1) != 0, axis=1)
-    return table[fresh, :6]
+    back = np.array([0, 3, 2, 1, 4, 5, 6, 7])  # the turn of the first one, where the second is the whole one
+    turn = np.where(table[:, 0] > table[:, 2], back[table[:, 3]], table[:, 3])
+    order = np.lexsort((table[:, 1], table[:, 0], -table[:, 6], turn, low, high))
+    table, key = table[order], np.column_stack([low, high, turn])[order]
+    fresh = np.any(np.diff(key, axis=0, prepend=-1) != 0, axis=1)
+    table, key = table[fresh], key[fresh]
+    _, pair = np.unique(key[:, :2], axis=0, return_inverse=True)
+    best = np.zeros(len(table), np.int64)
+    np.maximum.at(best, pair.ravel(), table[:, 6])
+    return table[table[:, 6] >= best[pair.ravel()] - AS_WELL * 2**20, :6]
 
 
 def _length(rows: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the sum of squares of each row, at least 1; exact, see `_structure`."""
     return np.maximum((rows * rows).sum(axis=1, dtype=np.float32).astype(np.float64), 1)
-
-
-def _sample(planes: NDArray[np.float64], at: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the inner grid of (n, 48, 48, channels) after a zoom and a move, by linear interpolation, whole numbers.
-
-    `at` holds zooms in units of 1 / ZOOM_UNIT, and how far down and across in LATTICE positions of a cell.
-    """
-    zoom, down, across = at.T
-    place = (2 * np.arange(INNER) - (INNER - 1)) * LATTICE // 2
-    middle = (FINE - 1) * LATTICE // 2
-    last = (FINE - 1) * LATTICE - 1
-    n = np.arange(len(planes))[:, None]
-    for axis, move in ((1, down), (2, across)):
-        at = np.clip(np.floor_divide(place[None] * zoom[:, None], ZOOM_UNIT) + middle + move[:, None], 0, last)
-        low, share = np.divmod(at.astype(np.int64), LATTICE)
-        lines = planes if axis == 1 else planes.swapaxes(1, 2)
-        share = share[:, :, None, None]
-        lines = lines[n, low] * (LATTICE - share) + lines[n, low + 1] * share
-        planes = lines if axis == 1 else lines.swapaxes(1, 2)
-    return np.floor(planes / LATTICE**2)
-
-
-def _likeness(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the correlation of (n, rows, columns, channels) of whole numbers, shape (n,)."""
-    size = one[0].size
-    axes = (1, 2, 3)
-    means = one.sum(axis=axes), other.sum(axis=axes)
-    products = size * (one * other).sum(axis=axes) - means[0] * means[1]
-    squares = [size * (part * part).sum(axis=axes) - mean**2 for part, mean in zip((one, other), means, strict=True)]
-    return products / np.sqrt(np.maximum(squares[0], 1) * np.maximum(squares[1], 1))
-
-
-def _registered(one: NDArray[np.float64], other: NDArray[np.float64], at: NDArray[np.int64], steps: int) -> NDArray:
-    """Return zoom, down and across, shape (n, 3), that make `other` lie on the inner part of `one` best.
-
-    Both are of shape (n, 48, 48, 1), in sixteenths of grey levels; `at` is where to begin.
-    """
-    fixed = one[:, INSIDE, INSIDE]
-    offset = (2 * np.arange(INNER) - (INNER - 1)).astype(np.float64)
-    highest, best = np.full(len(one), -2.0), at
-    for step in range(steps + 1):
-        moved = _sample(other, at)
-        likeness = _likeness(fixed, moved)
-        best = np.where((likeness > highest)[:, None], at, best)
-        highest = np.maximum(likeness, highest)
-        if step == steps:
-            break
-        # Least squares of the fixed one on the moved one, its slopes (per two cells) and that of a zoom.
-        slopes = np.zeros((2, *moved.shape))
-        slopes[0, :, 1:-1] = moved[:, 2:] - moved[:, :-2]
-        slopes[1, :, :, 1:-1] = moved[:, :, 2:] - moved[:, :, :-2]
-        swelling = slopes[0] * offset[:, None, None] + slopes[1] * offset[:, None]
-        terms = np.stack([np.ones_like(moved), moved, *slopes, swelling, fixed], axis=1).reshape(len(one), 6, -1)
-        normal = terms @ terms.transpose(0, 2, 1)
-        ridge = np.eye(5) * (1 + 1e-9 * np.trace(normal[:, :5, :5], axis1=1, axis2=2))[:, None, None]
-        answer = np.linalg.solve(normal[:, :5, :5] + ridge, normal[:, :5, 5:])[..., 0]
-        gain = np.where(np.abs(answer[:, 1]) > 0.1, answer[:, 1], np.inf)
-        ahead = np.stack([4 * answer[:, 4], 2 * answer[:, 2], 2 * answer[:, 3]], axis=1) / gain[:, None]
-        ahead = np.rint(np.clip(ahead, -LONGEST, LONGEST) * UNITS)
-        at = np.clip(at + ahead, LOWEST, UPMOST).astype(np.int64)
-    return best
 
 
 # ---- Verdict ----------------------------------------------------------------------------------------------------
@@ -273,21 +225,25 @@ def judge(images: NDArray[np.uint8], directed: NDArray[np.int64], rules: Cleanin
         part = slice(start, start + CHUNK)
         one, other = (grey[side].astype(np.float64) for side in place[part].T)
         other = _each_turned(other, rough[part, 3])
-        placed = _registered(one, other, at[part], FIRST_STEPS)
-        fine = [_fine(planes) for planes in (one[:, INSIDE, INSIDE], _sample(other, placed))]
-        likely = np.flatnonzero(_likeness(*fine) >= LIKELY)
-        if not len(likely):
-            return []
-        placed = _registered(one[likely], other[likely], placed[likely], STEPS)
-        return [
-            pair
-            for pair in _judged(images, rough[part][likely], placed)
-            if pair.bits <= pair.share * rules.near_bits and pair.difference <= pair.share * rules.near_difference
-        ]
+        placed = registered(one, other, at[part], FIRST_STEPS)
+        rows = rough[part]
+        for steps in (STEPS, 0):
+            inner = one[:, INSIDE, INSIDE], sample(other, placed)
+            grains = grain(*inner)
+            alike = likeness(*(_fine(planes) for planes in inner)) >= LIKELY
+            likely = np.flatnonzero(alike & ~(grains < OTHER_GRAIN))
+            if not len(likely):
+                return []
+            one, other, rows, placed = one[likely], other[likely], rows[likely], placed[likely]
+            if steps:
+                placed = registered(one, other, placed, steps)
+        return [pair for pair in _judged(images, rows, placed, grains[likely]) if pair.within(rules)]
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         found = [pair for pairs in pool.map(near, range(0, len(rough), CHUNK)) for pair in pairs]
-    return sorted(found, key=lambda pair: (pair.first, pair.second))
+    found.sort(key=lambda pair: (pair.first, pair.second, pair.difference))
+    best = {(pair.first, pair.second): pair for pair in reversed(found)}  # of several turns, what leaves least
+    return [best[rows] for rows in sorted(best)]
 
 
 def every_pair(rows: Sequence[int], others: Iterable[int]) -> NDArray[np.int64]:
@@ -315,10 +271,14 @@ def _fine(planes: NDArray[np.float64]) -> NDArray[np.float64]:
     return 25 * planes - box(planes, 2)
 
 
-def _judged(images: NDArray[np.uint8], rough: NDArray[np.int64], at: NDArray[np.int64]) -> list[NearPair]:
+def _judged(
+    images: NDArray[np.uint8], rough: NDArray[np.int64], at: NDArray[np.int64], grains: NDArray[np.float64]
+) -> list[NearPair]:
     """Measure what is left between pairs, in colour; those whose contrasts are too unlike are left out."""
     one, whole = (np.floor(_smooth(reduced(images[side], FINE)) / 16) for side in rough[:, [0, 2]].T)
-    gain, difference, bits = _left_over(one[:, INSIDE, INSIDE], _sample(_each_turned(whole, rough[:, 3]), at))
+    one, whole = one[:, INSIDE, INSIDE], sample(_each_turned(whole, rough[:, 3]), at)
+    gain, difference, bits = _left_over(one, whole)
+    level = np.abs(one - whole).mean(axis=(1, 2, 3)) / 16
     pairs = []
     for k, (a, _, b, turn, *_) in enumerate(rough.tolist()):
         if 1 / GAIN <= gain[k] <= GAIN:
@@ -331,6 +291,7 @@ def _judged(images: NDArray[np.uint8], rough: NDArray[np.int64], at: NDArray[np.
                     min(a, b), max(a, b), ways, round(float(ratio), 3), round(moved, 3),
                     round(float(gain[k] if a < b else 1 / gain[k]), 3),
                     round(float(difference[k]), 2), round(float(bits[k]), 2),
+                    round(float(level[k]), 2), None if np.isnan(grains[k]) else round(float(grains[k]), 3),
                 )
             )  # fmt: skip
     return pairs
@@ -373,6 +334,6 @@ def _left_over(
     parts = (INNER - 2) // BLOCK
     blocks = (rest * rest).reshape(len(rest), parts, BLOCK, parts, BLOCK, 3).sum(axis=(2, 4, 5))
     difference = np.sqrt(blocks.max(axis=(1, 2)) / (3 * BLOCK**2)) / 16
-    likeness = _likeness(_fine(target), _fine(lit))
-    bits = 256 / np.pi * np.arccos(np.clip(likeness, -1, 1))
+    alike = likeness(_fine(target), _fine(lit))
+    bits = 256 / np.pi * np.arccos(np.clip(alike, -1, 1))
     return np.where(flat, 1 / np.maximum(gain, 1e-9), gain), difference, bits

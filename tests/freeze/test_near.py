@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 import pytest
-from PIL import Image, ImageEnhance
+from PIL import Image, ImageDraw, ImageEnhance
 from scipy.ndimage import gaussian_filter
 from sklearn.datasets import load_digits
 
@@ -133,6 +133,38 @@ def test_the_nearest_signatures_are_those_of_a_full_search_nearly_always():
     found = {tuple(pair) for pair in nearest(points, points).tolist()}
     assert sum((row, row + 300) in found for row in range(300)) >= 297
     assert not any(query == point for query, point in found)
+
+
+def drawing(rng: np.random.Generator, kind: int, grey: bool) -> np.ndarray:
+    """A disc, a square or a cross of its own colours, place and size on a ground with speckle of its own."""
+    ground, ink = (tuple(rng.integers(*span, 3).tolist()) for span in ((150, 230), (10, 130)))
+    image = Image.new("RGB", (SIDE, SIDE), ground)
+    pen = ImageDraw.Draw(image)
+    x, y = rng.integers(24, 41, 2).tolist()
+    half = int(rng.integers(10, 19))
+    if kind == 0:
+        pen.ellipse((x - half, y - half, x + half, y + half), fill=ink)
+    elif kind == 1:
+        pen.rectangle((x - half, y - half, x + half, y + half), fill=ink)
+    else:
+        arm = half // 3
+        pen.rectangle((x - half, y - arm, x + half, y + arm), fill=ink)
+        pen.rectangle((x - arm, y - half, x + arm, y + half), fill=ink)
+    speckled = np.clip(np.asarray(image) + rng.normal(0, 6, (SIDE, SIDE, 3)), 0, 255).astype(np.uint8)
+    return saved(np.asarray(Image.fromarray(speckled).convert("L").convert("RGB")) if grey else speckled, 80)
+
+
+@pytest.mark.parametrize("grey", [True, False])
+def test_drawings_of_one_shape_are_no_copies_and_their_copies_are_found(grey):
+    rng = np.random.default_rng(26)
+    drawn = [drawing(rng, kind, grey) for kind in range(3) for _ in range(60)]
+    changes = ("turned", "zoomed", "darker", "saved as JPEG 30", "at half the size", "moved, mirrored and saved")
+    planted = [(row, CHANGES[name](drawn[row])) for step, name in enumerate(changes) for row in range(step, 180, 45)]
+    images = np.stack([*drawn, *(image for _, image in planted)])
+    pairs = {(pair.first, pair.second) for pair in find_near(images, Cleaning())}
+    copies = {(row, 180 + number) for number, (row, _) in enumerate(planted)}
+    assert not pairs - copies
+    assert len(pairs) >= 0.95 * len(copies)
 
 
 @pytest.mark.slow
