@@ -33,11 +33,11 @@ from harness.freeze.signature import CELLS, ZOOMS, box, candidates, reduced, tur
 CHUNK = 32  # pairs at once: what is derived from them stays in the processor's cache
 SHIFT = 3  # cells that an image may have moved: an eighth of its side
 CORE = CELLS - 2 * SHIFT
-ALIKE = 0.62  # cosine of fine structure at low resolution, from which a pair is registered further
+ALIKE = 0.67  # cosine of fine structure at low resolution, from which a pair is registered further
 FIRST_STEPS, STEPS = 2, 3  # of the least squares, before and after a look at the fine structure
 LIKELY = 0.6  # correlation of it, from which a pair is registered further
 GAIN = 1.7  # largest ratio of contrasts
-AS_WELL = 0.06  # cosine by which other turns may be behind the best: what is symmetric is told by its grain
+AS_WELL, SYMMETRIC = 0.06, 0.8  # of other turns: cosine behind that of the best, and least; their grain then decides
 EQUAL = 4.0  # grey levels of the mean difference of two images that are the same in place
 OTHER_GRAIN, SAME_GRAIN = 0.12, 0.5  # correlation of grain: below, two images are different; from here, one
 BLOCK = 6  # cells of FINE: the parts of an image whose difference is judged
@@ -179,7 +179,7 @@ def _rough(images: NDArray[np.uint8], directed: NDArray[np.int64]) -> NDArray[np
         cosine = products / (sizes[:, None] * np.sqrt(_length(windows))[None])
         cosine = cosine.reshape(len(pairs), 8, -1)
         heights = cosine.max(axis=2)
-        row, turn = np.nonzero(heights >= np.maximum(ALIKE, heights.max(axis=1, keepdims=True) - AS_WELL))
+        row, turn = np.nonzero(_open(heights, heights.max(axis=1, keepdims=True)))
         down, across = np.divmod(cosine[row, turn].argmax(axis=1), 2 * SHIFT + 1)
         return np.column_stack([pairs[row], turn, down - SHIFT, across - SHIFT, np.rint(2**20 * heights[row, turn])])
 
@@ -197,7 +197,12 @@ def _rough(images: NDArray[np.uint8], directed: NDArray[np.int64]) -> NDArray[np
     _, pair = np.unique(key[:, :2], axis=0, return_inverse=True)
     best = np.zeros(len(table), np.int64)
     np.maximum.at(best, pair.ravel(), table[:, 6])
-    return table[table[:, 6] >= best[pair.ravel()] - AS_WELL * 2**20, :6]
+    return table[_open(table[:, 6] / 2**20, best[pair.ravel()] / 2**20), :6]
+
+
+def _open(heights: NDArray[np.float64], best: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which turns of a pair are registered further, by their cosines and the best of them."""
+    return (heights >= ALIKE) & ((heights == best) | (heights >= np.maximum(best - AS_WELL, SYMMETRIC)))
 
 
 def _length(rows: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -33,15 +33,16 @@ def sample(planes: NDArray[np.float64], at: NDArray[np.int64]) -> NDArray[np.flo
     place = (2 * np.arange(INNER) - (INNER - 1)) * LATTICE // 2
     middle = (FINE - 1) * LATTICE // 2
     last = (FINE - 1) * LATTICE - 1
-    n = np.arange(len(planes))[:, None]
-    for axis, move in ((1, down), (2, across)):
-        at = np.clip(np.floor_divide(place[None] * zoom[:, None], ZOOM_UNIT) + middle + move[:, None], 0, last)
-        low, share = np.divmod(at.astype(np.int64), LATTICE)
-        lines = planes if axis == 1 else planes.swapaxes(1, 2)
-        share = share[:, :, None, None]
-        lines = lines[n, low] * (LATTICE - share) + lines[n, low + 1] * share
-        planes = lines if axis == 1 else lines.swapaxes(1, 2)
-    return np.floor(planes / LATTICE**2)
+    n, cells = np.arange(len(planes))[:, None], np.arange(INNER)
+    planes = planes.transpose(0, 3, 1, 2).astype(np.float32)  # holds sums up to 2**24, of which those are a sixteenth
+    for move in (down, across):
+        low, share = np.divmod(
+            np.clip(np.floor_divide(place[None] * zoom[:, None], ZOOM_UNIT) + middle + move[:, None], 0, last), LATTICE
+        )
+        weights = np.zeros((len(planes), INNER, FINE), np.float32)
+        weights[n, cells, low], weights[n, cells, low + 1] = LATTICE - share, share
+        planes = (weights[:, None] @ planes).swapaxes(2, 3)
+    return np.floor(planes.transpose(0, 2, 3, 1).astype(np.float64) / LATTICE**2)
 
 
 def likeness(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
