@@ -207,7 +207,7 @@ def _open(heights: NDArray[np.float64], best: NDArray[np.float64]) -> NDArray[np
 
 def _length(rows: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the sum of squares of each row, at least 1; exact, see `_structure`."""
-    return np.maximum((rows * rows).sum(axis=1, dtype=np.float32).astype(np.float64), 1)
+    return np.maximum(np.einsum("ij,ij->i", rows, rows).astype(np.float64), 1)
 
 
 # ---- Verdict ----------------------------------------------------------------------------------------------------
