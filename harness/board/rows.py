@@ -207,10 +207,10 @@ def shown_ids(connection: sqlite3.Connection, contest: str, lock: str, name: str
 
 
 def recipes(connection: sqlite3.Connection, contest: str, lock: str) -> Iterator[tuple[int, str]]:
-    """Yield id and recipe of the scored entries whose recipe is known, earliest first."""
+    """Yield id and recipe of the scored entries whose recipe is known, of each seed the earliest, earliest first."""
     query = (
-        "SELECT id, recipe FROM entries WHERE contest = ? AND lock = ? AND outcome = 'scored' AND recipe != '' "
-        "ORDER BY id"
+        "SELECT min(id), recipe FROM entries WHERE contest = ? AND lock = ? AND outcome = 'scored' AND recipe != '' "
+        "GROUP BY recipe, seed ORDER BY min(id)"
     )
     yield from connection.execute(query, (contest, lock))
 

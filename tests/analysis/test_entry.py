@@ -158,6 +158,7 @@ def test_seeds_of_one_recipe_are_pooled(desk):
         facts = see(desk, number + 1)
         if recipe:
             values.append(facts.scores["public"]["accuracy"].value)
+    desk.record("net", 0.95, number=4, recipe="abc", seed_of_recipe=3)  # handed in again: no seed more
     pooled = see(desk, 1).seeds["public"]
     assert pooled.n == 3
     assert pooled.mean == pytest.approx(np.mean(values))
