@@ -6,7 +6,9 @@ Part of the programs on a server, too: standard library only.
 from __future__ import annotations
 
 import html
+import json
 import re
+from typing import Any
 
 TEXT_LENGTH = 2000  # characters of a message that are kept
 # Of a contest without groups.
@@ -66,3 +68,14 @@ def markdown(text: str) -> str:
     line = "".join(letter if letter.isprintable() else " " for letter in html.escape(text, quote=False))
     # An underscore within a word is no mark.
     return re.sub(r"([\\`*\[\]|~])|(?<![^\W_])(_)|(_)(?![^\W_])", lambda found: f"\\{found[0]}", line)
+
+
+def as_toml(value: Any) -> str:
+    """Write a value as TOML.
+
+    Examples
+    --------
+    >>> print(as_toml(["a", 'b "c"']), as_toml(True), as_toml(28))
+    ["a", "b \\"c\\""] true 28
+    """
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # strings and lists are written as in JSON

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import msgspec
 
 from baselines.recipe import Recipe
+from harness.words import as_toml
 
 
 def recipe_toml(recipe: Recipe, comment: str) -> str:
@@ -27,11 +27,7 @@ def recipe_toml(recipe: Recipe, comment: str) -> str:
     fields: dict[str, Any] = msgspec.to_builtins(recipe)
     told = {name: value for name, value in fields.items() if value is not None}
     tables = {name: value for name, value in told.items() if isinstance(value, dict)}
-    lines = [f"# {comment}", *(f"{name} = {_word(value)}" for name, value in told.items() if name not in tables)]
+    lines = [f"# {comment}", *(f"{name} = {as_toml(value)}" for name, value in told.items() if name not in tables)]
     for name, table in tables.items():
-        lines += ["", f"[{name}]", *(f"{inner} = {_word(value)}" for inner, value in table.items())]
+        lines += ["", f"[{name}]", *(f"{inner} = {as_toml(value)}" for inner, value in table.items())]
     return "\n".join(lines) + "\n"
-
-
-def _word(value: str | float | bool) -> str:
-    return json.dumps(value)  # TOML writes these as JSON does

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -16,7 +15,7 @@ from harness.contest import NAME, OWNER_STATES, Contest, FolderSource, SplitSpec
 from harness.errors import ContestError, SourceError
 from harness.medmnist_sets import BY_CONTEST, of_file
 from harness.misread import explain
-from harness.words import counted, printable
+from harness.words import as_toml, counted, printable
 from harness.workspace import Workspace, write_atomic
 
 ARRAYS = (
@@ -104,26 +103,34 @@ class Draft:
             f"# Found: {self.images:,} images, {'grey' if self.grey else 'in colour'}; {printable(found)}.",
             "# What is not stated here (cleaning, split, shift, limits, metrics) is as blood-cells.toml spells it out.",
             "",
-            f"name = {_toml(self.name)}",
-            f"title = {_toml(self.title)}",
+            f"name = {as_toml(self.name)}",
+            f"title = {as_toml(self.title)}",
             "version = 1  # for people; that data and truth are the same, the lock says",
             "",
             "# The label of an image is its class's position here, from 0.",
-            f"class_names = {_toml(list(self.classes))}",
+            f"class_names = {as_toml(list(self.classes))}",
             f"image_shape = [{self.height}, {self.width}, 3]  # height, width, RGB",
             "",
             "[source]",
-            f"kind = {_toml(self.kind)}",
-            *(f"{key} = {_toml(value)}" for key, value in self.source.items() if not isinstance(value, dict)),
-            f"licence = {_toml(self.licence)}",
-            f"citation = {_toml(self.citation)}",
+            f"kind = {as_toml(self.kind)}",
+            *(f"{key} = {as_toml(value)}" for key, value in self.source.items() if not isinstance(value, dict)),
+            f"licence = {as_toml(self.licence)}",
+            f"citation = {as_toml(self.citation)}",
             *(
                 line
                 for section, values in self.source.items()
                 if isinstance(values, dict)
-                for line in ("", f"[source.{section}]", *(f"{_toml(key)} = {_toml(v)}" for key, v in values.items()))
+                for line in (
+                    "",
+                    f"[source.{section}]",
+                    *(f"{as_toml(key)} = {as_toml(v)}" for key, v in values.items()),
+                )
             ),
-            *(["", "[split]", *(f"{key} = {_toml(value)}" for key, value in self.split.items())] if self.split else []),
+            *(
+                ["", "[split]", *(f"{key} = {as_toml(value)}" for key, value in self.split.items())]
+                if self.split
+                else []
+            ),
             "",
         ]
         return "\n".join(lines)
@@ -360,14 +367,3 @@ def _given(**settings: Any) -> dict[str, Any]:
 
 def _title(name: str) -> str:
     return name.replace("-", " ").capitalize()
-
-
-def _toml(value: Any) -> str:
-    """Write a value as TOML.
-
-    Examples
-    --------
-    >>> print(_toml(["a", 'b "c"']), _toml(True), _toml(28))
-    ["a", "b \\"c\\""] true 28
-    """
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # strings and lists are written as in JSON

@@ -40,7 +40,7 @@ def hard(
     from harness.analysis import hard as images
     from harness.board.visibility import looking
     from harness.cli._view import screen
-    from harness.words import counted
+    from harness.words import as_toml, counted
     from harness.workspace import Workspace
 
     home, frozen, role = Workspace(workspace), api.open_contest(workspace, contest), looking(reveal_private)
@@ -59,17 +59,10 @@ def hard(
         return
     show(rows)
     if classes:
-        lines = "\n".join(f"{_quoted(name)} = {_quoted(label)}" for name, label in sorted(classes.items()))
+        lines = "\n".join(f"{as_toml(name)} = {as_toml(label)}" for name, label in sorted(classes.items()))
         click.echo(
             f"To keep it, write into the contest file, then freeze again:\n\n[cleaning.relabel]\n{lines}", err=True
         )
-
-
-def _quoted(text: str) -> str:
-    """Write text as TOML does."""
-    import json
-
-    return json.dumps(text, ensure_ascii=False)
 
 
 def show(rows: list[Relabelled]) -> None:
