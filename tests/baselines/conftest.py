@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from types import SimpleNamespace
@@ -19,6 +20,8 @@ from baselines.entries import find
 from baselines.job import Job, plan
 from baselines.precision import Machine
 from baselines.recipe import Recipe
+from baselines.run_folder import RunFolder
+from baselines.schedule import Epoch
 from baselines.weights import NONE, Weights
 from harness.freeze.frozen import LabelledImages
 
@@ -96,6 +99,20 @@ def few_figures(monkeypatch) -> None:
         monkeypatch.setattr(f"baselines.inspection.{name}", lambda *_: None)
 
 
+def as_left_after(number: int, folder: RunFolder, *copies: RunFolder) -> Callable[[Epoch], None]:
+    """Return an `after_epoch` that copies a run as a process that ends right after an epoch leaves it.
+
+    One training then stands for the whole run and for those that are broken off.
+    """
+
+    def copy(epoch: Epoch) -> None:
+        if epoch.epoch == number:
+            for other in copies:
+                shutil.copytree(folder.path, other.path)
+
+    return copy
+
+
 @pytest.fixture
 def eager() -> Iterator[None]:
     """See `eagerly`."""
@@ -109,7 +126,7 @@ def small_backbone(include_top: bool = False, weights: None = None, input_tensor
 
     assert not include_top and weights is None
     x = keras.Input((None, None, 3)) if input_tensor is None else input_tensor
-    start = keras.utils.get_source_inputs(x)
+    (start,) = keras.utils.get_source_inputs(x)
     for number in range(1, 5):
         x = keras.layers.Conv2D(8, 3, strides=2 if number < 3 else 1, padding="same", name=f"conv{number}")(x)
         x = keras.layers.BatchNormalization(name=f"normalised{number}")(x)

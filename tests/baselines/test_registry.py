@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from contextlib import nullcontext
+from itertools import product
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -27,7 +28,7 @@ from baselines.train import train
 from baselines.weights import NONE, Weights
 from harness.errors import UsageError
 from harness.progress import silent
-from tests.baselines.conftest import eagerly
+from tests.baselines.conftest import as_left_after, eagerly, small_backbone
 from tests.baselines.table import once
 
 FILE_UTILS = sys.modules["keras.src.utils.file_utils"]  # where every application looks for its downloads
@@ -43,9 +44,9 @@ def submitted(folder: RunFolder) -> Any:
     return model
 
 
-# A backbone as the team had it is the same graph once more, for one layer that differs; of the others the deep ones
-# take a minute, and the quick tests build and load them elsewhere.  Some rows are one network with other recipes.
-QUICK = ("scratch-v1", "scratch-v2", "resnet-s", "mobilenet", "vgg16")
+# The backbones are as slow as they are deep: `test_table` and `test_phases` train one of four convolutions, and
+# `test_models` builds, saves and loads VGG16.  Some of the other rows are one network with other recipes.
+QUICK = ("scratch-v1", "scratch-v2", "resnet-s")
 ALL_ROWS = [
     pytest.param(
         row,
@@ -79,11 +80,17 @@ RANDOM_LAYERS = {
 }  # fmt: skip
 
 
+# One that does nothing, and two that change images and mix them, each in its way; the others differ in what they do to
+# an image before Keras gets it, which `test_augment` tests.
+QUICK_AUGMENTATIONS = ("none", "mixup+augmix", "strong")
+
+
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] if name.startswith("only-") else []) for name in AUGMENTATIONS]
+    "name",
+    [pytest.param(name, marks=[] if name in QUICK_AUGMENTATIONS else [pytest.mark.slow]) for name in AUGMENTATIONS],
 )
 def test_each_augmentation_trains_and_is_absent_from_what_is_saved(name, tiny_job, tmp_path):
-    job = tiny_job("scratch-v1", Recipe(epochs=1, batch_size=16, learning_rate=1e-3, augment=name))
+    job = tiny_job("scratch-v1", Recipe(epochs=1, batch_size=32, learning_rate=1e-3, augment=name))
     folder = RunFolder(tmp_path / "run")
     with eagerly():
         run = train(job, folder, tell=lambda line: None)
@@ -96,40 +103,33 @@ def test_each_augmentation_trains_and_is_absent_from_what_is_saved(name, tiny_jo
     assert (folder.figures / "augmented.png").is_file() == (name != "none")
 
 
-# One of Keras, the one that is ours, and averaged weights; the others differ in their name alone.
+# Quick are one of Keras, and the one that is ours with averaged weights, whose compiled steps `test_ranger` takes; the
+# others differ in their name alone.
 @pytest.mark.parametrize(
-    ("name", "ema"),
+    ("name", "ema", "compiled"),
     [
+        ("adam", None, False),
+        ("ranger", 0.5, False),
         *(
-            pytest.param(name, None, marks=[] if name in ("adam", "ranger") else [pytest.mark.slow])
-            for name in OPTIMIZERS
+            pytest.param(*case, marks=pytest.mark.slow)
+            for case in (
+                *((name, None, False) for name in OPTIMIZERS if name != "adam"),
+                *product(("adam", "ranger"), (None, 0.5), (True,)),
+            )
         ),
-        ("adam", 0.5),
-        ("ranger", 0.5),
     ],
 )
-def test_each_optimizer_learns_and_a_resumed_run_ends_as_the_whole_one(name, ema, tiny_job, tmp_path):
+def test_each_optimizer_learns_and_a_resumed_run_ends_as_the_whole_one(name, ema, compiled, tiny_job, tmp_path):
     recipe = Recipe(
-        epochs=3, batch_size=16, learning_rate=3e-3, optimizer=name, weight_decay=0.01, ema=ema, label_smoothing=0.05
+        epochs=2, batch_size=16, learning_rate=3e-3, optimizer=name, weight_decay=0.01, ema=ema, label_smoothing=0.05
     )
     job = tiny_job("scratch-v1", recipe)
-    whole, broken = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "broken")
-
-    class StopError(Exception):
-        pass
-
-    def stop(epoch):
-        if epoch.epoch == 2:
-            raise StopError
-
-    # Compiled for two: the plain one, and the one of our own, whose steps are not all alike.
-    with nullcontext() if name in ("adam", "ranger") else eagerly():
-        train(job, whole, tell=lambda line: None)
-        with pytest.raises(StopError):
-            train(job, broken, tell=lambda line: None, after_epoch=stop)
+    whole, broken = RunFolder(tmp_path / "whole" / "run"), RunFolder(tmp_path / "broken" / "run")
+    with nullcontext() if compiled else eagerly():
+        train(job, whole, tell=lambda line: None, after_epoch=as_left_after(1, whole, broken))
         train(job, broken, tell=lambda line: None)
     one, other = whole.read_history(), broken.read_history()
-    assert [row.epoch for row in other] == [1, 2, 3]
+    assert [row.epoch for row in other] == [1, 2]
     for mine, theirs in zip(one, other, strict=True):
         assert mine.train_loss == pytest.approx(theirs.train_loss, rel=1e-4)
         assert mine.val_loss == pytest.approx(theirs.val_loss, rel=1e-4)
@@ -171,25 +171,34 @@ def test_the_weights_of_a_row_are_the_file_that_keras_itself_would_fetch(applica
     assert {(row.pretrained.url, row.pretrained.md5) for row in rows} == {(asked["origin"], asked["md5"] or "")}
 
 
+# One of four convolutions for each way to prepare an image; of the networks themselves each is slow.
 @pytest.mark.filterwarnings("ignore:.*Weights for input shape")
 @pytest.mark.parametrize(
-    "name",
-    ["mobilenet", "vgg16", *(pytest.param(name, marks=pytest.mark.slow) for name in ("efficientnetb0", "densenet121"))],
+    ("name", "small"),
+    [
+        *((name, True) for name in ("mobilenet", "vgg16", "densenet121")),
+        *(
+            pytest.param(name, False, marks=pytest.mark.slow)
+            for name in ("mobilenet", "vgg16", "efficientnetb0", "densenet121")
+        ),
+    ],
 )
-def test_with_weights_from_a_file_a_row_sees_what_keras_with_imagenet_would(name, tmp_path, monkeypatch):
+def test_with_weights_from_a_file_a_row_sees_what_keras_with_imagenet_would(name, small, tmp_path, monkeypatch):
     row = find(name)
     application = getattr(keras.applications, application_of(row))
-    module = sys.modules[application.__module__]
+    package = getattr(keras.applications, application.__module__.rpartition(".")[2])
+    if small:
+        monkeypatch.setattr(keras.applications, application_of(row), small_backbone)
+        application = small_backbone
     keras.utils.set_random_seed(3)
-    source = application(include_top=False, weights=None, input_shape=(64, 64, 3))
+    source = application(include_top=False, weights=None, **({} if small else {"input_shape": (64, 64, 3)}))
     rng = np.random.default_rng(0)
     values = [rng.uniform(0.015, 0.06, value.shape).astype(value.dtype) for value in source.get_weights()]
     source.set_weights(values)
     path = tmp_path / f"{name}.weights.h5"
     source.save_weights(path)
     monkeypatch.setattr(FILE_UTILS, "get_file", lambda *words, **more: str(path))
-    genuine = application(include_top=False, weights="imagenet", input_shape=(64, 64, 3))
-    package = getattr(keras.applications, module.__name__.rpartition(".")[2])
+    genuine = source if small else application(include_top=False, weights="imagenet", input_shape=(64, 64, 3))
     images = rng.integers(0, 256, (2, 64, 64, 3)).astype(np.float32)
     expected = keras.ops.convert_to_numpy(genuine(package.preprocess_input(images.copy())))
     ours = row.build(Recipe(epochs=1), (64, 64, 3), 8, path, 0)
