@@ -97,6 +97,10 @@ class ServeError(HarnessError):
     """The board cannot be served."""
 
 
+class ClassError(HarnessError):
+    """A roster or a folder of hand-ins cannot be read."""
+
+
 class TrainError(HarnessError):
     """A baseline cannot be trained as asked."""
 

@@ -38,6 +38,11 @@ class Workspace:
         return self.path / "ledger.jsonl"
 
     @property
+    def roster(self) -> Path:
+        """Who is in the class, as the table was handed in."""
+        return self.path / "roster.csv"
+
+    @property
     def scratch(self) -> Path:
         return self.path / "scratch"
 

@@ -60,6 +60,7 @@ def project(tmp_path, small_contest) -> Path:
             Image.fromarray(image).save(encoded := BytesIO(), "PNG")
             archive.writestr(f"cells/{names[label]}/{number}.png", encoded.getvalue())
     pack(ROOT / "submissions" / "random", folder / "entry.zip")  # a reader's own
+    (folder / "participants.csv").write_text("name,id,team\nAda Byron,1,one\nBo Chen,2,two\n")
     (folder / "entries").mkdir()
     for team in ("one", "two"):
         shutil.copy(folder / "entry.zip", folder / "entries" / f"{team}.zip")

@@ -12,6 +12,8 @@ from typing import Any
 
 import click
 
+MODULES = {"class": "classroom"}  # of a verb that is a word of Python's own
+
 
 class VerbGroup(click.Group):
     """Commands that are imported when they are needed.
@@ -46,13 +48,16 @@ class VerbGroup(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in self.list_commands(ctx):
             return None
-        module = importlib.import_module(f"{self.home}.{name}")
+        module = importlib.import_module(self._module(name))
         (command,) = (one for one in vars(module).values() if isinstance(one, click.Command) and one.name == name)
         return command
 
     def has_file(self, name: str) -> bool:
         """Say whether a verb, or a group of verbs, is of this package."""
-        return find_spec(f"{self.home}.{name}") is not None
+        return find_spec(self._module(name)) is not None
+
+    def _module(self, name: str) -> str:
+        return f"{self.home}.{MODULES.get(name, name)}"
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -22,6 +22,7 @@ from harness.contest import Columns
 from harness.errors import SourceError, did_you_mean
 from harness.plain_files import MOST
 from harness.sources.containers import MAX_FILE_BYTES, Unread, opened
+from harness.spreadsheet import read_csv
 
 ROLES = ("file", "label", "split", "group")
 USUAL = {
@@ -30,7 +31,6 @@ USUAL = {
     "split": "split set subset partition fold phase usage",
     "group": "group groupid patient patientid slide slideid subject subjectid donor donorid case caseid lesionid",
 }
-DELIMITERS = ",;\t|"
 ROWS = 5000  # at once
 PYARROW = "Type: python -m pip install pyarrow, or save the table as CSV."
 
@@ -88,7 +88,9 @@ def parts_of(path: Path, name: str, columns: Columns, group: str) -> Iterator[Pa
             raise SourceError(f"{name}{unread.words}.", unread.hint) from unread
     if len(data) > MAX_FILE_BYTES:
         raise SourceError(f"The table {name} has more than {MAX_FILE_BYTES // 2**20} MB.", "Split it, or shorten it.")
-    lines = _parquet(data, name) if PurePosixPath(name).suffix.lower() == ".parquet" else _csv(data, name)
+    suffix = PurePosixPath(name).suffix.lower()
+    lines: Iterator[Sequence[object]]
+    lines = _parquet(data, name) if suffix == ".parquet" else read_csv(data, "\t" if suffix == ".tsv" else "")
     try:
         header = tuple(_plain(cell) for cell in next(lines, []))
         found = _columns(header, {**msgspec.structs.asdict(columns), "group": group}, name)
@@ -136,19 +138,6 @@ def _columns(header: Sequence[str], wanted: Mapping[str, str], name: str) -> dic
         elif usual := next((by_fold[word] for word in USUAL[role].split() if word in by_fold), None):
             found[role] = usual
     return found
-
-
-def _csv(data: bytes, name: str) -> Iterator[Sequence[object]]:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        text = data.decode("utf-16", errors="replace")
-    else:
-        try:
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            text = data.decode("cp1252", errors="replace")
-    first = text[: text.find("\n")] if "\n" in text else text
-    delimiter = max(DELIMITERS, key=first.count) if not name.lower().endswith(".tsv") else "\t"
-    yield from csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
 
 
 def _parquet(data: bytes, name: str) -> Iterator[Sequence[object]]:
