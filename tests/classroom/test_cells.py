@@ -4,7 +4,7 @@ import csv
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.classroom.grades.cells import Cells
@@ -26,6 +26,7 @@ def as_file(rows, separator, end, quote, encoding, last):
     return (text.getvalue() if last else text.getvalue().removesuffix(end)).encode(encoding)
 
 
+@settings(deadline=None, max_examples=40)
 @given(
     rows=TABLES,
     separator=st.sampled_from(",;\t"),
@@ -62,6 +63,7 @@ def gaps(table, new):
     return zip(edges[::2], [*edges[1::2], len(table.text)], strict=True)
 
 
+@settings(deadline=None, max_examples=40)
 @given(rows=TABLES)
 def test_what_python_reads_is_what_is_read(rows):
     rows = [[f"column {number}" for number in range(len(rows[0]))], *rows]

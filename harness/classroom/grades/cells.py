@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,6 +11,7 @@ from harness.errors import ClassError
 
 SEPARATORS = ",;\t"
 BOM = "\ufeff"
+END = re.compile(r"\r\n|\r|\n")
 
 
 @dataclass(frozen=True)
@@ -61,13 +62,21 @@ class Cells:
         b'\\xef\\xbb\\xbfName;Grade\\r\\n"Ann; B.";9\\r\\n'
         """
         text, encoding = _decoded(name, data)
-        most = max(SEPARATORS, key=lambda separator: len(next(iter(cls(name, text, encoding, separator)._lines), [])))
-        return cls(name, text, encoding, most)
+        tables = [cls(name, text, encoding, separator) for separator in SEPARATORS]
+        return max(tables, key=lambda table: table.width)
+
+    @property
+    def width(self) -> int:
+        """How many cells the first line has, 0 where it is no line of a table."""
+        try:
+            return len(next(self._lines()))
+        except ClassError:
+            return 0
 
     @cached_property
     def rows(self) -> list[list[Cell]]:
         """The rows that are not empty, the header first."""
-        return [row for row in self._lines if len(row) > 1 or row[0].text]
+        return [row for row in self._lines() if len(row) > 1 or row[0].text]
 
     @property
     def header(self) -> list[str]:
@@ -96,32 +105,27 @@ class Cells:
             return '"' + text.replace('"', '""') + '"'
         return text
 
-    @cached_property
-    def _lines(self) -> list[list[Cell]]:
+    def _lines(self) -> Iterator[list[Cell]]:
         plain = rf"[^{re.escape(self.separator)}\r\n]*+"
         cell = re.compile(rf'"((?:[^"]++|"")*+)"({plain})|{plain}')
-        end = re.compile(r"\r\n|\r|\n")
-        lines: list[list[Cell]] = [[]]
+        line: list[Cell] = []
         at = len(BOM) if self.text.startswith(BOM) else 0
         while True:
             if not (found := cell.match(self.text, at)) or (found[1] is None and found[0].startswith('"')):
-                line = len(end.findall(self.text, 0, at)) + 1
+                number = len(END.findall(self.text, 0, at)) + 1
                 raise ClassError(
-                    f"{self.name} is no table: line {line} opens a quote that is not closed.", "Export it again."
+                    f"{self.name} is no table: line {number} opens a quote that is not closed.", "Export it again."
                 )
             quoted = found[1] is not None
             text = found[1].replace('""', '"') + found[2] if quoted else found[0]
-            lines[-1].append(Cell(text, found.start(), found.end(), quoted))
-            at = found.end()
-            if at == len(self.text):
-                return lines
-            if over := end.match(self.text, at):
-                at = over.end()
-                if at == len(self.text):
-                    return lines
-                lines.append([])
-            else:
-                at += 1
+            line.append(Cell(text, found.start(), found.end(), quoted))
+            over = END.match(self.text, found.end())
+            if over or found.end() == len(self.text):
+                yield line
+                line = []
+            at = over.end() if over else found.end() + 1
+            if at >= len(self.text) and not line:
+                return
 
 
 def _decoded(name: str, data: bytes) -> tuple[str, str]:
