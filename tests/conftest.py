@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import functools
 import gc
+import hashlib
 import io
 import os
 import shutil
@@ -18,11 +19,14 @@ from types import SimpleNamespace
 from typing import BinaryIO
 from unittest import mock
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from harness.cli import main
 from harness.cli._view import screen
-from harness.contest import EmbeddedSource
+from harness.contest import Cleaning, EmbeddedSource
+from harness.freeze.near import NearPair, find_near
 from harness.progress import silent
 from harness.sources import ImageSet, embedded
 from harness.workspace import Workspace
@@ -72,6 +76,17 @@ def draw(source: EmbeddedSource, class_names: tuple[str, ...], image_shape: tupl
     drawn = embedded.load(source, class_names, image_shape)
     drawn.images.setflags(write=False)
     return drawn
+
+
+searched: dict[tuple[bytes, str], list[NearPair]] = {}
+
+
+def near_once(images: NDArray[np.uint8], rules: Cleaning) -> list[NearPair]:
+    """Search the same images for near duplicates once: that is half of a freeze."""
+    key = (hashlib.sha256(images.tobytes()).digest(), repr((images.shape, rules)))
+    if key not in searched:
+        searched[key] = find_near(images, rules)
+    return searched[key]
 
 
 draw_once = SimpleNamespace(load=lambda *words, track=silent: draw(*words))
@@ -132,6 +147,7 @@ class CommandLine:
             mock.patch.object(sys, "argv", ["hemobench", *map(str, words)]),
             mock.patch.object(sys, "stdin", io.StringIO(answer)),
             mock.patch("harness.sources.embedded", draw_once),
+            mock.patch("harness.freeze.clean.find_near", near_once),
         ):
             with streams_into(out, err), pytest.raises(SystemExit) as ended:
                 main()
