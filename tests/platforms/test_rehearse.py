@@ -18,6 +18,8 @@ from harness.score.card import score_split
 from harness.score.evaluate import evaluate, labels_of
 from tests.platforms.lint.cases import zip_of
 
+pytestmark = pytest.mark.usefixtures("reads_in_one_process")
+
 
 def metrics_of(evaluation, split):
     return {name: repr(estimate.value) for name, estimate in evaluation.card.scores[split].metrics.items()}

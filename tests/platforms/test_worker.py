@@ -7,10 +7,13 @@ import pytest
 
 from harness.errors import IsolationError
 from harness.platforms.codabench import container
+from harness.platforms.codabench.bundle import open_bundle
 from harness.platforms.codabench.container import split_command
+from harness.platforms.codabench.scores import leaderboard_cells
 from harness.sandbox.watch import SCRATCH_FILES
 from tests.platforms.lint.cases import build, put
 
+pytestmark = pytest.mark.usefixtures("reads_in_one_process")
 TELL = "import sys; print(sys.argv)\n"
 
 
@@ -90,26 +93,45 @@ def test_a_failing_scoring_program_fails_the_run(made, entry, rehearsed):
     assert found.scores == {}
 
 
+WRITTEN = [
+    ('{"accuracy": 0.5, "macro_f1": 0.25}', {"accuracy": 0.5, "macro_f1": 0.25}, ""),
+    ('{"accuracy": NaN, "macro_f1": 0.25}', {"accuracy": None, "macro_f1": None}, "no finite number"),
+    ('{"accuracy": "0.5", "macro_f1": 0.25}', {"accuracy": None, "macro_f1": None}, "no finite number"),
+    ('{"accuracy": 0.5}', {"accuracy": 0.5, "macro_f1": None}, "its cell stays empty"),
+    ('{"accuracy": 0.5, "macro_f1": 1, "x": 2}', {"accuracy": 0.5, "macro_f1": 1}, "is no column's key"),
+    ("{accuracy: 0.5}", {}, "Could not decode scores json properly"),
+    ("[1]", {}, "expected a flat object"),
+    ("", {}, "Could not find scores file"),
+]
+
+
+@pytest.mark.parametrize(("written", "cells", "said"), WRITTEN)
+def test_scores_are_taken_dropped_or_lost_as_on_the_server(written, cells, said, made, tmp_path):
+    (tmp_path / "output").mkdir()
+    if written:
+        (tmp_path / "output" / "scores.json").write_text(written)
+    with open_bundle(made()) as bundle:
+        found, notes = leaderboard_cells(bundle, tmp_path / "output")
+    assert found == cells
+    assert any(said in note for note in notes) if said else not notes
+
+
 @pytest.mark.parametrize(
     ("written", "cells", "said"),
     [
-        (GOOD, {"accuracy": 0.5, "macro_f1": 0.25}, ""),
-        (scores_of('{"accuracy": NaN, "macro_f1": 0.25}'), {"accuracy": None, "macro_f1": None}, "no finite number"),
-        (scores_of('{"accuracy": "0.5", "macro_f1": 0.25}'), {"accuracy": None, "macro_f1": None}, "no finite number"),
-        (scores_of('{"accuracy": 0.5}'), {"accuracy": 0.5, "macro_f1": None}, "its cell stays empty"),
-        (scores_of('{"accuracy": 0.5, "macro_f1": 1, "x": 2}'), {"accuracy": 0.5, "macro_f1": 1}, "is no column's key"),
-        (scores_of("{accuracy: 0.5}"), {}, "Could not decode scores json properly"),
-        (scores_of("[1]"), {}, "expected a flat object"),
-        ("pass\n", {}, "Could not find scores file"),
+        WRITTEN[1],
+        WRITTEN[5],
         (
             "open('/app/output/scores.txt', 'w').write('accuracy: 0.5\\nmacro_f1: 0.25\\n')",
             {"accuracy": 0.5, "macro_f1": 0.25},
             "",
         ),
     ],
-)  # fmt: skip
-def test_scores_are_taken_dropped_or_lost_as_on_the_server(written, cells, said, made, entry, rehearsed):
-    found = rehearsed(made(written), entry("x = 1\n"))
+)
+def test_a_run_is_finished_whatever_its_scores_are_and_scored_when_they_fill_every_cell(
+    written, cells, said, made, entry, rehearsed
+):
+    found = rehearsed(made(written if "open" in written else scores_of(written)), entry("x = 1\n"))
     assert found.status == "Finished", "the status is set before the scores are sent"
     assert found.scores == cells
     assert found.scored == (bool(cells) and None not in cells.values())
@@ -207,6 +229,7 @@ def test_a_flood_of_output_is_kept_short_and_grandchildren_die(made, entry, rehe
 
 
 def test_without_any_isolation_it_is_said_what_to_install(made, entry, rehearsed, monkeypatch, tmp_path):
+    container.best_isolation.cache_clear()
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(IsolationError) as raised:
         rehearsed(made(GOOD), entry("x = 1\n"))
@@ -254,8 +277,7 @@ def test_where_one_container_does_not_start_the_other_is_ended(monkeypatch, tmp_
     roots = [tmp_path / "a", tmp_path / "b"]
     for root in roots:
         root.mkdir()
-    isolation = container.best_isolation(roots[0])
-    monkeypatch.setattr(container, "best_isolation", lambda root: isolation)
+    container.best_isolation()  # before the commands are broken
     monkeypatch.setattr(container, "argv", broken_for_programs)
     monkeypatch.setattr(container, "_watch", lambda running, *_: running[0].process.wait() and "time")
     monkeypatch.setattr(container, "Running", started)

@@ -7,12 +7,14 @@ that owns nothing, and an end to time, memory, processes and disk.  Two containe
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import select
 import shlex
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -175,7 +177,7 @@ def run_containers(containers: Sequence[Container], limits: StepLimits, folders:
     IsolationError
         No sandbox can be built here.
     """
-    backend = best_isolation(containers[0].root)
+    backend = best_isolation()
     running: list[Running] = []
     with contextlib.ExitStack() as open_ones:  # all are closed, whatever becomes of one
         for container in containers:
@@ -253,8 +255,9 @@ def split_command(command: str) -> list[str]:
     return shlex.split(command)
 
 
-def best_isolation(root: Path) -> Backend:
-    """Return the best isolation that starts here; `root` as in `Container`.
+@functools.cache
+def best_isolation() -> Backend:
+    """Return the best isolation that starts here, which is tried once.
 
     Raises
     ------
@@ -264,7 +267,10 @@ def best_isolation(root: Path) -> Backend:
     reasons = []
     for backend in AUTOMATIC:
         try:
-            with contextlib.closing(Running(Container("program", "true", (), root), backend)) as trial:
+            with (
+                tempfile.TemporaryDirectory() as root,
+                contextlib.closing(Running(Container("program", "true", (), Path(root)), backend)) as trial,
+            ):
                 trial.process.wait(START_S)
             trial.ended(stopped=False)
             return backend
