@@ -11,7 +11,7 @@ import csv
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -42,7 +42,8 @@ NOT_STUDENTS = re.compile(
     r"teacher|instructor|\bta\b|assistant|reader|manager|observer|trainer|dozent|tutor|docente", re.I
 )
 NOT_A_ROW = re.compile(r"\s*(points possible|manual posting)", re.I)  # of a Canvas gradebook, above its students
-TEST_STUDENT = "student, test"  # whom Canvas adds for its teachers
+TEST_STUDENT = "test student"  # whom Canvas adds for its teachers
+PARTICIPANT = re.compile(r"[^\W\d].*\D(\d+)")  # Moodle's number of a hand-in: "Participant 123"
 BEGIN = "A table begins with a row such as: id,name,e-mail,team,alias. Read by: hemobench class roster FILE"
 
 
@@ -179,57 +180,71 @@ def read_roster(path: Path) -> Roster:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ClassError(f"{path.name} is no table of students: {reason}.", BEGIN) from error
     header = lines[0] if lines else []
-    columns = _columns(header)
-    if not columns.keys() & {"id", "name", "email"} and not columns.keys() >= {"first", "last"}:
-        raise ClassError(f"{path.name} has no column of names, e-mails or ids; it has {', '.join(header)}.", BEGIN)
+    columns = columns_in(header, COLUMNS)
+    if not columns.keys() & {"id", "name", "email", "team"} and not columns.keys() >= {"first", "last"}:
+        raise ClassError(
+            f"{path.name} has no column of names, e-mails, ids or teams; it has {', '.join(header)}.", BEGIN
+        )
     notes: list[str] = []
     students: list[Student] = []
     for number, line in enumerate(lines[1:], start=2):
-        cells = {what: [line[at] for at in at_all if at < len(line) and line[at]] for what, at_all in columns.items()}
-        if student := _student(cells, f"Line {number}", notes):
+        if student := _student(cells_of(line, columns), f"Line {number}", notes):
             students.append(student)
     if not students:
         raise ClassError(f"{path.name} names no student.", BEGIN)
     return Roster(_checked(path, _each_once(students, notes)), tuple(notes))
 
 
-def _columns(header: Sequence[str]) -> dict[str, list[int]]:
-    """Return where the columns stand, by what they hold, the one that counts most first."""
+def columns_in(header: Sequence[str], names: Mapping[str, str]) -> dict[str, list[int]]:
+    """Return where columns stand, by what they hold, the one that counts most first; `names` are as in `COLUMNS`."""
     at: dict[str, int] = {}
     for place, cell in enumerate(header):
         at.setdefault(re.sub(r"[\W_]+", "", _plain(cell.casefold())), place)
-    found = {what: [at[word] for word in words.split() if word in at] for what, words in COLUMNS.items()}
+    found = {what: [at[word] for word in words.split() if word in at] for what, words in names.items()}
     return {what: places for what, places in found.items() if places}
 
 
-def _student(cells: dict[str, list[str]], where: str, notes: list[str]) -> Student | None:
-    """Return whom a line of the table is of; None where of nobody, which is noted unless it is empty."""
-    first, last, name = ((cells.get(what) or [""])[0] for what in ("first", "last", "name"))
-    if NOT_A_ROW.match(name) or not any(cells.values()):
-        return None
+def cells_of(line: Sequence[str], columns: Mapping[str, Sequence[int]]) -> dict[str, list[str]]:
+    """Return what a line says in its columns, by what they hold; nothing where it is empty."""
+    found = {what: [tidy(line[at]) for at in places if at < len(line)] for what, places in columns.items()}
+    return {what: [cell for cell in cells if cell] for what, cells in found.items() if any(cells)}
+
+
+def student_of(cells: Mapping[str, Sequence[str]]) -> Student:
+    """Return whom the cells of a line are of; its fields are empty where they say nothing."""
+    first, last, name, email, team, alias, section = (
+        next(iter(cells.get(what, ())), "") for what in ("first", "last", "name", "email", "team", "alias", "section")
+    )
     if first and last:
         name = f"{first} {last}"
-    elif name.casefold() == TEST_STUDENT:
-        notes.append(f"{where}, {name}, is the test student of the platform: left out.")
-        return None
     else:
         name = " ".join(reversed(name.split(", "))) if name.count(", ") == 1 else name or first or last
-    role = ", ".join(cells.get("role", ()))
-    if NOT_STUDENTS.search(role):
-        notes.append(f"{where}, {name}, is {role}: left out.")
+    ids = list(dict.fromkeys(cells.get("id", ())))
+    ids += [found[1] for number in ids if (found := PARTICIPANT.fullmatch(number))]
+    return Student(next(iter(ids), ""), name, email, team, alias, section, tuple(ids))
+
+
+def _student(cells: Mapping[str, Sequence[str]], where: str, notes: list[str]) -> Student | None:
+    """Return whom a line of the table is of; None where of nobody, which is noted unless it is empty."""
+    if not cells or NOT_A_ROW.match(next(iter(cells.get("name", ())), "")):
         return None
-    email = (cells.get("email") or [""])[0]
-    ids = tuple(dict.fromkeys(cells.get("id", ())))
-    if not (name or email or ids):
+    student = student_of(cells)
+    name = student.name or student.email or student.id or student.team
+    if not name:
         notes.append(f"{where} names nobody: left out.")
         return None
-    ids = ids or (email or name,)
-    name = name or email or ids[0]
-    team = (cells.get("team") or [""])[0]
-    if ", " in team:
-        notes.append(f"{where}, {name}, is in several groups, {team}: taken for one team. A column 'team' says which.")
-    alias, section = ((cells.get(what) or [""])[0] for what in ("alias", "section"))
-    return Student(ids[0], name, email, team, alias, section, ids)
+    if name.casefold() == TEST_STUDENT:
+        notes.append(f"{where}, {name}, is the test student of the platform: left out.")
+        return None
+    if NOT_STUDENTS.search(role := ", ".join(cells.get("role", ()))):
+        notes.append(f"{where}, {name}, is {role}: left out.")
+        return None
+    if ", " in student.team:
+        notes.append(
+            f"{where}, {name}, is in several groups, {student.team}: taken for one team. A column 'team' says which."
+        )
+    number = student.id or student.email or name
+    return replace(student, id=number, name=name, ids=student.ids or (number,))
 
 
 def _each_once(students: Iterable[Student], notes: list[str]) -> list[Student]:

@@ -264,7 +264,7 @@ class Zip(Container):
 
     def entries(self) -> Iterator[tuple[Entry, int]]:
         for member in self.archive.infolist():
-            path = PurePosixPath(_zip_name(member).replace("\\", "/"))  # some programs on Windows write backslashes
+            path = PurePosixPath(zip_name(member).replace("\\", "/"))  # some programs on Windows write backslashes
             if member.filename.endswith("/"):  # is_dir() fails at an empty name
                 yield Entry(composed(path), "", "folder"), 0
             else:
@@ -280,7 +280,7 @@ class Zip(Container):
             raise Unread(f" in the zip is damaged: {error}", "Fetch the zip again, or make it anew.") from error
 
 
-def _zip_name(member: zipfile.ZipInfo) -> str:
+def zip_name(member: zipfile.ZipInfo) -> str:
     """Return a name that is UTF-8 as UTF-8, also where the zip does not say so and it was read as code page 437."""
     if member.flag_bits & 0x800:
         return member.filename
