@@ -17,6 +17,12 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from harness.contest_rules import MOMENTS, moment
+from harness.contest_rules import BoardRules as BoardRules
+from harness.contest_rules import HandInRules as HandInRules
+from harness.contest_rules import Limits as Limits
+from harness.contest_rules import Positive as Positive
+from harness.contest_rules import Share as Share
 from harness.errors import ContestError, did_you_mean
 from harness.medmnist_sets import BY_CONTEST, SEVERAL_LABELS, Size, published
 from harness.misread import explain
@@ -24,9 +30,6 @@ from harness.misread import explain
 SHIPPED = Path(__file__).parent / "contests"
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")  # of a contest: it names a folder, too
-
-Share = Annotated[float, Meta(ge=0.0, le=1.0)]
-Positive = Annotated[int, Meta(ge=1)]
 
 MetricName = Literal["accuracy", "macro_f1", "balanced_accuracy"]  # `harness.score.metrics` computes them
 
@@ -144,27 +147,6 @@ class Shift(Spec, frozen=True):
     seed: int = 2406
 
 
-class Limits(Spec, frozen=True):
-    """What one submission may use."""
-
-    zip_mb: Positive = 500
-    unpacked_mb: Positive = 1500
-    files: Positive = 2000
-    time_s: Positive = 900  # wall time for loading the model and predicting every split
-    memory_mb: Positive = 6000
-    processes: Positive = 256  # threads count
-    log_kb: Positive = 256
-    submissions_per_day: Positive = 100  # UTC days
-
-
-class BoardRules(Spec, frozen=True):
-    """How much the board tells while the contest is open, and what counts when it closes."""
-
-    ladder: bool = False  # a team's public score moves only when the gain exceeds the noise
-    finals: Positive = 2  # entries of a team that count at the close: those it named, else its best public ones
-    submissions_total: Positive | None = None  # of a team
-
-
 class MetricSpec(Spec, frozen=True):
     """A metric by name, and its direction, declared and never guessed."""
 
@@ -191,6 +173,7 @@ class Contest(Spec, frozen=True):
         MetricSpec(name="balanced_accuracy"),
     )
     board: BoardRules = BoardRules()
+    hand_in: HandInRules = HandInRules()
     runtimes: tuple[str, ...] = ()  # those that entries may ask for; none named: all that the machine has
 
     def __post_init__(self) -> None:
@@ -275,6 +258,7 @@ def _rule_names(contest: Contest) -> dict[str, tuple[str, ...]]:
         "": ("title", "version", "metrics", "runtimes"),
         "limits": Limits.__struct_fields__,
         "board": BoardRules.__struct_fields__,
+        "hand_in": HandInRules.__struct_fields__,
         "source": tuple(name for name in SOURCE_TEXTS if name in contest.source.__struct_fields__),
     }
 
@@ -305,6 +289,7 @@ def with_rules(contest: Contest, changes: Mapping[str, Any]) -> Contest:
         A value is none that the contest file could hold; told as for a contest file.
     """
     document = msgspec.to_builtins(contest)
+    changes = {name: moment(value) if name in MOMENTS else value for name, value in changes.items()}
     for section, names in _rule_names(contest).items():
         part = document[section] if section else document
         part.update({name: changes[name] for name in names if name in changes})

@@ -129,6 +129,8 @@ def _of(one: inspect.Type) -> str:
             return noun + _range(one)
         case inspect.StrType():
             return "a text in quotes"
+        case inspect.DateTimeType():
+            return "a time with its offset from UTC, without quotes in a file, such as 2026-12-01T23:59:00+01:00"
         case inspect.VarTupleType() | inspect.ListType():
             least = f" of at least {one.min_length}" if one.min_length else ""
             items = _expected([one.item_type])

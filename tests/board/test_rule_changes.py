@@ -14,7 +14,7 @@ from harness.board.ledger import Line, RulesChanged, read_lines, rule_changes
 from harness.board.recorder import open_recorder, open_to_read
 from harness.board.rule_change import adopt_rules, change_rules, read_settings
 from harness.board.rules import check_limits
-from harness.contest import BoardRules, Limits, read_contest, rules_of, with_rules
+from harness.contest import BoardRules, HandInRules, Limits, read_contest, rules_of, with_rules
 from harness.errors import BoardError, UsageError
 from harness.freeze.frozen import open_frozen
 from harness.workspace import Workspace
@@ -329,6 +329,10 @@ def test_every_rule_keeps_the_digest_and_all_else_changes_it(workspace, small_co
             continue  # another source has other keys
         elif name == "near_duplicates":
             new = "drop"
+        elif name in ("deadline", "late_until"):
+            new = "2026-12-01T23:59:00+01:00"
+        elif name == "late":
+            new = "none"
         else:
             new = another(value)
         if name in ("public", "val", "hidden", "clean"):
@@ -339,7 +343,8 @@ def test_every_rule_keeps_the_digest_and_all_else_changes_it(workspace, small_co
         (kept if digest == lock.digest else changed).add(name)
         assert (digest == lock.digest) == (name in rules), path
     named = {"title", "version", "metrics", "runtimes"}
-    assert kept == rules == {*named, *Limits.__struct_fields__, *BoardRules.__struct_fields__}
+    sections = (Limits, BoardRules, HandInRules)
+    assert kept == rules == {*named, *(name for one in sections for name in one.__struct_fields__)}
     assert {"name", "class_names", "image_shape", "seed", "n_images", "mass_copies", "hidden", "chain"} <= changed
     primary = replaced(document, ["metrics"], [{"name": "macro_f1"}, {"name": "accuracy"}])
     assert msgspec.structs.replace(lock, contest=msgspec.convert(primary, type(contest))).digest != lock.digest
