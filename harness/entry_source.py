@@ -31,16 +31,21 @@ from harness.words import printable
 from harness.workspace import Workspace, move_durably
 
 SUBMISSIONS = Path("submissions")
+REFERENCES = ("majority", "nearest-centroid", "random")  # of them those that are no template
 UNKNOWN_WEIGHTS = "–"
 
 
 @dataclass(frozen=True)
 class EntrySource:
-    """What a name stands for: a zip, a folder, or a model to be trained first."""
+    """What a name stands for: a zip, a folder, or a model to be trained first.
+
+    `baseline` says that a bare word named one of the harness' own, which no path and no copy of its zip is.
+    """
 
     name: str
     zip_path: Path | None = None
     folder: Path | None = None
+    baseline: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,9 +82,9 @@ def find_source(word: str, *, folder: Path = SUBMISSIONS) -> EntrySource:
             f"Type {folder / word} for the folder, or rename it.",
         )
     if word in models:
-        return EntrySource(word)
+        return EntrySource(word, baseline=True)
     if word in submissions:
-        return EntrySource(word, folder=folder / word)
+        return EntrySource(word, folder=folder / word, baseline=word in REFERENCES)
     if path.is_dir():
         return EntrySource(path.resolve().name, folder=path)
     raise UsageError(

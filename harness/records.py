@@ -48,11 +48,12 @@ def of_board(board: Leaderboard) -> Records:
             "message": entry.message,
             "outcome": entry.outcome,
             "note": standing.note,
+            "same_as": standing.same_as,
             "zip_sha256": entry.zip_sha256,
         }
         rows.append(row)
     scores = [f"{split}{part}" for split in splits for part in parts]
-    last = ("gap", "weights", "precision", "date", "message", "outcome", "note", "zip_sha256")
+    last = ("gap", "weights", "precision", "date", "message", "outcome", "note", "same_as", "zip_sha256")
     return Records(("rank", "id", "entry", "metric", *scores, *last), rows)
 
 

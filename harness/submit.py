@@ -32,6 +32,7 @@ from harness.errors import HarnessError, UsageError, writing_to
 from harness.format import percent
 from harness.freeze.frozen import Frozen
 from harness.freeze.hashing import hash_file
+from harness.sandbox.content_key import content_key
 from harness.score.card import ScoreCard
 from harness.score.evaluate import Evaluation, Terms, prepare_evaluation
 from harness.workspace import Workspace, atomic_file, scratch_of, write_atomic
@@ -59,7 +60,8 @@ class Submitted:
     closing: Closing | None = None  # of a contest that was closed before: the entry is late
     forecast: Preview | None = None  # its predicted public score, from public data and earlier entries
     notes: tuple[str, ...] = ()  # for a person: what a stopped process had left half done, say
-    equals: int | None = None  # the earliest entry with the same zip
+    equals: int | None = None  # the earliest entry with the same zip, or the same files in it
+    baseline: bool = False  # one of the harness' own, outside the ranks where a team has one
     visible: tuple[str, ...] = ()  # splits whose scores its team may be shown
 
 
@@ -69,6 +71,7 @@ class _Admission:
 
     frozen: Frozen
     name: str
+    baseline: bool  # one of the harness' own: outside limits and ranks
     visible: Visibility  # to its team
     now: datetime
 
@@ -127,9 +130,10 @@ def _prepare_entry(
     **terms: Unpack[Terms],
 ) -> Iterator[Callable[[], Submitted]]:
     """Admit an entry and build it; the function that is given scores it and puts it on record."""
+    baseline = source.baseline and name is None
     name, message = _checked(name or source.name, message)
     with open_recorder(workspace) as recorder:
-        admission, notes = _admit(recorder, frozen, name), recorder.notes
+        admission, notes = _admit(recorder, frozen, name, baseline), recorder.notes
     notes += _notes_of(admission, name)
     built = build(workspace, frozen, source, train_options)
     with contextlib.ExitStack() as stack:
@@ -150,11 +154,12 @@ def _prepare_entry(
         def finish() -> Submitted:
             if one_of_many:  # those before it have been recorded since, and count
                 with open_recorder(workspace) as recorder:
-                    _admit(recorder, frozen, name)
+                    _admit(recorder, frozen, name, baseline)
             with writing_to(workspace.scratch):
                 evaluation = evaluate()
             with open_recorder(workspace) as recorder:
-                admission = _admit(recorder, frozen, name)  # rules may have changed, and others of that name come in
+                # Rules may have changed, and others of that name come in.
+                admission = _admit(recorder, frozen, name, baseline)
                 forecast = None
                 if evaluation.predictions:  # from the entries before it, and before anybody sees the score
                     labels, digest = evaluation.predictions, evaluation.card.zip_sha256
@@ -226,13 +231,14 @@ def _checked(name: str, message: str) -> tuple[str, str]:
     return name, message
 
 
-def _admit(recorder: Recorder, frozen: Frozen, name: str) -> _Admission:
+def _admit(recorder: Recorder, frozen: Frozen, name: str, baseline: bool) -> _Admission:
     """Refuse an entry that the rules in force let nobody submit now; see `harness.board.rules.check_limits`."""
     frozen.must_have_hidden()
     now, frozen = datetime.now(UTC), in_force(recorder.workspace, frozen)
-    spelt = name_on_board(recorder.board, frozen, name)
-    check_limits(recorder.board, frozen, spelt, now)
-    return _Admission(frozen, spelt, visible_to(Role.TEAM, recorder.workspace, frozen), now)
+    spelt = name if baseline else name_on_board(recorder.board, frozen, name)
+    if not baseline:
+        check_limits(recorder.board, frozen, spelt, now)
+    return _Admission(frozen, spelt, baseline, visible_to(Role.TEAM, recorder.workspace, frozen), now)
 
 
 def _notes_of(admission: _Admission, name: str) -> list[str]:
@@ -258,14 +264,16 @@ def _record(
     frozen, board, card = admission.frozen, recorder.board, evaluation.card
     place = (frozen.contest.name, frozen.lock_hash, frozen.contest.metrics[0].name)
     shown = None
-    if admission.visible.closing is None and "public" in evaluation.predictions:
+    if admission.visible.closing is None and "public" in evaluation.predictions and not admission.baseline:
         public = evaluation.predictions["public"]
         shown = withheld_for(recorder.workspace, board, frozen, admission.name, public)
-    twin = rows.first_of_zip(board, *place[:2], card.zip_sha256)
+    content = content_key(built.zip_path, frozen.contest.limits)
+    twin = rows.first_of_zip(board, *place[:2], card.zip_sha256, content)
     if twin:
-        notes.append(_equal_to(twin, place[2], admission.visible))
+        notes.append(_equal_to(twin, card.zip_sha256, place[2], admission.visible))
     facts: dict[str, Any] = {"name": admission.name, "message": message, "weights": built.weights}
     facts |= {"withheld": shown is not None, "recipe": _recipe(admission.name, card), "seed": card.declared.seed}
+    facts |= {"baseline": admission.baseline, "content": content}
     if built.trained:
         facts |= {fact: built.trained[fact] for fact in ("recipe", "seed", "precision")}
     kept, line = _keep(recorder, evaluation, admission.now, **facts)
@@ -284,26 +292,29 @@ def _record(
         head=line.sha256,
         shown=shown,
         rank=read_standing(board, *place, entry, admission.visible).rank,
-        n_ranked=rows.count_scored(board, *place[:2]),
+        n_ranked=rows.count_ranking(board, *place[:2]),
         closing=admission.visible.closing,
         forecast=forecast,
         notes=(*notes, *recorder.notes),
         equals=twin.id if twin else None,
+        baseline=admission.baseline,
         visible=admission.visible.scores(entry),
     )
     return submitted, event
 
 
-def _equal_to(twin: rows.Entry, metric: str, visible: Visibility) -> str:
-    """Say which entry had the same zip before, and what may be shown of its score."""
+def _equal_to(twin: rows.Entry, digest: str, metric: str, visible: Visibility) -> str:
+    """Say which entry had the same zip before, or its files packed anew, and what may be shown of its score."""
     score = visible.shown(twin).scores.get(("public", metric))
     if score is not None:
         told = f"public {metric.replace('_', ' ')} {percent(score.value)} %"
     elif twin.outcome == "scored":
-        told = "its public score is withheld by the Ladder"
+        told = "its public score is not shown"
     else:
         told = twin.outcome.replace("_", " ")
-    return f"The zip is that of entry {twin.id}, {twin.name}, byte for byte: {told}."
+    same = "The zip is" if twin.zip_sha256 == digest else "The files in the zip are"
+    how = ", byte for byte" if twin.zip_sha256 == digest else ", packed anew"
+    return f"{same} {'that' if twin.zip_sha256 == digest else 'those'} of entry {twin.id}, {twin.name}{how}: {told}."
 
 
 def _recipe(team: str, card: ScoreCard) -> str:

@@ -21,9 +21,8 @@ from harness.analysis.seeds import Seeds, pool
 from harness.analysis.shakeup import shake_up
 from harness.analysis.values import Values, history, read_recipes, read_values
 from harness.board.artifacts import Artifacts, read_artifacts
-from harness.board.closing import Closing
 from harness.board.in_force import open_in_force
-from harness.board.ranking import Leaderboard, Standing, read_leaderboard
+from harness.board.ranking import Leaderboard, Standing, read_leaderboard, why_unranked
 from harness.board.recorder import open_to_read
 from harness.board.rows import Entry, read_some
 from harness.board.visibility import Visibility, looking, visible_to
@@ -90,7 +89,7 @@ def gather(workspace: Workspace, frozen: Frozen, *, top: int = TOP, reveal_priva
         n_unscored=read.n_unscored,
         unscored=tuple(unscored_of(entry, kept[entry.id]) for entry in read.unscored),
         n_aside=read.n_aside,
-        aside=tuple(aside_of(visible.shown(entry), splits, metric, closing) for entry in read.aside),
+        aside=tuple(aside_of(entry, splits, metric, visible) for entry in read.aside),
         seeds=read.pooled,
         ensemble=combine(
             predictions.rows, predictions.labels, truth.labels, truth.by, contest.n_classes, truth.clusters
@@ -184,7 +183,7 @@ def _read(workspace: Workspace, frozen: Frozen, truth: Truth, visible: Visibilit
     with open_to_read(workspace) as board:
         values = read_values(board, name, lock, metric, tuple(truth.labels))
         found = read_leaderboard(board, name, lock, metric, visible, top=top, others=False)
-        scored = ~np.isnan(values[truth.by, metric]) | values.withheld
+        scored = ~np.isnan(values[truth.by, metric]) | values.withheld | values.disqualified
         unscored = values.ids[~scored].tolist()
         aside = _without_rank(values, metric, visible)
         recipes = read_recipes(board, name, lock)
@@ -201,15 +200,20 @@ def _read(workspace: Workspace, frozen: Frozen, truth: Truth, visible: Visibilit
 
 
 def _without_rank(values: Values, metric: str, visible: Visibility) -> list[int]:
-    """Return the ids of those that were scored and have no rank: those withheld newest first, else best first."""
+    """Return the ids of those that were scored and have no rank, of a closed contest best first, else newest first.
+
+    Those that are disqualified come last.
+    """
     closing, by = visible.closing, visible.by
+    gone = values.ids[values.disqualified].tolist()
     if closing is None:
-        return [] if visible.ranks_withheld else values.ids[values.withheld][::-1].tolist()
+        aside = values.baseline | (values.withheld & (not visible.ranks_withheld))
+        return [*values.ids[aside & ~values.disqualified][::-1].tolist(), *gone]
     known = np.flatnonzero(~np.isnan(values[by, metric]))
     score = dict(zip(values.ids[known].tolist(), values[by, metric][known].tolist(), strict=True))
     finals = ([number for number in sorted(ids) if number in score] for ids in closing.finals.values())
     ranked = {max(ids, key=lambda number: score[number]) for ids in finals if ids}
-    return sorted(score.keys() - ranked, key=lambda number: (-score[number], number))
+    return [*sorted(score.keys() - ranked, key=lambda number: (-score[number], number)), *gone]
 
 
 def _forecasts(
@@ -302,9 +306,10 @@ def _public_ranks(shown: Sequence[Standing], metric: str) -> dict[int, int]:
     return {row: rank for (row, _), rank in zip(scored, ranks, strict=True)}
 
 
-def aside_of(entry: Entry, splits: tuple[str, ...], metric: str, closing: Closing | None) -> Aside:
+def aside_of(entry: Entry, splits: tuple[str, ...], metric: str, visible: Visibility) -> Aside:
     """Return an entry that was scored and has no rank, and why it has none."""
-    note = "withheld" if closing is None else closing.why_unranked(entry)
+    note = why_unranked(entry, metric, visible)
+    entry = visible.shown(entry)
     scores = {split: found[metric] for split, found in scores_of(entry, splits).items() if metric in found}
     return Aside(entry.id, entry.name, entry.created_at, note, scores)
 

@@ -72,7 +72,10 @@ class Unscored(msgspec.Struct, frozen=True):
 
 
 class Aside(msgspec.Struct, frozen=True):
-    """An entry that was scored and has no rank: ``withheld``, ``late``, a ``lesser final``, or ``not final``."""
+    """An entry that was scored and has no rank.
+
+    It is ``withheld``, ``late``, a ``lesser final``, ``not final``, a ``baseline``, or ``disqualified``.
+    """
 
     id: int
     name: str

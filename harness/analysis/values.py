@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.board import rows
+from harness.board.visibility import AT_HOME
 
 Key = tuple[str, str]  # split and metric
 PREDICTED_FROM = ("val", "val_shifted", "public")
@@ -26,16 +27,20 @@ class Values:
     ids : ndarray of shape (entries,), int64
     names, times : list of str
         The team, and UTC in ISO 8601.
-    withheld : ndarray of shape (entries,), bool
-        Whether the Ladder holds the public score back.
+    withheld, baseline, disqualified : ndarray of shape (entries,), bool
+        Whether the Ladder holds the public score back; whether it is a baseline outside the ranks; whether it was
+        taken out of them.
     of : dict of (split, metric) to ndarray of shape (entries,), float64
-        0 to 1, nan where there is none.  What the Ladder withholds is not in here.
+        0 to 1, nan where there is none.  What the Ladder withholds is not in here, nor what those that are
+        disqualified scored on hidden images.
     """
 
     ids: NDArray[np.int64]
     names: list[str]
     times: list[str]
     withheld: NDArray[np.bool_]
+    baseline: NDArray[np.bool_]
+    disqualified: NDArray[np.bool_]
     of: dict[Key, NDArray[np.float64]]
 
     def __getitem__(self, key: Key) -> NDArray[np.float64]:
@@ -52,9 +57,11 @@ def read_values(board: sqlite3.Connection, contest: str, lock: str, metric: str,
     """Read what all entries scored by `metric` on the splits that forecasts need, and on `splits`."""
     asked = tuple((split, metric) for split in dict.fromkeys((*PREDICTED_FROM, *splits)))
     found = rows.read_values(board, contest, lock, asked)
-    withheld = np.array([row[3] for row in found], bool)
-    table = np.array([row[4:] for row in found], np.float64).reshape(len(found), len(asked))  # None becomes nan
+    withheld, baseline, disqualified = np.array([row[3:6] for row in found], bool).reshape(-1, 3).T
+    table = np.array([row[6:] for row in found], np.float64).reshape(len(found), len(asked))  # None becomes nan
     for column, (split, _) in enumerate(asked):
+        if split not in AT_HOME:
+            table[disqualified, column] = np.nan
         if split == "public":
             table[withheld, column] = np.nan
     return Values(
@@ -62,6 +69,8 @@ def read_values(board: sqlite3.Connection, contest: str, lock: str, metric: str,
         [row[1] for row in found],
         [row[2] for row in found],
         withheld,
+        baseline,
+        disqualified,
         {key: table[:, column] for column, key in enumerate(asked)},
     )
 

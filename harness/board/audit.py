@@ -14,7 +14,7 @@ import msgspec
 from harness.board import cache, rows
 from harness.board.cache import REMAKE
 from harness.board.closing import Closing, read_closing_file
-from harness.board.ledger import START, Receipt, RulesChanged, Scored
+from harness.board.ledger import START, Disqualified, Receipt, Reinstated, RulesChanged, Scored
 from harness.board.rows import Entry, entry_of
 from harness.board.stored import Stored, read_stored
 from harness.board.visibility import Role, Visibility
@@ -74,6 +74,7 @@ def audit(workspace: Workspace, *, expect: str | None = None) -> Audit:
         *_head(store, closings, expect),
         *_rows(store, closed),
         *_rules(workspace, store),
+        *_disqualifications(store),
         *_files(workspace, store, closed),
         *_closings(workspace, store),
     ]
@@ -145,25 +146,25 @@ def _rows(store: Stored, closed: Mapping[str, Closing]) -> Iterator[Finding]:
     by_id = {entry.id: entry for entry in store.entries}
     for receipt in store.scores:
         entry = by_id.pop(receipt.entry, None)
-        row = f"row {receipt.entry} ({receipt.name})"
+        row, stated = f"row {receipt.entry} ({receipt.name})", store.row_of(receipt)
         if entry is None:
             if receipt.number <= store.seen.number:
                 yield Finding(row, "removed", f"a row of receipt {receipt.number}", REMAKE)
         elif store.disagree or receipt.number in store.doubtful:
-            yield from _differences(receipt, closed, _of(receipt), _shown(entry_of(receipt)), _shown(entry), FROM_COPY)
+            yield from _differences(store, receipt, closed, _of(receipt), _shown(stated), _shown(entry), FROM_COPY)
         else:
-            yield from _differences(receipt, closed, row, _shown(entry), _shown(entry_of(receipt)), REMAKE)
+            yield from _differences(store, receipt, closed, row, _shown(entry), _shown(stated), REMAKE)
     for entry in by_id.values():
         yield Finding(f"row {entry.id} ({plain(entry.name)})", "no receipt", "a receipt", REMAKE)
 
 
 def _differences(
-    receipt: Scored, closed: Mapping[str, Closing], what: str, got: Any, expected: Any, hint: str
+    store: Stored, receipt: Scored, closed: Mapping[str, Closing], what: str, got: Any, expected: Any, hint: str
 ) -> Iterator[Finding]:
     """Yield what differs; of a score that nobody may see yet only that it does."""
     for path, was, should in differing(got, expected):
         _, _, split = path.partition("scores.")
-        shown = Visibility(Role.EVERYBODY, closed.get(receipt.lock)).scores(entry_of(receipt))
+        shown = Visibility(Role.EVERYBODY, closed.get(receipt.lock)).scores(store.row_of(receipt))
         if split and split.partition(".")[0] not in shown:
             was, should = "another value", "the value on record, not told yet"
         yield Finding(f"{what}: {path}", was, should, hint)
@@ -189,6 +190,23 @@ def _rules(workspace: Workspace, store: Stored) -> Iterator[Finding]:
         elif isinstance(receipt, Scored) and (ran := _read_card(workspace, receipt).rules) and ran not in history:
             for what, got, expected in differing(ran, now):
                 yield Finding(f"{receipt.card} (receipt {receipt.number}): rules.{what}", got, expected, FROM_COPY)
+
+
+def _disqualifications(store: Stored) -> Iterator[Finding]:
+    """Yield the events that cannot be: of no entry before them, or that change nothing."""
+    scored: dict[int, Scored] = {}
+    out: set[int] = set()
+    for receipt in store.receipts.values():
+        if isinstance(receipt, Scored):
+            scored[receipt.entry] = receipt
+        elif isinstance(receipt, Disqualified | Reinstated):
+            of, going = scored.get(receipt.entry), isinstance(receipt, Disqualified)
+            if of is None or (of.contest, of.lock) != (receipt.contest, receipt.lock):
+                yield Finding(_of(receipt), f"entry {receipt.entry}", "an entry of that contest before it", FROM_COPY)
+            elif (receipt.entry in out) == going:
+                was = "disqualified" if going else "not disqualified"
+                yield Finding(_of(receipt), f"entry {receipt.entry}, {was} before", "a change", FROM_COPY)
+            (out.add if going else out.discard)(receipt.entry)
 
 
 def _frozen_rules(workspace: Workspace, contest: str, lock: str) -> list[dict[str, Any]]:
@@ -240,7 +258,8 @@ def _files(workspace: Workspace, store: Stored, closed: Mapping[str, Closing]) -
             own = {name: getattr(receipt, name) for name in ("outcome", "lock", "zip_sha256")}
             said = own | {"scores": msgspec.to_builtins(receipt.scores)}
             on_card = {name: getattr(card, name) for name in own} | {"scores": scores}
-            yield from _differences(receipt, closed, f"{_of(receipt)}, beside its card", said, on_card, FROM_COPY)
+            beside = f"{_of(receipt)}, beside its card"
+            yield from _differences(store, receipt, closed, beside, said, on_card, FROM_COPY)
 
 
 def _read_closings(workspace: Workspace) -> Iterator[Closing]:
@@ -298,7 +317,7 @@ def _notes(workspace: Workspace, store: Stored) -> Iterator[str]:
 
 def _shown(entry: Entry) -> dict[str, Any]:
     """What a row tells, to be compared; scores by split, then by metric."""
-    told = {name: getattr(entry, name) for name in (*rows.FACTS, "receipt")}
+    told = {name: getattr(entry, name) for name in (*rows.FACTS, "receipt", "disqualified")}
     scores: dict[str, dict[str, Any]] = {}
     for (split, metric), score in entry.scores.items():
         scores.setdefault(split, {})[metric] = msgspec.to_builtins(score)

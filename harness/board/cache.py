@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.board import rows
-from harness.board.ledger import START, Line, Receipt, lines_from
+from harness.board.ledger import START, Disqualified, Line, Receipt, Reinstated, Scored, lines_from
 from harness.errors import BoardError
 from harness.workspace import OWNER_FILE, make_folder, move_durably
 
-VERSION = 3  # of the schema; another one is made anew
+VERSION = 4  # of the schema; another one is made anew
 SCHEMA = """
     CREATE TABLE entries (
         id INTEGER PRIMARY KEY,
@@ -35,7 +35,10 @@ SCHEMA = """
         recipe TEXT NOT NULL,      -- seeds of one recipe share it, '' where it is not known
         seed INTEGER,
         precision TEXT NOT NULL,   -- in which its training computed, '' where it is not known
-        withheld INTEGER NOT NULL      -- 1: the Ladder does not show its public score
+        content TEXT NOT NULL,     -- what zips of the same files share, '' where it was refused
+        withheld INTEGER NOT NULL,     -- 1: the Ladder does not show its public score
+        baseline INTEGER NOT NULL,     -- 1: one of the harness' own, submitted by its bare name
+        disqualified INTEGER NOT NULL  -- 1: taken out of the ranks, and not reinstated since
     ) STRICT;
     CREATE TABLE scores (
         entry INTEGER NOT NULL REFERENCES entries (id),
@@ -56,7 +59,8 @@ SCHEMA = """
 """
 INDEXES = """
     CREATE INDEX scores_by_value ON scores (split, metric, value DESC, entry);
-    CREATE INDEX entries_by_outcome ON entries (contest, lock, outcome, withheld);
+    CREATE INDEX entries_by_outcome ON entries (contest, lock, outcome, disqualified, baseline, withheld);
+    CREATE INDEX entries_by_content ON entries (contest, lock, content);
     CREATE INDEX entries_by_name ON entries (contest, lock, name, created_at);
 """
 BUSY_S = 60  # how long a writer waits for readers, and they for it
@@ -179,8 +183,11 @@ def add(board: sqlite3.Connection, line: Line, start: int) -> None:
 
 
 def _insert(board: sqlite3.Connection, line: Line, start: int) -> None:
-    if line.score:
-        rows.insert(board, line.score)
+    receipt = line.receipt
+    if isinstance(receipt, Scored):
+        rows.insert(board, receipt)
+    elif isinstance(receipt, Disqualified | Reinstated):
+        rows.set_disqualified(board, receipt.entry, isinstance(receipt, Disqualified))
     board.execute("UPDATE head SET number = ?, sha256 = ?, start = ?", (line.receipt.number, line.sha256, start))
 
 

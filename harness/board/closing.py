@@ -144,6 +144,10 @@ def select(workspace: Workspace, frozen: Frozen, ids: Sequence[int]) -> tuple[st
                 raise UsageError(
                     f"{contest} has no entry {number}.", "The ids stand in: hemobench leaderboard --format csv"
                 )
+            if entry.disqualified:
+                raise UsageError(
+                    f"Entry {number}, {entry.name}, is disqualified.", "Choose another, or: hemobench class reinstate"
+                )
             if not entry.scores:
                 raise UsageError(
                     f"Entry {number}, {entry.name}, was not scored ({entry.outcome}).", "Choose one that was."
@@ -176,7 +180,8 @@ def close(workspace: Workspace, frozen: Frozen) -> Closing:
                 teams.setdefault(name, []).append(number)
         if not teams:
             raise BoardError(f"Nothing was scored in {contest} yet.", "Type: hemobench submit majority -m first")
-        selected = read_selection(workspace, contest, lock)
+        gone = set(rows.disqualified_ids(recorder.board, contest, lock))
+        selected = {team: ids for team, ids in read_selection(workspace, contest, lock).items() if not set(ids) <= gone}
         n_finals = in_force(workspace, frozen).contest.board.finals
         last = next(ledger.newest_lines(workspace.ledger), None)
         closing = Closing(

@@ -62,7 +62,7 @@ def in_force(workspace: Workspace, frozen: Frozen) -> Frozen:
 def read_changes(workspace: Workspace, frozen: Frozen) -> list[RulesChanged]:
     """Return every change of the rules of a frozen contest, oldest first."""
     place = (frozen.contest.name, frozen.lock_hash)
-    return [one for one in ledger.rule_changes(workspace.ledger) if (one.contest, one.lock) == place]
+    return [one for one in ledger.events(workspace.ledger, RulesChanged) if (one.contest, one.lock) == place]
 
 
 def folded(changes: list[RulesChanged]) -> dict[str, Any]:

@@ -16,21 +16,22 @@ import contextlib
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from harness.errors import BoardError
+from harness.errors import BoardError, UsageError
 from harness.score.estimate import Estimate
 from harness.workspace import OWNER_FILE, make_folder, sync_folder, write_atomic
 
 FORMAT = 1
 START = "0" * 64  # stands where the first receipt would name the line before it
 BLOCK = 1 << 16  # bytes read at once from the end
+LONGEST_WHY = 200  # characters of a reason
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind"):
@@ -83,6 +84,8 @@ class Scored(Receipt, frozen=True, kw_only=True, omit_defaults=True, tag="score"
     outside_data: str = ""
     licence: str = ""
     withheld: bool = False  # by the Ladder: its public score is no clear gain, and is not shown
+    baseline: bool = False  # one of the harness' own, submitted by its bare name
+    content: str = ""  # what zips of the same files share, however they were packed; empty where it was refused
 
     @property
     def about(self) -> str:
@@ -111,7 +114,30 @@ class RulesChanged(Receipt, frozen=True, kw_only=True, omit_defaults=True, tag="
         return f"rules of {self.contest}"
 
 
-Kind = Scored | RulesChanged
+class Disqualified(Receipt, frozen=True, kw_only=True, omit_defaults=True, tag="disqualified"):
+    """An entry that was taken out of the ranks; its receipts and files stay."""
+
+    entry: int
+    why: str
+
+    @property
+    def about(self) -> str:
+        return f"entry {self.entry} disqualified"
+
+
+class Reinstated(Receipt, frozen=True, kw_only=True, omit_defaults=True, tag="reinstated"):
+    """An entry that was disqualified and ranks again."""
+
+    entry: int
+    why: str
+
+    @property
+    def about(self) -> str:
+        return f"entry {self.entry} reinstated"
+
+
+Kind = Scored | RulesChanged | Disqualified | Reinstated
+E = TypeVar("E", bound=Receipt)
 
 
 @dataclass(frozen=True)
@@ -247,15 +273,48 @@ def scores_newest_first(path: Path) -> Iterator[Scored]:
     return (line.score for line in newest_lines(path) if line.score)
 
 
-def rule_changes(path: Path) -> Iterator[RulesChanged]:
-    """Yield every change of rules, of all contests, oldest first.
+def events(path: Path, *kinds: type[E]) -> Iterator[E]:
+    """Yield the receipts of these kinds, of all contests, oldest first.
 
     They are few, and every verb asks for them: the bytes of other lines are passed over, not read as JSON.
     """
+    starts = tuple(f'{{"kind":"{kind.__struct_config__.tag}",'.encode() for kind in kinds)
     for line, _ in lines_from(path):
-        if line.text.startswith(b'{"kind":"rules",'):
-            assert isinstance(line.receipt, RulesChanged)
+        if line.text.startswith(starts):
+            assert isinstance(line.receipt, kinds)
             yield line.receipt
+
+
+def disqualified(path: Path) -> dict[int, Disqualified]:
+    """Return the entries that are disqualified now, by id, each with the receipt that says why."""
+    return fold_disqualified(events(path, Disqualified, Reinstated))
+
+
+def fold_disqualified(receipts: Iterable[Receipt]) -> dict[int, Disqualified]:
+    """Return the entries that are disqualified after these receipts, oldest first; see `disqualified`."""
+    found: dict[int, Disqualified] = {}
+    for receipt in receipts:
+        if isinstance(receipt, Disqualified):
+            found[receipt.entry] = receipt
+        elif isinstance(receipt, Reinstated):
+            found.pop(receipt.entry, None)
+    return found
+
+
+def checked_why(why: str, example: str) -> str:
+    """Return a reason as it is put on record.
+
+    Raises
+    ------
+    UsageError
+        It is empty, longer than `LONGEST_WHY`, or not printable; `example` is one that is not.
+    """
+    if not why.strip() or not why.isprintable() or len(why) > LONGEST_WHY:
+        raise UsageError(
+            f"The reason {why!r} cannot be kept, expected 1 to {LONGEST_WHY} printable characters.",
+            f'For instance: --why "{example}"',
+        )
+    return why.strip()
 
 
 def append(path: Path, line: Line) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,14 +13,15 @@ from harness.board.rows import Entry
 from harness.board.visibility import Half, Visibility
 from harness.score.estimate import Estimate
 
-Note = Literal["", "not scored", "withheld", "lesser final", "not final", "late"]
+Note = Literal["", "not scored", "withheld", "lesser final", "not final", "late", "baseline", "disqualified"]
 
 
 @dataclass(frozen=True)
 class Standing:
     """One row of the leaderboard; `rank` is None for an entry that has none, and `note` says why.
 
-    `entry` has the scores that are shown, and no other.
+    `entry` has the scores that are shown, and no other.  `same_as` is the first entry of another team whose zip holds
+    the same files, however they were packed.
     """
 
     rank: int | None
@@ -30,6 +31,7 @@ class Standing:
     val: Estimate | None
     val_shifted: Estimate | None
     note: Note = ""
+    same_as: int | None = None
 
     @property
     def gap(self) -> float | None:
@@ -49,15 +51,18 @@ class Leaderboard:
         The half that ranks.
     ranked : list of Standing
         Best first; of equal scores, compared unrounded, the earlier entry stands first.
+    baselines : list of Standing
+        Those that were scored and stand outside the ranks, best first.
     others : list of Standing
         In the order in which they came.
     n_ranked, n_others : int
-        How many there are of both, listed or not.
+        How many there are with a rank, and of the others, listed or not.
     """
 
     metric: str
     by: Half
     ranked: list[Standing]
+    baselines: list[Standing]
     others: list[Standing]
     n_ranked: int
     n_others: int
@@ -65,7 +70,13 @@ class Leaderboard:
 
     @property
     def standings(self) -> list[Standing]:
-        return [*self.ranked, *self.others]
+        """All that are listed, each baseline at the place that its score would have."""
+        placed = sorted([*self.ranked, *self.baselines], key=self._place)
+        return [*placed, *self.others]
+
+    def _place(self, standing: Standing) -> tuple[float, int]:
+        score = standing.private if self.by == "private" else standing.public
+        return -score.value if score else 1.0, standing.entry.id
 
 
 def read_leaderboard(
@@ -97,21 +108,32 @@ def read_leaderboard(
     with rows.one_moment(board):
         ids = list(_ids(board, contest, lock, metric, visible, top))
         n_ranked = len(ids) if top is None or len(ids) < top else _count(board, contest, lock, visible)
-        n_all = rows.count_all(board, contest, lock)
+        baselines = _baselines(board, contest, lock, visible)
+        n_others = rows.count_all(board, contest, lock) - n_ranked - len(baselines)
         rest: list[Entry] = []
-        if others and n_all > n_ranked:
-            known = set(ids if top is None else _ids(board, contest, lock, metric, visible, None))
+        if others and n_others:
+            known = set(ids if top is None else _ids(board, contest, lock, metric, visible, None)) | set(baselines)
             unknown = [number for number in rows.all_ids(board, contest, lock) if number not in known]
             rest = rows.read_some(board, unknown)
-        return Leaderboard(
+        same = rows.same_content(board, contest, lock)
+        found = Leaderboard(
             metric,
             visible.by,
-            [_standing(rank, one, metric, visible) for rank, one in enumerate(rows.read_some(board, ids), start=1)],
-            [_standing(None, one, metric, visible) for one in rest],
+            [_standing(rank, one, metric, visible, same) for rank, one in enumerate(rows.read_some(board, ids), 1)],
+            [_standing(None, one, metric, visible, same) for one in rows.read_some(board, baselines)],
+            [_standing(None, one, metric, visible, same) for one in rest],
             n_ranked,
-            n_all - n_ranked,
+            n_others,
             visible.closing,
         )
+    found.baselines.sort(key=found._place)
+    return found
+
+
+def _baselines(board: sqlite3.Connection, contest: str, lock: str, visible: Visibility) -> list[int]:
+    """Return the baselines outside the ranks; of a contest that was closed before a team had entered they rank."""
+    finals = {number for ids in visible.closing.finals.values() for number in ids} if visible.closing else set()
+    return [number for number in rows.unranked_baselines(board, contest, lock) if number not in finals]
 
 
 def read_standing(
@@ -120,7 +142,7 @@ def read_standing(
     """Return where one entry stands, without reading the others."""
     ids = _ids(board, contest, lock, metric, visible, None)
     rank = next((rank for rank, number in enumerate(ids, start=1) if number == entry.id), None)
-    return _standing(rank, entry, metric, visible)
+    return _standing(rank, entry, metric, visible, rows.same_content(board, contest, lock))
 
 
 def _ids(
@@ -131,7 +153,7 @@ def _ids(
     finals = {number for ids in closing.finals.values() for number in ids} if closing else set()
     teams: set[str] = set()
     taken = 0
-    for number, name, withheld in rows.best_first(board, contest, lock, visible.by, metric):
+    for number, name, withheld in rows.best_first(board, contest, lock, visible.by, metric, baselines=bool(closing)):
         if taken == top:
             return
         if closing:
@@ -146,19 +168,26 @@ def _ids(
 
 def _count(board: sqlite3.Connection, contest: str, lock: str, visible: Visibility) -> int:
     if visible.closing:
-        return len(visible.closing.finals)
-    return rows.count_scored(board, contest, lock, withheld=visible.ranks_withheld)
+        gone = set(rows.disqualified_ids(board, contest, lock))
+        return sum(not set(ids) <= gone for ids in visible.closing.finals.values())
+    return rows.count_ranking(board, contest, lock, withheld=visible.ranks_withheld)
 
 
-def _standing(rank: int | None, entry: Entry, metric: str, visible: Visibility) -> Standing:
+def _standing(rank: int | None, entry: Entry, metric: str, visible: Visibility, same: Mapping[int, int]) -> Standing:
     shown = visible.shown(entry)
     public, private, val, val_shifted = (
         shown.scores.get((split, metric)) for split in ("public", "private", "val", "val_shifted")
     )
-    return Standing(rank, shown, public, private, val, val_shifted, "" if rank else _note(entry, metric, visible))
+    note = "" if rank else why_unranked(entry, metric, visible)
+    return Standing(rank, shown, public, private, val, val_shifted, note, same.get(entry.id))
 
 
-def _note(entry: Entry, metric: str, visible: Visibility) -> Note:
+def why_unranked(entry: Entry, metric: str, visible: Visibility) -> Note:
+    """Say why an entry has no rank; one that has none by its rank in `read_leaderboard`."""
+    if entry.disqualified:
+        return "disqualified"
     if (visible.by, metric) not in entry.scores:
         return "not scored"
+    if entry.baseline:
+        return "baseline"
     return visible.closing.why_unranked(entry) if visible.closing else "withheld"

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.board.artifacts import Artifacts, artifacts_of
-from harness.board.ledger import Scored, scores_newest_first
+from harness.board.ledger import Scored, disqualified, scores_newest_first
 from harness.board.rows import entry_of
 from harness.board.visibility import Role, visible_to
 from harness.errors import ReplayError
@@ -69,7 +69,8 @@ def replay(workspace: Workspace, entry: int, *, isolation: Isolation = "auto", d
             device=device,
             order=recorded.order,
         )
-    told = visible_to(Role.EVERYBODY, workspace, frozen).scores(entry_of(receipt))
+    row = entry_of(receipt, entry in disqualified(workspace.ledger))
+    told = visible_to(Role.EVERYBODY, workspace, frozen).scores(row)
     results = (
         *_outcomes(evaluation.card, recorded),
         *_predictions(evaluation.predictions, recorded, kept.labels),

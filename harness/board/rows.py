@@ -17,9 +17,16 @@ from harness.score.estimate import Estimate
 # What a row and its receipt both tell, beside the id; columns by these names, too.
 FACTS = (
     *("name", "message", "contest", "lock", "outcome", "zip_sha256", "weights", "created_at", "recipe", "seed"),
-    *("precision", "withheld"),
+    *("precision", "content", "withheld", "baseline"),
 )
-COLUMNS = ", ".join(("id", *FACTS, "receipt"))
+COLUMNS = ", ".join(("id", *FACTS, "receipt", "disqualified"))
+# What may rank: baselines only among themselves, while no team has an entry that may.
+MAY_RANK = """
+    outcome = 'scored' AND disqualified = 0 AND (baseline = 0 OR NOT EXISTS (
+        SELECT 1 FROM entries AS other WHERE other.contest = entries.contest AND other.lock = entries.lock
+        AND other.outcome = 'scored' AND other.disqualified = 0 AND other.baseline = 0
+    ))
+"""
 AT_ONCE = 500  # ids asked for in one query: SQLite takes some thousands
 
 
@@ -29,6 +36,8 @@ class Entry:
 
     `recipe` is what seeds of one recipe share, `precision` what its training computed in, both "" where that is not
     known; `withheld` says that the Ladder does not show its public score; `receipt` is its number in the ledger.
+    `content` is what zips of the same files share, however they were packed; `baseline` says that it is one of the
+    harness' own, `disqualified` that it was taken out of the ranks since.
     """
 
     id: int
@@ -43,17 +52,21 @@ class Entry:
     recipe: str
     seed: int | None
     precision: str
+    content: str
     withheld: bool
+    baseline: bool
     receipt: int
+    disqualified: bool
     scores: dict[tuple[str, str], Estimate]
 
 
-def entry_of(receipt: Scored) -> Entry:
-    """Return the row that the receipt of a score stands for."""
+def entry_of(receipt: Scored, disqualified: bool = False) -> Entry:
+    """Return the row that the receipt of a score stands for, and whether it was `disqualified` since."""
     return Entry(
         receipt.entry,
         **{name: getattr(receipt, name) for name in FACTS},
         receipt=receipt.number,
+        disqualified=disqualified,
         scores={(split, metric): score for split, of in receipt.scores.items() for metric, score in of.items()},
     )
 
@@ -61,12 +74,17 @@ def entry_of(receipt: Scored) -> Entry:
 def insert(connection: sqlite3.Connection, receipt: Scored) -> None:
     """Put the row of a receipt in, inside the caller's transaction."""
     entry = entry_of(receipt)
-    values = (entry.id, *(getattr(entry, name) for name in FACTS), entry.receipt)
+    values = (entry.id, *(getattr(entry, name) for name in FACTS), entry.receipt, entry.disqualified)
     connection.execute(f"INSERT INTO entries ({COLUMNS}) VALUES ({', '.join('?' * len(values))})", values)
     connection.executemany(
         "INSERT INTO scores (entry, split, metric, value, low, high, n, n_groups) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         [(entry.id, *key, *msgspec.structs.astuple(score)) for key, score in entry.scores.items()],
     )
+
+
+def set_disqualified(connection: sqlite3.Connection, number: int, disqualified: bool) -> None:
+    """Note that an entry was disqualified, or reinstated, inside the caller's transaction."""
+    connection.execute("UPDATE entries SET disqualified = ? WHERE id = ?", (disqualified, number))
 
 
 def read_all(connection: sqlite3.Connection) -> list[Entry]:
@@ -111,8 +129,8 @@ def _read(connection: sqlite3.Connection, where: str, values: Sequence[str | int
 
 
 def _entry(row: Sequence[Any], scores: dict[tuple[str, str], Estimate]) -> Entry:
-    *facts, withheld, receipt = row
-    return Entry(*(*facts, bool(withheld), receipt, scores))
+    *facts, withheld, baseline, receipt, disqualified = row
+    return Entry(*(*facts, bool(withheld), bool(baseline), receipt, bool(disqualified), scores))
 
 
 def read_values(
@@ -129,37 +147,77 @@ def read_values(
     Returns
     -------
     list of tuple
-        Id, name, time, whether the Ladder holds its public score back, and the value of each key, 0 to 1, or None.
+        Id, name, time, whether the Ladder holds its public score back, whether it is a baseline outside the ranks, and
+        whether it is disqualified; then the value of each key, 0 to 1, or None.
     """
     columns = ", ".join(
         f"(SELECT value FROM scores WHERE entry = entries.id AND split = ?{2 * at + 3} AND metric = ?{2 * at + 4})"
         for at in range(len(keys))
     )
     return connection.execute(
-        f"SELECT id, name, created_at, withheld, {columns} FROM entries WHERE contest = ?1 AND lock = ?2 ORDER BY id",
+        f"SELECT id, name, created_at, withheld, baseline AND NOT ({MAY_RANK}), disqualified, {columns} "
+        "FROM entries WHERE contest = ?1 AND lock = ?2 ORDER BY id",
         (contest, lock, *(word for key in keys for word in key)),
     ).fetchall()
 
 
 def best_first(
-    connection: sqlite3.Connection, contest: str, lock: str, split: str, metric: str
+    connection: sqlite3.Connection, contest: str, lock: str, split: str, metric: str, *, baselines: bool = False
 ) -> Iterator[tuple[int, str, bool]]:
-    """Yield id, name and `withheld` of all that have a score, best first; of equal ones the earlier entry first.
+    """Yield id, name and `withheld` of all that have a score and may rank, best first; of equal ones the earlier first.
 
-    It costs what is taken of it: the index holds them in this order.
+    Baselines are among them where no team is, or with `baselines`.  It costs what is taken of it: the index holds them
+    in this order.
     """
     for number, name, withheld in connection.execute(
         "SELECT entries.id, name, withheld FROM scores INDEXED BY scores_by_value JOIN entries ON entries.id = entry "
-        "WHERE split = ? AND metric = ? AND contest = ? AND lock = ? ORDER BY value DESC, entry",
+        f"WHERE split = ? AND metric = ? AND contest = ? AND lock = ? "
+        f"AND {'disqualified = 0' if baselines else MAY_RANK} ORDER BY value DESC, entry",
         (split, metric, contest, lock),
     ):
         yield number, name, bool(withheld)
 
 
-def count_scored(connection: sqlite3.Connection, contest: str, lock: str, *, withheld: bool = False) -> int:
-    """Return how many entries were scored; those that the Ladder withholds only with `withheld`."""
-    query = "SELECT count(*) FROM entries WHERE contest = ? AND lock = ? AND outcome = 'scored' AND withheld <= ?"
+def count_ranking(connection: sqlite3.Connection, contest: str, lock: str, *, withheld: bool = False) -> int:
+    """Return how many entries may rank; those that the Ladder withholds only with `withheld`."""
+    query = f"SELECT count(*) FROM entries WHERE contest = ? AND lock = ? AND withheld <= ? AND {MAY_RANK}"
     return int(connection.execute(query, (contest, lock, withheld)).fetchone()[0])
+
+
+def _ids(connection: sqlite3.Connection, contest: str, lock: str, where: str, *values: str) -> list[int]:
+    query = f"SELECT id FROM entries WHERE contest = ? AND lock = ? AND {where} ORDER BY id"
+    return [number for (number,) in connection.execute(query, (contest, lock, *values))]
+
+
+def disqualified_ids(connection: sqlite3.Connection, contest: str, lock: str) -> list[int]:
+    """Return the ids of the entries of a frozen contest that are disqualified now."""
+    return _ids(connection, contest, lock, "disqualified = 1")
+
+
+def unranked_baselines(connection: sqlite3.Connection, contest: str, lock: str) -> list[int]:
+    """Return the ids of the baselines that were scored and stand outside the ranks, since a team has one."""
+    return _ids(
+        connection, contest, lock, f"baseline = 1 AND outcome = 'scored' AND disqualified = 0 AND NOT ({MAY_RANK})"
+    )
+
+
+def same_content(connection: sqlite3.Connection, contest: str, lock: str) -> dict[int, int]:
+    """Return the entries whose zip holds the same files as an earlier one of another name, and the first such, by id.
+
+    However they were packed: names of files, their order and their compression do not count.
+    """
+    first: dict[str, tuple[int, str]] = {}
+    found: dict[int, int] = {}
+    for number, name, content in connection.execute(
+        "SELECT id, name, content FROM entries WHERE contest = ?1 AND lock = ?2 AND content IN (SELECT content FROM "
+        "entries WHERE contest = ?1 AND lock = ?2 AND content != '' GROUP BY content HAVING count(DISTINCT name) > 1) "
+        "ORDER BY id",
+        (contest, lock),
+    ):
+        earliest, of = first.setdefault(content, (number, name))
+        if name != of:
+            found[number] = earliest
+    return found
 
 
 def count_all(connection: sqlite3.Connection, contest: str, lock: str) -> int:
@@ -189,18 +247,21 @@ def names(connection: sqlite3.Connection, contest: str, lock: str) -> Iterator[s
         yield name
 
 
-def first_of_zip(connection: sqlite3.Connection, contest: str, lock: str, digest: str) -> Entry | None:
-    """Return the earliest entry of a frozen contest whose zip has this SHA-256."""
-    query = "SELECT min(id) FROM entries WHERE contest = ? AND lock = ? AND zip_sha256 = ?"
-    (number,) = connection.execute(query, (contest, lock, digest)).fetchone()
+def first_of_zip(
+    connection: sqlite3.Connection, contest: str, lock: str, digest: str, content: str = ""
+) -> Entry | None:
+    """Return the earliest entry of a frozen contest whose zip has this SHA-256, else that holds the same files."""
+    where = "WHERE contest = ?1 AND lock = ?2 AND (zip_sha256 = ?3 OR content = ?4 AND ?4 != '')"
+    query = f"SELECT id FROM entries {where} ORDER BY zip_sha256 != ?3, id LIMIT 1"
+    (number,) = connection.execute(query, (contest, lock, digest, content)).fetchone() or (None,)
     return None if number is None else read_some(connection, [number])[0]
 
 
 def shown_ids(connection: sqlite3.Connection, contest: str, lock: str, name: str) -> Iterator[int]:
-    """Yield the ids of a team's scored entries that the Ladder does not withhold, newest first."""
+    """Yield the ids of a team's scored entries whose public score shows, newest first."""
     query = (
         "SELECT id FROM entries WHERE contest = ? AND lock = ? AND name = ? AND outcome = 'scored' AND withheld = 0 "
-        "ORDER BY id DESC"
+        "AND disqualified = 0 AND baseline = 0 ORDER BY id DESC"
     )
     for (number,) in connection.execute(query, (contest, lock, name)):
         yield number
@@ -230,5 +291,5 @@ def count_of(connection: sqlite3.Connection, contest: str, lock: str, name: str)
 
 
 def _count(connection: sqlite3.Connection, contest: str, lock: str, name: str, more: str = "", *values: str) -> int:
-    query = f"SELECT count(*) FROM entries WHERE contest = ? AND lock = ? AND name = ? {more}"
+    query = f"SELECT count(*) FROM entries WHERE contest = ? AND lock = ? AND name = ? AND baseline = 0 {more}"
     return int(connection.execute(query, (contest, lock, name, *values)).fetchone()[0])

@@ -10,14 +10,12 @@ import msgspec
 
 from harness.board.closing import must_be_open
 from harness.board.in_force import in_force, stated_rules
-from harness.board.ledger import Change, RulesChanged
+from harness.board.ledger import Change, RulesChanged, checked_why
 from harness.board.recorder import open_recorder
 from harness.contest import Contest, rules_of, with_rules
 from harness.errors import UsageError, did_you_mean
 from harness.freeze.frozen import Frozen
 from harness.workspace import Workspace
-
-LONGEST = 200  # characters of a reason
 
 
 def read_settings(words: Sequence[str]) -> dict[str, Any]:
@@ -73,11 +71,7 @@ def change_rules(
     BoardError
         The contest is closed.
     """
-    if not why.strip() or not why.isprintable() or len(why) > LONGEST:
-        raise UsageError(
-            f"The reason {why!r} cannot be kept, expected 1 to {LONGEST} printable characters.",
-            'For instance: --why "the machine of the class is slow"',
-        )
+    why = checked_why(why, "the machine of the class is slow")
     with open_recorder(workspace) as recorder:
         must_be_open(workspace, frozen, "its rules stay as they were")
         now = in_force(workspace, frozen).contest
@@ -91,7 +85,7 @@ def change_rules(
             contest=now.name,
             lock=frozen.lock_hash,
             changes=changes,
-            why=why.strip(),
+            why=why,
             by=by,
         )
     assert isinstance(line.receipt, RulesChanged)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from harness.board import cache, ledger, rows
 from harness.board.cache import Head
-from harness.board.ledger import START, Line, Receipt, Scored
-from harness.board.rows import Entry
+from harness.board.ledger import START, Disqualified, Line, Receipt, Scored, fold_disqualified
+from harness.board.rows import Entry, entry_of
 from harness.errors import BoardError
 from harness.workspace import Workspace
 
@@ -42,6 +43,15 @@ class Stored:
     @property
     def scores(self) -> list[Scored]:
         return [receipt for receipt in self.receipts.values() if isinstance(receipt, Scored)]
+
+    @cached_property
+    def disqualified(self) -> dict[int, Disqualified]:
+        """The entries that are disqualified by what the board has seen, by id."""
+        return fold_disqualified(one for number, one in self.receipts.items() if number <= self.seen.number)
+
+    def row_of(self, receipt: Scored) -> Entry:
+        """Return the row that a receipt stands for on a board that has seen as much."""
+        return entry_of(receipt, receipt.entry in self.disqualified)
 
     @property
     def head(self) -> str:

@@ -37,6 +37,7 @@ class State(StrEnum):
     WITHHELD = "withheld"  # by the Ladder: its public score is no clear gain
     CLOSED = "closed"
     LATE = "late"
+    DISQUALIFIED = "disqualified"  # taken out of the ranks, whether the contest is open or closed
 
 
 AT_HOME = ("val", "val_shifted")  # whose labels are published
@@ -57,6 +58,9 @@ SCORES: dict[tuple[State, Role], tuple[str, ...]] = {
     (State.LATE, Role.OWNER): ALL,
     (State.LATE, Role.TEAM): ALL,
     (State.LATE, Role.EVERYBODY): ALL,
+    (State.DISQUALIFIED, Role.OWNER): ALL,
+    (State.DISQUALIFIED, Role.TEAM): WITH_PUBLIC,  # as it was told while the contest was open
+    (State.DISQUALIFIED, Role.EVERYBODY): AT_HOME,
     **{(state, Role.ENTRY): NOTHING for state in State},  # it gets images, and no label or score
 }
 # The splits of which single images are shown with their label and what an entry said of them.  Hidden images stay
@@ -64,6 +68,8 @@ SCORES: dict[tuple[State, Role], tuple[str, ...]] = {
 PREDICTIONS = {Role.OWNER: ALL, Role.TEAM: AT_HOME, Role.EVERYBODY: AT_HOME, Role.ENTRY: NOTHING}
 # An entry can print the images that it sees: the log of a run that was handed hidden ones is the owner's alone.
 LOGS = {Role.OWNER: ALL, Role.TEAM: AT_HOME, Role.EVERYBODY: NOTHING, Role.ENTRY: NOTHING}
+# Why an entry was disqualified may name others.
+REASONS = {Role.OWNER: True, Role.TEAM: True, Role.EVERYBODY: False, Role.ENTRY: False}
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,8 @@ class Visibility:
 
     def state(self, entry: Entry) -> State:
         """Return what an entry is at the moment."""
+        if entry.disqualified:
+            return State.DISQUALIFIED
         if self.closing:
             return State.LATE if self.closing.is_late(entry) else State.CLOSED
         return State.WITHHELD if entry.withheld else State.OPEN
@@ -125,6 +133,11 @@ class Visibility:
     def ranks_withheld(self) -> bool:
         """Whether entries that the Ladder withholds have a rank, too: where the score that ranks them is shown."""
         return self.by in SCORES[State.CLOSED if self.closing else State.WITHHELD, self.role]
+
+    @property
+    def reasons(self) -> bool:
+        """Whether it is told why an entry was disqualified."""
+        return REASONS[self.role]
 
     @property
     def predictions(self) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ def leaderboard(
     for_programs = form in ("csv", "json")
     listed = everything or (for_programs and top is None)  # a program gets all there is
     board = api.leaderboard(workspace, contest, reveal_private=reveal_private, top=top, others=listed)
-    if for_programs or board.n_ranked + board.n_others:
+    if for_programs or board.n_ranked + board.n_others + len(board.baselines):
         from harness.cli._view import screen
         from harness.cli._view.table import print_table
 
@@ -71,7 +71,7 @@ def _table(board: Leaderboard, title: str) -> Table:
                 str(standing.rank or "–"),
                 *([_was(board, standing)] if board.closing else []),
                 str(entry.id),
-                f"{entry.name} ({_why(standing)})" if standing.note else entry.name,
+                _named(standing),
                 _percent(standing.public, with_interval=not private),
                 *([_percent(standing.private, with_interval=True)] if private else []),
                 _percent(standing.val),
@@ -101,8 +101,15 @@ def _was(board: Leaderboard, standing: Standing) -> str:
     return str(rank or "–")
 
 
-def _why(standing: Standing) -> str:
-    return standing.entry.outcome if standing.note == "not scored" else standing.note
+def _named(standing: Standing) -> str:
+    """The name, with what is to be known of the entry behind it."""
+    entry = standing.entry
+    why = entry.outcome if standing.note == "not scored" else standing.note
+    if not why and entry.baseline:
+        why = "baseline"
+    same = f"same files as {standing.same_as}" if standing.same_as else ""
+    more = ", ".join(word for word in (why, same) if word)
+    return f"{entry.name} ({more})" if more else entry.name
 
 
 def _notes(board: Leaderboard) -> list[str]:
@@ -113,6 +120,10 @@ def _notes(board: Leaderboard) -> list[str]:
         notes.append(f"Closed at {board.closing.when}; was: rank by the public score then.")
     if board.n_ranked > len(board.ranked):
         notes.append(f"The best {len(board.ranked)} of {board.n_ranked:,}.")
+    if board.baselines:
+        notes.append("Baselines stand outside the ranks.")
+    if any(standing.same_as for standing in board.standings):
+        notes.append("Same files: what one zip holds, another team's held before.")
     if board.n_others and not board.others:
         notes.append(f"{board.n_others:,} without a rank: --all lists them.")
     return notes

@@ -108,7 +108,7 @@ def document(submitted: Submitted, card: ScoreCard) -> dict[str, Any]:
     facts = {"entry": submitted.entry, "name": submitted.name, "receipt": submitted.head}
     facts |= {"forecast": submitted.forecast and msgspec.to_builtins(submitted.forecast)}
     facts |= {"late": submitted.closing is not None, "rank": submitted.rank, "shown": submitted.shown}
-    facts |= {"equals": submitted.equals}
+    facts |= {"equals": submitted.equals, "baseline": submitted.baseline}
     return {**facts, **msgspec.to_builtins(card)}
 
 
@@ -117,7 +117,7 @@ def place_of(submitted: Submitted) -> str:
     if submitted.closing:
         return f"late, the contest was closed at {submitted.closing.when}"
     if not submitted.rank:
-        return "not ranked"
+        return "a baseline, outside the ranks" if submitted.baseline else "not ranked"
     by = f" by {submitted.forecast.metric.replace('_', ' ')}" if submitted.forecast else ""
     return f"rank {submitted.rank} of {submitted.n_ranked:,}{by}"
 

@@ -10,7 +10,7 @@ from harness import api
 from harness.board import cache, ledger
 from harness.board.audit import audit
 from harness.board.in_force import in_force, open_in_force
-from harness.board.ledger import Line, RulesChanged, read_lines, rule_changes
+from harness.board.ledger import Line, RulesChanged, events, read_lines
 from harness.board.recorder import open_recorder, open_to_read
 from harness.board.rule_change import adopt_rules, change_rules, read_settings
 from harness.board.rules import check_limits
@@ -77,7 +77,7 @@ def test_the_last_change_is_in_force_and_what_changes_nothing_is_no_event(runnin
     assert change(running, time_s=60, ladder="on") is None
     contest = open_in_force(running).contest
     assert (contest.limits.time_s, contest.board.ladder) == (60, True)
-    assert [one.number for one in rule_changes(running.ledger)] == [5, 6]
+    assert [one.number for one in events(running.ledger, RulesChanged)] == [5, 6]
 
 
 def test_rules_of_another_contest_or_another_freeze_are_not_in_force_here(running):
@@ -174,7 +174,7 @@ def test_an_event_that_was_changed_by_hand_is_found(running, desk, last):
 def test_a_change_that_does_not_follow_from_the_rules_before_is_found(running):
     change(running, time_s=1800)
     with open_recorder(running) as recorder:
-        facts = msgspec.structs.asdict(next(rule_changes(running.ledger)))
+        facts = msgspec.structs.asdict(next(events(running.ledger, RulesChanged)))
         facts = {key: facts[key] for key in ("created_at", "contest", "lock", "why", "by")}
         recorder.record_event(RulesChanged, changes={"time_s": ledger.Change(120, 60)}, **facts)
     (finding,) = audit(running).findings
@@ -229,7 +229,7 @@ def test_words_of_an_entry_are_never_taken_for_an_event(running, desk):
     nested = {"kind": "rules", "z": "c"}
     type(desk)(running).record(trap, 0.5, contest="small", lock=open_frozen(running).lock_hash, environment=nested)
     assert b'{"kind":"rules",' in running.ledger.read_bytes()
-    assert list(rule_changes(running.ledger)) == []
+    assert list(events(running.ledger, RulesChanged)) == []
 
 
 def test_a_torn_event_at_the_end_is_not_in_force(running):

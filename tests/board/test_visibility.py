@@ -17,7 +17,8 @@ from harness.analysis.build import BoardSource
 from harness.board import replay
 from harness.board.audit import audit
 from harness.board.closing import close
-from harness.board.ledger import scores_newest_first
+from harness.board.disqualification import disqualify
+from harness.board.ledger import disqualified, scores_newest_first
 from harness.board.rows import entry_of
 from harness.board.visibility import ALL, Role, State, Visibility, visible_to
 from harness.cli import hemobench
@@ -37,6 +38,7 @@ SHOWN: dict[State, tuple[set[str], ...]] = {
     State.WITHHELD: (EVERY, HOME, HOME, set()),
     State.CLOSED:   (EVERY, EVERY, EVERY, set()),
     State.LATE:     (EVERY, EVERY, EVERY, set()),
+    State.DISQUALIFIED: (EVERY, HALF, HOME, set()),
 }  # fmt: skip
 ROLES = (Role.OWNER, Role.TEAM, Role.EVERYBODY, Role.ENTRY)
 SUBJECT = "the subject"
@@ -59,7 +61,7 @@ def keep_zip(desk, name, number):
 
 def subject_of(desk):
     receipt = next(one for one in scores_newest_first(desk.workspace.ledger) if one.name == SUBJECT)
-    return entry_of(receipt)
+    return entry_of(receipt, receipt.entry in disqualified(desk.workspace.ledger))
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +81,8 @@ def worlds(frozen_workspace, tmp_path_factory):
             record_subject(desk, state, better)
             if state == State.CLOSED:
                 close(desk.workspace, desk.frozen)
+            if state == State.DISQUALIFIED:
+                disqualify(desk.workspace, desk.frozen, subject_of(desk).id, "it was copied")
             made[state, better] = desk
         return made[state, better]
 
@@ -162,7 +166,7 @@ def replayed(desk, role, tmp_path):
 def submitted(desk, role, tmp_path):
     """What `submit` says of the entry: its scores, and, to another team with the same zip, that there was one."""
     entry, visible = subject_of(desk), visible_to(role, desk.workspace, desk.frozen)
-    return submit._equal_to(entry, "accuracy", visible), visible.shown(entry).scores
+    return submit._equal_to(entry, entry.zip_sha256, "accuracy", visible), visible.shown(entry).scores
 
 
 def selected(desk, role, tmp_path):
@@ -204,7 +208,9 @@ def test_the_table_says_what_is_shown_to_whom(worlds, state, role):
     assert visible.state(entry) == state
     assert set(visible.scores(entry)) == SHOWN[state][ROLES.index(role)]
     assert {split for split, _ in visible.shown(entry).scores} == SHOWN[state][ROLES.index(role)]
-    assert visible.private == ("private" in SHOWN[State.OPEN if state == State.WITHHELD else state][ROLES.index(role)])
+    open_ = State.OPEN if state in (State.WITHHELD, State.DISQUALIFIED) else state
+    assert visible.private == ("private" in SHOWN[open_][ROLES.index(role)])
+    assert visible.reasons == (role in (Role.OWNER, Role.TEAM))
     at_home = set() if role == Role.ENTRY else EVERY if role == Role.OWNER else HOME
     assert set(visible.predictions) == at_home, "single hidden images stay hidden, closed or not"
     assert visible.log(ALL) == (role == Role.OWNER), "an entry can print the hidden images that it sees"

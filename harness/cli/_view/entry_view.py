@@ -27,6 +27,8 @@ WHY_NO_RANK: dict[Note, str] = {
     "lesser final": "No rank: the contest is closed, and the other final of its team did better.",
     "not final": "No rank: the contest is closed, and this entry was not among its team's finals.",
     "not scored": "No rank: it was not scored.",
+    "baseline": "No rank: it is a baseline, and teams rank.",
+    "disqualified": "No rank: it was disqualified.",
 }
 
 
