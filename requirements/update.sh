@@ -1,5 +1,5 @@
 #!/bin/sh
-# Write the four locks anew from pyproject.toml. Needs uv; run from the top folder.
+# Write the five locks anew from pyproject.toml. Needs uv; run from the top folder.
 set -eu
 compile() {
     uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -8,4 +8,6 @@ compile() {
 compile --extra cpu --extra build -o requirements/cpu.lock
 compile --extra cuda --extra build -c requirements/cpu.lock -o requirements/cuda.lock
 compile --extra build --extra tune -c requirements/cpu.lock -o requirements/tune.lock
-compile --extra build --extra test -c requirements/cpu.lock -c requirements/tune.lock -o requirements/test.lock
+compile --extra build --extra cluster -c requirements/cpu.lock -o requirements/cluster.lock
+compile --extra build --extra test -c requirements/cpu.lock -c requirements/tune.lock -c requirements/cluster.lock \
+    -o requirements/test.lock
