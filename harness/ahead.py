@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import ParamSpec, TypeVar
 
-from harness.errors import HarnessError
+from harness.errors import ClusterError, HarnessError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -33,7 +33,8 @@ def at_once(prepare: Callable[P, Prepared[T]]) -> Callable[P, T]:
 def in_turn(preparing: Iterable[Callable[[], Prepared[T]]], ahead: int) -> Iterator[T | HarnessError]:
     """Yield what each comes to, in their order, while up to `ahead` that follow are prepared.
 
-    An error of one is yielded in its place, and the others go on.  Whoever stops listening ends what is prepared.
+    An error of one is yielded in its place, and the others go on; that of a cluster is none of one, and is raised.
+    Whoever stops listening ends what is prepared.
 
     Examples
     --------
@@ -71,6 +72,8 @@ def in_turn(preparing: Iterable[Callable[[], Prepared[T]]], ahead: int) -> Itera
             try:
                 with stack:
                     done = finish if isinstance(finish, HarnessError) else finish()
+            except ClusterError:
+                raise
             except HarnessError as error:
                 done = error
             yield done

@@ -63,6 +63,10 @@ class IsolationError(HarnessError):
     """This machine cannot build the isolation that was asked for."""
 
 
+class ClusterError(HarnessError):
+    """A cluster cannot be reached, or no worker of it can run entries."""
+
+
 class BoardError(HarnessError):
     """The board cannot be read or written."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -14,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
-import psutil
 
 from harness import plugins
 from harness.ahead import in_turn
@@ -34,14 +32,12 @@ from harness.freeze.frozen import Frozen
 from harness.freeze.hashing import hash_file
 from harness.sandbox.content_key import content_key
 from harness.score.card import ScoreCard
-from harness.score.evaluate import Evaluation, Terms, prepare_evaluation
+from harness.score.evaluate import Evaluation, Terms
+from harness.score.workers import Begin, workers
 from harness.workspace import Workspace, atomic_file, scratch_of, write_atomic
 
 if TYPE_CHECKING:
     from harness.analysis.preview import Preview
-
-MOST_AHEAD = 4  # an import takes as long as about so many small entries run
-WAITING_BYTES = 1_500_000_000  # of memory that an interpreter with TensorFlow may take, twice
 
 
 @dataclass(frozen=True)
@@ -76,14 +72,21 @@ class _Admission:
     now: datetime
 
 
-class ScoreTerms(Terms, total=False):
+class WorkTerms(Terms, total=False):
+    """How entries are run: `n_workers` at a time, here or by the scheduler at the address `cluster`."""
+
+    n_workers: int | None
+    cluster: str | None
+
+
+class ScoreTerms(WorkTerms, total=False):
     """How a zip is scored: on which `splits`, ``val`` and ``val_shifted`` if it is not said, and hidden ones, too?"""
 
     splits: tuple[str, ...]
     reveal_private: bool
 
 
-class SubmitTerms(Terms, total=False):
+class SubmitTerms(WorkTerms, total=False):
     """How an entry is submitted: its `name` on the board, by default its own, and `train_options` of a model's name."""
 
     name: str | None
@@ -98,6 +101,8 @@ def submit_each(
     *,
     name: str | None = None,
     train_options: Sequence[str] = (),
+    n_workers: int | None = None,
+    cluster: str | None = None,
     **terms: Unpack[Terms],
 ) -> Iterator[Submitted | HarnessError]:
     """Score entries on every split and put them on record, one after the other; an error stands for its entry alone.
@@ -112,16 +117,22 @@ def submit_each(
     Submitted or HarnessError
         The entry cannot be trained or packed, or the board cannot be written.
     """
-    # What has to be trained first would keep the entries before it waiting.
-    ahead = n_ahead() if all(source.zip_path for source in sources) else 0
     given = (name, message, train_options, len(sources) > 1)
-    yield from in_turn([partial(_prepare_entry, workspace, frozen, one, *given, **terms) for one in sources], ahead)
+    with workers(frozen.contest.limits, len(sources), terms.get("device", "auto"), n_workers, cluster) as (
+        begin,
+        ahead,
+    ):
+        if not all(source.zip_path for source in sources):
+            ahead = 0  # what has to be trained first would keep the entries before it waiting
+        prepare = partial(_prepare_entry, workspace, frozen, begin)
+        yield from in_turn([partial(prepare, one, *given, **terms) for one in sources], ahead)
 
 
 @contextlib.contextmanager
 def _prepare_entry(
     workspace: Workspace,
     frozen: Frozen,
+    begin: Begin,
     source: EntrySource,
     name: str | None,
     message: str,
@@ -139,7 +150,7 @@ def _prepare_entry(
     with contextlib.ExitStack() as stack:
         with writing_to(workspace.scratch):
             evaluate = stack.enter_context(
-                prepare_evaluation(
+                begin(
                     frozen,
                     built.zip_path,
                     scratch=workspace.scratch,
@@ -178,6 +189,8 @@ def score_each(
     *,
     splits: tuple[str, ...] = AT_HOME,
     reveal_private: bool = False,
+    n_workers: int | None = None,
+    cluster: str | None = None,
     **terms: Unpack[Terms],
 ) -> Iterator[tuple[ScoreCard, Preview | None] | HarnessError]:
     """Score zips, and predict their public score, without a row; see `harness.api.score`."""
@@ -185,8 +198,10 @@ def score_each(
     predicts = set(AT_HOME) <= set(splits)
 
     @contextlib.contextmanager
-    def prepare(scratch: Path, zip_path: Path) -> Iterator[Callable[[], tuple[ScoreCard, Preview | None]]]:
-        with prepare_evaluation(
+    def prepare(
+        begin: Begin, scratch: Path, zip_path: Path
+    ) -> Iterator[Callable[[], tuple[ScoreCard, Preview | None]]]:
+        with begin(
             frozen,
             zip_path,
             scratch=scratch,
@@ -209,14 +224,9 @@ def score_each(
 
             yield finish
 
-    with scratch_of(workspace) as scratch:
-        yield from in_turn([partial(prepare, scratch, zip_path) for zip_path in zip_paths], n_ahead())
-
-
-def n_ahead() -> int:
-    """Return how many entries are prepared while one runs: importing is the work of one core, and takes memory."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cores, MOST_AHEAD, int(psutil.virtual_memory().available // WAITING_BYTES))
+    at_work = workers(frozen.contest.limits, len(zip_paths), terms.get("device", "auto"), n_workers, cluster)
+    with scratch_of(workspace) as scratch, at_work as (begin, ahead):
+        yield from in_turn([partial(prepare, begin, scratch, zip_path) for zip_path in zip_paths], ahead)
 
 
 def _checked(name: str, message: str) -> tuple[str, str]:

@@ -104,6 +104,20 @@ def runtime_option(function: F) -> F:
     )(function)
 
 
+def workers_options(function: F) -> F:
+    """Add ``--workers``, handed on as ``n_workers``, and ``--cluster``."""
+    function = click.option(
+        "--cluster", metavar="ADDRESS", help="Run them on the workers of a Dask scheduler, as tcp://10.0.0.1:8786."
+    )(function)
+    return click.option(
+        "--workers",
+        "n_workers",
+        metavar="N",
+        type=click.IntRange(min=1),
+        help="Zips at a time; by default as many as cores and memory allow.",
+    )(function)
+
+
 def fresh_option(function: F) -> F:
     """Add ``--fresh``."""
     return click.option("--fresh", is_flag=True, help="Run also what was run before and answers from what was kept.")(

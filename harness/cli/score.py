@@ -14,6 +14,7 @@ from harness.cli.options import (
     fresh_option,
     isolation_option,
     runtime_option,
+    workers_options,
     workspace_option,
 )
 
@@ -35,6 +36,7 @@ SPLITS = ("val", "val_shifted", "public", "private")
 @runtime_option
 @device_option
 @fresh_option
+@workers_options
 @workspace_option
 @format_option
 def score(
@@ -46,6 +48,8 @@ def score(
     runtime: str | None,
     device: str,
     fresh: bool,
+    n_workers: int | None,
+    cluster: str | None,
     workspace: Path,
     form: str,
 ) -> None:
@@ -67,6 +71,7 @@ def score(
     chosen = tuple(split for split in SPLITS if split in splits) or SPLITS[:2]
     terms: dict[str, Any] = {"splits": chosen, "reveal_private": reveal_private}
     terms |= {"isolation": isolation, "device": device, "fresh": fresh, "runtime": runtime}
+    terms |= {"n_workers": n_workers, "cluster": cluster}
     if len(zip_paths) == 1:
         card, ahead = api.score(workspace, zip_paths[0], contest, **terms)
         result.show_scored(card, ahead, form)

@@ -18,6 +18,7 @@ from harness.cli.options import (
     isolation_option,
     json_option,
     runtime_option,
+    workers_options,
     workspace_option,
 )
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 @runtime_option
 @device_option
 @fresh_option
+@workers_options
 @workspace_option
 @json_option
 def submit(
@@ -59,6 +61,8 @@ def submit(
     runtime: str | None,
     device: str,
     fresh: bool,
+    n_workers: int | None,
+    cluster: str | None,
     workspace: Path,
     as_json: bool,
 ) -> None:
@@ -81,6 +85,7 @@ def submit(
     train_options += [word for setting in settings for word in ("--set", setting)]
     terms: dict[str, Any] = {"name": name, "train_options": train_options}
     terms |= {"isolation": isolation, "device": device, "fresh": fresh, "runtime": runtime}
+    terms |= {"n_workers": n_workers, "cluster": cluster}
     if len(entries) == 1:
         submitted = api.submit(workspace, entries[0], message, contest, **terms)
         card = visible_card(submitted, reveal_private)

@@ -82,6 +82,8 @@ class KeptRuns:
         """
         if run.outcome is not Outcome.SCORED or run.failed or run.repeat is None or run.repeat.n_changed:
             return
+        if run.around not in ("", hash_around(self.device)):  # it ran on another machine, and answers for that one
+            return
         when = datetime.now(UTC).isoformat(timespec="seconds")
         facts = msgspec.json.encode(replace(run, predictions={}, probabilities={}, kept_from=when))
         arrays = run.predictions | {f"{name}{PROBABILITIES}": rows for name, rows in run.probabilities.items()}
@@ -92,20 +94,20 @@ class KeptRuns:
         """Return the file of the run in this isolation, under everything that is as it is now."""
         limits = msgspec.to_builtins(self.limits)
         del limits["submissions_per_day"]
-        question = {**self.question, "limits": limits, "isolation": isolation, "around": _around(self.device)}
+        question = {**self.question, "limits": limits, "isolation": isolation, "around": hash_around(self.device)}
         digest = hashlib.sha256(msgspec.json.encode(question, order="deterministic")).hexdigest()
         return self.folder / f"{digest}.npz"
 
 
-def _around(device: Device) -> dict[str, Any]:
-    """Return what an entry's answers may hang on beside itself: code, packages, system, processor, variables."""
+def hash_around(device: Device) -> str:
+    """Hash what an entry's answers may hang on beside itself: code, packages, system, processor, variables."""
     here = Path(__file__).parent
     packages = {sysconfig.get_path(name) for name in ("purelib", "platlib")}
     try:
         processor = re.findall(r"^(?:model name|flags|Features)\s*:.*", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     except OSError:
         processor = [platform.processor()]
-    return {
+    found = {
         "code": [__version__, *(hashlib.sha256((here / name).read_bytes()).hexdigest() for name in OWN_CODE)],
         "python": sys.version,
         "packages": sorted(info.name for folder in packages for info in Path(folder).glob("*.dist-info")),
@@ -114,3 +116,4 @@ def _around(device: Device) -> dict[str, Any]:
         "environment": environment(""),
         "device": [device, *(gpu_devices() if device == "auto" else [])],
     }
+    return hashlib.sha256(msgspec.json.encode(found, order="deterministic")).hexdigest()

@@ -92,6 +92,8 @@ class EntryRun:
         What the entry says of itself.
     kept_from : str
         When this run was, UTC, where it is one that was kept; empty where it has just been.
+    around : str
+        `harness.sandbox.kept.hash_around` of another machine, where it ran on one; empty: on this one.
     """
 
     outcome: Outcome
@@ -117,3 +119,4 @@ class EntryRun:
     runtime_lock: str = ""
     declared: EntryFile = field(default_factory=EntryFile)
     kept_from: str = ""
+    around: str = ""

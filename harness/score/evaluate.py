@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.ahead import at_once
+from harness.ahead import Prepared, at_once
 from harness.contest import rules_of
 from harness.errors import WorkspaceError
 from harness.freeze.frozen import Frozen
@@ -22,6 +23,9 @@ from harness.sandbox import run as sandbox
 from harness.sandbox.kept import KeptRuns
 from harness.sandbox.outcome import EntryRun, Outcome
 from harness.score.card import ScoreCard, score_split, scorer_version
+
+if TYPE_CHECKING:
+    from harness.cluster.client import Cluster
 
 SPLITS = ("val", "val_shifted", "public", "private")
 HALVES = ("public", "private")  # of the hidden images, which an entry sees together
@@ -82,6 +86,7 @@ def prepare_evaluation(
     fresh: bool = False,
     runtime: str | None = None,
     order: int | None = None,
+    elsewhere: Cluster | None = None,
 ) -> Iterator[Callable[[], Evaluation]]:
     """Prepare to score `zip_path` on `splits` of a frozen contest; the function that is given does the rest.
 
@@ -105,6 +110,8 @@ def prepare_evaluation(
     order : int, optional
         Seed of the order in which the entry gets the images, to repeat a run; drawn by the system where not given,
         since an entry must not foresee it.
+    elsewhere : Cluster, optional
+        Where it is run; by default here.  Its answers meet the labels here.
 
     Raises
     ------
@@ -124,19 +131,25 @@ def prepare_evaluation(
     if runs and not fresh and (known := runs.find(isolation)):
         yield lambda: _meet(frozen, known, digest, size, splits, answered)
         return
-    with sandbox.prepare_entry(
-        zip_path,
-        {split: frozen.hidden_images() if split == "hidden" else frozen.load(split).images for split in shown},  # type: ignore[arg-type]
-        contest.n_classes,
-        contest.limits,
-        scratch=scratch,
-        order=secrets.randbits(53) if order is None else order,  # 53: a JSON reader may hold numbers as doubles
-        probabilities=probabilities,
-        isolation=isolation,
-        device=device,
-        runtimes=there,
-        runtime=runtime,
-    ) as finish:
+    asked: dict[str, Any] = {
+        "order": secrets.randbits(53) if order is None else order,  # 53: a JSON reader may hold numbers as doubles
+        "probabilities": probabilities,
+        "isolation": isolation,
+        "device": device,
+        "runtimes": there,
+        "runtime": runtime,
+    }
+    images = {split: partial(_images, frozen, split) for split in shown}
+    prepared: Prepared[EntryRun]
+    if elsewhere:
+        run_there = partial(elsewhere.run_entry, zip_path, images, frozen.lock_hash)
+        prepared = contextlib.nullcontext(partial(run_there, contest.n_classes, contest.limits, **asked))
+    else:
+        shown_here = {split: load() for split, load in images.items()}
+        prepared = sandbox.prepare_entry(
+            zip_path, shown_here, contest.n_classes, contest.limits, scratch=scratch, **asked
+        )
+    with prepared as finish:
 
         def both() -> Evaluation:
             run = finish()
@@ -148,6 +161,10 @@ def prepare_evaluation(
 
 
 evaluate = at_once(prepare_evaluation)
+
+
+def _images(frozen: Frozen, split: str) -> NDArray[np.uint8]:
+    return frozen.hidden_images() if split == "hidden" else frozen.load(split).images  # type: ignore[arg-type]
 
 
 def _meet(

@@ -96,8 +96,22 @@ def test_many_submits_leave_the_rows_of_single_ones_and_heed_the_same_limits(hem
     assert not json.loads(hemobench("ledger", "audit", "--json").stdout)["findings"]
 
 
-def test_ctrl_c_keeps_what_is_done(hemobench, zips):
-    process = hemobench.start("submit", zips("a"), zips("b", "import time; time.sleep(600)"), "-m", "x", "--json")
+def test_the_board_is_the_same_for_any_number_of_workers(hemobench, frozen_workspace, tmp_path, zips):
+    paths = [zips("a"), zips("b", BROKEN), zips("c", a="another file"), zips("d")]
+    boards = []
+    for number, n_workers in enumerate((1, 3)):
+        shutil.copytree(frozen_workspace, tmp_path / f"{number}", symlinks=True)
+        one = type(hemobench)(tmp_path / f"{number}")
+        found = json.loads(one("submit", *paths, "-m", "x", "--workers", n_workers, "--json", code=1).stdout)
+        assert [bool(entry["kept_from"]) for entry in found] == [False, False, False, True], "the last is the first"
+        boards.append([{**row, "date": ""} for row in json.loads(one("leaderboard", "--json").stdout)])
+    assert boards[0] == boards[1] and len(boards[0]) == len(paths)
+
+
+@pytest.mark.parametrize("n_workers", [1, 2])
+def test_ctrl_c_keeps_what_is_done(hemobench, zips, n_workers):
+    paths = zips("a"), zips("b", "import time; time.sleep(600)")
+    process = hemobench.start("submit", *paths, "-m", "x", "--json", "--workers", n_workers)
     assert "1 of 2" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=300)
