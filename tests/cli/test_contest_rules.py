@@ -5,8 +5,9 @@ import json
 
 import pytest
 
-from harness import api, submit
+from harness import api
 from harness.errors import BoardError
+from harness.score import workers
 
 
 def rules(hemobench):
@@ -60,7 +61,7 @@ def test_an_entry_is_run_under_the_limits_in_force(hemobench, tmp_path):
 
 def test_a_quota_that_came_while_an_entry_ran_counts_when_it_is_recorded(hemobench, monkeypatch):
     hemobench("submit", "random", "-m", "first")
-    prepare = submit.prepare_evaluation
+    prepare = workers.prepare_evaluation
 
     @contextlib.contextmanager
     def and_meanwhile(*words, **options):
@@ -68,7 +69,7 @@ def test_a_quota_that_came_while_an_entry_ran_counts_when_it_is_recorded(hemoben
             hemobench("contest", "rules", "submissions_total=1", "--why", "too many")
             yield evaluate
 
-    monkeypatch.setattr(submit, "prepare_evaluation", and_meanwhile)
+    monkeypatch.setattr(workers, "prepare_evaluation", and_meanwhile)
     with pytest.raises(BoardError, match="1 in all"):
         api.submit(hemobench.workspace, "submissions/random", "second")
     assert len(api.leaderboard(hemobench.workspace).standings) == 1

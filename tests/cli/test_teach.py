@@ -31,7 +31,8 @@ def teacher(tmp_path) -> CommandLine:
                 Image.fromarray(pixels).save(file, "PNG")
                 archive.writestr(f"{name}/{number}.png", file.getvalue())
     (tmp_path / "participants.csv").write_text(
-        "First name,Surname,ID number,Email address\nAda,Lovelace,1001,ada@example.org\nAlan,Turing,1002,alan@example.org\n",
+        "First name,Surname,ID number,Email address\n"
+        "Ada,Lovelace,1001,ada@example.org\nAlan,Turing,1002,alan@example.org\n",
         encoding="utf-8",
     )
     return CommandLine(tmp_path / "a workspace", tmp_path)
