@@ -26,10 +26,6 @@ def mute(line):
     pass
 
 
-class KilledError(Exception):
-    """Stands for a process that ends where it is raised."""
-
-
 def weights_of(folder):
     return keras.saving.load_model(folder.model, compile=False).get_weights()
 
@@ -40,10 +36,45 @@ def eager():
         yield
 
 
+# What writes something for good, and how many of three epochs are left to train where a process ends before it has
+# done so for the second time.
+MOMENTS = {
+    "save_atomic": (training, 2),  # the model of epoch 2 is written, its checkpoint is not
+    "write_history": (RunFolder, 2),  # the checkpoint of epoch 2 is written, its row is not
+    "forget_checkpoints": (RunFolder, 1),  # epoch 2 is complete
+}
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
+    """A run and its record; and beside it, what a process that ends at one of the moments leaves."""
     folder = RunFolder(tmp_path_factory.mktemp("trained") / "whole")
-    return folder, train(job_of(), folder, tell=mute)
+
+    def copied_at_the_second_call(name, real):
+        calls = []
+
+        def noted(*words, **more):
+            calls.append(words)
+            if len(calls) == 2:
+                shutil.copytree(folder.path, folder.path.with_name(name))
+            return real(*words, **more)
+
+        return noted
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name, (owner, _) in MOMENTS.items():
+            patch.setattr(owner, name, copied_at_the_second_call(name, getattr(owner, name)))
+        return folder, train(job_of(), folder, tell=mute)
+
+
+@pytest.fixture
+def ended_at(trained, tmp_path):
+    """Return a function that gives the run as it was when its process ended at a moment."""
+
+    def copied(name):
+        return RunFolder(shutil.copytree(trained[0].path.with_name(name), tmp_path / name))
+
+    return copied
 
 
 @pytest.fixture
@@ -72,47 +103,9 @@ def test_a_run_folder_holds_model_history_and_record(finished):
     assert folder.finished() == run
 
 
-def test_the_submission_in_a_process_of_its_own_gives_the_accuracy_of_the_record(finished, tiny_job, tmp_path):
-    folder, run = finished
-    val = tiny_job().frozen.load("val")
-    np.savez(tmp_path / "val.npz", images=val.images, labels=val.labels)
-    code = (
-        "import sys, numpy as np, model; d = np.load(sys.argv[1]); m = model.Model(); y = m.predict(d['images']);"
-        "assert m.predict_proba(d['images']).shape == (24, 3); assert y.dtype == 'int64' and y.shape == (24,);"
-        "print((y == d['labels']).mean())"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "val.npz")], cwd=folder.submission, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    assert float(done.stdout) == run.val_accuracy.value
-
-
-@pytest.mark.parametrize(
-    ("owner", "name", "n_left"),
-    [
-        (training, "save_atomic", 2),  # the model of epoch 2 is written, its checkpoint is not
-        (RunFolder, "write_history", 2),  # the checkpoint of epoch 2 is written, its row is not
-        (RunFolder, "forget_checkpoints", 1),  # epoch 2 is complete
-    ],
-)
-def test_a_run_killed_at_any_moment_ends_as_if_it_had_not_been(
-    owner, name, n_left, finished, tiny_job, tmp_path, monkeypatch
-):
-    whole, run = finished
-    folder = RunFolder(tmp_path / "killed")
-    calls, real = [], getattr(owner, name)
-
-    def die_at_the_second_call(*words, **more):
-        calls.append(words)
-        if len(calls) == 2:
-            raise KilledError
-        return real(*words, **more)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(owner, name, die_at_the_second_call)
-        with pytest.raises(KilledError):
-            train(tiny_job(), folder, tell=mute)
+@pytest.mark.parametrize(("name", "n_left"), [(name, n_left) for name, (_, n_left) in MOMENTS.items()])
+def test_a_run_killed_at_any_moment_ends_as_if_it_had_not_been(name, n_left, trained, ended_at, tiny_job):
+    (whole, run), folder = trained, ended_at(name)
     assert folder.finished() is None
     lines: list[str] = []
     again = train(tiny_job(), folder, tell=lines.append)
@@ -122,9 +115,8 @@ def test_a_run_killed_at_any_moment_ends_as_if_it_had_not_been(
         np.testing.assert_allclose(one, other, atol=1e-7)
 
 
-def test_ctrl_c_keeps_the_best_model_so_far_and_the_run_goes_on_later(finished, tiny_job, tmp_path):
-    _, run = finished
-    folder = RunFolder(tmp_path / "by hand")
+def test_ctrl_c_keeps_the_best_model_so_far_and_the_run_goes_on_later(trained, ended_at, tiny_job):
+    run, folder = trained[1], ended_at("forget_checkpoints")
 
     def press_ctrl_c(items, what, total):
         for item in items:
