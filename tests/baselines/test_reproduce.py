@@ -2,13 +2,17 @@
 
 import json
 import re
+import sys
+from contextlib import ExitStack
+from dataclasses import replace
+from unittest import mock
 
 import msgspec
 import numpy as np
 import pytest
 
-from baselines.baseline import Reported
-from baselines.entries import BASELINES, ROWS
+from baselines.baseline import Preset, Reported
+from baselines.entries import BASELINES, ROWS, find
 from baselines.recipe import Recipe
 from baselines.reproduce.causes import explain
 from baselines.reproduce.measure import Bench
@@ -190,15 +194,19 @@ def test_the_rank_correlation_is_spearman_s_over_rows_that_the_report_has():
     assert correlation(rows[:2], "hidden_accuracy", "hidden") is None
 
 
-def test_one_row_runs_through_the_zip_door_and_is_not_run_again(hemobench, tmp_path):
-    words = ("reproduce", "scratch-v1", "--page", tmp_path / "out" / "page.md")
+def reproduced_twice(hemobench, page):
+    """Reproduce one row, and once more; return what the first time wrote to stderr."""
+    words = ("reproduce", "scratch-v1", "--page", page)
     first = hemobench(*words)
     assert "scratch-v1" in first.stdout
-    assert "[1/1] scratch-v1" in first.stderr and "epoch 6/6" in first.stderr
-    page = (tmp_path / "out" / "page.md").read_text()
-    assert "**scratch-v1**" in page and "Shift: on hidden images" in page
-    again = hemobench(*words, "--json")
-    assert "epoch" not in again.stderr
+    assert "[1/1] scratch-v1" in first.stderr
+    text = page.read_text()
+    assert "**scratch-v1**" in text and "Shift: on hidden images" in text
+    with ExitStack() as drawn_already:
+        for name in ("sheets.augmentation_gallery", "sheets.hidden_confusions", "page.draw"):
+            drawn_already.enter_context(mock.patch(f"baselines.reproduce.{name}", return_value=[]))
+        again = hemobench(*words, "--json")
+    assert "[1/1]" not in again.stderr and "epoch" not in again.stderr
     (told,) = json.loads(again.stdout)["rows"]
     board = json.loads(hemobench("leaderboard", "--json").stdout)
     (entry,) = [
@@ -206,6 +214,46 @@ def test_one_row_runs_through_the_zip_door_and_is_not_run_again(hemobench, tmp_p
     ]
     assert told["hidden"]["value"] == entry["public"], "the page says what the board says"
     assert told["val"]["value"] == pytest.approx(entry["val"])
+    return first.stderr
+
+
+@pytest.mark.slow
+def test_one_row_runs_through_the_zip_door_and_is_not_run_again(hemobench, tmp_path):
+    assert "epoch 6/6" in reproduced_twice(hemobench, tmp_path / "out" / "page.md")
+
+
+def test_a_trained_baseline_scores_through_the_zip_door_and_is_not_trained_twice(hemobench, tmp_path, monkeypatch):
+    # In this process, which has loaded Keras; the slow test, and that of the current folder, start another.
+    def train_here(workspace, frozen, model, options):
+        done = hemobench("train", model, "--json", *options)
+        print(done.stderr, file=sys.stderr)
+        return json.loads(done.stdout)
+
+    monkeypatch.setattr("harness.entry_source._train", train_here)
+    changes = {"epochs": 1, "train_limit": 64, "input_size": 32}
+    settings = [word for field, value in changes.items() for word in ("--set", f"{field}={value}")]
+    words = ("submit", "scratch-v1", "-m", "x", "--preset", "quick", "--weights", "none", *settings, "--json")
+    first = hemobench(*words)
+    assert "epoch 1/1" in first.stderr
+    card = json.loads(first.stdout)
+    assert card["outcome"] == "scored"
+    assert "keras" in card["environment"]
+    (run,) = (hemobench.workspace / "runs" / "small").glob("scratch-v1-*/run.json")
+    record = json.loads(run.read_text())
+    assert record["lock_hash"] == card["lock"]
+    # What training measured is what the sandbox measures: the model in the zip is the one that was trained.
+    assert card["scores"]["val"]["metrics"]["accuracy"]["value"] == record["val_accuracy"]["value"]
+    (entry,) = json.loads(hemobench("leaderboard", "--json").stdout)
+    assert (entry["weights"], entry["precision"]) == ("none", record["precision"])
+
+    again = hemobench(*words)
+    assert "trained already" in again.stderr
+    assert json.loads(again.stdout)["zip_sha256"] == card["zip_sha256"]
+    # The row's own preset is now what was trained.
+    preset = Preset(msgspec.structs.replace(find("scratch-v1").quick.recipe, **changes))
+    rows = [replace(one, quick=preset) if one.name == "scratch-v1" else one for one in BASELINES]
+    monkeypatch.setattr("baselines.entries.BASELINES", rows)
+    assert "trained already" in reproduced_twice(hemobench, tmp_path / "out" / "page.md")
 
 
 def test_a_limit_beyond_the_images_of_a_contest_is_left_out_of_a_trial(frozen_workspace):
