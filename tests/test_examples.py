@@ -61,6 +61,10 @@ def project(tmp_path, small_contest) -> Path:
             archive.writestr(f"cells/{names[label]}/{number}.png", encoded.getvalue())
     pack(ROOT / "submissions" / "random", folder / "entry.zip")  # a reader's own
     (folder / "participants.csv").write_text("name,id,team\nAda Byron,1,one\nBo Chen,2,two\n")
+    (folder / "written.csv").write_text("id,points\n1,6.5\n")
+    (folder / "gradebook.csv").write_text(
+        'Student,ID,Section,Cells (7)\n    Points Possible,,,30\n"Byron, Ada",1,A,\n"Chen, Bo",2,A,\n'
+    )
     (folder / "entries").mkdir()
     for team in ("one", "two"):
         shutil.copy(folder / "entry.zip", folder / "entries" / f"{team}.zip")

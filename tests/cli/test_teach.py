@@ -30,6 +30,12 @@ def teacher(tmp_path) -> CommandLine:
                 file = BytesIO()
                 Image.fromarray(pixels).save(file, "PNG")
                 archive.writestr(f"{name}/{number}.png", file.getvalue())
+    (scheme,) = re.findall(r"```toml\n(maximum.*?)```", PAGE, re.DOTALL)
+    (tmp_path / "grades.toml").write_text(scheme)
+    (tmp_path / "written.csv").write_text("id,points\n1001,6.5\n")
+    (tmp_path / "gradebook.csv").write_text(
+        'Student,ID,SIS User ID,Section,Blood cells (77)\n    Points Possible,,,,30\n"Lovelace, Ada",9001,1001,A,\n'
+    )
     (tmp_path / "participants.csv").write_text(
         "First name,Surname,ID number,Email address\n"
         "Ada,Lovelace,1001,ada@example.org\nAlan,Turing,1002,alan@example.org\n",

@@ -46,6 +46,8 @@ class Target:
         Most points that the file allows, where it says so.
     locked : dict of int to str
         Rows that the platform does not take a grade for, and why.
+    refused_above : Decimal or None
+        Points for which the platform may refuse the whole file.
     participant : int or None
         See `harness.classroom.grades.who.find_students`.
     """
@@ -57,6 +59,7 @@ class Target:
     columns: Mapping[Part, int]
     maximum: Decimal | None = None
     locked: Mapping[int, str] = field(default_factory=dict)
+    refused_above: Decimal | None = None
     participant: int | None = None
 
 
@@ -80,6 +83,8 @@ class Filled(msgspec.Struct, frozen=True, kw_only=True):
         Rows that may be of several students, left as they were.
     missing : tuple of str
         Students with a grade whom the file does not have.
+    refused_above : Decimal or None
+        Points for which the platform may refuse the whole file, where a grade has more.
     """
 
     platform: str
@@ -91,6 +96,7 @@ class Filled(msgspec.Struct, frozen=True, kw_only=True):
     unknown: tuple[str, ...]
     doubtful: tuple[str, ...]
     missing: tuple[str, ...]
+    refused_above: Decimal | None
 
 
 def fill(
@@ -155,6 +161,7 @@ def fill(
                 replaced.append(f"{student.name}: {before} → {written(values[part], sign)}")
     there = {student.id for student in found.students.values()}
     graded = [one for one in roster.students if marks.get(one.id, Mark(None)).total is not None]
+    most = max((marks[one.id].total or 0 for one in graded), default=0)
     return table.changed(new), Filled(
         platform=target.platform,
         item=target.item,
@@ -165,6 +172,9 @@ def fill(
         unknown=tuple(found.unknown.values()),
         doubtful=tuple(found.doubtful),
         missing=tuple(one.name for one in graded if one.id not in there),
+        refused_above=target.refused_above
+        if target.refused_above is not None and most > target.refused_above
+        else None,
     )
 
 

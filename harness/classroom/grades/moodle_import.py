@@ -6,6 +6,8 @@ more; an empty cell or ``-`` is no grade.  Rows of others stay, since Moodle wro
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from harness.classroom.grades.cells import Cells
 from harness.classroom.grades.fill import NO_GRADE, Target, choose
 from harness.classroom.grades.numbers import number_of
@@ -33,4 +35,4 @@ def find(table: Cells, item: str) -> Target | None:
         usable = [at for at in usable if "-" in columns[at]]
     at = choose(table.name, item, titles, usable, "column of grades")
     who = [other for other in range(len(titles)) if other != at]
-    return Target(PLATFORM, titles[at], who, range(1, len(table.rows)), {"total": at})
+    return Target(PLATFORM, titles[at], who, range(1, len(table.rows)), {"total": at}, refused_above=Decimal(100))
