@@ -195,6 +195,7 @@ def score_each(
 ) -> Iterator[tuple[ScoreCard, Preview | None] | HarnessError]:
     """Score zips, and predict their public score, without a row; see `harness.api.score`."""
     visible_to(looking(reveal_private), workspace, frozen).check_unrecorded(frozen.contest.name, splits)
+    visible = Visibility(Role.OWNER if reveal_private else Role.TEAM)  # whoever scores a zip without a row owns it
     predicts = set(AT_HOME) <= set(splits)
 
     @contextlib.contextmanager
@@ -216,11 +217,12 @@ def score_each(
 
             def finish() -> tuple[ScoreCard, Preview | None]:
                 found = evaluate()
+                card = visible.card(found.card, splits)
                 if not (predicts and found.predictions):
-                    return found.card, None
+                    return card, None
                 with open_to_read(workspace) as board:
                     digest = found.card.zip_sha256
-                    return found.card, preview(workspace, board, frozen, found.predictions, digest, found.probabilities)
+                    return card, preview(workspace, board, frozen, found.predictions, digest, found.probabilities)
 
             yield finish
 

@@ -31,7 +31,7 @@ from harness.board.ranking import Note, read_leaderboard, read_standing
 from harness.board.recorder import open_to_read
 from harness.board.rows import Entry, read_some
 from harness.board.team_name import team_key
-from harness.board.visibility import ALL, looking, visible_to
+from harness.board.visibility import looking, visible_to
 from harness.errors import UsageError, did_you_mean
 from harness.format import TITLES
 from harness.freeze.frozen import Frozen
@@ -168,6 +168,7 @@ def see_entry(workspace: Workspace, frozen: Frozen, word: str, *, reveal_private
     )
     ranks, level = _ranks(predictions, row, metric, frozen) if detail and row < len(shown) else (None, False)
     card = kept[entry.id].card if entry.outcome != "scored" else None
+    printed = visible.card(card, told_of).whole_log if card else ""
     return EntryFacts(
         contest=contest.name,
         title=contest.title,
@@ -190,8 +191,8 @@ def see_entry(workspace: Workspace, frozen: Frozen, word: str, *, reveal_private
         outcome=entry.outcome,
         why=card.message if card else "",
         hint=card.hint if card else "",
-        last_log_lines=tuple(card.log.strip().splitlines()[-LOG_LINES:]) if card and visible.log(ALL) else (),
-        log_withheld=bool(card and card.log.strip() and not visible.log(ALL)),
+        last_log_lines=tuple(printed.strip().splitlines()[-LOG_LINES:]),
+        log_withheld=card is not None and card.whole_log != printed,
         rank=standing.rank,
         ranked=best.n_ranked,
         ranked_by=best.by,

@@ -10,13 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from harness.board.closing import Closing, read_closing
 from harness.board.rows import Entry
 from harness.errors import UsageError
 from harness.freeze.frozen import Frozen
 from harness.workspace import Workspace
+
+if TYPE_CHECKING:
+    from harness.score.card import ScoreCard
 
 Half = Literal["public", "private"]  # of the hidden test
 
@@ -66,7 +69,7 @@ SCORES: dict[tuple[State, Role], tuple[str, ...]] = {
 # The splits of which single images are shown with their label and what an entry said of them.  Hidden images stay
 # hidden when the contest is closed: the next one may use them.
 PREDICTIONS = {Role.OWNER: ALL, Role.TEAM: AT_HOME, Role.EVERYBODY: AT_HOME, Role.ENTRY: NOTHING}
-# An entry can print the images that it sees: the log of a run that was handed hidden ones is the owner's alone.
+# An entry can print the images that it sees: what it printed since it was handed hidden ones is the owner's alone.
 LOGS = {Role.OWNER: ALL, Role.TEAM: AT_HOME, Role.EVERYBODY: NOTHING, Role.ENTRY: NOTHING}
 # Why an entry was disqualified may name others.
 REASONS = {Role.OWNER: True, Role.TEAM: True, Role.EVERYBODY: False, Role.ENTRY: False}
@@ -145,8 +148,12 @@ class Visibility:
         return PREDICTIONS[self.role]
 
     def log(self, handed: Sequence[str]) -> bool:
-        """Say whether the log of a run is shown, in which the entry was `handed` the images of these splits."""
+        """Say whether it is shown what an entry printed that had been `handed` the images of these splits."""
         return bool(LOGS[self.role]) and set(handed) <= set(LOGS[self.role])
+
+    def card(self, card: ScoreCard, splits: tuple[str, ...]) -> ScoreCard:
+        """Return what is shown of a card, of the scores those of `splits`."""
+        return card.only(splits, log=self.log(AT_HOME), hidden_log=self.log(ALL))
 
     def check_unrecorded(self, contest: str, splits: Sequence[str]) -> None:
         """Refuse to score a zip, without a submission, on splits of which an open contest then tells nothing.

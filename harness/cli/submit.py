@@ -105,8 +105,8 @@ def visible_card(submitted: Submitted, reveal_private: bool) -> ScoreCard:
     """Return as much of the card as its team, or the owner, may be shown."""
     from harness.board.visibility import ALL, Role, Visibility
 
-    role = Role.OWNER if reveal_private else Role.TEAM
-    return submitted.card.only(ALL if reveal_private else submitted.visible, log=Visibility(role).log(ALL))
+    visible = Visibility(Role.OWNER if reveal_private else Role.TEAM)
+    return visible.card(submitted.card, ALL if reveal_private else submitted.visible)
 
 
 def document(submitted: Submitted, card: ScoreCard) -> dict[str, Any]:
@@ -163,14 +163,9 @@ def show(submitted: Submitted, card: ScoreCard) -> None:
     from harness.cli._view.screen import wrapped
 
     show_card(card)
-    if card.outcome != "scored" and submitted.card.log.strip() and not card.log:
-        click.echo(
-            wrapped(
-                "What it printed, it printed while it was shown hidden images, and is for who runs the contest: "
-                f"hemobench show {submitted.entry} --reveal-private. On public images alone: hemobench doctor ZIP"
-            ),
-            err=True,
-        )
+    if card.outcome != "scored" and submitted.card.hidden_log.strip() and not card.hidden_log:
+        told = f"What it printed since it was given hidden images: hemobench show {submitted.entry} --reveal-private"
+        click.echo(wrapped(told), err=True)
     if submitted.forecast:
         public = card.scores.get("public")
         show_forecast(submitted.forecast, public.metrics.get(submitted.forecast.metric) if public else None)

@@ -29,6 +29,7 @@ class Question:
     n_classes: int
     limits: Limits
     order: int
+    hidden: tuple[str, ...]
     probabilities: bool
     isolation: sandbox.Choice
     device: Device
@@ -79,6 +80,7 @@ def run_zip(zipped: bytes, images: dict[str, NDArray[np.uint8]], question: Quest
                 question.limits,
                 scratch=scratch,
                 order=question.order,
+                hidden=question.hidden,
                 probabilities=question.probabilities,
                 isolation=question.isolation,
                 device=question.device,

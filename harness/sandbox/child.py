@@ -4,11 +4,11 @@ Run by path, never with ``-m`` (which would import the whole package), with one 
 
 ``entry``        folder of the unpacked submission, read only
 ``work``         writable folder; the submission is copied into a folder of it, which becomes the working directory
-``images``       one ``.npy`` file of images for each request
-``requests``     for each: ``name``, for messages; ``batches``, sizes into which the images are cut in turn, none:
-                 all at once; ``needed``, false where a failure is told in the report and ends nothing; ``method``,
-                 where something else than ``predict`` is asked for: ``predict_proba``; and then ``begin_within_s``,
-                 seconds after which it is not begun
+``images``       one ``.npy`` file of images for each request; one that comes only when labels were read is waited for
+``requests``     for each: ``name``, for messages; ``n``, how many images; ``batches``, sizes into which they are cut in
+                 turn, none: all at once; ``needed``, false where a failure is told in the report and ends nothing;
+                 ``method``, where something else than ``predict`` is asked for: ``predict_proba``; and then
+                 ``begin_within_s``, seconds after which it is not begun
 ``n_classes``    labels run from 0 to this number less one
 ``imports``      packages to import before there is anything of the entry: the slow ones that it is sure to import
 ``predictions``  an existing file: gets all labels, pass after pass, as one ``.npy`` array of int64; -1 where a request
@@ -123,10 +123,10 @@ class Run:
         self.environment: dict[str, str] = {}
         self.started = time.perf_counter()
 
-    def requests(self, method: str) -> list[tuple[NDArray[Any], dict[str, Any]]]:
-        """Return the images and the terms of each pass that asks for `method`."""
-        requests = zip(self.job["images"], self.job["requests"], strict=True)
-        return [(open_images(path), job) for path, job in requests if job.get("method", "predict") == method]
+    def requests(self, method: str) -> list[tuple[str, dict[str, Any]]]:
+        """Return the file of images and the terms of each pass that asks for `method`."""
+        pairs = zip(self.job["images"], self.job["requests"], strict=True)
+        return [pair for pair in pairs if pair[1].get("method", "predict") == method]
 
     def tell(self, **changes: Any) -> None:
         """Append the state to the report, opened anew each time: an entry may close descriptors it does not know."""
@@ -164,10 +164,8 @@ class Run:
     @staticmethod
     def doing(name: str) -> str:
         """Return a stage as the line of code that it is."""
-        if name in ("import", "load"):
-            return {"import": "'from model import Model'", "load": "Model()"}[name]
         method, _, where = name.partition(" ")
-        return f"{method}(X) on {where}"
+        return {"import": "'from model import Model'", "load": "Model()"}.get(name, f"{method}(X) on {where}")
 
     def import_model(self) -> Any:
         """Return the entry's class `Model`."""
@@ -231,9 +229,12 @@ class Run:
         """
         model = self.load(self.import_model())
         labels: list[NDArray[np.int64]] = []
-        for images, job in self.requests("predict"):
-            if not job["needed"]:
+        for path, job in self.requests("predict"):
+            if not Path(path).exists():
+                self.wait_for(path, labels)
+            elif not job["needed"]:
                 self.write(labels)
+            images = open_images(path)
             try:
                 labels.append(self.predict(model, images, job["name"], job["batches"]))
             except Failure as failure:
@@ -245,7 +246,15 @@ class Run:
         if asked := self.requests("predict_proba"):
             self.ask_for_probabilities(model, asked)
 
-    def ask_for_probabilities(self, model: Any, asked: list[tuple[NDArray[Any], dict[str, Any]]]) -> None:
+    def wait_for(self, path: str, labels: list[NDArray[np.int64]]) -> None:
+        """Leave the answers so far, and wait for what the harness puts there when it has read them."""
+        self.environment = self.seen_environment()
+        self.tell()
+        self.write(labels)
+        while not Path(path).exists():
+            time.sleep(0.002)
+
+    def ask_for_probabilities(self, model: Any, asked: list[tuple[str, dict[str, Any]]]) -> None:
         """Write the probabilities of all requests asked for, where the entry offers them; the first failure ends it."""
         stages = [f"predict_proba {job['name']}" for _, job in asked]
         self.tell(stage=stages[0])  # an entry may run code of its own where an attribute is asked for
@@ -260,7 +269,8 @@ class Run:
             ]
             return
         found = []
-        for (images, job), stage in zip(asked, stages, strict=True):
+        for (path, job), stage in zip(asked, stages, strict=True):
+            images = open_images(path)
             try:
                 with self.stage(stage, "predict_failed"):
                     returned = model.predict_proba(images)
@@ -273,7 +283,7 @@ class Run:
 
     def write(self, labels: list[NDArray[np.int64]]) -> None:
         """Write the labels of the requests so far, and -1 for those to come."""
-        missing = [np.full(len(images), -1, np.int64) for images, _ in self.requests("predict")[len(labels) :]]
+        missing = [np.full(job["n"], -1, np.int64) for _, job in self.requests("predict")[len(labels) :]]
         with Path(self.job["predictions"]).open("r+b") as file:
             np.save(file, np.concatenate([*labels, *missing]), allow_pickle=False)
 

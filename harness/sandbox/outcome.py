@@ -67,8 +67,11 @@ class EntryRun:
     repeat : Repeat or None
         None where there was no consistency check, or where it failed.
     log : str
-        What the entry printed, its middle left out where it was longer than the limit.  As the entry wrote it: to be
-        escaped before it reaches a terminal or a page.
+        What the entry printed before any hidden image was within its reach, the middle left out where it was longer
+        than the limit.  As the entry wrote it: to be escaped before it reaches a terminal or a page.
+    hidden_log : str
+        The same, of what it printed from then on: it may be made of hidden images.  Nothing else here is in the words
+        of an entry that had been given them.
     isolation : str
         The name of a backend; empty when nothing ran.
     restrictions, missing_restrictions : tuple of str
@@ -107,6 +110,7 @@ class EntryRun:
     order: int = 0
     repeat: Repeat | None = None
     log: str = ""
+    hidden_log: str = ""
     isolation: str = ""
     restrictions: tuple[str, ...] = ()
     missing_restrictions: tuple[str, ...] = ()

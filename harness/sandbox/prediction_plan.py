@@ -5,7 +5,7 @@ After that, where it offers them and somebody wants them, it is asked for probab
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,6 +35,9 @@ class PredictionRequest:
         False: a failure here is told in `EntryRun.failed` and ends nothing.
     method : {'predict', 'predict_proba'}
         For labels or for probabilities; these are never needed.
+    hidden : bool
+        Whether these images are handed over only when every request for labels before has been answered: from then on
+        whatever the entry says may be made of them.
     """
 
     name: str
@@ -42,6 +45,7 @@ class PredictionRequest:
     batches: tuple[int, ...] = ()
     needed: bool = True
     method: str = PREDICT
+    hidden: bool = False
 
     @property
     def key(self) -> str:
@@ -70,6 +74,8 @@ class PredictionPlan:
     images : mapping of str to ndarray of shape (n, height, width, 3), uint8
         Images by split.
     seed : int
+    hidden : collection of str
+        Splits whose images are hidden; they follow the others in `images`.
     probabilities : bool
         Whether the entry is asked for them, once more on all images of all splits.
 
@@ -81,11 +87,21 @@ class PredictionPlan:
     [('val', 20, True), ('again', 20, False)]
     """
 
-    def __init__(self, images: Mapping[str, NDArray[np.uint8]], seed: int, *, probabilities: bool = False) -> None:
+    def __init__(
+        self,
+        images: Mapping[str, NDArray[np.uint8]],
+        seed: int,
+        *,
+        hidden: Collection[str] = (),
+        probabilities: bool = False,
+    ) -> None:
         rng = np.random.default_rng(seed)
         self.seed = seed
         self.orders = {split: rng.permutation(len(batch)) for split, batch in images.items()}
-        self.requests = [PredictionRequest(split, batch[self.orders[split]]) for split, batch in images.items()]
+        self.requests = [
+            PredictionRequest(split, batch[self.orders[split]], hidden=split in hidden)
+            for split, batch in images.items()
+        ]
         n_each = {split: min(len(batch), N_AGAIN // len(images)) for split, batch in images.items()}
         chosen = [
             (split, int(at)) for split, n in n_each.items() for at in rng.choice(len(images[split]), n, replace=False)
@@ -93,7 +109,8 @@ class PredictionPlan:
         self.chosen = [chosen[at] for at in rng.permutation(len(chosen))]
         if chosen:
             again = np.stack([images[split][at] for split, at in self.chosen])
-            self.requests.append(PredictionRequest(AGAIN, again, AGAIN_BATCHES, needed=False))
+            some_hidden = any(one.hidden for one in self.requests)
+            self.requests.append(PredictionRequest(AGAIN, again, AGAIN_BATCHES, needed=False, hidden=some_hidden))
         if probabilities:
             splits = self.requests[: len(images)]
             self.requests += [replace(one, needed=False, method=PREDICT_PROBA) for one in splits]

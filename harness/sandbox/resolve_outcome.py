@@ -32,6 +32,19 @@ TOLD_OUTCOMES = (
 )
 DISAGREE_SHARE = 0.05  # of a split's images whose label may be another than the most probable class
 NOT_DONE = "not_done"  # the code of a request that was not needed, where only the time was up
+# Why an entry that had been given hidden images may say it failed; any other word of it is not repeated.
+FAILURES = frozenset(
+    (
+        *("exception", "file_missing", "keras_error", "memory_error", "module_missing", "os_error", "syntax_error"),
+        *("read_only_images", "uint8_arithmetic", "class_names", "class_scores", "column", "counted_from_1"),
+        *("fractions", "no_array", "no_integers", "no_numbers", "not_finite", "one_hot", "out_of_range"),
+        *("returned_none", "too_many_values", "wrong_length", "wrong_shape", "wrong_sums", "not_called"),
+    )
+)
+HIDDEN_HINT = (
+    "It had hidden images by then, which its own words may hold: they are for who runs the contest. On public images "
+    "alone: hemobench doctor ZIP"
+)
 OUT_OF_MEMORY_HINT = "Predict in batches, and keep no copies of all images as float."
 SIGNAL_HINTS = {
     "SIGKILL": "Nobody here sent it: most often the system itself was out of memory. Try again on a quieter machine.",
@@ -63,6 +76,52 @@ def read_report(file: BinaryIO) -> Report:
 
 
 @dataclass(frozen=True)
+class FirstAnswers:
+    """What an entry had said when it was given hidden images, which none of it can hold.
+
+    Attributes
+    ----------
+    labels : ndarray of shape (n,), int64
+        Of all images that are not hidden, each from 0 to n_classes - 1.
+    report : Report
+    """
+
+    labels: NDArray[np.int64]
+    report: Report
+
+
+def without_words(report: Report, first: FirstAnswers, doing: str, wall_s: float) -> Report:
+    """Return what may be told of the report of an entry that had been given hidden images: nothing in its own words.
+
+    Examples
+    --------
+    >>> said = Report(outcome="predict_failed", code="exception", message="pixel 3 is 17", failed={"val": ("17", "17")})
+    >>> told = without_words(said, FirstAnswers(np.zeros(0, np.int64), Report()), "predict(X) on hidden", wall_s=2.0)
+    >>> told.code, told.message, told.failed
+    ('exception', 'predict(X) on hidden failed: exception.', {'val': ('exception', 'exception')})
+    """
+
+    def known(code: str) -> str:
+        return code if code in FAILURES else "exception"
+
+    def in_words(code: str) -> str:
+        return known(code).replace("_", " ")
+
+    seconds = {name: round(min(max(value, 0.0), wall_s), 2) for name, value in report.seconds.items()}
+    return msgspec.structs.replace(
+        report,
+        code=known(report.code),
+        message=f"{doing} failed: {in_words(report.code)}.",
+        hint=HIDDEN_HINT,
+        subject="",
+        seconds=seconds | first.report.seconds,
+        environment=first.report.environment,
+        failed={name: (known(code), in_words(code)) for name, (code, _) in report.failed.items()},
+        memory_mb=float(round(report.memory_mb)),
+    )
+
+
+@dataclass(frozen=True)
 class _End:
     """How a run ended, in the words of an `EntryRun`."""
 
@@ -84,12 +143,20 @@ def resolve_outcome(
     requests: Sequence[PredictionRequest],
     n_classes: int,
     limits: Limits,
+    *,
+    first: FirstAnswers | None = None,
 ) -> EntryRun:
-    """Say how a run ended, the surest witness first: what we did to it, then the labels, then what it told."""
+    """Say how a run ended, the surest witness first: what we did to it, then the labels, then what it told.
+
+    Where it was given hidden images, `first` is what it had said by then.
+    """
     not_done = RequestFailure(NOT_DONE, f"Not done within {limits.time_s} s.")
     during = next((one for one in requests if one.key == report.stage.removeprefix("predict ")), None)
+    doing = DOING.get(report.stage) or (during.doing if during else "predict(X)")
+    if first:
+        report = without_words(report, first, doing, watched.wall_s)
     cut: RequestFailure | None = None
-    end = _end_of(watched, report, during, limits)
+    end = _end_of(watched, report, doing, limits)
     # In a pass that is not needed all that counts is answered, if the file of labels says so, too: the score then
     # stands when the time is up, and in one that asks for probabilities, whatever happens.
     if during and not during.needed and watched.stopped == "time":
@@ -108,10 +175,12 @@ def resolve_outcome(
             end = _End(
                 Outcome.BAD_OUTPUT,
                 "answers_forged",
-                f"The entry wrote into the harness's own files: {labels}.",
+                _forged(labels, first),
                 "Return labels from predict(X) and leave numpy.save and /sandbox alone.",
             )
         else:
+            if first:
+                labels[: len(first.labels)] = first.labels
             predictions = {name: part for name, part in _by_name(labels, labelling).items() if part.min(initial=0) >= 0}
             told = {
                 name: RequestFailure(printable(code), printable(text))
@@ -128,7 +197,7 @@ def resolve_outcome(
             failed |= {one.key: told[one.key] for one in asking if one.key in told}
             # An empty file without a reason: the entry offers none.
             if probabilities_file.seek(0, os.SEEK_END) and not any(one.key in failed for one in asking):
-                found = _read_probabilities(probabilities_file, asking, predictions, n_classes)
+                found = _read_probabilities(probabilities_file, asking, predictions, n_classes, first)
                 if isinstance(found, RequestFailure):
                     failed[asking[0].key] = found
                 else:
@@ -143,6 +212,7 @@ def resolve_outcome(
         probabilities=probabilities,
         failed=failed,
         log=watched.log,
+        hidden_log=watched.later_log,
         seconds={
             printable(name): value
             for name, value in report.seconds.items()
@@ -156,10 +226,13 @@ def resolve_outcome(
     )
 
 
-def _end_of(watched: Watched, report: Report, during: PredictionRequest | None, limits: Limits) -> _End:
+def _forged(why: str, first: FirstAnswers | None) -> str:
+    """Say that an entry wrote into the files of the answers; what it wrote is not repeated after hidden images."""
+    return "The entry wrote into the harness's own files" + (f": {why}." if first is None else ".")
+
+
+def _end_of(watched: Watched, report: Report, doing: str, limits: Limits) -> _End:
     """Return how a run ended, as far as it can be told without its labels."""
-    stage = f"predict(X) on {printable(report.stage.removeprefix('predict '))}"
-    doing = DOING.get(report.stage) or (during.doing if during else stage)
     if watched.stopped == "time":
         return _End(
             Outcome.TIMED_OUT,
@@ -217,12 +290,16 @@ def _end_of(watched: Watched, report: Report, during: PredictionRequest | None, 
 
 
 def _read_probabilities(
-    file: BinaryIO, asking: Sequence[PredictionRequest], predictions: dict[str, NDArray[np.int64]], n_classes: int
+    file: BinaryIO,
+    asking: Sequence[PredictionRequest],
+    predictions: dict[str, NDArray[np.int64]],
+    n_classes: int,
+    first: FirstAnswers | None,
 ) -> dict[str, NDArray[np.float32]] | RequestFailure:
     """Return the probabilities by split, or why they are of no use: one that contradicts the labels tells of others."""
     read = read_probabilities(file, n_images(asking, PREDICT_PROBA), n_classes)
     if isinstance(read, str):
-        return RequestFailure("answers_forged", f"The entry wrote into the harness's own files: {read}.")
+        return RequestFailure("answers_forged", _forged(read, first))
     found = _by_name(read, asking)
     for split, rows in found.items():
         labels = predictions[split]

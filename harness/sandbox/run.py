@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
@@ -26,12 +26,12 @@ from harness.sandbox.isolation import RESTRICTIONS, Backend
 from harness.sandbox.layout import MB
 from harness.sandbox.outcome import EntryRun, Outcome
 from harness.sandbox.prediction_plan import PREDICT, PREDICT_PROBA, PredictionPlan, PredictionRequest, n_images
-from harness.sandbox.resolve_outcome import read_report, resolve_outcome
-from harness.sandbox.sandbox_command import Device, RunPaths, command, scratch_mb
+from harness.sandbox.resolve_outcome import FirstAnswers, read_report, resolve_outcome
+from harness.sandbox.sandbox_command import HIDDEN, IMAGES, Device, RunPaths, command, scratch_mb
 from harness.sandbox.scratch import scratch_folder
 from harness.sandbox.slow_imports import slow_imports
 from harness.sandbox.unpack import unpacked
-from harness.sandbox.untrusted import REPORT_BYTES
+from harness.sandbox.untrusted import REPORT_BYTES, read_predictions
 from harness.sandbox.watch import WRAPPERS, Waiting, Watched, watch
 from harness.tree import walk
 from harness.words import printable
@@ -53,6 +53,7 @@ def prepare_entry(
     *,
     scratch: Path,
     order: int,
+    hidden: Collection[str] = (),
     probabilities: bool = False,
     isolation: Choice = AUTO,
     device: Device = "auto",
@@ -64,6 +65,9 @@ def prepare_entry(
     The images of each split are handed over in an order of their own, and the labels are put back: an entry learns
     nothing from places.  A sample of all splits is then shown again, in another order and in other batch sizes.  What
     labels an image by itself gives the same labels.
+
+    The `hidden` images come into the sandbox when all others are labelled: what was answered and printed until then is
+    not made of them.
 
     Probabilities are asked for last, on all images of all splits, from an entry that offers `predict_proba`.  They
     cost about as much time as the labels, count against the same limit and decide nothing: see `PROBABILITIES_WITHIN`.
@@ -81,6 +85,8 @@ def prepare_entry(
         Folder for temporary files, made if missing; left as it was found, less what killed runs have left in it.
     order : int
         Seed of the order, 0 or more; to be drawn anew for each run, where nobody wants to repeat one.
+    hidden : collection of str
+        Splits whose images are hidden; they follow the others in `images`.
     probabilities : bool
         Whether an entry that offers `predict_proba` is asked for them.
     isolation : str
@@ -98,7 +104,7 @@ def prepare_entry(
     IsolationError
         The isolation asked for cannot be had here, or the interpreter does not start in it.
     """
-    plan = PredictionPlan(images, order, probabilities=probabilities)
+    plan = PredictionPlan(images, order, hidden=hidden, probabilities=probabilities)
     with prepare_requests(
         zip_path,
         plan.requests,
@@ -128,19 +134,24 @@ def prepare_requests(
 ) -> Iterator[Callable[[], EntryRun]]:
     """Start an interpreter in its sandbox, and give the function that hands the submission over and runs it.
 
-    The requests are run in their order, the needed ones first; the rest is as in `prepare_entry`.  Until then the
+    The requests are run in their order, the needed ones first, hidden ones among them last; the rest is as in
+    `prepare_entry`.  Until then the
     sandbox holds nothing of the submission; only the slow packages that it is sure to import are imported meanwhile.
     Others may be prepared or run at the same time: each has its own sandbox, and none is used twice.
     """
-    if sorted(requests, key=lambda one: (not one.needed, one.method)) != list(requests):
-        raise ValueError("The requests that are needed stand first, and those that ask for probabilities last.")
+    if sorted(requests, key=lambda one: (not one.needed, one.method, one.needed and one.hidden)) != list(requests):
+        raise ValueError(
+            "The requests that are needed stand first, hidden ones after the others, and those that ask for "
+            "probabilities last."
+        )
     with scratch_folder(scratch) as folder, contextlib.ExitStack() as stack:
-        paths = RunPaths.at(folder, len(requests))
+        paths = RunPaths.at(folder, [one.hidden for one in requests])
         # What two requests show lies there once.
         at = {id(one.images): path for path, one in zip(paths.images, requests, strict=True)}
         paths = replace(paths, images=tuple(at[id(one.images)] for one in requests))
         here = paths.below(folder / "aside")  # until it is handed over
-        for path in (here.entry, str(Path(here.given, "images")), paths.given, str(folder / "out"), paths.work):
+        given = (here.entry, *(str(Path(here.given, one)) for one in (IMAGES, HIDDEN)), paths.given)
+        for path in (*given, str(folder / "out"), paths.work):
             Path(path).mkdir(parents=True)
         for path in (paths.tmp, paths.root):
             Path(path).mkdir()
@@ -156,15 +167,16 @@ def prepare_requests(
             yield lambda: refused
             return
         _open_to_read(folder)
-        attempts = _Attempts(paths, requests, n_classes, limits, isolation, device, imports, chosen_runtime)
+        later = _HiddenImages(Path(here.given, HIDDEN), Path(paths.given, HIDDEN), requests, n_classes)
+        attempts = _Attempts(paths, requests, n_classes, limits, isolation, device, imports, chosen_runtime, later)
         attempts.begin(stack)
         for path, one in dict(zip(here.images, requests, strict=True)).items():
             np.save(path, np.ascontiguousarray(one.images), allow_pickle=False)
         _open_to_read(Path(here.given))
 
         def finish() -> EntryRun:
-            for item in Path(here.given).iterdir():
-                item.rename(Path(paths.given, item.name))
+            for name in (Path(here.entry).name, IMAGES):
+                Path(here.given, name).rename(Path(paths.given, name))
             run = attempts.run()
             if run.code == "module_missing" and (hint := runtimes.with_module(run.subject.partition(".")[0])):
                 run = replace(run, hint=hint)
@@ -209,6 +221,27 @@ def _open_to_read(folder: Path) -> None:
         os.chmod(item.entry.name, 0o755 if item.is_folder else 0o644, dir_fd=item.folder)
 
 
+class _HiddenImages:
+    """The images that an entry is given when it has labelled all others, and what it had said by then."""
+
+    def __init__(self, folder: Path, given: Path, requests: Sequence[PredictionRequest], n_classes: int) -> None:
+        self.folder, self.given, self.n_classes = folder, given, n_classes
+        self.n_first = sum(len(one.images) for one in requests if one.needed and not one.hidden)
+        self.n_all = n_images(requests, PREDICT)
+        self.are_there = any(one.hidden for one in requests)
+        self.first: FirstAnswers | None = None
+
+    def is_due(self, answers: Sequence[BinaryIO]) -> bool:
+        labels = read_predictions(answers[0], self.n_all, self.n_classes, n_needed=self.n_first)
+        if isinstance(labels, str):
+            return False
+        self.first = FirstAnswers(labels[: self.n_first], read_report(answers[-1]))
+        return True
+
+    def hand_over(self) -> None:
+        self.folder.rename(self.given)
+
+
 class _Attempts:
     """A run in the isolation asked for, or in the best that turns out to work.
 
@@ -227,12 +260,13 @@ class _Attempts:
         device: Device,
         imports: tuple[str, ...],
         runtime: Runtime,
+        later: _HiddenImages,
     ) -> None:
-        self.runtime = runtime
+        self.runtime, self.later = runtime, later
         self.paths, self.requests, self.n_classes, self.limits = paths, requests, n_classes, limits
         self.isolation, self.device = isolation, device
         self.told = [
-            {"name": one.name, "batches": one.batches, "needed": one.needed, "method": one.method}
+            {"name": one.name, "n": len(one.images), "batches": one.batches, "needed": one.needed, "method": one.method}
             | ({"begin_within_s": PROBABILITIES_WITHIN * limits.time_s} if one.method == PREDICT_PROBA else {})
             for one in requests
         ]
@@ -283,7 +317,7 @@ class _Attempts:
             while self.begun:
                 (backend, waiting), self.begun = self.begun, None
                 waiting.hand_over()
-                watched = watch(waiting, self.limits, self.answers)
+                watched = watch(waiting, self.limits, self.answers, self.later if self.later.are_there else None)
                 files = [stack.enter_context(file) for file in watched.answers]
                 if watched.ready:
                     in_force = {*backend.restrictions, *msgspec.json.decode(watched.told[0], type=list[str])}
@@ -301,5 +335,13 @@ class _Attempts:
         raise IsolationError(f"No entry can run here with isolation {self.isolation!r}: {reasons}.", self.remedy)
 
     def _resolve(self, watched: Watched, predictions: BinaryIO, probabilities: BinaryIO, report: BinaryIO) -> EntryRun:
-        told = read_report(report)
-        return resolve_outcome(watched, told, predictions, probabilities, self.requests, self.n_classes, self.limits)
+        return resolve_outcome(
+            watched,
+            read_report(report),
+            predictions,
+            probabilities,
+            self.requests,
+            self.n_classes,
+            self.limits,
+            first=self.later.first,
+        )

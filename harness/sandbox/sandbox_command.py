@@ -24,6 +24,7 @@ Device = Literal["auto", "cpu"]
 
 PROGRAMS = ("child.py", "answer_checks.py")  # what the entry's process runs, and reads
 OUT = "/sandbox/out"  # where the answers lie inside
+IMAGES, HIDDEN = "images", "hidden"  # folders of what an entry is given, the second when it has answered the first
 
 # As many descriptors a user may have in flight between processes, and 253 more; 1024 is what other programs of the same
 # user have, and what is left of it is for them.
@@ -41,7 +42,7 @@ class RunPaths:
 
     given: str  # empty when the sandbox is built; the entry and its images are put in when it is handed over
     entry: str  # the unpacked submission
-    images: tuple[str, ...]  # one .npy file for each request
+    images: tuple[str, ...]  # one .npy file for each request; hidden ones in a folder of their own
     predictions: str  # these three are made by `restrict.py`, empty
     probabilities: str
     report: str
@@ -50,12 +51,14 @@ class RunPaths:
     root: str  # empty: a file system may be built on it
 
     @classmethod
-    def at(cls, folder: Path, n_requests: int) -> RunPaths:
-        """Lay out the files of a run below `folder`."""
+    def at(cls, folder: Path, hidden: Sequence[bool]) -> RunPaths:
+        """Lay out the files of a run below `folder`; `hidden` says of each request whether its images are."""
         return cls(
             given=str(folder / "given"),
             entry=str(folder / "given" / "entry"),
-            images=tuple(str(folder / "given" / "images" / f"{i}.npy") for i in range(n_requests)),
+            images=tuple(
+                str(folder / "given" / (HIDDEN if one else IMAGES) / f"{i}.npy") for i, one in enumerate(hidden)
+            ),
             predictions=str(folder / "out" / "predictions.npy"),
             probabilities=str(folder / "out" / "probabilities.npy"),
             report=str(folder / "out" / "report.jsonl"),
@@ -66,8 +69,8 @@ class RunPaths:
 
     def below(self, folder: Path) -> RunPaths:
         """Return the same files below another folder; requests that share their images go on sharing them."""
-        moved = RunPaths.at(folder, 0)
-        return replace(moved, images=tuple(str(Path(moved.given, "images", Path(one).name)) for one in self.images))
+        moved = RunPaths.at(folder, ())
+        return replace(moved, images=tuple(str(Path(moved.given, *Path(one).parts[-2:])) for one in self.images))
 
     @property
     def answers(self) -> tuple[str, ...]:
@@ -103,7 +106,7 @@ def command(
     paths : RunPaths
         On the host.
     requests : list of dict
-        Name and batches of each, in the order of `paths.images`; see `child.py`.
+        Name, n and batches of each, in the order of `paths.images`; see `child.py`.
     n_classes : int
     limits : Limits
     ready : int

@@ -10,17 +10,19 @@ import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, Protocol
 
 import psutil
 
 from harness.contest import Limits
 from harness.sandbox.cgroup import Group
+from harness.sandbox.process_tree import start
 
 KB, MB = 1000, 1_000_000
 POLL_S = 0.05  # between two looks at memory and processes ...
+HANDOVER_POLL_S = 0.01  # between two looks at answers that something more is handed over for
+PIPE_READS = 16  # of 64 KiB: no pipe holds more, and who goes on printing meanwhile does not hold anything up
 POLL_SHARE = 0.05  # ... or so long that looking costs at most this share of one core
-DEATH_S = 10.0  # for the kernel to clear away what was killed; gigabytes take a while
 # For sandbox and interpreter to stand, with what is imported ahead, on a busy machine; the entry's own clock starts
 # after that.
 START_S = 300.0
@@ -56,6 +58,8 @@ class Watched:
     peak_memory_mb : float
         Resident memory of all processes together; a page that two share counts twice.
     log : str
+    later_log : str
+        What was printed after what came later had been handed over.
     answers : tuple of binary file
         What it was given to write into, by the file itself and not by its name; nobody is left to write them.
     """
@@ -67,6 +71,7 @@ class Watched:
     wall_s: float
     peak_memory_mb: float
     log: str
+    later_log: str = ""
     answers: tuple[BinaryIO, ...] = ()
 
 
@@ -106,112 +111,6 @@ class Log:
         return bytes(self.head + said + self.tail).decode(errors="replace")
 
 
-class ProcessTree:
-    """A process and its descendants.
-
-    Parameters
-    ----------
-    process : subprocess.Popen
-    mark : str
-        A variable, ``NAME=value``, that stands in the environment of `process` and of nothing else.  Where there is no
-        PID namespace, it finds descendants that have cut themselves loose.
-    """
-
-    def __init__(self, process: subprocess.Popen[bytes], mark: str) -> None:
-        self.process = process
-        self.root = psutil.Process(process.pid)
-        self.mark = mark
-        self.seen: set[psutil.Process] = {self.root}
-
-    def members(self) -> list[psutil.Process]:
-        """Return those alive now, as far as parents lead to them."""
-        try:
-            found = [self.root, *self.root.children(recursive=True)]
-        except psutil.NoSuchProcess:
-            return []
-        self.seen.update(found)
-        return found
-
-    def measure(self) -> tuple[int, int]:
-        """Return resident memory in bytes and the number of threads, both over all members."""
-        memory = threads = 0
-        for member in self.members():
-            with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied), member.oneshot():
-                memory += member.memory_info().rss
-                threads += _n_threads(member)
-        return memory, threads
-
-    def end(self, *, pid_namespace: bool) -> None:
-        """Kill every member and wait until the kernel has cleared them away.
-
-        With a PID namespace the death of its first process is the death of all; without one, members are looked for
-        until a look finds none, since they may multiply meanwhile.
-        """
-        give_up = time.monotonic() + DEATH_S
-        while True:
-            members = {*self.members(), *self.seen}
-            if not pid_namespace:
-                members |= self._marked()
-            living = [member for member in members if _is_alive(member)]
-            for member in living:
-                with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-                    member.kill()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(0.01)
-            if not living and self.process.returncode is not None:
-                return
-            if time.monotonic() > give_up:
-                raise RuntimeError(f"Processes {sorted(member.pid for member in living)} do not die.")
-            psutil.wait_procs(living, timeout=0.05)
-
-    def _marked(self) -> set[psutil.Process]:
-        """Return the processes that were born with the mark; one that clears its environment as it starts escapes."""
-        name, _, value = self.mark.partition("=")
-        found = set()
-        for other in psutil.process_iter():
-            with contextlib.suppress(psutil.Error, OSError):
-                if other.environ().get(name) == value:
-                    found.add(other)
-        return found
-
-
-def start(argv: list[str], environment: dict[str, str], tell: int, *, stderr: int) -> ProcessTree:
-    """Start a command with a mark by which its descendants are known; `tell` is a descriptor that it inherits.
-
-    Parameters
-    ----------
-    stderr : int
-        ``subprocess.PIPE`` or ``subprocess.STDOUT``.
-    """
-    name, value = "HEMOBENCH_RUN", os.urandom(16).hex()
-    process = subprocess.Popen(
-        argv,
-        env={**environment, name: value},
-        cwd="/",
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=stderr,
-        pass_fds=(tell,),
-        start_new_session=True,
-    )
-    return ProcessTree(process, f"{name}={value}")
-
-
-def _n_threads(process: psutil.Process) -> int:
-    """Return the number of threads; not as ``status`` of ``/proc`` tells it, where a process's own name stands, too."""
-    try:
-        return os.stat(f"/proc/{process.pid}/task").st_nlink - 2  # noqa: PTH116 - hundreds of times a second
-    except OSError:  # gone by now, or a system without /proc
-        return process.num_threads()
-
-
-def _is_alive(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
 class Ends:
     """The descriptors that `restrict.py` sends: the files of the answers, then the folders of memory.
 
@@ -232,7 +131,8 @@ class Ends:
             for end in descriptors:
                 os.close(end)
             return
-        self.answers = tuple(os.fdopen(end, "rb") for end in descriptors[: len(self.sizes)])
+        # Without a buffer: they are read while they are written.
+        self.answers = tuple(os.fdopen(end, "rb", buffering=0) for end in descriptors[: len(self.sizes)])
         self.scratch = list(descriptors[len(self.sizes) :])
 
     def too_large(self) -> bool:
@@ -308,7 +208,17 @@ class Waiting:
         self.ours.close()
 
 
-def watch(waiting: Waiting, limits: Limits, answers: Sequence[int]) -> Watched:
+class Handover(Protocol):
+    """What is handed over later, when something has been answered."""
+
+    def is_due(self, answers: Sequence[BinaryIO]) -> bool:
+        """Say whether that has been answered, by the files of the answers as they are now."""
+
+    def hand_over(self) -> None:
+        """Put it within reach."""
+
+
+def watch(waiting: Waiting, limits: Limits, answers: Sequence[int], later: Handover | None = None) -> Watched:
     """Watch a command, whose entry was handed over, until it ends or passes a limit; leave no process of it alive.
 
     Parameters
@@ -318,6 +228,8 @@ def watch(waiting: Waiting, limits: Limits, answers: Sequence[int]) -> Watched:
         `time_s`, `memory_mb`, `processes` and `log_kb`.
     answers : sequence of int, bytes
         The largest size of each file that the command is to write.
+    later : Handover, optional
+        What was printed until then is told apart by what had been read when it was handed over: nobody can forge that.
     """
     tree, ours = waiting.tree, waiting.ours
     process = tree.process
@@ -325,7 +237,7 @@ def watch(waiting: Waiting, limits: Limits, answers: Sequence[int]) -> Watched:
     output, reader = process.stdout.fileno(), ours.fileno()
     for end in (output, reader):
         os.set_blocking(end, False)
-    log, told, ends = Log(limits.log_kb * KB), bytearray(), Ends(answers)
+    logs, told, ends = [Log(limits.log_kb * KB)], bytearray(), Ends(answers)
     stopped: Stopped = ""
     peak = 0
     open_ends = {output, reader}
@@ -347,7 +259,7 @@ def watch(waiting: Waiting, limits: Limits, answers: Sequence[int]) -> Watched:
         if not data:
             open_ends.discard(end)
         elif end == output:
-            log.add(data)
+            logs[-1].add(data)
         elif len(told) < TOLD_BYTES:
             told.extend(data)
         return bool(data)
@@ -372,8 +284,16 @@ def watch(waiting: Waiting, limits: Limits, answers: Sequence[int]) -> Watched:
             if not open_ends:  # nobody is left to write: the end is near
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(POLL_S)
-            for end in select.select(list(open_ends), [], [], POLL_S if open_ends else 0)[0]:
+            pause = HANDOVER_POLL_S if later else POLL_S
+            for end in select.select(list(open_ends), [], [], pause if open_ends else 0)[0]:
                 read(end)
+            if later and ends.answers and later.is_due(ends.answers):
+                for _ in range(PIPE_READS):
+                    if not read(output):
+                        break
+                logs.append(Log(limits.log_kb * KB))
+                later.hand_over()
+                later = None
             if not ready and told.endswith(READY):
                 ready, started = True, time.monotonic()
     finally:
@@ -396,5 +316,6 @@ def watch(waiting: Waiting, limits: Limits, answers: Sequence[int]) -> Watched:
         returncode=process.returncode,
         wall_s=wall_s,
         peak_memory_mb=peak / MB,
-        log=log.text(),
+        log=logs[0].text(),
+        later_log="".join(log.text() for log in logs[1:]),
     )

@@ -64,19 +64,26 @@ class ScoreCard(msgspec.Struct, frozen=True, kw_only=True):
     seconds: dict[str, float] = {}
     peak_memory_mb: float = 0.0
     kept_from: str = ""  # when the run was whose kept answers these are, UTC; empty where it ran for this card
-    log: str = ""
+    log: str = ""  # before the entry was given any hidden image
+    hidden_log: str = ""  # since then
+
+    @property
+    def whole_log(self) -> str:
+        """All that is known of what the entry printed."""
+        return self.log + self.hidden_log
 
     def document(self) -> bytes:
         """Return the card as its file has it: one fact a line, for people."""
         return msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n"
 
-    def only(self, splits: tuple[str, ...], *, log: bool) -> ScoreCard:
-        """Return a copy that tells of these splits alone, and of the log where that is asked for."""
+    def only(self, splits: tuple[str, ...], *, log: bool, hidden_log: bool) -> ScoreCard:
+        """Return a copy that tells of these splits alone, and of the logs that are asked for."""
         return msgspec.structs.replace(
             self,
             scores={name: score for name, score in self.scores.items() if name in splits},
             predictions={name: digest for name, digest in self.predictions.items() if name in splits},
             log=self.log if log else "",
+            hidden_log=self.hidden_log if hidden_log else "",
         )
 
 

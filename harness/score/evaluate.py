@@ -133,6 +133,7 @@ def prepare_evaluation(
         return
     asked: dict[str, Any] = {
         "order": secrets.randbits(53) if order is None else order,  # 53: a JSON reader may hold numbers as doubles
+        "hidden": ("hidden",),
         "probabilities": probabilities,
         "isolation": isolation,
         "device": device,
@@ -213,6 +214,7 @@ def _meet(
         declared=run.declared,
         kept_from=run.kept_from,
         log=run.log,
+        hidden_log=run.hidden_log,
     )
     return Evaluation(card, predictions, likely)
 

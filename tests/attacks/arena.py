@@ -155,7 +155,7 @@ class Arena(Plants):
         except ValueError:
             trial.breaches.append(f"no JSON document on stdout: {out[:80]!r}; {err.strip()[-300:]!r}")
             return
-        trial.outcome, trial.message, trial.log = card["outcome"], card["message"], card["log"]
+        trial.outcome, trial.message, trial.log = card["outcome"], card["message"], card["log"] + card["hidden_log"]
         trial.missing_restrictions = card["missing_restrictions"]
         trial.control_group = card["control_group"]
         if trial.outcome not in set(Outcome):

@@ -261,16 +261,18 @@ def test_single_hidden_images_are_diagnosed_for_the_owner_alone(worlds, state):
 
 def test_a_log_of_hidden_images_is_shown_to_the_owner_alone(frozen_workspace, tmp_path):
     shutil.copytree(frozen_workspace, tmp_path / "workspace", symlinks=True)
-    desk, words = Desk(Workspace(tmp_path / "workspace")), "pixel 17 of image 4 is 203"
-    desk.record("good", 0.9, log=words)
-    number = desk.record("talks", number=1, outcome="predict_failed", why="It failed.", log=words)
+    desk, words, before = Desk(Workspace(tmp_path / "workspace")), "pixel 17 of image 4 is 203", "epoch 7 of my weights"
+    desk.record("good", 0.9, log=before, hidden_log=words)
+    number = desk.record("talks", number=1, outcome="predict_failed", why="It failed.", log=before, hidden_log=words)
     for role in BOTH:
         told = [show_of(desk, number, role), *leaderboard(desk, role, tmp_path), *report(desk, role, tmp_path)]
-        assert [words in str(one) for one in told] == [role == Role.OWNER] + [False] * 6
+        for said in (words, before):
+            assert [said in str(one) for one in told] == [role == Role.OWNER] + [False] * 6
     for role in ROLES:
         (path,) = (path for path in desk.workspace.cards("small").glob("*.json") if b"It failed." in path.read_bytes())
-        card = msgspec.json.decode(path.read_bytes(), type=replay.ScoreCard)
-        assert (words in str(card.only(SPLITS, log=Visibility(role).log(ALL)))) == (role == Role.OWNER)
+        card = Visibility(role).card(msgspec.json.decode(path.read_bytes(), type=replay.ScoreCard), SPLITS)
+        assert (words in str(card)) == (role == Role.OWNER)
+        assert (before in str(card)) == (role in (Role.OWNER, Role.TEAM)), "no hidden image was there to be printed"
 
 
 def show_of(desk, number, role):

@@ -69,6 +69,7 @@ class Desk:
         seed_of_recipe: int | None = None,
         said: dict[str, np.ndarray] | None = None,
         log: str = "",
+        hidden_log: str = "",
     ) -> int:
         """Record an entry and return its id.
 
@@ -98,6 +99,7 @@ class Desk:
             seconds={"wall": 12.0},
             peak_memory_mb=345.0,
             log=log,
+            hidden_log=hidden_log,
         )
         when = START + timedelta(minutes=7 * number)
         kept = self.workspace.cards(frozen.contest.name) / f"{when:%Y%m%dT%H%M%S.%f}Z-{digest[:12]}.json"

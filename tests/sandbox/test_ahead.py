@@ -15,6 +15,7 @@ from harness.contest import Limits
 from harness.sandbox import run as running
 from harness.sandbox import watch
 from harness.sandbox.outcome import Outcome
+from harness.sandbox.process_tree import _is_alive
 from harness.sandbox.run import prepare_entry
 from harness.sandbox.sandbox_command import Command
 from harness.sandbox.slow_imports import slow_imports
@@ -70,7 +71,7 @@ def test_nothing_of_an_entry_is_in_its_sandbox_before_it_is_handed_over(prepare,
     with prepare(isolation=isolation) as finish:
         (folder,) = (tmp_path / "scratch").glob("run-*")
         assert list((folder / "given").iterdir()) == []
-        assert {path.name for path in (folder / "aside" / "given").iterdir()} == {"entry", "images"}
+        assert {path.name for path in (folder / "aside" / "given").iterdir()} == {"entry", "images", "hidden"}
         (waiting,) = set(psutil.Process().children()) - others
         assert not [word for word in waiting.cmdline() if str(folder / "aside") in word]
         assert finish().outcome == Outcome.SCORED
@@ -82,7 +83,7 @@ def test_what_is_never_run_leaves_nothing(prepare, tmp_path, isolation):
     with prepare(isolation=isolation):
         processes = set(psutil.Process().children(recursive=True)) - others
         assert processes
-    assert not [process for process in processes if watch._is_alive(process)]
+    assert not [process for process in processes if _is_alive(process)]
     assert [path.name for path in (tmp_path / "scratch").iterdir()] == [".lock"]
 
 

@@ -121,9 +121,9 @@ def show_card(card: ScoreCard, form: str = "table") -> None:
         screen.message(f"Not scored, {card.outcome}: {card.message}")
         if card.hint:
             screen.message(card.hint)
-        if card.log.strip():
+        if card.whole_log.strip():
             click.echo("Last log lines:", err=True)
-            for line in screen.quoted(card.log.strip().splitlines()[-12:]):
+            for line in screen.quoted(card.whole_log.strip().splitlines()[-12:]):
                 click.echo(line, err=True)
         return
     print_table(_table(card), form)

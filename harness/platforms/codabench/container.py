@@ -24,8 +24,9 @@ from harness.errors import IsolationError
 from harness.sandbox.backends import AUTOMATIC
 from harness.sandbox.isolation import Backend, job_for
 from harness.sandbox.layout import MB, Bind, Layout
+from harness.sandbox.process_tree import start
 from harness.sandbox.sandbox_command import counts_its_own_processes
-from harness.sandbox.watch import DESCRIPTORS, Ends, Log, start
+from harness.sandbox.watch import DESCRIPTORS, Ends, Log
 from harness.tree import DEPTH, walk
 
 LOG_BYTES = 256_000
