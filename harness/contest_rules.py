@@ -55,6 +55,9 @@ class BoardRules(Rules, frozen=True):
     finals: Positive = 2  # entries of a team that count at the close: those it named, else its best public ones
     submissions_total: Positive | None = None  # of a team
     failed_free: Annotated[int, Meta(ge=0)] = 0  # a team's first entries without a score that count for no limit
+    # Entries whose labels change with the other images of a batch: they adapt to the test, and rank as all do, among
+    # themselves, or not at all.
+    transductive: Literal["ranked", "apart", "unranked"] = "ranked"
 
 
 class HandInRules(Rules, frozen=True):

@@ -48,12 +48,26 @@ def of_board(board: Leaderboard) -> Records:
             "message": entry.message,
             "outcome": entry.outcome,
             "note": standing.note,
+            "rank_apart": standing.rank_apart,
+            "n_changed": entry.n_changed,
             "same_as": standing.same_as,
             "zip_sha256": entry.zip_sha256,
         }
         rows.append(row)
     scores = [f"{split}{part}" for split in splits for part in parts]
-    last = ("gap", "weights", "precision", "date", "message", "outcome", "note", "same_as", "zip_sha256")
+    last = (
+        "gap",
+        "weights",
+        "precision",
+        "date",
+        "message",
+        "outcome",
+        "note",
+        "rank_apart",
+        "n_changed",
+        "same_as",
+        "zip_sha256",
+    )
     return Records(("rank", "id", "entry", "metric", *scores, *last), rows)
 
 

@@ -20,7 +20,7 @@ from harness.board import rows
 from harness.board.closing import Closing
 from harness.board.in_force import in_force
 from harness.board.ledger import Line, scores_newest_first
-from harness.board.ranking import read_standing
+from harness.board.ranking import read_leaderboard, read_standing
 from harness.board.recorder import Recorder, open_recorder, open_to_read
 from harness.board.rules import check_limits, name_on_board, withheld_for
 from harness.board.team_name import tidy
@@ -286,6 +286,7 @@ def _record(
     facts: dict[str, Any] = {"name": admission.name, "message": message, "weights": built.weights}
     facts |= {"withheld": shown is not None, "recipe": _recipe(admission.name, card), "seed": card.declared.seed}
     facts |= {"baseline": admission.baseline, "content": content}
+    facts |= {"n_changed": card.repeat.n_changed if card.repeat else None}
     if built.trained:
         facts |= {fact: built.trained[fact] for fact in ("recipe", "seed", "precision")}
     kept, line = _keep(recorder, evaluation, admission.now, **facts)
@@ -304,7 +305,7 @@ def _record(
         head=line.sha256,
         shown=shown,
         rank=read_standing(board, *place, entry, admission.visible).rank,
-        n_ranked=rows.count_ranking(board, *place[:2]),
+        n_ranked=read_leaderboard(board, *place, admission.visible, top=0, others=False).n_ranked,
         closing=admission.visible.closing,
         forecast=forecast,
         notes=(*notes, *recorder.notes),

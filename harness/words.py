@@ -11,6 +11,12 @@ import re
 from typing import Any
 
 TEXT_LENGTH = 2000  # characters of a message that are kept
+# What the board says of its rule `harness.contest_rules.BoardRules.transductive`.
+TRANSDUCTIVE = {
+    "ranked": "Entries may adapt to the test: labels may change with the other images of a batch.",
+    "apart": "Each image is to be labelled by itself; entries whose labels change with the batch are ranked apart.",
+    "unranked": "Each image is to be labelled by itself; entries whose labels change with the batch have no rank.",
+}
 # Of a contest without groups.
 UNGROUPED = (
     "No group of images is known here, so images of one person may be in it, also in training and in the hidden test; "

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from harness.analysis.compare import Pairs
@@ -76,6 +77,7 @@ def gather(workspace: Workspace, frozen: Frozen, *, top: int = TOP, reveal_priva
         revealed=visible.private,
         closed=Closed(closing.closed_at, closing.receipts, closing.head, len(closing.chosen)) if closing else None,
         ladder=contest.board.ladder,
+        transductive=contest.board.transductive,
         metric=metric,
         metrics=tuple(spec.name for spec in contest.metrics),
         ranked_by=truth.by,
@@ -89,7 +91,10 @@ def gather(workspace: Workspace, frozen: Frozen, *, top: int = TOP, reveal_priva
         n_unscored=read.n_unscored,
         unscored=tuple(unscored_of(entry, kept[entry.id]) for entry in read.unscored),
         n_aside=read.n_aside,
-        aside=tuple(aside_of(entry, splits, metric, visible) for entry in read.aside),
+        aside=tuple(
+            msgspec.structs.replace(aside_of(entry, splits, metric, visible), rank_apart=read.ranks_apart.get(entry.id))
+            for entry in read.aside
+        ),
         seeds=read.pooled,
         ensemble=combine(
             predictions.rows, predictions.labels, truth.labels, truth.by, contest.n_classes, truth.clusters
@@ -172,6 +177,11 @@ class _Read:
     aside: list[Entry]
 
     @property
+    def ranks_apart(self) -> dict[int, int | None]:
+        """The ranks among those that the rules rank apart."""
+        return {standing.entry.id: standing.rank_apart for standing in self.board.apart}
+
+    @property
     def seeds(self) -> dict[int, int]:
         """How many entries share the recipe of each."""
         uses = Counter(self.recipes.values())
@@ -206,12 +216,15 @@ def _without_rank(values: Values, metric: str, visible: Visibility) -> list[int]
     """
     closing, by = visible.closing, visible.by
     gone = values.ids[values.disqualified].tolist()
+    transductive = values.transductive & (visible.transductive != "ranked")
     if closing is None:
-        aside = values.baseline | (values.withheld & (not visible.ranks_withheld))
+        scored = ~np.isnan(values[by, metric]) | values.withheld
+        aside = values.baseline | (values.withheld & (not visible.ranks_withheld)) | (transductive & scored)
         return [*values.ids[aside & ~values.disqualified][::-1].tolist(), *gone]
     known = np.flatnonzero(~np.isnan(values[by, metric]))
     score = dict(zip(values.ids[known].tolist(), values[by, metric][known].tolist(), strict=True))
-    finals = ([number for number in sorted(ids) if number in score] for ids in closing.finals.values())
+    may_rank = score.keys() - set(values.ids[transductive].tolist())
+    finals = ([number for number in sorted(ids) if number in may_rank] for ids in closing.finals.values())
     ranked = {max(ids, key=lambda number: score[number]) for ids in finals if ids}
     return [*sorted(score.keys() - ranked, key=lambda number: (-score[number], number)), *gone]
 

@@ -74,7 +74,8 @@ class Unscored(msgspec.Struct, frozen=True):
 class Aside(msgspec.Struct, frozen=True):
     """An entry that was scored and has no rank.
 
-    It is ``withheld``, ``late``, a ``lesser final``, ``not final``, a ``baseline``, or ``disqualified``.
+    It is ``withheld``, ``late``, a ``lesser final``, ``not final``, a ``baseline``, ``disqualified``, or
+    ``transductive``.
     """
 
     id: int
@@ -82,6 +83,7 @@ class Aside(msgspec.Struct, frozen=True):
     created_at: str
     note: str
     scores: dict[str, Estimate]  # split -> by the metric that ranks
+    rank_apart: int | None = None  # among those that the rules rank apart
 
 
 class Closed(msgspec.Struct, frozen=True):
@@ -120,6 +122,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     revealed: bool
     closed: Closed | None
     ladder: bool
+    transductive: str
     metric: str
     metrics: tuple[str, ...]
     ranked_by: str

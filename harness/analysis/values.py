@@ -27,9 +27,9 @@ class Values:
     ids : ndarray of shape (entries,), int64
     names, times : list of str
         The team, and UTC in ISO 8601.
-    withheld, baseline, disqualified : ndarray of shape (entries,), bool
+    withheld, baseline, disqualified, transductive : ndarray of shape (entries,), bool
         Whether the Ladder holds the public score back; whether it is a baseline outside the ranks; whether it was
-        taken out of them.
+        taken out of them; whether it has not shown to label each image by itself.
     of : dict of (split, metric) to ndarray of shape (entries,), float64
         0 to 1, nan where there is none.  What the Ladder withholds is not in here, nor what those that are
         disqualified scored on hidden images.
@@ -41,6 +41,7 @@ class Values:
     withheld: NDArray[np.bool_]
     baseline: NDArray[np.bool_]
     disqualified: NDArray[np.bool_]
+    transductive: NDArray[np.bool_]
     of: dict[Key, NDArray[np.float64]]
 
     def __getitem__(self, key: Key) -> NDArray[np.float64]:
@@ -57,8 +58,8 @@ def read_values(board: sqlite3.Connection, contest: str, lock: str, metric: str,
     """Read what all entries scored by `metric` on the splits that forecasts need, and on `splits`."""
     asked = tuple((split, metric) for split in dict.fromkeys((*PREDICTED_FROM, *splits)))
     found = rows.read_values(board, contest, lock, asked)
-    withheld, baseline, disqualified = np.array([row[3:6] for row in found], bool).reshape(-1, 3).T
-    table = np.array([row[6:] for row in found], np.float64).reshape(len(found), len(asked))  # None becomes nan
+    withheld, baseline, disqualified, transductive = np.array([row[3:7] for row in found], bool).reshape(-1, 4).T
+    table = np.array([row[7:] for row in found], np.float64).reshape(len(found), len(asked))  # None becomes nan
     for column, (split, _) in enumerate(asked):
         if split not in AT_HOME:
             table[disqualified, column] = np.nan
@@ -71,6 +72,7 @@ def read_values(board: sqlite3.Connection, contest: str, lock: str, metric: str,
         withheld,
         baseline,
         disqualified,
+        transductive,
         {key: table[:, column] for column, key in enumerate(asked)},
     )
 

@@ -175,14 +175,16 @@ def close(workspace: Workspace, frozen: Frozen) -> Closing:
     with open_recorder(workspace) as recorder:  # no submission comes between the last receipt and this
         must_be_open(workspace, frozen)
         teams: dict[str, list[int]] = {}
-        for number, name, withheld in rows.best_first(recorder.board, contest, lock, "public", metric):
+        rules = in_force(workspace, frozen).contest.board
+        per_image = True if rules.transductive == "unranked" else None
+        best = rows.best_first(recorder.board, contest, lock, "public", metric, per_image=per_image)
+        for number, name, withheld in best:
             if not withheld:  # its public score was never shown, so that nobody could have chosen by it
                 teams.setdefault(name, []).append(number)
         if not teams:
             raise BoardError(f"Nothing was scored in {contest} yet.", "Type: hemobench submit majority -m first")
         gone = set(rows.disqualified_ids(recorder.board, contest, lock))
         selected = {team: ids for team, ids in read_selection(workspace, contest, lock).items() if not set(ids) <= gone}
-        n_finals = in_force(workspace, frozen).contest.board.finals
         last = next(ledger.newest_lines(workspace.ledger), None)
         closing = Closing(
             contest=contest,
@@ -190,7 +192,7 @@ def close(workspace: Workspace, frozen: Frozen) -> Closing:
             closed_at=datetime.now(UTC).isoformat(timespec="seconds"),
             receipts=last.receipt.number if last else 0,
             head=last.sha256 if last else ledger.START,
-            finals={team: selected.get(team) or tuple(best[:n_finals]) for team, best in teams.items()},
+            finals={team: selected.get(team) or tuple(ids[: rules.finals]) for team, ids in teams.items()},
             chosen=tuple(sorted(set(selected) & set(teams))),
         )
         _write(workspace.closed(contest, lock), closing)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from harness.board import rows
@@ -13,7 +13,9 @@ from harness.board.rows import Entry
 from harness.board.visibility import Half, Visibility
 from harness.score.estimate import Estimate
 
-Note = Literal["", "not scored", "withheld", "lesser final", "not final", "late", "baseline", "disqualified"]
+Note = Literal[
+    "", "not scored", "withheld", "lesser final", "not final", "late", "baseline", "disqualified", "transductive"
+]
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Standing:
     """One row of the leaderboard; `rank` is None for an entry that has none, and `note` says why.
 
     `entry` has the scores that are shown, and no other.  `same_as` is the first entry of another team whose zip holds
-    the same files, however they were packed.
+    the same files, however they were packed.  `rank_apart` is the rank among those that the rules rank apart.
     """
 
     rank: int | None
@@ -32,6 +34,7 @@ class Standing:
     val_shifted: Estimate | None
     note: Note = ""
     same_as: int | None = None
+    rank_apart: int | None = None
 
     @property
     def gap(self) -> float | None:
@@ -53,25 +56,31 @@ class Leaderboard:
         Best first; of equal scores, compared unrounded, the earlier entry stands first.
     baselines : list of Standing
         Those that were scored and stand outside the ranks, best first.
+    apart : list of Standing
+        Those that are ranked among themselves, best first, since they have not shown to label each image by itself.
     others : list of Standing
         In the order in which they came.
     n_ranked, n_others : int
         How many there are with a rank, and of the others, listed or not.
+    transductive : {'ranked', 'apart', 'unranked'}
+        The rule, see `harness.contest_rules.BoardRules`.
     """
 
     metric: str
     by: Half
     ranked: list[Standing]
     baselines: list[Standing]
+    apart: list[Standing]
     others: list[Standing]
     n_ranked: int
     n_others: int
     closing: Closing | None
+    transductive: str
 
     @property
     def standings(self) -> list[Standing]:
-        """All that are listed, each baseline at the place that its score would have."""
-        placed = sorted([*self.ranked, *self.baselines], key=self._place)
+        """All that are listed, baselines and those ranked apart at the place that their score would have."""
+        placed = sorted([*self.ranked, *self.baselines, *self.apart], key=self._place)
         return [*placed, *self.others]
 
     def _place(self, standing: Standing) -> tuple[float, int]:
@@ -105,14 +114,16 @@ def read_leaderboard(
     others : bool
         List those without a rank, too.
     """
+    rule = visible.transductive
     with rows.one_moment(board):
         ids = list(_ids(board, contest, lock, metric, visible, top))
         n_ranked = len(ids) if top is None or len(ids) < top else _count(board, contest, lock, visible)
         baselines = _baselines(board, contest, lock, visible)
-        n_others = rows.count_all(board, contest, lock) - n_ranked - len(baselines)
+        apart = list(_ids(board, contest, lock, metric, visible, top, per_image=False)) if rule == "apart" else []
+        n_others = rows.count_all(board, contest, lock) - n_ranked - len(baselines) - len(apart)
         rest: list[Entry] = []
         if others and n_others:
-            known = set(ids if top is None else _ids(board, contest, lock, metric, visible, None)) | set(baselines)
+            known = {*(ids if top is None else _ids(board, contest, lock, metric, visible, None)), *baselines, *apart}
             unknown = [number for number in rows.all_ids(board, contest, lock) if number not in known]
             rest = rows.read_some(board, unknown)
         same = rows.same_content(board, contest, lock)
@@ -121,10 +132,15 @@ def read_leaderboard(
             visible.by,
             [_standing(rank, one, metric, visible, same) for rank, one in enumerate(rows.read_some(board, ids), 1)],
             [_standing(None, one, metric, visible, same) for one in rows.read_some(board, baselines)],
+            [
+                replace(_standing(None, one, metric, visible, same), rank_apart=rank)
+                for rank, one in enumerate(rows.read_some(board, apart), 1)
+            ],
             [_standing(None, one, metric, visible, same) for one in rest],
             n_ranked,
             n_others,
             visible.closing,
+            rule,
         )
     found.baselines.sort(key=found._place)
     return found
@@ -146,14 +162,26 @@ def read_standing(
 
 
 def _ids(
-    board: sqlite3.Connection, contest: str, lock: str, metric: str, visible: Visibility, top: int | None
+    board: sqlite3.Connection,
+    contest: str,
+    lock: str,
+    metric: str,
+    visible: Visibility,
+    top: int | None,
+    *,
+    per_image: bool = True,
 ) -> Iterator[int]:
-    """Yield the ids of those that rank, best first, reading no more of the board than that takes."""
+    """Yield the ids of those that rank, best first, reading no more of the board than that takes.
+
+    Where the rules rank by how an entry labels, they are those that label `per_image`, or the others.
+    """
     closing = visible.closing
     finals = {number for ids in closing.finals.values() for number in ids} if closing else set()
     teams: set[str] = set()
     taken = 0
-    for number, name, withheld in rows.best_first(board, contest, lock, visible.by, metric, baselines=bool(closing)):
+    labelling = None if visible.transductive == "ranked" else per_image
+    best = rows.best_first(board, contest, lock, visible.by, metric, baselines=bool(closing), per_image=labelling)
+    for number, name, withheld in best:
         if taken == top:
             return
         if closing:
@@ -169,8 +197,11 @@ def _ids(
 def _count(board: sqlite3.Connection, contest: str, lock: str, visible: Visibility) -> int:
     if visible.closing:
         gone = set(rows.disqualified_ids(board, contest, lock))
+        if visible.transductive != "ranked":
+            gone.update(rows.transductive_ids(board, contest, lock))
         return sum(not set(ids) <= gone for ids in visible.closing.finals.values())
-    return rows.count_ranking(board, contest, lock, withheld=visible.ranks_withheld)
+    per_image = None if visible.transductive == "ranked" else True
+    return rows.count_ranking(board, contest, lock, withheld=visible.ranks_withheld, per_image=per_image)
 
 
 def _standing(rank: int | None, entry: Entry, metric: str, visible: Visibility, same: Mapping[int, int]) -> Standing:
@@ -188,6 +219,8 @@ def why_unranked(entry: Entry, metric: str, visible: Visibility) -> Note:
         return "disqualified"
     if (visible.by, metric) not in entry.scores:
         return "not scored"
+    if not visible.ranks_as_all(entry):
+        return "transductive"
     if entry.baseline:
         return "baseline"
     return visible.closing.why_unranked(entry) if visible.closing else "withheld"

@@ -17,7 +17,7 @@ from harness.score.estimate import Estimate
 # What a row and its receipt both tell, beside the id; columns by these names, too.
 FACTS = (
     *("name", "message", "contest", "lock", "outcome", "zip_sha256", "weights", "created_at", "recipe", "seed"),
-    *("precision", "content", "withheld", "baseline"),
+    *("precision", "content", "n_changed", "withheld", "baseline"),
 )
 COLUMNS = ", ".join(("id", *FACTS, "receipt", "disqualified"))
 # What may rank: baselines only among themselves, while no team has an entry that may.
@@ -27,6 +27,8 @@ MAY_RANK = """
         AND other.outcome = 'scored' AND other.disqualified = 0 AND other.baseline = 0
     ))
 """
+# Whether an entry has shown that it labels each image by itself; of others that is not known, or known not to be so.
+PER_IMAGE = "n_changed IS 0"
 AT_ONCE = 500  # ids asked for in one query: SQLite takes some thousands
 
 
@@ -37,7 +39,8 @@ class Entry:
     `recipe` is what seeds of one recipe share, `precision` what its training computed in, both "" where that is not
     known; `withheld` says that the Ladder does not show its public score; `receipt` is its number in the ledger.
     `content` is what zips of the same files share, however they were packed; `baseline` says that it is one of the
-    harness' own, `disqualified` that it was taken out of the ranks since.
+    harness' own, `disqualified` that it was taken out of the ranks since.  `n_changed` counts the labels of the
+    consistency check that were others in other company; None where it found nothing out.
     """
 
     id: int
@@ -53,6 +56,7 @@ class Entry:
     seed: int | None
     precision: str
     content: str
+    n_changed: int | None
     withheld: bool
     baseline: bool
     receipt: int
@@ -147,46 +151,68 @@ def read_values(
     Returns
     -------
     list of tuple
-        Id, name, time, whether the Ladder holds its public score back, whether it is a baseline outside the ranks, and
-        whether it is disqualified; then the value of each key, 0 to 1, or None.
+        Id, name, time, whether the Ladder holds its public score back, whether it is a baseline outside the ranks,
+        whether it is disqualified, and whether it has not shown to label each image by itself; then the value of each
+        key, 0 to 1, or None.
     """
     columns = ", ".join(
         f"(SELECT value FROM scores WHERE entry = entries.id AND split = ?{2 * at + 3} AND metric = ?{2 * at + 4})"
         for at in range(len(keys))
     )
     return connection.execute(
-        f"SELECT id, name, created_at, withheld, baseline AND NOT ({MAY_RANK}), disqualified, {columns} "
-        "FROM entries WHERE contest = ?1 AND lock = ?2 ORDER BY id",
+        f"SELECT id, name, created_at, withheld, baseline AND NOT ({MAY_RANK}), disqualified, NOT ({PER_IMAGE}), "
+        f"{columns} FROM entries WHERE contest = ?1 AND lock = ?2 ORDER BY id",
         (contest, lock, *(word for key in keys for word in key)),
     ).fetchall()
 
 
 def best_first(
-    connection: sqlite3.Connection, contest: str, lock: str, split: str, metric: str, *, baselines: bool = False
+    connection: sqlite3.Connection,
+    contest: str,
+    lock: str,
+    split: str,
+    metric: str,
+    *,
+    baselines: bool = False,
+    per_image: bool | None = None,
 ) -> Iterator[tuple[int, str, bool]]:
     """Yield id, name and `withheld` of all that have a score and may rank, best first; of equal ones the earlier first.
 
-    Baselines are among them where no team is, or with `baselines`.  It costs what is taken of it: the index holds them
-    in this order.
+    Baselines are among them where no team is, or with `baselines`; with `per_image` only those that have shown to label
+    each image by itself, or only the others.  It costs what is taken of it: the index holds them in this order.
     """
     for number, name, withheld in connection.execute(
         "SELECT entries.id, name, withheld FROM scores INDEXED BY scores_by_value JOIN entries ON entries.id = entry "
         f"WHERE split = ? AND metric = ? AND contest = ? AND lock = ? "
-        f"AND {'disqualified = 0' if baselines else MAY_RANK} ORDER BY value DESC, entry",
+        f"AND {'disqualified = 0' if baselines else MAY_RANK} AND {_labelling(per_image)} ORDER BY value DESC, entry",
         (split, metric, contest, lock),
     ):
         yield number, name, bool(withheld)
 
 
-def count_ranking(connection: sqlite3.Connection, contest: str, lock: str, *, withheld: bool = False) -> int:
-    """Return how many entries may rank; those that the Ladder withholds only with `withheld`."""
-    query = f"SELECT count(*) FROM entries WHERE contest = ? AND lock = ? AND withheld <= ? AND {MAY_RANK}"
+def _labelling(per_image: bool | None) -> str:
+    return "1" if per_image is None else f"({PER_IMAGE}) = {int(per_image)}"
+
+
+def count_ranking(
+    connection: sqlite3.Connection, contest: str, lock: str, *, withheld: bool = False, per_image: bool | None = None
+) -> int:
+    """Return how many entries may rank; those that the Ladder withholds only with `withheld`; else as `best_first`."""
+    query = (
+        "SELECT count(*) FROM entries WHERE contest = ? AND lock = ? AND withheld <= ? "
+        f"AND {MAY_RANK} AND {_labelling(per_image)}"
+    )
     return int(connection.execute(query, (contest, lock, withheld)).fetchone()[0])
 
 
 def _ids(connection: sqlite3.Connection, contest: str, lock: str, where: str, *values: str) -> list[int]:
     query = f"SELECT id FROM entries WHERE contest = ? AND lock = ? AND {where} ORDER BY id"
     return [number for (number,) in connection.execute(query, (contest, lock, *values))]
+
+
+def transductive_ids(connection: sqlite3.Connection, contest: str, lock: str) -> list[int]:
+    """Return the ids of the entries that have not shown to label each image by itself."""
+    return _ids(connection, contest, lock, f"NOT ({PER_IMAGE})")
 
 
 def disqualified_ids(connection: sqlite3.Connection, contest: str, lock: str) -> list[int]:

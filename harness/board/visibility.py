@@ -86,11 +86,14 @@ class Visibility:
         None while the contest is open.
     ladder : bool
         Whether the contest has the Ladder: then a public score shows once an entry was submitted, not before.
+    transductive : {'ranked', 'apart', 'unranked'}
+        How entries rank that have not shown to label each image by itself; see `harness.contest_rules.BoardRules`.
     """
 
     role: Role
     closing: Closing | None = None
     ladder: bool = False
+    transductive: Literal["ranked", "apart", "unranked"] = "ranked"
 
     def state(self, entry: Entry) -> State:
         """Return what an entry is at the moment."""
@@ -131,6 +134,10 @@ class Visibility:
     def shows_all(self, entry: Entry, splits: Iterable[str]) -> bool:
         """Say whether what is counted on all of `splits` is shown of an entry."""
         return set(splits) <= set(self.scores(entry))
+
+    def ranks_as_all(self, entry: Entry) -> bool:
+        """Say whether the rules let an entry rank with all others, by how it labels."""
+        return self.transductive == "ranked" or entry.n_changed == 0
 
     @property
     def ranks_withheld(self) -> bool:
@@ -193,7 +200,8 @@ def visible_to(role: Role, workspace: Workspace, frozen: Frozen) -> Visibility:
         It was closed, and how cannot be read.
     """
     contest = frozen.contest
-    return Visibility(role, read_closing(workspace, contest.name, frozen.lock_hash), contest.board.ladder)
+    closing, rules = read_closing(workspace, contest.name, frozen.lock_hash), contest.board
+    return Visibility(role, closing, rules.ladder, rules.transductive)
 
 
 def looking(reveal_private: bool) -> Role:

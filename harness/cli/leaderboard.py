@@ -9,6 +9,7 @@ import click
 
 from harness.cli.options import contest_option, format_option, workspace_option
 from harness.format import interval, percent, points, sample
+from harness.words import TRANSDUCTIVE
 
 if TYPE_CHECKING:
     from harness.board.ranking import Leaderboard, Standing
@@ -41,7 +42,7 @@ def leaderboard(
     for_programs = form in ("csv", "json")
     listed = everything or (for_programs and top is None)  # a program gets all there is
     board = api.leaderboard(workspace, contest, reveal_private=reveal_private, top=top, others=listed)
-    if for_programs or board.n_ranked + board.n_others + len(board.baselines):
+    if for_programs or board.n_ranked + board.n_others + len(board.baselines) + len(board.apart):
         from harness.cli._view import screen
         from harness.cli._view.table import print_table
 
@@ -68,7 +69,7 @@ def _table(board: Leaderboard, title: str) -> Table:
         entry = standing.entry
         rows.append(
             [
-                str(standing.rank or "–"),
+                str(standing.rank or (f"({standing.rank_apart})" if standing.rank_apart else "–")),
                 *([_was(board, standing)] if board.closing else []),
                 str(entry.id),
                 _named(standing),
@@ -107,6 +108,8 @@ def _named(standing: Standing) -> str:
     why = entry.outcome if standing.note == "not scored" else standing.note
     if not why and entry.baseline:
         why = "baseline"
+    if not why and entry.n_changed:
+        why = "transductive"
     same = f"same files as {standing.same_as}" if standing.same_as else ""
     more = ", ".join(word for word in (why, same) if word)
     return f"{entry.name} ({more})" if more else entry.name
@@ -120,6 +123,8 @@ def _notes(board: Leaderboard) -> list[str]:
         notes.append(f"Closed at {board.closing.when}; was: rank by the public score then.")
     if board.n_ranked > len(board.ranked):
         notes.append(f"The best {len(board.ranked)} of {board.n_ranked:,}.")
+    if board.transductive != "ranked" or any(standing.entry.n_changed for standing in board.standings):
+        notes.append(TRANSDUCTIVE[board.transductive])
     if board.baselines:
         notes.append("Baselines stand outside the ranks.")
     if any(standing.same_as for standing in board.standings):

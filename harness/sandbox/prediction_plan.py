@@ -130,8 +130,7 @@ class PredictionPlan:
             if repeat.n_changed:
                 notes += (
                     f"Order-dependent: {repeat.n_changed} of {repeat.n} images got another label when shown again in "
-                    "another order, in batches of 1 and 31. Each image must be labelled by itself, the same each "
-                    "time.",
+                    "another order, in batches of 1 and 31. What that means for its rank: hemobench contest rules",
                 )
         elif AGAIN in run.failed:
             notes += (f"Shown again in batches of 1 and 31, the images got no labels: {run.failed[AGAIN].message}",)

@@ -331,8 +331,8 @@ def test_every_rule_keeps_the_digest_and_all_else_changes_it(workspace, small_co
             new = "drop"
         elif name in ("deadline", "late_until"):
             new = "2026-12-01T23:59:00+01:00"
-        elif name == "late":
-            new = "none"
+        elif name in ("late", "transductive"):
+            new = {"late": "none", "transductive": "apart"}[name]
         else:
             new = another(value)
         if name in ("public", "val", "hidden", "clean"):

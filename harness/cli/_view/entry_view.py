@@ -29,6 +29,7 @@ WHY_NO_RANK: dict[Note, str] = {
     "not scored": "No rank: it was not scored.",
     "baseline": "No rank: it is a baseline, and teams rank.",
     "disqualified": "No rank: it was disqualified.",
+    "transductive": "No rank with the others: it has not shown that it labels each image by itself.",
 }
 
 
