@@ -9,6 +9,7 @@ import click
 
 from harness.cli._view.screen import wrapped
 from harness.cli.options import (
+    cluster_option,
     complete,
     contest_option,
     device_option,
@@ -30,7 +31,7 @@ def target_names() -> tuple[str, ...]:
 
 
 @click.command(short_help="Say whether a zip will work elsewhere, and is right.")
-@click.argument("path", metavar="ZIP|FOLDER", type=click.Path(path_type=Path))
+@click.argument("path", metavar="[ZIP|FOLDER]", type=click.Path(path_type=Path), required=False)
 @click.option(
     "--target",
     default="local",
@@ -49,16 +50,20 @@ def target_names() -> tuple[str, ...]:
 )
 @contest_option
 @isolation_option
+@cluster_option
 @device_option
 @workspace_option
 @json_option
+@click.pass_context
 def doctor(
-    path: Path,
+    ctx: click.Context,
+    path: Path | None,
     target: str,
     fix: bool,
     output: Path | None,
     contest: str | None,
     isolation: str,
+    cluster: str | None,
     device: str,
     workspace: Path,
     as_json: bool,
@@ -68,6 +73,9 @@ def doctor(
     Will it load, is it right, will it fit? The zip is read, then run in the sandbox on public images: as they are,
     and on other scales, in other orders, in other batches. Nothing is recorded.
 
+    Without a zip and with --isolation: say which isolation this machine builds for entries, or each worker of
+    --cluster, and how many it has room for at once.
+
     Exit code 1 when it would fail.
 
     \b
@@ -75,7 +83,16 @@ def doctor(
       hemobench doctor entry.zip
       hemobench doctor entry.zip --target codabench-4430
       hemobench doctor entry.zip --fix -o fixed.zip
+      hemobench doctor --isolation
     """
+    if path is None:
+        if cluster is None and ctx.get_parameter_source("isolation") is not click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError("Name a zip or a folder; for what this machine can do, type: doctor --isolation")
+        if not look_at_machines(workspace, contest, isolation, cluster, device, as_json):
+            raise click.exceptions.Exit(1)
+        return
+    if cluster:
+        raise click.UsageError("A zip is examined on this machine; --cluster goes with --isolation and without a zip.")
     if output and not fix:
         raise click.UsageError("-o names the zip that --fix writes; add --fix.")
     from harness import api
@@ -99,6 +116,47 @@ def doctor(
         show(checkup, fix=fix)
     if checkup.fails:
         raise click.exceptions.Exit(1)
+
+
+def look_at_machines(
+    workspace: Path, contest: str | None, isolation: str, cluster: str | None, device: str, as_json: bool
+) -> bool:
+    """Print what this machine, or each worker of a cluster, can do for entries; return whether all run them."""
+    import msgspec
+
+    from harness.contest import Limits
+    from harness.errors import WorkspaceError
+    from harness.freeze.frozen import open_frozen
+    from harness.sandbox.machine import look_at
+    from harness.workspace import Workspace, scratch_of
+
+    home = Workspace(workspace)
+    try:
+        limits = open_frozen(home, contest).contest.limits
+    except WorkspaceError:
+        if contest:
+            raise
+        limits = Limits()
+    if cluster:
+        from harness.cluster.client import connected
+
+        with connected(cluster) as workers:
+            found = workers.look(limits, isolation, device)
+    else:
+        with scratch_of(home) as scratch:
+            found = {"this machine": look_at(scratch, limits, isolation, device)}  # type: ignore[arg-type]
+    if as_json:
+        click.echo(
+            msgspec.json.encode([{"worker": worker, **msgspec.to_builtins(one)} for worker, one in found.items()])
+        )
+    for worker, one in found.items() if not as_json else ():
+        room = f"{one.n_cores} cores, {one.memory_mb:,} MB free, {one.gpus} GPUs: {one.n_at_once} at once"
+        missing = f"; missing restrictions: {', '.join(one.missing_restrictions)}" if one.missing_restrictions else ""
+        ends = (
+            f"runs no entry: {one.reason} {one.hint}" if one.reason else f"isolation {one.isolation}{missing}; {room}"
+        )
+        click.echo(wrapped(f"{worker} ({one.name}): {ends}"))
+    return not any(one.reason for one in found.values())
 
 
 def show(checkup: Checkup, *, fix: bool) -> None:

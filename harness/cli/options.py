@@ -79,6 +79,8 @@ def isolation_option(function: F) -> F:
     return click.option(
         "--isolation",
         type=click.Choice(NAMES),
+        is_flag=False,
+        flag_value="auto",
         metavar="KIND",
         default="auto",
         show_default=True,
@@ -106,15 +108,19 @@ def runtime_option(function: F) -> F:
 
 def workers_options(function: F) -> F:
     """Add ``--workers``, handed on as ``n_workers``, and ``--cluster``."""
-    function = click.option(
-        "--cluster", metavar="ADDRESS", help="Run them on the workers of a Dask scheduler, as tcp://10.0.0.1:8786."
-    )(function)
     return click.option(
         "--workers",
         "n_workers",
         metavar="N",
         type=click.IntRange(min=1),
         help="Zips at a time; by default as many as cores and memory allow.",
+    )(cluster_option(function))
+
+
+def cluster_option(function: F) -> F:
+    """Add ``--cluster``."""
+    return click.option(
+        "--cluster", metavar="ADDRESS", help="The workers of a Dask scheduler, as tcp://10.0.0.1:8786."
     )(function)
 
 

@@ -21,12 +21,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.cluster.task import Question, Unfit, hold, run_zip, software
+from harness.cluster.task import Question, Unfit, hold, look, run_zip, software
 from harness.contest import Limits
 from harness.errors import ClusterError
 from harness.freeze.hashing import hash_array
 from harness.runtimes.runtime import Runtimes
 from harness.sandbox.layout import MB
+from harness.sandbox.machine import Machine
 from harness.sandbox.outcome import EntryRun
 from harness.sandbox.sandbox_command import scratch_mb
 
@@ -99,12 +100,30 @@ class Cluster:
         return {name: amount for name, amount in need.items() if name in stated}
 
     def n_at_once(self, limits: Limits, device: str) -> int:
-        """Return how many entries the workers can run at once, by their threads and the resources they state."""
+        """Return how many entries the workers can run at once, by their threads and the resources they state.
+
+        Raises
+        ------
+        ClusterError
+            None has room for one.
+        """
         needs = self.needs(limits, device)
-        return sum(
+        n = sum(
             min([int(worker["nthreads"]), *(int(worker["resources"].get(name, 0) // needs[name]) for name in needs)])
             for worker in self.workers().values()
         )
+        if n == 0:
+            needed = ", ".join(f"{name} {amount:,.0f}" for name, amount in needs.items())
+            raise ClusterError(
+                f"No worker of {self.address} has room for an entry, which needs {needed} of the resources stated.",
+                "Start workers with more --resources, or type: hemobench contest rules memory_mb=N --why TEXT",
+            )
+        return n
+
+    def look(self, limits: Limits, isolation: str, device: str) -> dict[str, Machine]:
+        """Return what the machine of each worker can do for entries, by address."""
+        found: dict[str, Machine] = self.client.run(look, limits, isolation, device, software(Runtimes()))
+        return found
 
     def run_entry(
         self,

@@ -6,7 +6,9 @@ import hashlib
 import platform
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,9 +17,15 @@ from harness.errors import HarnessError, writing_to
 from harness.runtimes.runtime import Runtimes
 from harness.sandbox import run as sandbox
 from harness.sandbox.kept import hash_around
+from harness.sandbox.machine import Machine, look_at
 from harness.sandbox.outcome import EntryRun
 from harness.sandbox.sandbox_command import Device
 from harness.sandbox.scratch import scratch_folder
+
+if TYPE_CHECKING:
+    from distributed import Worker
+
+SAME = "Install the same lock on every machine."
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,16 @@ def software(runtimes: Runtimes) -> dict[str, str]:
     return {"Hemobench": code.hexdigest()[:12], "Python": platform.python_version(), **locks}
 
 
+def look(
+    limits: Limits, isolation: sandbox.Choice, device: Device, needed: dict[str, str], dask_worker: Worker
+) -> Machine:
+    """Say what the machine of a worker can do for entries."""
+    found = look_at(Path(dask_worker.local_directory, "hemobench"), limits, isolation, device)
+    if differing := _differing(software(Runtimes()), needed):
+        return msgspec.structs.replace(found, reason=f"not the same software: {differing}", hint=SAME)
+    return found
+
+
 def hold(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return images as they are: a task of their own, so that workers hold them and hand them to each other."""
     return images
@@ -68,7 +86,7 @@ def run_zip(zipped: bytes, images: dict[str, NDArray[np.uint8]], question: Quest
     worker = get_worker()
     try:
         if differing := _differing(software(question.runtimes), question.software):
-            raise HarnessError(f"it is not the same software: {differing}", "Install the same lock on every machine.")
+            raise HarnessError(f"not the same software: {differing}", SAME)
         scratch = Path(worker.local_directory, "hemobench")
         with writing_to(scratch), scratch_folder(scratch) as folder:
             zip_path = folder / question.zip_name

@@ -9,7 +9,6 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import ctypes
-import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -21,9 +20,8 @@ import psutil
 from harness.contest import Limits
 from harness.freeze.frozen import Frozen
 from harness.freeze.hashing import hash_file
-from harness.sandbox.layout import MB
+from harness.sandbox.machine import n_at_once, n_cores
 from harness.sandbox.outcome import Outcome
-from harness.sandbox.sandbox_command import gpu_devices, scratch_mb
 from harness.score.evaluate import Evaluation, evaluate, prepare_evaluation
 
 if TYPE_CHECKING:
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
 
 Begin = Callable[..., AbstractContextManager[Callable[[], Evaluation]]]
 
-CORES_EACH = 2  # of an entry: more workers on the same cores gain little, and its clock is on the wall
 BEGUN_EACH = 50  # that are begun ahead for each worker: one slow entry keeps the others going for so long
 MOST_AHEAD = 4  # an import takes as long as about so many small entries run
 WAITING_BYTES = 1_500_000_000  # of memory that an interpreter with TensorFlow may take, twice
@@ -77,21 +74,9 @@ def workers(
             yield stack.enter_context(Lanes(n, elsewhere)).begin, n * BEGUN_EACH
 
 
-def n_at_once(limits: Limits, device: str) -> int:
-    """Return how many entries may run on this machine at once without costing each other time or memory."""
-    if device == "auto" and gpu_devices():  # the first takes all of its memory
-        return 1
-    room = psutil.virtual_memory().available // ((limits.memory_mb + scratch_mb(limits)) * MB)
-    return max(1, min(_n_cores() // CORES_EACH, int(room)))
-
-
 def _n_ahead() -> int:
     """Return how many entries are prepared while one runs: importing is the work of one core, and takes memory."""
-    return min(_n_cores(), MOST_AHEAD, int(psutil.virtual_memory().available // WAITING_BYTES))
-
-
-def _n_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(n_cores(), MOST_AHEAD, int(psutil.virtual_memory().available // WAITING_BYTES))
 
 
 class Lanes:

@@ -3,14 +3,19 @@
 import json
 import pickle
 import shutil
+import signal
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from harness import api
+from harness.cluster.client import GPU, MEMORY, Cluster
+from harness.contest import Limits
+from harness.errors import ClusterError
 from harness.freeze.frozen import Frozen
-from tests.conftest import CommandLine
+from tests.conftest import ROOT, CommandLine
 
 HONEST = "class Model:\n    def predict(self, X):\n        return X[:, {}, 0, 0].astype(int) % 8\n"
 SLOW = "import time\ntime.sleep({})\n" + HONEST
@@ -80,3 +85,91 @@ def test_with_a_worker_killed_in_the_middle_the_board_is_that_of_one_worker_and_
     assert door.hears(paths[2].read_bytes())
     assert not any(map(door.hears, labels_as_bytes(frozen)))
     assert not [name for name in frozen.contest.class_names if door.hears(name.encode())]
+
+
+@pytest.mark.parametrize(
+    ("workers", "device", "needs", "n"),
+    [
+        ([(1, {}), (2, {})], "auto", set(), 3),
+        ([(8, {MEMORY: 33e9}), (1, {MEMORY: 1e12})], "auto", {MEMORY}, 4),  # about 10 GB each
+        ([(8, {MEMORY: 33e9}), (4, {})], "auto", {MEMORY}, 3),
+        ([(8, {GPU: 2}), (4, {})], "auto", {GPU}, 2),
+        ([(8, {GPU: 2}), (4, {})], "cpu", set(), 12),
+        ([(8, {MEMORY: 1e9})], "auto", {MEMORY}, None),
+    ],
+)
+def test_an_entry_takes_of_the_resources_that_workers_state(workers, device, needs, n):
+    known = {str(number): {"nthreads": threads, "resources": has} for number, (threads, has) in enumerate(workers)}
+    cluster = Cluster(SimpleNamespace(scheduler_info=lambda n_workers: {"workers": known}), "tcp://nowhere:1")
+    assert cluster.needs(Limits(), device).keys() == needs
+    if n is None:
+        with pytest.raises(ClusterError):
+            cluster.n_at_once(Limits(), device)
+    else:
+        assert cluster.n_at_once(Limits(), device) == n
+
+
+def test_where_nobody_answers_nothing_runs(hemobench, zips, monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr("harness.cluster.client.CONNECT_S", 0.5)
+    told = hemobench("submit", zips("a", HONEST.format(1)), "-m", "x", "--cluster", "tcp://127.0.0.1:9", code=1).stderr
+    assert "tcp://127.0.0.1:9" in told and "dask scheduler" in told
+    assert json.loads(hemobench("leaderboard", "--json").stdout) == []
+
+
+def in_the_middle(hemobench, cluster, paths, strike):
+    """Submit on a cluster, and do something to it when the first row is there; return how the command ended."""
+    process = hemobench.start("submit", *paths, "-m", "x", "--cluster", cluster.address)
+    assert "1 of" in process.stderr.readline()
+    cluster.wait(lambda: cluster.running("one"))
+    strike(process)
+    _, told = process.communicate(timeout=300)
+    return process.returncode, told
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["scheduler", "driver"])
+def test_what_is_lost_in_the_middle_costs_no_row_and_doubles_none(hemobench, cluster, zips, what):
+    cluster.start_worker("one")
+    cluster.wait_for_workers("one")
+    paths = [zips("a", HONEST.format(1)), zips("b", SLOW.format(20, 2)), zips("c", HONEST.format(3))]
+
+    def strike(process):
+        if what == "scheduler":
+            cluster.kill("scheduler")
+        else:
+            process.send_signal(signal.SIGKILL)
+
+    code, told = in_the_middle(hemobench, cluster, paths, strike)
+    if what == "scheduler":
+        assert code == 1 and cluster.address in told and "the same command" in told
+        cluster.kill("one")
+        cluster.start_scheduler()
+        cluster.start_worker("one")
+        cluster.wait_for_workers("one")
+    assert [row["entry"] for row in json.loads(hemobench("leaderboard", "--json").stdout)] == ["a"]
+    hemobench("submit", *paths[1:], "-m", "x", "--cluster", cluster.address)
+    assert sorted(row["entry"] for row in json.loads(hemobench("leaderboard", "--json").stdout)) == ["a", "b", "c"]
+    assert not json.loads(hemobench("ledger", "audit", "--json").stdout)["findings"]
+
+
+@pytest.mark.slow
+def test_a_worker_that_cannot_run_entries_gets_none(hemobench, cluster, zips, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(ROOT / "harness", other / "harness")
+    with (other / "harness" / "sandbox" / "run.py").open("a") as file:
+        file.write("# another version\n")
+    cluster.start_worker("other", env={"PYTHONPATH": str(other)})
+    cluster.wait_for_workers("other")
+    path = zips("a", HONEST.format(1))
+    told = hemobench("submit", path, "-m", "x", "--cluster", cluster.address, code=1).stderr
+    assert "not the same software: Hemobench" in " ".join(told.split())
+    assert json.loads(hemobench("leaderboard", "--json").stdout) == []
+    cluster.start_worker("one")
+    cluster.wait_for_workers("one")
+    paths = [path, zips("b", HONEST.format(2)), zips("c", HONEST.format(3))]
+    hemobench("submit", *paths, "-m", "x", "--cluster", cluster.address)
+    assert len(json.loads(hemobench("leaderboard", "--json").stdout)) == 3
+    found = json.loads(hemobench("doctor", "--isolation", "--cluster", cluster.address, "--json", code=1).stdout)
+    assert sorted(bool(one["reason"]) for one in found) == [False, True]
+    assert all(one["isolation"] in ("bubblewrap", "namespaces") for one in found)

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from harness.cli.doctor import doctor
 from harness.doctor.fit import TargetError, find_target, names
+from harness.errors import IsolationError
 from tests.doctor.cases import CASES, Case, zipped
 
 
@@ -97,3 +98,21 @@ def test_the_process_of_the_doctor_never_loads_keras(kitchen, tmp_path):
     loaded = set(done.stdout.splitlines()[-1].split())
     assert "Looked at" in done.stderr
     assert "numpy" in loaded and not loaded & {"keras", "tensorflow", "h5py", "torch", "jax"}
+
+
+def test_without_a_zip_it_says_what_the_machine_can_do_for_entries(hemobench):
+    (found,) = json.loads(hemobench("doctor", "--isolation", "--json").stdout)
+    assert found["isolation"] in ("bubblewrap", "namespaces") and not found["reason"] and found["n_at_once"] >= 1
+    told = hemobench("doctor", "--isolation").stdout
+    assert found["isolation"] in told
+    hemobench("doctor", code=2)
+
+
+def test_a_machine_that_builds_no_isolation_runs_no_entry(hemobench, monkeypatch):
+    monkeypatch.setattr("harness.sandbox.bubblewrap.Bubblewrap.command", cannot)
+    (found,) = json.loads(hemobench("doctor", "--isolation", "bubblewrap", "--json", code=1).stdout)
+    assert found["isolation"] == "" and "no bubblewrap here" in found["reason"] and found["hint"]
+
+
+def cannot(*words):
+    raise IsolationError("no bubblewrap here")

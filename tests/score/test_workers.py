@@ -9,9 +9,10 @@ import psutil
 import pytest
 
 from harness.contest import Limits
+from harness.sandbox import machine
 from harness.sandbox.outcome import Outcome
 from harness.score import workers
-from harness.score.workers import Lanes, n_at_once
+from harness.score.workers import Lanes
 
 
 @pytest.mark.parametrize(
@@ -26,10 +27,10 @@ from harness.score.workers import Lanes, n_at_once
     ],
 )
 def test_as_many_run_as_cores_and_memory_allow(monkeypatch, cores, memory_gb, gpus, device, n):
-    monkeypatch.setattr(workers, "_n_cores", lambda: cores)
-    monkeypatch.setattr(workers, "gpu_devices", lambda: gpus)
+    monkeypatch.setattr(machine, "n_cores", lambda: cores)
+    monkeypatch.setattr(machine, "gpu_devices", lambda: gpus)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=memory_gb * 10**9))
-    assert n_at_once(Limits(), device) == n
+    assert machine.n_at_once(Limits(), device) == n
 
 
 @pytest.fixture
