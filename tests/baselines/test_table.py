@@ -32,6 +32,7 @@ def train_each(jobs, folder) -> None:
             raise AssertionError(said) from error
         assert np.isfinite([row.train_loss for row in home.read_history()]).all(), said
         assert home.model.is_file(), said
+        assert f"\nVIEWS = {job.recipe.views} " in (home.submission / "model.py").read_text(), said
         assert run.precision == job.precision.policy, said
 
 
