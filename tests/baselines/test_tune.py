@@ -24,11 +24,11 @@ from baselines.job import plan
 from baselines.recipe import Plateau, Recipe, read_recipe
 from baselines.run_folder import Accuracy, Run, RunFolder
 from baselines.schedule import Epoch
-from baselines.tune import terminal
+from baselines.tune import study, terminal
 from baselines.tune.importances import LEAST, draw, importances
 from baselines.tune.report import summarise
 from baselines.tune.space import LEFT_OUT, SPACE, changes, search_space, set_fields
-from baselines.tune.study import RANDOM_TRIALS, Search
+from baselines.tune.study import Search
 from baselines.tune.toml import recipe_toml
 from baselines.tune.trial import EndedTrial, Target, rank
 from baselines.weights import IMAGENET, NONE, Weights
@@ -138,6 +138,15 @@ def search_in(workspace, seed=0, settings=("epochs=4",), only=(), model="scratch
     _, told, _ = set_fields(row.quick.recipe, settings)
     space = space_of(model, settings=settings, only=only)
     return Search(workspace, Target(row, contest(), "quick", Weights(NONE), seed, space, told))
+
+
+N_RANDOM = 3
+N_TRIALS = N_RANDOM + 2  # two that follow from what was measured
+
+
+@pytest.fixture
+def few_random_trials(monkeypatch):
+    monkeypatch.setattr(study, "RANDOM_TRIALS", N_RANDOM)
 
 
 def run(search, n, train=None):
@@ -302,22 +311,23 @@ def test_the_first_trial_is_the_preset_as_it_is(tmp_path):
     assert record.cuts == job.cuts
 
 
+@pytest.mark.usefixtures("few_random_trials")
 def test_the_same_seed_draws_the_same_and_another_does_not(tmp_path):
     one, same, other = (
-        recipes(run(search_in(tmp_path / name, seed), RANDOM_TRIALS + 2))
-        for name, seed in (("a", 5), ("b", 5), ("c", 6))
+        recipes(run(search_in(tmp_path / name, seed), N_TRIALS)) for name, seed in (("a", 5), ("b", 5), ("c", 6))
     )
     assert one == same
     assert one[1:] != other[1:]
     assert len(set(map(str, one))) == len(one)
 
 
+@pytest.mark.usefixtures("few_random_trials")
 def test_a_search_taken_up_again_goes_on_as_if_it_had_run_through(tmp_path):
-    whole = run(search_in(tmp_path / "whole"), RANDOM_TRIALS + 2)
+    whole = run(search_in(tmp_path / "whole"), N_TRIALS)
     search = search_in(tmp_path / "parts")
-    assert len(run(search, 3)) == 3
-    assert len(run(search, 3)) == 3, "the number wanted includes those that are there"
-    assert run(search, RANDOM_TRIALS + 2) == whole
+    assert len(run(search, 2)) == 2
+    assert len(run(search, 2)) == 2, "the number wanted includes those that are there"
+    assert run(search, N_TRIALS) == whole
 
 
 def test_a_killed_trial_is_marked_failed_and_goes_on_from_its_last_epoch(tmp_path):
@@ -637,18 +647,8 @@ def test_words_without_sense_are_refused_before_anything_is_trained(tune, words,
 
 
 def test_a_real_search_ends_with_a_run_that_train_finds_again(hemobench):
-    words = (
-        "scratch-v1",
-        "--trials",
-        "2",
-        "--set",
-        "epochs=1",
-        "--set",
-        "train_limit=64",
-        "--preset",
-        "quick",
-        "--json",
-    )
+    settings = [word for one in ("epochs=1", "train_limit=64", "input_size=32") for word in ("--set", one)]
+    words = ("scratch-v1", "--trials", "2", *settings, "--preset", "quick", "--json")
     done = CliRunner().invoke(verb.tune, [*words, "--workspace", str(hemobench.workspace)])
     assert done.exit_code == 0, done.output
     document = json.loads(done.stdout)
