@@ -164,7 +164,8 @@ def test_nothing_is_mixed_at_prediction(mixing):
     np.testing.assert_array_equal(same, np.eye(3)[labels])
 
 
-@pytest.mark.parametrize("mixing", [None, "mixup", "cutmix"])
+@pytest.mark.parametrize("mixing", [pytest.param(None, marks=pytest.mark.slow), "mixup", "cutmix"])
+@pytest.mark.usefixtures("eager")
 def test_a_learner_taken_up_from_its_file_trains_on_as_if_it_had_never_stopped(mixing, tmp_path):
     images, labels = some_images(), labels_of()
 
