@@ -16,7 +16,7 @@ from baselines.recipe import Recipe
 from baselines.run_folder import RunFolder
 from baselines.train import train
 from harness.freeze.frozen import LabelledImages
-from tests.baselines.conftest import TinyContest
+from tests.baselines.conftest import TinyContest, plain_backbone
 
 AMX = Machine("tensorflow", {"avx512f", "amx_tile", "amx_bf16"}, onednn=True)
 
@@ -91,11 +91,12 @@ class LikeClasses(TinyContest):
         return LabelledImages(images.clip(0, 255).astype(np.uint8), labels)
 
 
+# Quick is the one whose loss is scaled and whose weights are averaged; `test_table` trains a step in the other, too.
 @pytest.mark.parametrize(
     ("precision", "ema"),
     [
         ("mixed_float16", 0.9),
-        ("mixed_bfloat16", None),
+        pytest.param("mixed_bfloat16", None, marks=pytest.mark.slow),
         pytest.param("mixed_float16", None, marks=pytest.mark.slow),
         pytest.param("mixed_bfloat16", 0.9, marks=pytest.mark.slow),
     ],
@@ -132,11 +133,7 @@ def test_the_loss_of_half_precision_is_scaled_above_frozen_layers_too(tiny_job):
 
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_a_deep_network_starts_from_nothing_in_half_precision_as_in_float32(precision, tiny_job, monkeypatch):
-    def chain(include_top, weights, input_tensor):
-        x = keras.layers.Conv2D(4, 3, name="conv1")(input_tensor)
-        return keras.Model(keras.utils.get_source_inputs(input_tensor), keras.layers.Conv2D(4, 3, name="conv2")(x))
-
-    monkeypatch.setattr(keras.applications, "VGG16", chain)
+    monkeypatch.setattr(keras.applications, "VGG16", plain_backbone)
     starts = []
 
     class StartedError(Exception):
