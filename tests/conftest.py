@@ -78,12 +78,12 @@ def draw(source: EmbeddedSource, class_names: tuple[str, ...], image_shape: tupl
     return drawn
 
 
-searched: dict[tuple[bytes, str], list[NearPair]] = {}
+searched: dict[tuple[object, ...], list[NearPair]] = {}
 
 
 def near_once(images: NDArray[np.uint8], rules: Cleaning) -> list[NearPair]:
     """Search the same images for near duplicates once: that is half of a freeze."""
-    key = (hashlib.sha256(images.tobytes()).digest(), repr((images.shape, rules)))
+    key = (hashlib.sha256(images.tobytes()).digest(), images.shape, rules.near_bits, rules.near_difference)
     if key not in searched:
         searched[key] = find_near(images, rules)
     return searched[key]
@@ -199,7 +199,7 @@ def frozen_workspace(once_for_all, small_contest) -> Path:
 
 
 @pytest.fixture
-def hemobench(tmp_path, frozen_workspace) -> CommandLine:
+def hemobench(tmp_path, frozen_workspace, reads_in_one_process) -> CommandLine:
     """The command line on a workspace of the test's own, with the small contest frozen in it."""
     workspace = tmp_path / "a workspace"
     shutil.copytree(frozen_workspace, workspace, symlinks=True)
