@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +15,7 @@ from harness.analysis.pairwise import Pairwise
 from harness.board.ledger import Scored
 from harness.board.recorder import open_recorder
 from harness.freeze.frozen import Frozen, open_frozen
+from harness.sandbox.content_key import content_key
 from harness.score.card import ScoreCard, score_split
 from harness.score.evaluate import SPLITS, labels_of
 from harness.workspace import Workspace, atomic_file, write_atomic
@@ -70,11 +73,13 @@ class Desk:
         said: dict[str, np.ndarray] | None = None,
         log: str = "",
         hidden_log: str = "",
+        packed: Path | None = None,
+        **facts: Any,
     ) -> int:
         """Record an entry and return its id.
 
         `private_seed` draws its labels of the private half anew; `said` are labels to record in place of drawn ones;
-        one that is `sure` gives probabilities, too.
+        one that is `sure` gives probabilities, too; `packed` is a zip to keep as its own.
         """
         frozen, seed = self.frozen, number * 7919 + len(name)
         if said is None:
@@ -82,7 +87,10 @@ class Desk:
             said = drawn if outcome == "scored" else {}
         truth = labels_of(frozen)
         scores = {split: score_split(frozen.contest, truth[split][1], labels) for split, labels in said.items()}
-        digest = hashlib.sha256(f"{name} {number}".encode()).hexdigest()
+        digest = hashlib.sha256(packed.read_bytes() if packed else f"{name} {number}".encode()).hexdigest()
+        if packed:
+            write_atomic(self.workspace.zips() / f"{digest}.zip", packed.read_bytes())
+            facts["content"] = content_key(packed, frozen.contest.limits)
         card = ScoreCard(
             outcome=outcome,
             message=why,
@@ -132,6 +140,7 @@ class Desk:
                 isolation="bubblewrap",
                 restrictions=(),
                 missing_restrictions=(),
+                **facts,
             )
         assert isinstance(line.receipt, Scored)
         return line.receipt.entry
