@@ -25,6 +25,7 @@ from harness.analysis.preview import Forecasts, confidence_of, generator, predic
 from harness.analysis.ranks import RankRange, not_distinguishable_from_first, rank_ranges
 from harness.analysis.seeds import Pooled, pool
 from harness.analysis.values import Values, read_recipes, read_values
+from harness.board import ledger
 from harness.board.artifacts import Artifacts, read_artifacts
 from harness.board.closing import Closing
 from harness.board.ranking import Note, read_leaderboard, read_standing
@@ -64,6 +65,8 @@ class EntryFacts(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     namesakes : int
         Other entries of this name.
+    disqualified : str
+        Why it was taken out of the ranks, where that may be told; else empty.
     rank, ranked : int
         Its place, None where it has none, and how many have one; `note` says why it has none.
     ranks : RankRange or None
@@ -110,6 +113,7 @@ class EntryFacts(msgspec.Struct, frozen=True, kw_only=True):
     ranks: RankRange | None
     level_with_first: bool
     note: Note
+    disqualified: str
     scores: dict[str, dict[str, Estimate]]
     families: Axis
     severities: tuple[int, ...]
@@ -199,6 +203,9 @@ def see_entry(workspace: Workspace, frozen: Frozen, word: str, *, reveal_private
         ranks=ranks,
         level_with_first=level,
         note=standing.note,
+        disqualified=ledger.disqualified(workspace.ledger)[entry.id].why
+        if entry.disqualified and visible.reasons
+        else "",
         scores=scores_of(entry, told_of),
         families=truth.groups.families,
         severities=truth.groups.severities,

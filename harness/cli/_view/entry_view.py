@@ -78,7 +78,9 @@ def _are(n: int) -> str:
 
 def _rank(facts: EntryFacts) -> str:
     if facts.rank is None:
-        return WHY_NO_RANK.get(facts.note, "No rank.")
+        return " ".join(
+            [WHY_NO_RANK.get(facts.note, "No rank."), *([facts.disqualified] if facts.disqualified else [])]
+        )
     told = f"Rank {facts.rank} of {facts.ranked} by {_words(facts.metric)} on {PLACES[facts.ranked_by]}"
     if facts.ranks is None:
         return f"{told}."
