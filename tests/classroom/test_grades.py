@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from harness.board.closing import close
+from harness.board.disqualification import disqualify
 from harness.board.in_force import open_in_force
 from harness.classroom.grades.give import give_grades
 from harness.classroom.roster import Roster, read_roster
@@ -192,3 +193,18 @@ def test_documents_for_gradescope_and_classroom_50(course, tmp_path):
         assert others.check_classroom50(document, "cs", "cells", who) == (total * 2, 40)
         assert document["datetime"] == sheet[who].submitted_at.replace("+00:00", "Z")
     assert "CLASSROOM/ASSIGNMENT" in hemobench(*words, "classroom50", "--item", "cells", code=2).stderr
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_baseline_outside_the_ranks_is_beaten_and_a_disqualified_entry_counts_nothing(course, tmp_path, closed):
+    course.record("majority", 0.35, number=20, baseline=True)
+    text = SCHEME.replace("Base line", "majority").replace("[written]\nfile", "[written]\n# two\nfile")
+    if closed:
+        close(course.workspace, course.frozen)
+    before = {one.id: one for one in graded(course, tmp_path, text).grades}
+    assert before["s1"].entry == 2 and before["s1"].parts[1].points == 4
+    for number in (2, 3):  # both of team Fox
+        disqualify(course.workspace, course.frozen, number, "it was copied")
+    after = {one.id: one for one in graded(course, tmp_path, text).grades}
+    assert after["s1"].entry is None and after["s1"].note == "no entry that counts"
+    assert after["s3"] == before["s3"]

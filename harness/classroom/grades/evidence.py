@@ -36,7 +36,7 @@ def gather(
     workspace, frozen
     scheme : Scheme
     roster : Roster
-        Without students, each name on the board that is no baseline of the scheme stands for one.
+        Without students, each name on the board that is no baseline stands for one.
     visible : Visibility
         What may be shown: no score of another split is looked at.
 
@@ -50,7 +50,9 @@ def gather(
     counted = _counted(workspace, frozen, visible)
     baselines = {one.baseline: _baseline(one.baseline, counted) for one in scheme.beats}
     apart = {entry.id for entry in baselines.values()} | {
-        entry.id for entry in counted for name in baselines if team_key(entry.name) == team_key(name)
+        entry.id
+        for entry in counted
+        if entry.baseline or any(team_key(entry.name) == team_key(name) for name in baselines)
     }
     entries = [entry for entry in counted if entry.id not in apart]
     if not roster.students:
@@ -80,11 +82,12 @@ def _counted(workspace: Workspace, frozen: Frozen, visible: Visibility) -> list[
     """Return the entries that may count, best first, each with the scores that are shown."""
     name, lock, metric = frozen.contest.name, frozen.lock_hash, frozen.contest.metrics[0].name
     with open_to_read(workspace) as board:
-        ranked = [one.entry for one in read_leaderboard(board, name, lock, metric, visible, others=False).ranked]
+        found = read_leaderboard(board, name, lock, metric, visible, others=False)
+        ranked = [one.entry for one in (*found.ranked, *found.baselines)]
         if visible.closing:
             finals = [number for ids in visible.closing.finals.values() for number in ids]
             ranked += rows.read_some(board, sorted(set(finals) - {entry.id for entry in ranked}))
-    shown = [visible.shown(entry) for entry in ranked]
+    shown = [visible.shown(entry) for entry in ranked if not entry.disqualified]
     key = (visible.by, metric)
     return sorted((one for one in shown if key in one.scores), key=lambda one: (-one.scores[key].value, one.id))
 
