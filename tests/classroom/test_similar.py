@@ -83,7 +83,7 @@ def write_keras(net, names):
 def pack(path, net, write=write_npz, names=("a", "b"), model=MODEL, **more):
     with zipfile.ZipFile(path, "w") as made:
         for name, content in {"model.py": model, **write(net, names), **more}.items():
-            made.writestr(name, content)
+            made.writestr(zipfile.ZipInfo(name, (2026, 5, 4, 0, 0, 0)), content)  # the same bytes at any time
     return path
 
 
@@ -226,7 +226,7 @@ def test_fifty_planted_copies_and_five_hundred_honest_pairs(board, images, desk,
     for source, number in planted:
         copied[number] = source
     false = [pair for pair in found if copied.get(pair[0], pair[0]) != copied.get(pair[1], pair[1])]
-    assert len(missed) <= 2, missed
+    assert missed == [], "of the 50 at least 48 are asked for"
     assert false == [], "528 honest pairs on one board, and copies of one net with those of another"
 
     alone = board.train(range(100, 1100), 24)

@@ -134,7 +134,7 @@ def find_similar(
     """
     entries = _entries(workspace, frozen)
     teams = [entry for entry in entries if not entry.baseline]
-    firsts = list({entry.content: entry for entry in reversed(teams)}.values())[::-1]
+    firsts = sorted({entry.content: entry for entry in reversed(teams)}.values(), key=lambda entry: entry.id)
     with Surveyor(frozen.contest.limits, frozen.contest.n_classes, _sizes(frozen)) as surveyor:
         zips = [workspace.zips() / f"{entry.zip_sha256}.zip" for entry in firsts]
         found = [surveyor.look(path) for path in track(zips, "zips read", len(zips))]
