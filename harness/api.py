@@ -141,11 +141,10 @@ def audit_leaks(workspace: Path, contest: str | None, paths: Sequence[tuple[str,
     return audit(*(of_sources(paths, workspace) if paths else of_contest(open_contest(workspace, contest))))
 
 
-def pack(folder: Path, zip_path: Path, *, workspace: Path | None = None, contest: str | None = None) -> Packed:
-    """Write `folder` as a submission zip, the same bytes each time.
-
-    With a `workspace`, a ``fit.py`` in it is run first, on the public data of the contest, with your rights.
-    """
+def pack(
+    folder: Path, zip_path: Path, *, workspace: Path | None = None, contest: str | None = None, isolation: str = "auto"
+) -> Packed:
+    """Write `folder` as a submission zip, the same bytes each time; with a `workspace` its ``fit.py`` runs first."""
     from harness.pack import pack as pack_folder
 
     if workspace is None or not (folder / "fit.py").is_file():
@@ -153,7 +152,8 @@ def pack(folder: Path, zip_path: Path, *, workspace: Path | None = None, contest
     from harness.entry_source import fitted
 
     frozen = open_contest(workspace, contest)
-    return pack_folder(fitted(Workspace(workspace), frozen, folder), zip_path, frozen.contest.limits)
+    folder = fitted(Workspace(workspace), frozen, folder, isolation=isolation)
+    return pack_folder(folder, zip_path, frozen.contest.limits)
 
 
 def score(

@@ -46,6 +46,8 @@ class Limits(Rules, frozen=True):
     processes: Positive = 256  # threads count
     log_kb: Positive = 256
     submissions_per_day: Positive = 100  # UTC days
+    fit_time_s: Positive = 3600  # wall time of its fit.py, where it is trained here
+    fit_memory_mb: Positive = 6000
 
 
 class BoardRules(Rules, frozen=True):

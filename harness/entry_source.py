@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,16 +22,20 @@ from harness.freeze.frozen import Frozen
 from harness.freeze.hashing import hash_file
 from harness.pack import pack
 from harness.runtimes.runtime import DEFAULT, Runtimes
+from harness.sandbox.backends import AUTO, Choice
 from harness.sandbox.entry_file import read_entry_file
-from harness.sandbox.layout import python_of
 from harness.sandbox.restrict import PR_SET_PDEATHSIG
+from harness.sandbox.sandbox_command import Device
 from harness.sandbox.scratch import scratch_folder
+from harness.sandbox.train import SCRIPT, train_in_sandbox
+from harness.sandbox.watch import KB, Log
 from harness.words import printable
 from harness.workspace import Workspace, move_durably
 
 SUBMISSIONS = Path("submissions")
 REFERENCES = ("majority", "nearest-centroid", "random")  # of them those that are no template
 UNKNOWN_WEIGHTS = "–"
+LONGEST_LINE = 10_000  # bytes of what a script prints without ending the line
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,30 @@ def find_source(word: str, *, folder: Path = SUBMISSIONS) -> EntrySource:
     )
 
 
-def build(workspace: Workspace, frozen: Frozen, source: EntrySource, train_options: Sequence[str] = ()) -> Built:
+class EchoedLog(Log):
+    """What a script prints, on stderr line by line as it comes; nothing of it steers a terminal."""
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__(capacity)
+        self.line = b""
+
+    def add(self, data: bytes) -> None:
+        """Take `data` in, and say each line that is whole by now."""
+        super().add(data)
+        *lines, rest = (self.line + data).split(b"\n")
+        for line in lines:
+            print(f"  | {printable(line.decode(errors='replace'))}", file=sys.stderr, flush=True)
+        self.line = rest[-LONGEST_LINE:]
+
+
+def build(
+    workspace: Workspace,
+    frozen: Frozen,
+    source: EntrySource,
+    train_options: Sequence[str] = (),
+    isolation: Choice = AUTO,
+    device: Device = "auto",
+) -> Built:
     """Train or fit the entry where that is needed, and put its zip under its own hash, durably.
 
     Raises
@@ -112,16 +138,18 @@ def build(workspace: Workspace, frozen: Frozen, source: EntrySource, train_optio
             f"{source.name!r} is not trained here, so {' '.join(train_options)} would have no effect.",
             "Leave it out, or name a model: hemobench train --list",
         )
-    return Built(_keep_zip(workspace, frozen, folder and fitted(workspace, frozen, folder), source.zip_path))
+    if folder:
+        folder = fitted(workspace, frozen, folder, isolation=isolation, device=device)
+    return Built(_keep_zip(workspace, frozen, folder, source.zip_path))
 
 
-def fitted(workspace: Workspace, frozen: Frozen, folder: Path) -> Path:
-    """Run the ``fit.py`` of a folder on the public data, in a copy of the folder, and return the copy.
+def fitted(
+    workspace: Workspace, frozen: Frozen, folder: Path, *, isolation: Choice = AUTO, device: Device = "auto"
+) -> Path:
+    """Run the ``fit.py`` of a folder on the public data, in the sandbox, and return the folder that it leaves.
 
-    A folder without one is returned as it is.  It is the participant's own training script, run with the participant's
-    own rights, which is said before it starts, and in the runtime of the folder's ``entry.toml``; only the zip that
-    comes of it is a stranger's.  The copy is kept by the content of the folder, the contest and the runtime, so that
-    the same one is not fitted twice.
+    A folder without one is returned as it is.  It runs in the runtime of the folder's ``entry.toml``.  What comes of it
+    is kept by the content of the folder, the contest and the runtime, so that the same one is not fitted twice.
 
     Raises
     ------
@@ -130,30 +158,39 @@ def fitted(workspace: Workspace, frozen: Frozen, folder: Path) -> Path:
     HarnessError
         Its ``entry.toml`` cannot be read, or the runtime is not here.
     """
-    script = folder / "fit.py"
+    script = folder / SCRIPT
     if not script.is_file():
         return folder
     runs = workspace.runs(frozen.contest.name)
     with writing_to(runs), scratch_folder(runs / ".fitting") as building:
         packed = pack(folder, building / "source.zip", frozen.contest.limits)
-        runtime = Runtimes(workspace.runtimes, frozen.contest.runtimes).find(read_entry_file(folder).runtime or DEFAULT)
-        python, lock = (sys.executable, "") if runtime.venv is None else (python_of(runtime.venv), runtime.lock)
+        runtimes = Runtimes(workspace.runtimes, frozen.contest.runtimes)
+        runtime = runtimes.find(read_entry_file(folder).runtime or DEFAULT)
+        lock = "" if runtime.venv is None else runtime.lock
         key = hashlib.sha256(f"{frozen.lock_hash}{packed.sha256}{lock}".encode()).hexdigest()[:10]
         home = runs / f"{folder.resolve().name}-{key}"
         if (home / "submission").is_dir():
             _say(f"{script} has run on {frozen.contest.name} before; taking what it wrote, in {home}.")
             return home / "submission"
         copy = building / "run" / "submission"
-        with zipfile.ZipFile(packed.path) as archive:
-            archive.extractall(copy)
-        _say(
-            f"Running {script} outside the sandbox, with all your rights, on the public data of {frozen.contest.name}."
+        copy.parent.mkdir()
+        where = "outside the sandbox, with all your rights," if isolation == "none" else "in the sandbox"
+        _say(f"Running {script} {where} on the public data of {frozen.contest.name}.")
+        training = train_in_sandbox(
+            packed.path,
+            frozen.folder / "public",
+            copy,
+            frozen.contest.limits,
+            scratch=workspace.scratch,
+            isolation=isolation,
+            device=device,
+            runtimes=runtimes,
+            log=EchoedLog(frozen.contest.limits.log_kb * KB),
         )
-        # Its own folder is on its path, as for any script; ours is not.
-        command = [python, "-B", "fit.py", str((frozen.folder / "public").resolve())]
-        done = subprocess.run(command, cwd=copy, stdout=sys.stderr, check=False, preexec_fn=_end_with_parent)
-        if code := done.returncode:
-            raise TrainError(f"{script} ended with exit code {code}.", "What it printed stands above.")
+        for line in training.left_out:
+            _say(f"Left out: {line}")
+        if training.problem:
+            raise TrainError(training.problem, training.hint)
         with contextlib.suppress(OSError):  # another process has put the same fit there
             copy.parent.rename(home)
     return home / "submission"

@@ -30,6 +30,7 @@ from harness.errors import HarnessError, UsageError, writing_to
 from harness.format import percent
 from harness.freeze.frozen import Frozen
 from harness.freeze.hashing import hash_file
+from harness.sandbox.backends import AUTO
 from harness.sandbox.content_key import content_key
 from harness.score.card import ScoreCard
 from harness.score.evaluate import Evaluation, Terms
@@ -146,7 +147,8 @@ def _prepare_entry(
     with open_recorder(workspace) as recorder:
         admission, notes = _admit(recorder, frozen, name, baseline), recorder.notes
     notes += _notes_of(admission, name)
-    built = build(workspace, frozen, source, train_options)
+    how = terms.get("isolation", AUTO), terms.get("device", "auto")
+    built = build(workspace, frozen, source, train_options, *how)
     with contextlib.ExitStack() as stack:
         with writing_to(workspace.scratch):
             evaluate = stack.enter_context(

@@ -53,8 +53,10 @@ class Item:
         return os.stat(self.entry.name, dir_fd=self.folder, follow_symlinks=False)
 
 
-def walk(folder: Path, depth: int = DEPTH) -> Iterator[Item]:
+def walk(folder: Path | int, depth: int = DEPTH) -> Iterator[Item]:
     """Yield all that lies below a folder that strangers may be writing, each folder before what it holds.
+
+    The folder is named by its path or by a descriptor, which stays open.
 
     Links are not followed, and folders with `depth` others above them are not entered; neither are those that are gone
     by then, or that belong to somebody else.
@@ -66,7 +68,10 @@ def walk(folder: Path, depth: int = DEPTH) -> Iterator[Item]:
             handle = _open_folder(name, parent)
             above.append((handle, os.scandir(handle), path))
 
-    enter(folder.resolve(), None, "")
+    if isinstance(folder, int):
+        enter(".", folder, "")
+    else:
+        enter(folder.resolve(), None, "")
     try:
         while above:
             handle, entries, path = above[-1]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import contest_option, json_option, workspace_option
+from harness.cli.options import contest_option, isolation_option, json_option, workspace_option
 from harness.words import counted
 
 
@@ -16,15 +16,23 @@ from harness.words import counted
 @click.option("--fix", is_flag=True, help="Repair a zip that was refused: pack its content anew.")
 @click.option("--no-fit", is_flag=True, help="Do not run fit.py; pack the folder as it lies.")
 @contest_option
+@isolation_option
 @workspace_option
 @json_option
 def pack(
-    folder: Path, output: Path, fix: bool, no_fit: bool, contest: str | None, workspace: Path, as_json: bool
+    folder: Path,
+    output: Path,
+    fix: bool,
+    no_fit: bool,
+    contest: str | None,
+    isolation: str,
+    workspace: Path,
+    as_json: bool,
 ) -> None:
     """Make FOLDER, which holds a model.py, into a submission zip.
 
-    A fit.py in it is run first, as submit does: with your rights, on the public data of the frozen contest, in a copy
-    of the folder. The same folder gives the same bytes on any machine. Caches, hidden files and links stay out.
+    A fit.py in it is run first, as submit does: in the sandbox, on the public data of the frozen contest, in a copy of
+    the folder. The same folder gives the same bytes on any machine. Caches, hidden files and links stay out.
 
     With --fix it takes a ZIP: moves its model.py to the root, gives a misspelt model.py its name, leaves out what a
     desktop put in, and says what it changed. A hostile zip stays refused.
@@ -54,7 +62,8 @@ def pack(
             elif contest is None and Workspace(workspace).active() is None:
                 why_not = f"nothing is frozen in {workspace}. Type: hemobench freeze, then pack again."
             fitted = not why_not
-        packed = api.pack(folder, output, workspace=workspace if fitted else None, contest=contest)
+        where = workspace if fitted else None
+        packed = api.pack(folder, output, workspace=where, contest=contest, isolation=isolation)
         changes = ()
     if why_not:
         message(f"fit.py was not run: {why_not} What it writes is not in the zip, unless you have run it yourself.")

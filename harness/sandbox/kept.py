@@ -93,7 +93,8 @@ class KeptRuns:
     def path(self, isolation: str) -> Path:
         """Return the file of the run in this isolation, under everything that is as it is now."""
         limits = msgspec.to_builtins(self.limits)
-        del limits["submissions_per_day"]
+        for rule in ("submissions_per_day", "fit_time_s", "fit_memory_mb"):
+            del limits[rule]
         question = {**self.question, "limits": limits, "isolation": isolation, "around": hash_around(self.device)}
         digest = hashlib.sha256(msgspec.json.encode(question, order="deterministic")).hexdigest()
         return self.folder / f"{digest}.npz"

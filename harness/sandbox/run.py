@@ -157,7 +157,7 @@ def prepare_requests(
             Path(path).mkdir()
         try:
             with unpacked(zip_path, Path(here.entry), limits) as (notes, reader):
-                declared, chosen_runtime = _ask_for(reader, zip_path.name, Path(here.entry), runtimes, runtime)
+                declared, chosen_runtime = asked_runtime(reader, zip_path.name, Path(here.entry), runtimes, runtime)
                 imports: tuple[str, ...] = ()
                 with contextlib.suppress(UnreadableError):
                     modules = frozenset() if chosen_runtime.own else chosen_runtime.modules
@@ -166,13 +166,13 @@ def prepare_requests(
             refused = EntryRun(Outcome.REFUSED, "refused", message=refusal.message, hint=refusal.hint)
             yield lambda: refused
             return
-        _open_to_read(folder)
+        open_to_read(folder)
         later = _HiddenImages(Path(here.given, HIDDEN), Path(paths.given, HIDDEN), requests, n_classes)
         attempts = _Attempts(paths, requests, n_classes, limits, isolation, device, imports, chosen_runtime, later)
         attempts.begin(stack)
         for path, one in dict(zip(here.images, requests, strict=True)).items():
             np.save(path, np.ascontiguousarray(one.images), allow_pickle=False)
-        _open_to_read(Path(here.given))
+        open_to_read(Path(here.given))
 
         def finish() -> EntryRun:
             for name in (Path(here.entry).name, IMAGES):
@@ -190,7 +190,7 @@ def prepare_requests(
 run_entry, run_requests = at_once(prepare_entry), at_once(prepare_requests)
 
 
-def _ask_for(
+def asked_runtime(
     reader: Reader, name: str, entry: Path, runtimes: Runtimes, runtime: str | None
 ) -> tuple[EntryFile, Runtime]:
     """Return what an unpacked entry says of itself, and the environment that it is to run in.
@@ -212,7 +212,7 @@ def _ask_for(
         raise RefusedZip(f"entry.toml: {error.message}", error.hint) from error
 
 
-def _open_to_read(folder: Path) -> None:
+def open_to_read(folder: Path) -> None:
     """Let the entry, who may be another user than ours, read what is laid out for it, whatever the umask is.
 
     The folder itself keeps everybody else out.

@@ -140,7 +140,7 @@ def command(
                 *(Bind(str(HERE / name), str(programs / name)) for name in PROGRAMS),
                 Bind(paths.given, seen.given),
             ],
-            memory=[Memory(seen.work, _work_mb(limits) * MB), Memory(OUT, answer_bytes, mode=0o755)],
+            memory=[Memory(seen.work, work_mb(limits) * MB), Memory(OUT, answer_bytes, mode=0o755)],
             gpu=gpu,
             venv=venv,
         )
@@ -151,7 +151,7 @@ def command(
     restrict_job = job_for(
         _become_child(python, str(programs / "child.py"), seen, job),
         layout,
-        limits=_resource_limits(limits, gpu) | _process_limit(limits, backend),
+        limits=resource_limits(limits, gpu) | process_limit(limits, backend),
         tell=ready,
         answers=seen.answers,
     )
@@ -176,7 +176,7 @@ def _become_child(python: str, child: str, paths: RunPaths, job: dict[str, Any])
     return [python, "-P", "-s", "-B", child, json.dumps(told)]
 
 
-def _resource_limits(limits: Limits, gpu: list[str]) -> dict[str, int]:
+def resource_limits(limits: Limits, gpu: list[str]) -> dict[str, int]:
     """Return the limits the kernel keeps for each process."""
     found = {
         # No dump.  Of 0 a program that handles crashes knows nothing: the kernel starts it all the same, as root.
@@ -190,7 +190,7 @@ def _resource_limits(limits: Limits, gpu: list[str]) -> dict[str, int]:
     return found
 
 
-def _process_limit(limits: Limits, backend: Backend) -> dict[str, int]:
+def process_limit(limits: Limits, backend: Backend) -> dict[str, int]:
     """Return the limit with which an entry may have as many processes as it is told, whoever stands above it.
 
     The kernel counts those of the sandbox, too, which are of the same user: an init, unless bubblewrap's, which stays
@@ -210,14 +210,14 @@ def counts_its_own_processes() -> bool:
     return os.geteuid() == 0 or _linux_version() >= (5, 14)
 
 
-def _work_mb(limits: Limits) -> int:
+def work_mb(limits: Limits) -> int:
     """Return the size of the working directory: the submission, and as much again as a quarter of it."""
     return limits.unpacked_mb + limits.unpacked_mb // 4
 
 
 def scratch_mb(limits: Limits) -> int:
     """Return what an entry may store in memory's own file systems, beside the memory it works with."""
-    return _work_mb(limits) + TMP_MB + SHARED_MEMORY_MB
+    return work_mb(limits) + TMP_MB + SHARED_MEMORY_MB
 
 
 def _linux_version() -> tuple[int, int]:

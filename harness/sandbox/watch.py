@@ -8,7 +8,7 @@ import select
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Literal, Protocol
 
@@ -218,7 +218,15 @@ class Handover(Protocol):
         """Put it within reach."""
 
 
-def watch(waiting: Waiting, limits: Limits, answers: Sequence[int], later: Handover | None = None) -> Watched:
+def watch(
+    waiting: Waiting,
+    limits: Limits,
+    answers: Sequence[int],
+    later: Handover | None = None,
+    *,
+    log: Log | None = None,
+    at_end: Callable[[Sequence[int]], None] | None = None,
+) -> Watched:
     """Watch a command, whose entry was handed over, until it ends or passes a limit; leave no process of it alive.
 
     Parameters
@@ -230,6 +238,10 @@ def watch(waiting: Waiting, limits: Limits, answers: Sequence[int], later: Hando
         The largest size of each file that the command is to write.
     later : Handover, optional
         What was printed until then is told apart by what had been read when it was handed over: nobody can forge that.
+    log : Log, optional
+        Takes what is printed, as it comes; by default one of the size of `limits`.
+    at_end : callable, optional
+        Called with descriptors of the folders of memory, when no process is left to change what lies in them.
     """
     tree, ours = waiting.tree, waiting.ours
     process = tree.process
@@ -237,11 +249,11 @@ def watch(waiting: Waiting, limits: Limits, answers: Sequence[int], later: Hando
     output, reader = process.stdout.fileno(), ours.fileno()
     for end in (output, reader):
         os.set_blocking(end, False)
-    logs, told, ends = [Log(limits.log_kb * KB)], bytearray(), Ends(answers)
+    logs, told, ends = [log or Log(limits.log_kb * KB)], bytearray(), Ends(answers)
     stopped: Stopped = ""
     peak = 0
     open_ends = {output, reader}
-    ready = False
+    ready = whole = False
     next_look = started = time.monotonic()
 
     def read(end: int) -> bool:
@@ -296,6 +308,7 @@ def watch(waiting: Waiting, limits: Limits, answers: Sequence[int], later: Hando
                 later = None
             if not ready and told.endswith(READY):
                 ready, started = True, time.monotonic()
+        whole = True
     finally:
         wall_s = time.monotonic() - started
         tree.end(pid_namespace=waiting.pid_namespace)
@@ -303,6 +316,8 @@ def watch(waiting: Waiting, limits: Limits, answers: Sequence[int], later: Hando
             while read(end):
                 pass
         waiting.close()
+        if at_end and whole and ready:
+            at_end(ends.scratch)
         ends.close()
     if not stopped and ends.too_large():  # filled between two looks
         stopped = "answers"

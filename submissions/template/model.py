@@ -1,8 +1,8 @@
 """Start here: copy this folder, edit `Model`, then type ``make submit MODEL=<your folder>``.
 
 Files beside this one travel in the zip and are read by their bare name, for instance ``"model.keras"``.
-If the folder holds a ``fit.py``, it is run first, with the path of the public data as its only argument, and
-what it writes into its working directory travels too; ``submissions/majority`` shows how.
+If the folder holds a ``fit.py``, it is run first, in the sandbox, with the path of the public data and a seed as its
+arguments; what it writes into its working directory travels too; ``submissions/majority`` shows how.
 """
 
 import numpy as np

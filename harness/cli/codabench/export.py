@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import contest_option, json_option, workspace_option
+from harness.cli.options import contest_option, isolation_option, json_option, workspace_option
 
 DATES = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"])
 
@@ -23,6 +23,7 @@ DATES = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"])
 @click.option("--queue", metavar="VHOST", default="", help="Queue of your own: more than 600 s a step, or a GPU.")
 @click.option("--no-public-data", is_flag=True, help="Leave the training data out: you hand them out yourself.")
 @contest_option
+@isolation_option
 @workspace_option
 @json_option
 def export(
@@ -36,6 +37,7 @@ def export(
     queue: str,
     no_public_data: bool,
     contest: str | None,
+    isolation: str,
     workspace: Path,
     as_json: bool,
 ) -> None:
@@ -65,6 +67,7 @@ def export(
         contact=contact,
         queue=queue,
         public_data=not no_public_data,
+        isolation=isolation,
     )
     if image is not None:
         settings = replace(settings, image=image)

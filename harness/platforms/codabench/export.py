@@ -59,6 +59,7 @@ class Settings:
     contact: str = ""  # an e-mail address
     queue: str = ""  # vhost of a queue of one's own, a UUID; empty: the server's default one
     public_data: bool = True  # whether the training data travel in the bundle
+    isolation: str = "auto"  # in which the samples are fitted
 
 
 def export_codabench(workspace: Workspace, frozen: Frozen, target: Path, settings: Settings | None = None) -> Path:
@@ -80,7 +81,7 @@ def export_codabench(workspace: Workspace, frozen: Frozen, target: Path, setting
         for kind in PROGRAMS:
             _write_program(kind, frozen, folder / f"{kind}_program")
         _write_halves(frozen, folder)
-        write_samples(workspace, frozen, folder / "sample_submissions")
+        write_samples(workspace, frozen, folder / "sample_submissions", isolation=settings.isolation)
         write_kit(frozen, folder / "starting_kit", data=False)
         if settings.public_data:
             (folder / "public_data").mkdir()

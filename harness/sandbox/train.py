@@ -1,0 +1,284 @@
+"""A submission's ``fit.py`` in the sandbox: it sees its own folder and the public data, and its folder alone comes out.
+
+The folder is memory inside the sandbox.  When the last process in it is dead, plain files are copied out of it through
+a descriptor: nothing that is trained here writes to this machine's disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from harness.contest import Limits
+from harness.errors import IsolationError, RefusedZip
+from harness.runtimes.runtime import Runtimes
+from harness.sandbox.backends import AUTO, Choice, chosen
+from harness.sandbox.cgroup import control_group
+from harness.sandbox.isolation import RESTRICTIONS, Backend, job_for
+from harness.sandbox.layout import MB, Bind, Layout, Memory, open_to_entries, python_of
+from harness.sandbox.run import OWN, asked_runtime, open_to_read
+from harness.sandbox.sandbox_command import (
+    Command,
+    Device,
+    environment,
+    gpu_devices,
+    process_limit,
+    resource_limits,
+    scratch_mb,
+    work_mb,
+)
+from harness.sandbox.scratch import scratch_folder
+from harness.sandbox.unpack import unpacked
+from harness.sandbox.watch import SCRATCH_FILES, WRAPPERS, Log, Waiting, Watched, watch
+from harness.tree import open_file, walk
+from harness.words import printable
+
+SCRIPT = "fit.py"
+SEEN = Path("/sandbox")
+FOLDER = "submission"  # in the working directory: what comes out
+# Copies the submission into the working directory, says that its code begins, and becomes ``fit.py PUBLIC SEED``.
+START = (
+    "import os, shutil, sys\n"
+    "entry, work, public, seed, ready = sys.argv[1:]\n"
+    f"work += '/{FOLDER}'\n"
+    "shutil.copytree(entry, work, copy_function=shutil.copyfile)\n"
+    "os.chdir(work)\n"
+    "os.environ['PWD'] = work\n"
+    "os.write(int(ready), b'ready\\n')\n"
+    "os.close(int(ready))\n"
+    f"os.execv(sys.executable, [sys.executable, '-s', '-B', '{SCRIPT}', public, seed])\n"
+)
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a run of ``fit.py`` ended.
+
+    Attributes
+    ----------
+    problem, hint : str
+        Why nothing came of it, and what to do; empty where it ended well.  Of one line, printable.
+    log : str
+        What it printed, its middle left out where it was longer than the limit.  It has seen public data alone.
+    isolation : str
+    missing_restrictions : tuple of str
+        As on a score card.
+    left_out : tuple of str
+        What of its folder did not come out, since it is no plain file.
+    wall_s, peak_memory_mb : float
+    """
+
+    problem: str = ""
+    hint: str = ""
+    log: str = ""
+    isolation: str = ""
+    missing_restrictions: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = field(default=())
+    wall_s: float = 0.0
+    peak_memory_mb: float = 0.0
+
+
+def train_in_sandbox(
+    zip_path: Path,
+    public: Path,
+    out: Path,
+    limits: Limits,
+    *,
+    scratch: Path,
+    seed: int = 0,
+    isolation: Choice = AUTO,
+    device: Device = "auto",
+    runtimes: Runtimes = OWN,
+    log: Log | None = None,
+) -> Training:
+    """Run the ``fit.py`` of a submission, and put the folder that it leaves into `out`.
+
+    It is called as ``python fit.py PUBLIC SEED`` in a copy of the submission, in the runtime of its ``entry.toml``.
+
+    Parameters
+    ----------
+    zip_path : Path
+        The submission, trusted in nothing.
+    public : Path
+        The folder of public data, which it may read.
+    out : Path
+        Gets the files; made here, in a folder that is there.  Where it ended badly, it is not made.
+    limits : Limits
+        `fit_time_s` and `fit_memory_mb`; the others as for a run.
+    scratch : Path
+        As in `harness.sandbox.run.prepare_entry`, as are `isolation`, `device` and `runtimes`.
+    seed : int
+    log : Log, optional
+        Takes what it prints, as it comes.
+
+    Raises
+    ------
+    IsolationError
+        The isolation asked for cannot be had here.
+    RefusedZip
+        The zip is not let in.
+    """
+    limits = msgspec.structs.replace(limits, time_s=limits.fit_time_s, memory_mb=limits.fit_memory_mb)
+    backends, remedy = chosen(isolation)
+    reasons = []
+    with scratch_folder(scratch) as folder:
+        entry, work, tmp, root = (folder / name for name in ("given", "work", "tmp", "root"))
+        for path in (entry, work, tmp, root):
+            path.mkdir()
+        with unpacked(zip_path, entry, limits) as (_, reader):
+            _, runtime = asked_runtime(reader, zip_path.name, entry, runtimes, None)
+        if not (entry / SCRIPT).is_file():
+            raise RefusedZip(f"{zip_path.name} has no {SCRIPT} at its top.", "It is what trains the model here.")
+        open_to_read(entry)
+        for backend in backends:
+            taken = _Taken(out, limits)
+            pair = socket.socketpair()
+            try:
+                built = _command(backend, folder, public, limits, seed, pair[1].fileno(), device, runtime.venv)
+            except IsolationError as error:
+                reasons.append(f"{backend.name}: {error.message}")
+                for end in pair:
+                    end.close()
+                continue
+            with contextlib.ExitStack() as stack:
+                memory = (limits.memory_mb + scratch_mb(limits)) * MB
+                group = stack.enter_context(control_group(memory, limits.processes + WRAPPERS))
+                waiting = Waiting(built.argv, built.environment, pair, pid_namespace=backend.sandboxed, group=group)
+                stack.callback(waiting.close)
+                watched = watch(waiting, limits, (), log=log, at_end=taken.take if backend.sandboxed else None)
+                if watched.ready:
+                    if not backend.sandboxed:
+                        at = os.open(work, os.O_RDONLY | os.O_DIRECTORY)
+                        stack.callback(os.close, at)
+                        taken.take([at])
+                    return _ended(watched, taken, backend, limits)
+            why = printable(watched.log.strip()[-500:]) or f"exit code {watched.returncode}"
+            reasons.append(f"{backend.name}: {why}")
+    raise IsolationError(f"Nothing can be trained here with isolation {isolation!r}: {'; '.join(reasons)}.", remedy)
+
+
+def _command(
+    backend: Backend,
+    folder: Path,
+    public: Path,
+    limits: Limits,
+    seed: int,
+    ready: int,
+    device: Device,
+    venv: Path | None,
+) -> Command:
+    """Return the command that trains in the sandbox of a backend; it raises as `sandbox_command.command` does."""
+    gpu = gpu_devices() if device == "auto" else []
+    entry, work, data, layout = folder / "given", folder / "work", public.resolve(), None
+    python = sys.executable if venv is None else python_of(venv)
+    if backend.sandboxed:
+        if place := open_to_entries(folder):
+            raise IsolationError(
+                f"the workspace lies in {place}, which every entry may read; choose another --workspace", ""
+            )
+        seen = [SEEN / name for name in ("entry", "public", "work")]
+        binds = [Bind(str(entry), str(seen[0])), Bind(str(data), str(seen[1]))]
+        layout = Layout.around(binds, memory=[Memory(str(seen[2]), work_mb(limits) * MB)], gpu=gpu, venv=venv)
+        entry, data, work = seen
+        python = layout.python
+    variables = environment("/tmp" if backend.sandboxed else str(folder / "tmp"))
+    if device == "cpu":
+        variables["CUDA_VISIBLE_DEVICES"] = ""
+    argv = [python, "-P", "-s", "-B", "-c", START, str(entry), str(work), str(data), str(seed), str(ready)]
+    job = job_for(argv, layout, limits=resource_limits(limits, gpu) | process_limit(limits, backend), tell=ready)
+    return Command(backend.command(layout, folder / "root", job), variables)
+
+
+class _Taken:
+    """The plain files of a folder that a stranger has filled, copied out."""
+
+    def __init__(self, out: Path, limits: Limits) -> None:
+        self.out, self.limits = out, limits
+        self.left_out: list[str] = []
+        self.problem = ""
+
+    def take(self, scratch: Sequence[int]) -> None:
+        """Copy from the last folder of memory, the working directory: no process can change it any more."""
+        self.out.mkdir()
+        try:
+            left = os.open(FOLDER, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=scratch[-1])
+        except OSError as error:
+            self.problem = f"its folder is gone: {error.strerror}"
+            return
+        try:
+            self._copy(left)
+        finally:
+            os.close(left)
+
+    def _copy(self, left: int) -> None:
+        n_files = size = 0
+        for item in walk(left):
+            n_files += 1
+            if n_files > self.limits.files:
+                self.problem = f"it left more than {self.limits.files} files and folders"
+                return
+            place = self.out / item.path
+            try:
+                if item.is_folder:
+                    place.mkdir()
+                    continue
+                size += item.status().st_size  # what it says it holds: a copy would hold all of that
+                if size > self.limits.unpacked_mb * MB:
+                    self.problem = f"it left more than {self.limits.unpacked_mb} MB"
+                    return
+                source = os.fdopen(open_file(item), "rb")
+            except OSError as error:
+                self.left_out.append(f"{printable(item.path)[:200]}: {error.strerror}")
+                continue
+            with source, place.open("xb") as target:
+                shutil.copyfileobj(source, target)
+
+
+def _ended(watched: Watched, taken: _Taken, backend: Backend, limits: Limits) -> Training:
+    in_force = {*backend.restrictions, *json.loads(watched.told[0])}
+    problem, hint = _problem(watched, limits)
+    if not problem and taken.problem:
+        problem, hint = f"{SCRIPT} ended, but {taken.problem}.", "Leave what model.py reads, and nothing else."
+    if problem:
+        shutil.rmtree(taken.out, ignore_errors=True)
+    return Training(
+        problem=problem,
+        hint=hint,
+        log=watched.log,
+        isolation=backend.name,
+        missing_restrictions=tuple(one for one in RESTRICTIONS if one not in in_force),
+        left_out=tuple(taken.left_out),
+        wall_s=watched.wall_s,
+        peak_memory_mb=watched.peak_memory_mb,
+    )
+
+
+def _problem(watched: Watched, limits: Limits) -> tuple[str, str]:
+    """Return why a training ended badly, and what to do; "" where it did not."""
+    last = "What it printed says more."
+    if watched.stopped == "time":
+        return (
+            f"{SCRIPT} was stopped after {watched.wall_s:.0f} s; it may take {limits.time_s} s.",
+            "Train for less, or: hemobench contest rules fit_time_s=SECONDS",
+        )
+    if watched.stopped == "memory":
+        return (
+            f"{SCRIPT} was stopped at {watched.peak_memory_mb:.0f} MB of memory; it may use {limits.memory_mb} MB.",
+            "Read images in parts, or: hemobench contest rules fit_memory_mb=MEGABYTES",
+        )
+    if watched.stopped == "processes":
+        return f"{SCRIPT} was stopped: more than {limits.processes} processes and threads.", "Start fewer."
+    if watched.stopped == "files":
+        return f"{SCRIPT} was stopped: more than {SCRATCH_FILES} files.", "Keep what you need in few files."
+    if watched.returncode:
+        return f"{SCRIPT} ended with exit code {watched.returncode}.", last
+    return "", ""
