@@ -55,10 +55,11 @@ class Trial:
     seconds: float = 0.0
 
 
-def run(idea: Idea, side: str, isolation: str, besieged: Path) -> Trial:
-    """Run one side of an idea on a copy of `besieged` and say what happened."""
+def run(idea: Idea, side: str, isolation: str, besieged: Path, *, training: bool = False) -> Trial:
+    """Run one side of an idea on a copy of `besieged`, as an entry or as its `training`, and say what happened."""
     make_ready()
-    with tempfile.TemporaryDirectory(prefix="hemobench-siege-") as folder, Arena(Path(folder), besieged) as arena:
+    kind = TrainingArena if training else Arena
+    with tempfile.TemporaryDirectory(prefix="hemobench-siege-") as folder, kind(Path(folder), besieged) as arena:
         return arena.run(idea, side, isolation)
 
 
@@ -103,6 +104,10 @@ class Arena(Plants):
         if idea.verb in ("score", "kill"):
             words += ["--json"]
         words += ["--contest", idea.contest, "--isolation", isolation]
+        return self._type(idea, side, words)
+
+    def _type(self, idea: Idea, side: str, words: list[str]) -> tuple[str, str, int, list[str]]:
+        """Run the command with these words, and return what it said, its exit code, and what it did on the way."""
         environment = os.environ | {
             "HEMOBENCH_WORKSPACE": str(self.workspace.path),
             self.facts["variable"]: self.token,
@@ -208,3 +213,30 @@ class Arena(Plants):
             if before.get(what) != after.get(what):
                 trial.breaches.append(f"{'changed' if what in before and what in after else 'new or gone'}: {what}")
         trial.breaches += self.disturbed()
+
+
+class TrainingArena(Arena):
+    """The same hostile code, called by a ``fit.py`` while a folder is trained and packed."""
+
+    def _run_command(self, idea: Idea, side: str, isolation: str) -> tuple[str, str, int, list[str]]:
+        words = ["pack", str(self.folder / "stranger"), "-o", str(self.folder / "trained.zip")]
+        return self._type(idea, side, [*words, "--contest", idea.contest, "--isolation", isolation])
+
+    def _judge_command(self, trial: Trial, idea: Idea, out: str, err: str, code: int) -> None:
+        """Look at what was printed, and into the zip that came of it."""
+        trial.outcome = "scored" if code == 0 else "not trained"
+        trial.message = err
+        if code not in (0, 1):
+            trial.breaches.append(f"the command ended with exit code {code}")
+        said = "\n".join(line for line in err.splitlines() if not line.startswith("  | "))
+        if "Traceback (most recent call last)" in said:
+            trial.breaches.append(f"a traceback: {said.strip().splitlines()[-1]}")
+        if steering := {letter for letter in out + err if not letter.isprintable() and letter != "\n"}:
+            trial.breaches.append(f"steers the terminal: {sorted(steering)!r}")
+        trial.log = err.replace("  | ", "")
+        self._hear(trial)
+        trained = self.folder / "trained.zip"
+        if trained.exists() and self.token.encode() in trained.read_bytes():
+            trial.breaches.append("brought out the secret in what was trained")
+        if trained.exists() != (code == 0):
+            trial.breaches.append(f"exit code {code}, and {'a' if trained.exists() else 'no'} zip")

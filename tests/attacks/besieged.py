@@ -9,6 +9,7 @@ from tests.conftest import CommandLine, contest_text
 ROOT = Path(__file__).parents[2]
 CONTEST_LIMITS = """[limits]
 memory_mb = {0}
+fit_memory_mb = {0}
 processes = 64
 unpacked_mb = 20
 log_kb = 16
@@ -27,7 +28,10 @@ def besieged_workspace(folder: Path) -> Path:
             ("freeze", "--contest", str(file)),
             ("submit", "majority", "-m", "it was here before", "--contest", name),
             # Afterwards: on a busy machine a few seconds are not enough for an honest entry.
-            ("contest", "rules", f"time_s={limits[0]}", "--why", "the siege begins", "--contest", name),
+            (
+                *("contest", "rules", f"time_s={limits[0]}", f"fit_time_s={limits[0]}"),
+                *("--why", "the siege begins", "--contest", name),
+            ),
         ):
             CommandLine(workspace)(*words)
     return workspace

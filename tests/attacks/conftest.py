@@ -10,7 +10,7 @@ from tests.attacks.ideas import BEST
 from tests.sandbox.conftest import why_not
 
 # Entries are read and zipped, never imported.
-collect_ignore_glob = ["entries/*", "kit.py"]
+collect_ignore_glob = ["entries/*", "kit.py", "fit.py"]
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,15 @@ from typing import Any
 
 BEST = "bubblewrap" if shutil.which("bwrap") else "namespaces"  # the isolation that this machine takes by itself
 HERE = Path(__file__).parent
+FIT = "fit.py"  # does at training time what the harness does when it runs an entry
 ENTRIES = HERE / "entries"
+
+# Ideas against what the harness does with an entry, which it does not do with a ``fit.py``.
+NOT_AT_TRAINING = {
+    "loading/numpy_beside_the_model": "a script that has a numpy.py of its own beside it is served by that",
+    "loading/modules_in_the_way": "there is no module of the harness in its process to stand in the way of",
+    "memory/images_written_through": "the array is its own, read from a file that is not",
+}
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,7 @@ class Idea:
         The limits, see `besieged.LIMITS`: tight ends what would last, large holds TensorFlow.
     verb : {'score', 'show', 'submit', 'kill'}
         How it is run: ``score --json``; ``score`` as a person sees it; ``submit`` and then ``leaderboard``; or
-        ``score``, with the command killed while the entry runs.
+        ``score``, with the command killed while the entry runs.  At training time it is ``pack`` of its folder.
     name, message : str
         For ``submit``.
     silent : str
@@ -84,6 +92,7 @@ class Idea:
             "model.py": f"{self.path.read_text()}\n\nModel = {side}\n",
             "kit.py": (HERE / "kit.py").read_text(),
             "facts.json": json.dumps(facts),
+            FIT: (HERE / FIT).read_text(),
             **(self.files or {} if side == "Attack" or self.honest_files is None else self.honest_files),
         }
         buffer = io.BytesIO()

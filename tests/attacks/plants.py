@@ -172,9 +172,14 @@ class Plants(contextlib.ExitStack):
     def inventory(self) -> dict[str, Any]:
         """Return the state of everything that no run may change, by name."""
         found: dict[str, Any] = {}
-        skipped = {self.folder / name for name in ("out", "err", "stranger.zip")}
+        skipped = {self.folder / name for name in ("out", "err", "stranger.zip", "trained.zip")}
+        stranger = self.folder / "stranger"
         for path in (self.folder, *self.folder.rglob("*")):
-            if path not in skipped and not self._is_written_by_the_command(path):
+            if (
+                path not in skipped
+                and stranger not in (path, *path.parents)
+                and not self._is_written_by_the_command(path)
+            ):
                 found[str(path)] = _state(path)
         for folder in (ROOT / "harness", Path(np.__file__).parents[1]):
             found |= {str(path): "planted" for path in folder.glob(f"*{self.mark}*")}
@@ -194,9 +199,9 @@ class Plants(contextlib.ExitStack):
         written = ("board.sqlite3", "ledger.jsonl", ".ledger.lock", "scratch/.lock", "zips/.packing/.lock")
         if relative.removeprefix("a workspace/").startswith(written):
             return True
-        if relative == "a workspace/kept":
+        if relative in ("a workspace/kept", "a workspace/runs") or relative.endswith("/.fitting/.lock"):
             return True
-        homes = ("a workspace/zips/", "a workspace/cards/", "a workspace/kept/")
+        homes = ("a workspace/zips/", "a workspace/cards/", "a workspace/kept/", "a workspace/runs/")
         return relative.startswith(homes) and not (self.besieged / Path(relative).relative_to("a workspace")).exists()
 
 

@@ -18,11 +18,11 @@ libc = ctypes.CDLL(None)
 
 
 def entry_has_forked(command: psutil.Process) -> bool:
-    """Tell whether two processes run the child's script: the entry has begun, and has come to its own child."""
+    """Tell whether two processes run the child's script, or a ``fit.py``: the entry has begun, and has forked."""
     found = 0
     for process in command.children(recursive=True):
         with contextlib.suppress(psutil.Error):
-            found += process.cmdline()[1:2] == ["-P"]
+            found += process.cmdline()[1:2] in (["-P"], ["-s"]) and "-c" not in process.cmdline()
     return found >= 2
 
 

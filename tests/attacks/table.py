@@ -11,7 +11,7 @@ from pathlib import Path
 from harness.sandbox.backends import AUTOMATIC
 from tests.attacks.arena import Trial, run
 from tests.attacks.besieged import besieged_workspace
-from tests.attacks.ideas import Idea, all_ideas
+from tests.attacks.ideas import NOT_AT_TRAINING, Idea, all_ideas
 from tests.sandbox.conftest import why_not
 
 SANDBOXES = tuple(backend.name for backend in AUTOMATIC)
@@ -21,7 +21,7 @@ def main() -> int:
     """Print the table; 1 when an attack got through, or failed to where it should."""
     ideas = all_ideas()
     standing = [isolation for isolation in SANDBOXES if not why_not(isolation)]
-    blocked = dict.fromkeys(standing, 0)
+    blocked, untrained = dict.fromkeys(standing, 0), dict.fromkeys(standing, 0)
     through = asked = 0
     rows, group, wrong = [], "", []
     with tempfile.TemporaryDirectory(prefix="hemobench-siege-") as folder:
@@ -38,6 +38,11 @@ def main() -> int:
                 if bool(trial.breaches) != bool(known):
                     wrong.append(f"{idea.id}, {isolation}: {'; '.join(trial.breaches) or 'held by now'}")
                 cells.append(_end(trial, known))
+                if idea.id not in NOT_AT_TRAINING:
+                    trial = run(idea, "Attack", isolation, besieged, training=True)
+                    untrained[isolation] += not trial.breaches
+                    if trial.breaches and not idea.grouped:
+                        wrong.append(f"{idea.id}, {isolation}, at training time: {'; '.join(trial.breaches)}")
             cells.append(_without(idea))
             if not idea.spared and (os.geteuid() == 0 or not idea.root):
                 trial = run(idea, "Attack", "none", besieged)
@@ -55,7 +60,9 @@ def main() -> int:
     print()
     who = "as an ordinary user" if os.geteuid() else "as root"
     for isolation, held in blocked.items():
+        n_training = len(ideas) - len(NOT_AT_TRAINING)
         print(f"- {isolation}, {who}: {len(ideas)} tried, {held} blocked.")
+        print(f"- {isolation}, {who}, at training time: {n_training} tried, {untrained[isolation]} blocked.")
     print(f"- without isolation: {asked} tried that isolation alone holds, {through} got through.")
     for line in wrong:
         print(f"- **not as it should be**: {line}")
