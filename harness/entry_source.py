@@ -58,6 +58,8 @@ class Built:
     zip_path: Path
     weights: str = UNKNOWN_WEIGHTS
     trained: dict[str, Any] | None = None  # what ``train --json`` said of the model, where one was trained
+    again: Path | None = None  # what a second training gave, in the closed division
+    notes: tuple[str, ...] = ()
 
 
 def submission_names(folder: Path = SUBMISSIONS) -> tuple[str, ...]:
@@ -131,7 +133,7 @@ def build(
     folder = source.folder
     if source.zip_path is None and folder is None:
         trained = _train(workspace, frozen, source.name, train_options)
-        zip_path = _keep_zip(workspace, frozen, Path(trained["submission"]), None)
+        zip_path = keep_zip(workspace, frozen, Path(trained["submission"]), None)
         return Built(zip_path, trained["weights"], trained)
     if train_options:
         raise UsageError(
@@ -140,7 +142,7 @@ def build(
         )
     if folder:
         folder = fitted(workspace, frozen, folder, isolation=isolation, device=device)
-    return Built(_keep_zip(workspace, frozen, folder, source.zip_path))
+    return Built(keep_zip(workspace, frozen, folder, source.zip_path))
 
 
 def fitted(
@@ -225,7 +227,7 @@ def _say(sentence: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _keep_zip(workspace: Workspace, frozen: Frozen, folder: Path | None, zip_path: Path | None) -> Path:
+def keep_zip(workspace: Workspace, frozen: Frozen, folder: Path | None, zip_path: Path | None) -> Path:
     """Pack the folder, or copy the zip, and return its place."""
     home = workspace.zips()
     with writing_to(home), scratch_folder(home / ".packing") as building:

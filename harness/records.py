@@ -50,6 +50,7 @@ def of_board(board: Leaderboard) -> Records:
             "note": standing.note,
             "rank_apart": standing.rank_apart,
             "n_changed": entry.n_changed,
+            "verified": entry.verified,
             "same_as": standing.same_as,
             "zip_sha256": entry.zip_sha256,
         }
@@ -65,6 +66,7 @@ def of_board(board: Leaderboard) -> Records:
         "note",
         "rank_apart",
         "n_changed",
+        "verified",
         "same_as",
         "zip_sha256",
     )

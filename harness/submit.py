@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -25,6 +24,7 @@ from harness.board.recorder import Recorder, open_recorder, open_to_read
 from harness.board.rules import check_limits, name_on_board, withheld_for
 from harness.board.team_name import tidy
 from harness.board.visibility import AT_HOME, Role, Visibility, looking, visible_to
+from harness.closed_division import compare, train_twice
 from harness.entry_source import Built, EntrySource, build
 from harness.errors import HarnessError, UsageError, writing_to
 from harness.format import percent
@@ -35,7 +35,7 @@ from harness.sandbox.content_key import content_key
 from harness.score.card import ScoreCard
 from harness.score.evaluate import Evaluation, Terms
 from harness.score.workers import Begin, workers
-from harness.workspace import Workspace, atomic_file, scratch_of, write_atomic
+from harness.workspace import Workspace, atomic_file, free_place, scratch_of, write_atomic
 
 if TYPE_CHECKING:
     from harness.analysis.preview import Preview
@@ -92,6 +92,7 @@ class SubmitTerms(WorkTerms, total=False):
 
     name: str | None
     train_options: Sequence[str]
+    closed: int | None  # the seed to train it from twice, in the closed division
 
 
 def submit_each(
@@ -102,6 +103,7 @@ def submit_each(
     *,
     name: str | None = None,
     train_options: Sequence[str] = (),
+    closed: int | None = None,
     n_workers: int | None = None,
     cluster: str | None = None,
     **terms: Unpack[Terms],
@@ -118,12 +120,12 @@ def submit_each(
     Submitted or HarnessError
         The entry cannot be trained or packed, or the board cannot be written.
     """
-    given = (name, message, train_options, len(sources) > 1)
+    given = (name, message, train_options, closed, len(sources) > 1)
     with workers(frozen.contest.limits, len(sources), terms.get("device", "auto"), n_workers, cluster) as (
         begin,
         ahead,
     ):
-        if not all(source.zip_path for source in sources):
+        if closed is not None or not all(source.zip_path for source in sources):
             ahead = 0  # what has to be trained first would keep the entries before it waiting
         prepare = partial(_prepare_entry, workspace, frozen, begin)
         yield from in_turn([partial(prepare, one, *given, **terms) for one in sources], ahead)
@@ -138,6 +140,7 @@ def _prepare_entry(
     name: str | None,
     message: str,
     train_options: Sequence[str],
+    closed: int | None,
     one_of_many: bool,
     **terms: Unpack[Terms],
 ) -> Iterator[Callable[[], Submitted]]:
@@ -148,19 +151,15 @@ def _prepare_entry(
         admission, notes = _admit(recorder, frozen, name, baseline), recorder.notes
     notes += _notes_of(admission, name)
     how = terms.get("isolation", AUTO), terms.get("device", "auto")
-    built = build(workspace, frozen, source, train_options, *how)
+    if closed is None:
+        built = build(workspace, frozen, source, train_options, *how)
+    else:
+        built = train_twice(workspace, frozen, source, closed, *how)
+    places = {"scratch": workspace.scratch, "runtimes": workspace.runtimes, "kept": workspace.kept_runs}
     with contextlib.ExitStack() as stack:
         with writing_to(workspace.scratch):
-            evaluate = stack.enter_context(
-                begin(
-                    frozen,
-                    built.zip_path,
-                    scratch=workspace.scratch,
-                    runtimes=workspace.runtimes,
-                    kept=workspace.kept_runs,
-                    **terms,
-                )
-            )
+            evaluate = stack.enter_context(begin(frozen, built.zip_path, **places, **terms))
+            again = stack.enter_context(begin(frozen, built.again, **places, **terms)) if built.again else None
 
         from harness.analysis.preview import preview  # now: it takes as long to import as the interpreter to start
 
@@ -170,6 +169,8 @@ def _prepare_entry(
                     _admit(recorder, frozen, name, baseline)
             with writing_to(workspace.scratch):
                 evaluation = evaluate()
+                verified, told_of = compare(evaluation, again) if again else (False, "")
+            notes.extend(note for note in (*built.notes, told_of) if note)
             with open_recorder(workspace) as recorder:
                 # Rules may have changed, and others of that name come in.
                 admission = _admit(recorder, frozen, name, baseline)
@@ -177,7 +178,8 @@ def _prepare_entry(
                 if evaluation.predictions:  # from the entries before it, and before anybody sees the score
                     labels, digest = evaluation.predictions, evaluation.card.zip_sha256
                     forecast = preview(workspace, recorder.board, frozen, labels, digest, evaluation.probabilities)
-                submitted, event = _record(recorder, admission, built, evaluation, forecast, message, notes)
+                facts = {"message": message, "verified": verified}
+                submitted, event = _record(recorder, admission, built, evaluation, forecast, notes, **facts)
             told = plugins.after_recording(event)  # the board is free again
             return replace(submitted, notes=(*submitted.notes, *told))
 
@@ -271,8 +273,8 @@ def _record(
     built: Built,
     evaluation: Evaluation,
     forecast: Preview | None,
-    message: str,
     notes: list[str],
+    **facts: Any,
 ) -> tuple[Submitted, plugins.Recorded]:
     """Put the entry on record, and say where it stands then: to its team, and to everybody."""
     frozen, board, card = admission.frozen, recorder.board, evaluation.card
@@ -285,7 +287,7 @@ def _record(
     twin = rows.first_of_zip(board, *place[:2], card.zip_sha256, content)
     if twin:
         notes.append(_equal_to(twin, card.zip_sha256, place[2], admission.visible))
-    facts: dict[str, Any] = {"name": admission.name, "message": message, "weights": built.weights}
+    facts |= {"name": admission.name, "weights": built.weights}
     facts |= {"withheld": shown is not None, "recipe": _recipe(admission.name, card), "seed": card.declared.seed}
     facts |= {"baseline": admission.baseline, "content": content}
     facts |= {"n_changed": card.repeat.n_changed if card.repeat else None}
@@ -344,7 +346,7 @@ def _keep(recorder: Recorder, evaluation: Evaluation, now: datetime, **facts: An
     `facts` are fields of the receipt that the card does not tell.
     """
     card, workspace = evaluation.card, recorder.workspace
-    kept = _free_place(workspace.cards(card.contest), f"{now:%Y%m%dT%H%M%S.%f}Z-{card.zip_sha256[:12]}")
+    kept = free_place(workspace.cards(card.contest), f"{now:%Y%m%dT%H%M%S.%f}Z-{card.zip_sha256[:12]}")
     labels = kept.with_suffix(".npz") if evaluation.predictions else None
     try:
         if labels:
@@ -384,9 +386,3 @@ def _keep(recorder: Recorder, evaluation: Evaluation, now: datetime, **facts: An
                     path.unlink(missing_ok=True)
         raise
     return kept, line
-
-
-def _free_place(folder: Path, stem: str) -> Path:
-    """Return a name that no card has: a clock that was set back may tell the same moment twice."""
-    names = (folder / f"{stem}{f'-{n}' if n > 1 else ''}.json" for n in count(1))
-    return next(path for path in names if not path.exists() and not path.with_suffix(".npz").exists())

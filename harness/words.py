@@ -11,6 +11,7 @@ import re
 from typing import Any
 
 TEXT_LENGTH = 2000  # characters of a message that are kept
+VERIFIED = "trained here from public data, twice, with the same labels"
 # What the board says of its rule `harness.contest_rules.BoardRules.transductive`.
 TRANSDUCTIVE = {
     "ranked": "Entries may adapt to the test: labels may change with the other images of a batch.",

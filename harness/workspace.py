@@ -8,6 +8,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
@@ -188,3 +189,9 @@ def sync_folder(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def free_place(folder: Path, stem: str) -> Path:
+    """Return a name that no card has: a clock that was set back may tell the same moment twice."""
+    names = (folder / f"{stem}{f'-{n}' if n > 1 else ''}.json" for n in count(1))
+    return next(path for path in names if not path.exists() and not path.with_suffix(".npz").exists())

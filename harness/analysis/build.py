@@ -298,6 +298,7 @@ def rows_of(
             seeds=seeds.get(standing.entry.id, 1),
             precision=standing.entry.precision,
             withheld=standing.entry.withheld,
+            verified=standing.entry.verified,
             scores=scores_of(standing.entry, tuple(predictions.truth.labels)),
             gap=standing.gap,
             ranks=ranges[row] if row in place else None,

@@ -35,7 +35,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """An entry that was scored, as the board shows it.
 
     `ranks` is None where its labels are not kept; `level_with_first` says that it is not significantly different from
-    the first, `seeds` how many entries share its `recipe`, `withheld` that the Ladder does not show its public score.
+    the first, `seeds` how many entries share its `recipe`, `withheld` that the Ladder does not show its public score,
+    `verified` that it was trained here from public data.
     """
 
     rank: int
@@ -50,6 +51,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     seeds: int
     precision: str
     withheld: bool
+    verified: bool
     scores: dict[str, dict[str, Estimate]]
     gap: float | None
     ranks: RankRange | None

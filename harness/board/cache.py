@@ -19,7 +19,7 @@ from harness.board.ledger import START, Disqualified, Line, Receipt, Reinstated,
 from harness.errors import BoardError
 from harness.workspace import OWNER_FILE, make_folder, move_durably
 
-VERSION = 5  # of the schema; another one is made anew
+VERSION = 6  # of the schema; another one is made anew
 SCHEMA = """
     CREATE TABLE entries (
         id INTEGER PRIMARY KEY,
@@ -37,6 +37,7 @@ SCHEMA = """
         precision TEXT NOT NULL,   -- in which its training computed, '' where it is not known
         content TEXT NOT NULL,     -- what zips of the same files share, '' where it was refused
         n_changed INTEGER,             -- labels that were others in other company, NULL where that is not known
+        verified INTEGER NOT NULL,     -- 1: trained here from public data
         withheld INTEGER NOT NULL,     -- 1: the Ladder does not show its public score
         baseline INTEGER NOT NULL,     -- 1: one of the harness' own, submitted by its bare name
         disqualified INTEGER NOT NULL  -- 1: taken out of the ranks, and not reinstated since

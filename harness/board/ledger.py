@@ -85,6 +85,7 @@ class Scored(Receipt, frozen=True, kw_only=True, omit_defaults=True, tag="score"
     licence: str = ""
     withheld: bool = False  # by the Ladder: its public score is no clear gain, and is not shown
     n_changed: int | None = None  # labels that were others in other company; None where that was not found out
+    verified: bool = False  # trained here from public data, twice, and both label all images alike
     baseline: bool = False  # one of the harness' own, submitted by its bare name
     content: str = ""  # what zips of the same files share, however they were packed; empty where it was refused
 

@@ -17,7 +17,7 @@ from harness.score.estimate import Estimate
 # What a row and its receipt both tell, beside the id; columns by these names, too.
 FACTS = (
     *("name", "message", "contest", "lock", "outcome", "zip_sha256", "weights", "created_at", "recipe", "seed"),
-    *("precision", "content", "n_changed", "withheld", "baseline"),
+    *("precision", "content", "n_changed", "verified", "withheld", "baseline"),
 )
 COLUMNS = ", ".join(("id", *FACTS, "receipt", "disqualified"))
 # What may rank: baselines only among themselves, while no team has an entry that may.
@@ -40,7 +40,8 @@ class Entry:
     known; `withheld` says that the Ladder does not show its public score; `receipt` is its number in the ledger.
     `content` is what zips of the same files share, however they were packed; `baseline` says that it is one of the
     harness' own, `disqualified` that it was taken out of the ranks since.  `n_changed` counts the labels of the
-    consistency check that were others in other company; None where it found nothing out.
+    consistency check that were others in other company; None where it found nothing out.  `verified` says that it was
+    trained here from public data.
     """
 
     id: int
@@ -57,6 +58,7 @@ class Entry:
     precision: str
     content: str
     n_changed: int | None
+    verified: bool
     withheld: bool
     baseline: bool
     receipt: int
@@ -133,8 +135,9 @@ def _read(connection: sqlite3.Connection, where: str, values: Sequence[str | int
 
 
 def _entry(row: Sequence[Any], scores: dict[tuple[str, str], Estimate]) -> Entry:
-    *facts, withheld, baseline, receipt, disqualified = row
-    return Entry(*(*facts, bool(withheld), bool(baseline), receipt, bool(disqualified), scores))
+    *facts, verified, withheld, baseline, receipt, disqualified = row
+    flags = map(bool, (verified, withheld, baseline))
+    return Entry(*(*facts, *flags, receipt, bool(disqualified), scores))
 
 
 def read_values(

@@ -9,7 +9,7 @@ import click
 
 from harness.cli.options import contest_option, format_option, workspace_option
 from harness.format import interval, percent, points, sample
-from harness.words import TRANSDUCTIVE
+from harness.words import TRANSDUCTIVE, VERIFIED
 
 if TYPE_CHECKING:
     from harness.board.ranking import Leaderboard, Standing
@@ -111,7 +111,7 @@ def _named(standing: Standing) -> str:
     if not why and entry.n_changed:
         why = "transductive"
     same = f"same files as {standing.same_as}" if standing.same_as else ""
-    more = ", ".join(word for word in (why, same) if word)
+    more = ", ".join(word for word in (why, "verified" if entry.verified else "", same) if word)
     return f"{entry.name} ({more})" if more else entry.name
 
 
@@ -125,6 +125,8 @@ def _notes(board: Leaderboard) -> list[str]:
         notes.append(f"The best {len(board.ranked)} of {board.n_ranked:,}.")
     if board.transductive != "ranked" or any(standing.entry.n_changed for standing in board.standings):
         notes.append(TRANSDUCTIVE[board.transductive])
+    if any(standing.entry.verified for standing in board.standings):
+        notes.append(f"Verified: {VERIFIED}.")
     if board.baselines:
         notes.append("Baselines stand outside the ranks.")
     if any(standing.same_as for standing in board.standings):

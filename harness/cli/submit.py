@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=int, help="Handed on to train.")
 @click.option("--set", "settings", metavar="FIELD=VALUE", multiple=True, help="Handed on to train.")
 @click.option("--recipe", metavar="FILE", help="Handed on to train.")
+@click.option("--closed", is_flag=True, help="Train its fit.py here, twice, from --seed and its code alone.")
 @click.option("--reveal-private", is_flag=True, help="Show the private score too.")
 @contest_option
 @isolation_option
@@ -55,6 +56,7 @@ def submit(
     seed: int | None,
     settings: tuple[str, ...],
     recipe: str | None,
+    closed: bool,
     reveal_private: bool,
     contest: str | None,
     isolation: str,
@@ -80,10 +82,12 @@ def submit(
     """
     from harness import api
 
-    given = (("--preset", preset), ("--weights", weights), ("--seed", seed), ("--recipe", recipe))
+    given = (("--preset", preset), ("--weights", weights), ("--seed", None if closed else seed), ("--recipe", recipe))
     train_options = [word for option, value in given if value is not None for word in (option, str(value))]
     train_options += [word for setting in settings for word in ("--set", setting)]
-    terms: dict[str, Any] = {"name": name, "train_options": train_options}
+    if closed and train_options:
+        raise click.UsageError("--closed trains by a fit.py, which is handed --seed alone.")
+    terms: dict[str, Any] = {"name": name, "train_options": train_options, "closed": (seed or 0) if closed else None}
     terms |= {"isolation": isolation, "device": device, "fresh": fresh, "runtime": runtime}
     terms |= {"n_workers": n_workers, "cluster": cluster}
     if len(entries) == 1:

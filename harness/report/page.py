@@ -24,7 +24,7 @@ from harness.analysis.pairwise import Pairwise
 from harness.analysis.preview import best_method
 from harness.format import COLOURS, PARTS, SHORT, interval, percent, points, sample
 from harness.report import figures
-from harness.words import TRANSDUCTIVE, UNGROUPED, counted
+from harness.words import TRANSDUCTIVE, UNGROUPED, VERIFIED, counted
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -83,6 +83,7 @@ def compose(report: Report, images: Mapping[tuple[str, int], str], live: Live | 
         numbers={split.name: sample(split.n, split.n_groups) for split in report.splits},
         sizes={split.name: split.n for split in report.splits},
         transductive=TRANSDUCTIVE,
+        verified=VERIFIED,
         ungrouped=UNGROUPED,
         style=Markup(style),
         scripts=scripts,

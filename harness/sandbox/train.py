@@ -264,7 +264,8 @@ def _ended(watched: Watched, taken: _Taken, backend: Backend, limits: Limits) ->
 
 def _problem(watched: Watched, limits: Limits) -> tuple[str, str]:
     """Return why a training ended badly, and what to do; "" where it did not."""
-    last = "What it printed says more."
+    lines = watched.log.strip().splitlines() or ["nothing"]
+    last = f"The last line that it printed: {printable(lines[-1])[:300]}"
     if watched.stopped == "time":
         return (
             f"{SCRIPT} was stopped after {watched.wall_s:.0f} s; it may take {limits.time_s} s.",

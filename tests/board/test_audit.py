@@ -84,7 +84,8 @@ ON_THE_BOARD = {
     "the last row removed": ("DELETE FROM entries WHERE id = 3", "row 3 (three)", "removed"),
     "a row added": (
         "INSERT INTO entries SELECT 9, 4, 'evil', message, contest, lock, outcome, zip_sha256, weights, created_at, "
-        "recipe, seed, precision, content, withheld, baseline, disqualified FROM entries WHERE id = 2",
+        "recipe, seed, precision, content, n_changed, verified, withheld, baseline, disqualified FROM entries "
+        "WHERE id = 2",
         "row 9 (evil)",
         "no receipt",
     ),
