@@ -13,6 +13,7 @@ import sys
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +43,15 @@ LONGEST_LINE = 10_000  # bytes of what a script prints without ending the line
 class EntrySource:
     """What a name stands for: a zip, a folder, or a model to be trained first.
 
-    `baseline` says that a bare word named one of the harness' own, which no path and no copy of its zip is.
+    `baseline` says that a bare word named one of the harness' own, which no path and no copy of its zip is;
+    `handed_in` when a team handed it in elsewhere, UTC: then it is put on record once, however often it is submitted.
     """
 
     name: str
     zip_path: Path | None = None
     folder: Path | None = None
     baseline: bool = False
+    handed_in: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ def explain(error: str, document: Any, kind: Any) -> tuple[str, str]:
         wanted, _ = _step(types, value, found[1])
         return f"the key {found[1]!r} is missing{within}, expected {_expected(wanted)}", ""
     if not steps or not what.startswith(("Invalid ", "Expected ")):
-        return error, ""
+        return (what if steps else error), ""
     known = [str(word) for word in _values(types)]
     hint = did_you_mean(value, known) if isinstance(value, str) else ""
     # All there are stand in the message already.

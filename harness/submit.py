@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -16,12 +16,12 @@ import numpy as np
 from harness import plugins
 from harness.ahead import in_turn
 from harness.board import rows
+from harness.board.admission import Admission, admit
 from harness.board.closing import Closing
-from harness.board.in_force import in_force
 from harness.board.ledger import Line, scores_newest_first
 from harness.board.ranking import read_leaderboard, read_standing
 from harness.board.recorder import Recorder, open_recorder, open_to_read
-from harness.board.rules import check_limits, name_on_board, withheld_for
+from harness.board.rules import withheld_for
 from harness.board.team_name import tidy
 from harness.board.visibility import AT_HOME, Role, Visibility, looking, visible_to
 from harness.closed_division import compare, train_twice
@@ -55,22 +55,12 @@ class Submitted:
     rank: int | None = None  # by the public score
     n_ranked: int = 0
     closing: Closing | None = None  # of a contest that was closed before: the entry is late
+    late: bool = False  # after the close, or after the deadline
     forecast: Preview | None = None  # its predicted public score, from public data and earlier entries
     notes: tuple[str, ...] = ()  # for a person: what a stopped process had left half done, say
     equals: int | None = None  # the earliest entry with the same zip, or the same files in it
     baseline: bool = False  # one of the harness' own, outside the ranks where a team has one
     visible: tuple[str, ...] = ()  # splits whose scores its team may be shown
-
-
-@dataclass(frozen=True)
-class _Admission:
-    """That an entry may be put on record now: under which rules, and how the board spells its team."""
-
-    frozen: Frozen
-    name: str
-    baseline: bool  # one of the harness' own: outside limits and ranks
-    visible: Visibility  # to its team
-    now: datetime
 
 
 class WorkTerms(Terms, total=False):
@@ -147,14 +137,16 @@ def _prepare_entry(
     """Admit an entry and build it; the function that is given scores it and puts it on record."""
     baseline = source.baseline and name is None
     name, message = _checked(name or source.name, message)
+    admit_now = partial(admit, frozen=frozen, name=name, baseline=baseline, handed_in=source.handed_in)
     with open_recorder(workspace) as recorder:
-        admission, notes = _admit(recorder, frozen, name, baseline), recorder.notes
-    notes += _notes_of(admission, name)
+        admission, notes = admit_now(recorder), recorder.notes
+    notes += admission.notes(name)
     how = terms.get("isolation", AUTO), terms.get("device", "auto")
     if closed is None:
         built = build(workspace, frozen, source, train_options, *how)
     else:
         built = train_twice(workspace, frozen, source, closed, *how)
+    admit_now = partial(admit_now, digest=(digest := built.zip_path.stem))
     places = {"scratch": workspace.scratch, "runtimes": workspace.runtimes, "kept": workspace.kept_runs}
     with contextlib.ExitStack() as stack:
         with writing_to(workspace.scratch):
@@ -166,17 +158,17 @@ def _prepare_entry(
         def finish() -> Submitted:
             if one_of_many:  # those before it have been recorded since, and count
                 with open_recorder(workspace) as recorder:
-                    _admit(recorder, frozen, name, baseline)
+                    admit_now(recorder)
             with writing_to(workspace.scratch):
                 evaluation = evaluate()
                 verified, told_of = compare(evaluation, again) if again else (False, "")
             notes.extend(note for note in (*built.notes, told_of) if note)
             with open_recorder(workspace) as recorder:
                 # Rules may have changed, and others of that name come in.
-                admission = _admit(recorder, frozen, name, baseline)
+                admission = admit_now(recorder)
                 forecast = None
                 if evaluation.predictions:  # from the entries before it, and before anybody sees the score
-                    labels, digest = evaluation.predictions, evaluation.card.zip_sha256
+                    labels = evaluation.predictions
                     forecast = preview(workspace, recorder.board, frozen, labels, digest, evaluation.probabilities)
                 facts = {"message": message, "verified": verified}
                 submitted, event = _record(recorder, admission, built, evaluation, forecast, notes, **facts)
@@ -247,29 +239,9 @@ def _checked(name: str, message: str) -> tuple[str, str]:
     return name, message
 
 
-def _admit(recorder: Recorder, frozen: Frozen, name: str, baseline: bool) -> _Admission:
-    """Refuse an entry that the rules in force let nobody submit now; see `harness.board.rules.check_limits`."""
-    frozen.must_have_hidden()
-    now, frozen = datetime.now(UTC), in_force(recorder.workspace, frozen)
-    spelt = name if baseline else name_on_board(recorder.board, frozen, name)
-    if not baseline:
-        check_limits(recorder.board, frozen, spelt, now)
-    return _Admission(frozen, spelt, baseline, visible_to(Role.TEAM, recorder.workspace, frozen), now)
-
-
-def _notes_of(admission: _Admission, name: str) -> list[str]:
-    """Say what a team should know before its entry is trained and run."""
-    notes = []
-    if admission.name != name:
-        notes.append(f"On the board {name} is called {admission.name}: the entry is recorded under that name.")
-    if admission.visible.closing:
-        notes.append(f"{admission.frozen.contest.name} is closed: this entry will be late.")
-    return notes
-
-
 def _record(
     recorder: Recorder,
-    admission: _Admission,
+    admission: Admission,
     built: Built,
     evaluation: Evaluation,
     forecast: Preview | None,
@@ -291,6 +263,8 @@ def _record(
     facts |= {"withheld": shown is not None, "recipe": _recipe(admission.name, card), "seed": card.declared.seed}
     facts |= {"baseline": admission.baseline, "content": content}
     facts |= {"n_changed": card.repeat.n_changed if card.repeat else None}
+    if admission.handed_in:
+        facts |= {"handed_in": admission.handed_in.isoformat(timespec="seconds")}
     if built.trained:
         facts |= {fact: built.trained[fact] for fact in ("recipe", "seed", "precision")}
     kept, line = _keep(recorder, evaluation, admission.now, **facts)
@@ -311,6 +285,7 @@ def _record(
         rank=read_standing(board, *place, entry, admission.visible).rank,
         n_ranked=read_leaderboard(board, *place, admission.visible, top=0, others=False).n_ranked,
         closing=admission.visible.closing,
+        late=admission.is_late,
         forecast=forecast,
         notes=(*notes, *recorder.notes),
         equals=twin.id if twin else None,

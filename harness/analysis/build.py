@@ -218,8 +218,10 @@ def _without_rank(values: Values, metric: str, visible: Visibility) -> list[int]
     gone = values.ids[values.disqualified].tolist()
     transductive = values.transductive & (visible.transductive != "ranked")
     if closing is None:
+        came = zip(values.names, values.times, strict=True)
+        late = np.array([visible.deadline.is_late(*one) for one in came], bool)
         scored = ~np.isnan(values[by, metric]) | values.withheld
-        aside = values.baseline | (values.withheld & (not visible.ranks_withheld)) | (transductive & scored)
+        aside = values.baseline | (values.withheld & (not visible.ranks_withheld)) | ((transductive | late) & scored)
         return [*values.ids[aside & ~values.disqualified][::-1].tolist(), *gone]
     known = np.flatnonzero(~np.isnan(values[by, metric]))
     score = dict(zip(values.ids[known].tolist(), values[by, metric][known].tolist(), strict=True))

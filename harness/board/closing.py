@@ -16,6 +16,7 @@ from typing import Literal, TypeVar
 import msgspec
 
 from harness.board import ledger, rows
+from harness.board.deadline import read_deadline
 from harness.board.in_force import in_force
 from harness.board.recorder import open_recorder
 from harness.board.rows import Entry
@@ -137,6 +138,7 @@ def select(workspace: Workspace, frozen: Frozen, ids: Sequence[int]) -> tuple[st
     chosen = tuple(dict.fromkeys(ids))
     with open_recorder(workspace) as recorder:
         must_be_open(workspace, frozen)
+        deadline = read_deadline(workspace, in_force(workspace, frozen))
         found = {entry.id: entry for entry in rows.read_some(recorder.board, chosen)}
         for number in chosen:
             entry = found.get(number)
@@ -147,6 +149,10 @@ def select(workspace: Workspace, frozen: Frozen, ids: Sequence[int]) -> tuple[st
             if entry.disqualified:
                 raise UsageError(
                     f"Entry {number}, {entry.name}, is disqualified.", "Choose another, or: hemobench class reinstate"
+                )
+            if deadline.is_late(entry.name, entry.created_at):
+                raise UsageError(
+                    f"Entry {number}, {entry.name}, came after the deadline.", "Choose one that was in time."
                 )
             if not entry.scores:
                 raise UsageError(
@@ -175,15 +181,19 @@ def close(workspace: Workspace, frozen: Frozen) -> Closing:
     with open_recorder(workspace) as recorder:  # no submission comes between the last receipt and this
         must_be_open(workspace, frozen)
         teams: dict[str, list[int]] = {}
-        rules = in_force(workspace, frozen).contest.board
+        ruled = in_force(workspace, frozen)
+        rules, deadline = ruled.contest.board, read_deadline(workspace, ruled)
         per_image = True if rules.transductive == "unranked" else None
         best = rows.best_first(recorder.board, contest, lock, "public", metric, per_image=per_image)
-        for number, name, withheld in best:
-            if not withheld:  # its public score was never shown, so that nobody could have chosen by it
+        late: set[int] = set()
+        for number, name, when, withheld in best:
+            if deadline.is_late(name, when):
+                late.add(number)
+            elif not withheld:  # its public score was never shown, so that nobody could have chosen by it
                 teams.setdefault(name, []).append(number)
         if not teams:
             raise BoardError(f"Nothing was scored in {contest} yet.", "Type: hemobench submit majority -m first")
-        gone = set(rows.disqualified_ids(recorder.board, contest, lock))
+        gone = late | set(rows.disqualified_ids(recorder.board, contest, lock))
         selected = {team: ids for team, ids in read_selection(workspace, contest, lock).items() if not set(ids) <= gone}
         last = next(ledger.newest_lines(workspace.ledger), None)
         closing = Closing(

@@ -86,6 +86,7 @@ class Scored(Receipt, frozen=True, kw_only=True, omit_defaults=True, tag="score"
     withheld: bool = False  # by the Ladder: its public score is no clear gain, and is not shown
     n_changed: int | None = None  # labels that were others in other company; None where that was not found out
     verified: bool = False  # trained here from public data, twice, and both label all images alike
+    handed_in: str = ""  # UTC; where its team handed it in elsewhere, before it came to this machine
     baseline: bool = False  # one of the harness' own, submitted by its bare name
     content: str = ""  # what zips of the same files share, however they were packed; empty where it was refused
 
@@ -138,7 +139,19 @@ class Reinstated(Receipt, frozen=True, kw_only=True, omit_defaults=True, tag="re
         return f"entry {self.entry} reinstated"
 
 
-Kind = Scored | RulesChanged | Disqualified | Reinstated
+class Extended(Receipt, frozen=True, kw_only=True, omit_defaults=True, tag="extension"):
+    """A deadline of its own that a team was given."""
+
+    team: str  # as the board calls it
+    until: str  # UTC, ISO 8601
+    why: str
+
+    @property
+    def about(self) -> str:
+        return f"extension of {self.team}"
+
+
+Kind = Scored | RulesChanged | Disqualified | Reinstated | Extended
 E = TypeVar("E", bound=Receipt)
 
 

@@ -117,7 +117,7 @@ def read_leaderboard(
     rule = visible.transductive
     with rows.one_moment(board):
         ids = list(_ids(board, contest, lock, metric, visible, top))
-        n_ranked = len(ids) if top is None or len(ids) < top else _count(board, contest, lock, visible)
+        n_ranked = len(ids) if top is None or len(ids) < top else _count(board, contest, lock, metric, visible)
         baselines = _baselines(board, contest, lock, visible)
         apart = list(_ids(board, contest, lock, metric, visible, top, per_image=False)) if rule == "apart" else []
         n_others = rows.count_all(board, contest, lock) - n_ranked - len(baselines) - len(apart)
@@ -181,25 +181,28 @@ def _ids(
     taken = 0
     labelling = None if visible.transductive == "ranked" else per_image
     best = rows.best_first(board, contest, lock, visible.by, metric, baselines=bool(closing), per_image=labelling)
-    for number, name, withheld in best:
+    for number, name, when, withheld in best:
         if taken == top:
             return
         if closing:
             if number not in finals or name in teams:
                 continue
             teams.add(name)
-        elif withheld and not visible.ranks_withheld:
+        elif (withheld and not visible.ranks_withheld) or visible.deadline.is_late(name, when):
             continue
         taken += 1
         yield number
 
 
-def _count(board: sqlite3.Connection, contest: str, lock: str, visible: Visibility) -> int:
+def _count(board: sqlite3.Connection, contest: str, lock: str, metric: str, visible: Visibility) -> int:
+
     if visible.closing:
         gone = set(rows.disqualified_ids(board, contest, lock))
         if visible.transductive != "ranked":
             gone.update(rows.transductive_ids(board, contest, lock))
         return sum(not set(ids) <= gone for ids in visible.closing.finals.values())
+    if visible.deadline.rules.deadline:
+        return sum(1 for _ in _ids(board, contest, lock, metric, visible, None))
     per_image = None if visible.transductive == "ranked" else True
     return rows.count_ranking(board, contest, lock, withheld=visible.ranks_withheld, per_image=per_image)
 
@@ -223,4 +226,6 @@ def why_unranked(entry: Entry, metric: str, visible: Visibility) -> Note:
         return "transductive"
     if entry.baseline:
         return "baseline"
+    if visible.deadline.is_late(entry.name, entry.created_at):
+        return "late"
     return visible.closing.why_unranked(entry) if visible.closing else "withheld"

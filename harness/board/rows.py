@@ -6,7 +6,6 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -36,12 +35,12 @@ AT_ONCE = 500  # ids asked for in one query: SQLite takes some thousands
 class Entry:
     """One submission, as the board keeps it; `scores` is keyed by split and metric.
 
-    `recipe` is what seeds of one recipe share, `precision` what its training computed in, both "" where that is not
-    known; `withheld` says that the Ladder does not show its public score; `receipt` is its number in the ledger.
-    `content` is what zips of the same files share, however they were packed; `baseline` says that it is one of the
-    harness' own, `disqualified` that it was taken out of the ranks since.  `n_changed` counts the labels of the
-    consistency check that were others in other company; None where it found nothing out.  `verified` says that it was
-    trained here from public data.
+    `created_at` is when it was handed in, UTC; `recipe` is what seeds of one recipe share, `precision` what its
+    training computed in, both "" where that is not known; `withheld` says that the Ladder does not show its public
+    score; `receipt` is its number in the ledger.  `content` is what zips of the same files share, however they were
+    packed; `baseline` says that it is one of the harness' own, `disqualified` that it was taken out of the ranks since.
+    `n_changed` counts the labels of the consistency check that were others in other company; None where it found
+    nothing out.  `verified` says that it was trained here from public data.
     """
 
     id: int
@@ -68,9 +67,10 @@ class Entry:
 
 def entry_of(receipt: Scored, disqualified: bool = False) -> Entry:
     """Return the row that the receipt of a score stands for, and whether it was `disqualified` since."""
+    facts = {name: getattr(receipt, name) for name in FACTS}
     return Entry(
         receipt.entry,
-        **{name: getattr(receipt, name) for name in FACTS},
+        **facts | {"created_at": receipt.handed_in or receipt.created_at},
         receipt=receipt.number,
         disqualified=disqualified,
         scores={(split, metric): score for split, of in receipt.scores.items() for metric, score in of.items()},
@@ -178,19 +178,19 @@ def best_first(
     *,
     baselines: bool = False,
     per_image: bool | None = None,
-) -> Iterator[tuple[int, str, bool]]:
-    """Yield id, name and `withheld` of all that have a score and may rank, best first; of equal ones the earlier first.
+) -> Iterator[tuple[int, str, str, bool]]:
+    """Yield id, name, time and `withheld` of all that have a score and may rank, best first, of equal ones the earlier.
 
     Baselines are among them where no team is, or with `baselines`; with `per_image` only those that have shown to label
     each image by itself, or only the others.  It costs what is taken of it: the index holds them in this order.
     """
-    for number, name, withheld in connection.execute(
-        "SELECT entries.id, name, withheld FROM scores INDEXED BY scores_by_value JOIN entries ON entries.id = entry "
-        f"WHERE split = ? AND metric = ? AND contest = ? AND lock = ? "
+    for number, name, when, withheld in connection.execute(
+        "SELECT entries.id, name, created_at, withheld FROM scores INDEXED BY scores_by_value "
+        "JOIN entries ON entries.id = entry WHERE split = ? AND metric = ? AND contest = ? AND lock = ? "
         f"AND {'disqualified = 0' if baselines else MAY_RANK} AND {_labelling(per_image)} ORDER BY value DESC, entry",
         (split, metric, contest, lock),
     ):
-        yield number, name, bool(withheld)
+        yield number, name, when, bool(withheld)
 
 
 def _labelling(per_image: bool | None) -> str:
@@ -305,20 +305,24 @@ def recipes(connection: sqlite3.Connection, contest: str, lock: str) -> Iterator
     yield from connection.execute(query, (contest, lock))
 
 
-def count_on_day(connection: sqlite3.Connection, contest: str, lock: str, name: str, midnight: datetime) -> int:
-    """Return how often `name` was submitted to a frozen contest in the 24 hours from `midnight`, UTC.
+def counted_times(connection: sqlite3.Connection, contest: str, lock: str, name: str, free: int = 0) -> list[str]:
+    """Return when the entries of a team came that count for its limits, earliest first, UTC in ISO 8601.
 
-    What carries a later date, from a clock that was ahead, counts on its own day.
+    The first `free` of those that were not scored do not count.
     """
-    ends = (midnight.isoformat(timespec="seconds"), (midnight + timedelta(days=1)).isoformat(timespec="seconds"))
-    return _count(connection, contest, lock, name, "AND created_at >= ? AND created_at < ?", *ends)
+    failed, found = 0, []
+    for when, outcome in connection.execute(
+        "SELECT created_at, outcome FROM entries WHERE contest = ? AND lock = ? AND name = ? AND baseline = 0 "
+        "ORDER BY created_at, id",
+        (contest, lock, name),
+    ):
+        failed += outcome != "scored"
+        if outcome == "scored" or failed > free:
+            found.append(when)
+    return found
 
 
-def count_of(connection: sqlite3.Connection, contest: str, lock: str, name: str) -> int:
-    """Return how often `name` was submitted to a frozen contest."""
-    return _count(connection, contest, lock, name)
-
-
-def _count(connection: sqlite3.Connection, contest: str, lock: str, name: str, more: str = "", *values: str) -> int:
-    query = f"SELECT count(*) FROM entries WHERE contest = ? AND lock = ? AND name = ? AND baseline = 0 {more}"
-    return int(connection.execute(query, (contest, lock, name, *values)).fetchone()[0])
+def of_team_and_zip(connection: sqlite3.Connection, contest: str, lock: str, name: str, digest: str) -> int | None:
+    """Return the id of a team's earliest entry whose zip has this SHA-256; None where it has none."""
+    found = _ids(connection, contest, lock, "name = ? AND zip_sha256 = ?", name, digest)
+    return found[0] if found else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -27,28 +28,39 @@ def name_on_board(board: sqlite3.Connection, frozen: Frozen, team: str) -> str:
     return next((name for name in names if team_key(name) == key), team)
 
 
-def check_limits(board: sqlite3.Connection, frozen: Frozen, team: str, now: datetime) -> None:
-    """Refuse a submission beyond what the contest allows a team, a day and in all.
+def check_limits(
+    board: sqlite3.Connection, frozen: Frozen, team: str, when: datetime, planned: Sequence[str] = ()
+) -> None:
+    """Refuse what is handed in at `when` beyond what the contest allows a team, a day and in all.
+
+    Parameters
+    ----------
+    when : datetime
+        UTC; what carries a later date, from a clock that was ahead, counts on its own day.
+    planned : sequence of str
+        When others of the team came that are to count, too: UTC in ISO 8601.
 
     Raises
     ------
     BoardError
         It says when the count starts anew, or what can be done without a submission.
     """
-    contest, lock = frozen.contest, frozen.lock_hash
-    total = contest.board.submissions_total
-    if total is not None and rows.count_of(board, contest.name, lock, team) >= total:
+    contest = frozen.contest
+    known = rows.counted_times(board, contest.name, frozen.lock_hash, team, contest.board.failed_free)
+    times = [*known, *planned]
+    total, limit = contest.board.submissions_total, contest.limits.submissions_per_day
+    if total is not None and len(times) >= total:
         raise BoardError(
             f"{team} has submitted as often as the contest allows, {total} in all.",
             f"To measure at home: {UNTIL_THEN}. Which entries count: hemobench select --help",
         )
-    limit = contest.limits.submissions_per_day
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    if rows.count_on_day(board, contest.name, lock, team, midnight) >= limit:
-        left = midnight + timedelta(days=1) - now
+    midnight = when.replace(hour=0, minute=0, second=0, microsecond=0)
+    ends = [(midnight + timedelta(days=days)).isoformat(timespec="seconds") for days in (0, 1)]
+    if sum(ends[0] <= one < ends[1] for one in times) >= limit:
+        left = midnight + timedelta(days=1) - when
         raise BoardError(
-            f"{team} has submitted as often today (UTC) as the contest allows, {limit} a day.",
-            f"The count starts anew at 00:00 UTC, in {left.seconds // 3600} h {left.seconds // 60 % 60} min. "
+            f"{team} has submitted as often on {when:%Y-%m-%d} (UTC) as the contest allows, {limit} a day.",
+            f"The count starts anew at 00:00 UTC, {left.seconds // 3600} h {left.seconds // 60 % 60} min later. "
             f"Until then: {UNTIL_THEN}",
         )
 

@@ -8,11 +8,12 @@ where that is asked for, with ``--reveal-private``; else the terminal shows what
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
 from harness.board.closing import Closing, read_closing
+from harness.board.deadline import Deadline, read_deadline
 from harness.board.rows import Entry
 from harness.errors import UsageError
 from harness.freeze.frozen import Frozen
@@ -88,12 +89,15 @@ class Visibility:
         Whether the contest has the Ladder: then a public score shows once an entry was submitted, not before.
     transductive : {'ranked', 'apart', 'unranked'}
         How entries rank that have not shown to label each image by itself; see `harness.contest_rules.BoardRules`.
+    deadline : Deadline
+        What is handed in after it has no rank; its scores show like others.
     """
 
     role: Role
     closing: Closing | None = None
     ladder: bool = False
     transductive: Literal["ranked", "apart", "unranked"] = "ranked"
+    deadline: Deadline = field(default_factory=Deadline)
 
     def state(self, entry: Entry) -> State:
         """Return what an entry is at the moment."""
@@ -201,7 +205,7 @@ def visible_to(role: Role, workspace: Workspace, frozen: Frozen) -> Visibility:
     """
     contest = frozen.contest
     closing, rules = read_closing(workspace, contest.name, frozen.lock_hash), contest.board
-    return Visibility(role, closing, rules.ladder, rules.transductive)
+    return Visibility(role, closing, rules.ladder, rules.transductive, read_deadline(workspace, frozen))
 
 
 def looking(reveal_private: bool) -> Role:

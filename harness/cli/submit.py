@@ -116,7 +116,7 @@ def visible_card(submitted: Submitted, reveal_private: bool) -> ScoreCard:
 def document(submitted: Submitted, card: ScoreCard) -> dict[str, Any]:
     facts = {"entry": submitted.entry, "name": submitted.name, "receipt": submitted.head}
     facts |= {"forecast": submitted.forecast and msgspec.to_builtins(submitted.forecast)}
-    facts |= {"late": submitted.closing is not None, "rank": submitted.rank, "shown": submitted.shown}
+    facts |= {"late": submitted.late, "rank": submitted.rank, "shown": submitted.shown}
     facts |= {"equals": submitted.equals, "baseline": submitted.baseline}
     return {**facts, **msgspec.to_builtins(card)}
 
@@ -125,6 +125,8 @@ def place_of(submitted: Submitted) -> str:
     """Return where an entry stands, in a few words."""
     if submitted.closing:
         return f"late, the contest was closed at {submitted.closing.when}"
+    if submitted.late:
+        return "late, after the deadline"
     if not submitted.rank:
         return "a baseline, outside the ranks" if submitted.baseline else "not ranked"
     by = f" by {submitted.forecast.metric.replace('_', ' ')}" if submitted.forecast else ""

@@ -4,6 +4,7 @@ import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,8 +12,10 @@ from harness.board.cache import VERSION, add, connected
 from harness.board.ledger import Line
 from harness.board.ranking import read_leaderboard
 from harness.board.recorder import open_recorder, open_to_read
-from harness.board.rows import count_on_day, read_all
+from harness.board.rows import counted_times, read_all
+from harness.board.rules import check_limits
 from harness.board.visibility import Role, Visibility
+from harness.contest import SHIPPED, read_contest, with_rules
 from harness.errors import BoardError
 from harness.score.estimate import Estimate
 
@@ -80,12 +83,22 @@ def test_only_todays_entries_of_the_same_name_count_towards_the_limit(desk):
     desk.record("team", when=NOW)
     desk.record("other", when=NOW)
     desk.record("team", when=NOW + timedelta(days=1))  # by a clock that was ahead; it counts on its own day
-    midnight = NOW.replace(hour=0)
+    contest = with_rules(read_contest(SHIPPED / "blood-cells.toml"), {"submissions_per_day": 1})
+    frozen = SimpleNamespace(contest=contest, lock_hash=LOCK)
     with open_to_read(desk.workspace) as board:
-        counts = [
-            count_on_day(board, "blood-cells", LOCK, "team", midnight + timedelta(days=day)) for day in (-2, -1, 0, 1)
-        ]
-    assert counts == [0, 1, 1, 1]
+        check_limits(board, frozen, "team", NOW - timedelta(days=2))
+        for day in (-1, 0, 1):
+            with pytest.raises(BoardError, match="1 a day"):
+                check_limits(board, frozen, "team", NOW + timedelta(days=day))
+        check_limits(board, frozen, "team", NOW + timedelta(days=2))
+
+
+def test_the_first_failed_entries_of_a_team_count_for_no_limit_where_the_rules_say_so(desk):
+    for hour, outcome in enumerate(("killed", "scored", "killed", "killed")):
+        desk.record("team", outcome=outcome, when=NOW + timedelta(hours=hour))
+    with open_to_read(desk.workspace) as board:
+        counts = [len(counted_times(board, "blood-cells", LOCK, "team", free)) for free in range(5)]
+    assert counts == [4, 3, 2, 1, 1]
 
 
 @pytest.mark.parametrize("version", [0, VERSION + 1])

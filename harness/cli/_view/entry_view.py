@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 LOWEST = 8  # groups that the short view draws, the worst ones
 WHY_NO_RANK: dict[Note, str] = {
     "withheld": "No rank: the Ladder withholds its public score, as no clear gain on its team's best.",
-    "late": "No rank: it came after the contest was closed.",
+    "late": "No rank: it came after the deadline, or after the contest was closed.",
     "lesser final": "No rank: the contest is closed, and the other final of its team did better.",
     "not final": "No rank: the contest is closed, and this entry was not among its team's finals.",
     "not scored": "No rank: it was not scored.",
