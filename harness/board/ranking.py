@@ -224,6 +224,8 @@ def why_unranked(entry: Entry, metric: str, visible: Visibility) -> Note:
         return "not scored"
     if not visible.ranks_as_all(entry):
         return "transductive"
+    if visible.closing and visible.closing.is_late(entry):
+        return "late"
     if entry.baseline:
         return "baseline"
     if visible.deadline.is_late(entry.name, entry.created_at):
