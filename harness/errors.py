@@ -71,6 +71,10 @@ class BoardError(HarnessError):
     """The board cannot be read or written."""
 
 
+class LimitError(BoardError):
+    """A team has submitted as often as the contest allows."""
+
+
 class ReceiptError(BoardError):
     """A score has its receipt, but its row could not be written yet: nothing is lost, the next verb writes it."""
 

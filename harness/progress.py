@@ -18,6 +18,22 @@ class Track(Protocol):
     def __call__(self, items: Iterable[T], what: str, total: int) -> Iterator[T]: ...
 
 
+def pace(n_done: int, n_left: int, seconds: float) -> str:
+    """Write how long each took, and how long the rest will at that rate.
+
+    Examples
+    --------
+    >>> pace(0, 5, 1.0), pace(4, 56, 10.0), pace(4, 0, 10.0)
+    ('', '2.5 s each, 3 min left', '2.5 s each')
+    """
+    if not n_done:
+        return ""
+    each = seconds / n_done
+    left = each * n_left
+    told = f"{left:.0f} s" if left < 100 else f"{left / 60:.0f} min" if left < 6000 else f"{left / 3600:.1f} h"
+    return f"{each:.1f} s each" + (f", {told} left" if n_left else "")
+
+
 def silent(items: Iterable[T], what: str, total: int) -> Iterator[T]:
     """Pass `items` on and say nothing."""
     yield from items

@@ -69,6 +69,7 @@ def project(tmp_path, small_contest) -> Path:
     (folder / "entries").mkdir()
     for team in ("one", "two"):
         shutil.copy(folder / "entry.zip", folder / "entries" / f"{team}.zip")
+    shutil.copytree(folder / "entries", folder / "hand-ins")
     return folder
 
 

@@ -13,7 +13,7 @@ from harness.board import rows
 from harness.board.artifacts import read_artifacts
 from harness.board.ladder import shown_by_ladder
 from harness.board.team_name import team_key
-from harness.errors import BoardError
+from harness.errors import LimitError
 from harness.freeze.frozen import Frozen
 from harness.score.evaluate import labels_of
 from harness.workspace import Workspace
@@ -42,7 +42,7 @@ def check_limits(
 
     Raises
     ------
-    BoardError
+    LimitError
         It says when the count starts anew, or what can be done without a submission.
     """
     contest = frozen.contest
@@ -50,7 +50,7 @@ def check_limits(
     times = [*known, *planned]
     total, limit = contest.board.submissions_total, contest.limits.submissions_per_day
     if total is not None and len(times) >= total:
-        raise BoardError(
+        raise LimitError(
             f"{team} has submitted as often as the contest allows, {total} in all.",
             f"To measure at home: {UNTIL_THEN}. Which entries count: hemobench select --help",
         )
@@ -58,7 +58,7 @@ def check_limits(
     ends = [(midnight + timedelta(days=days)).isoformat(timespec="seconds") for days in (0, 1)]
     if sum(ends[0] <= one < ends[1] for one in times) >= limit:
         left = midnight + timedelta(days=1) - when
-        raise BoardError(
+        raise LimitError(
             f"{team} has submitted as often on {when:%Y-%m-%d} (UTC) as the contest allows, {limit} a day.",
             f"The count starts anew at 00:00 UTC, {left.seconds // 3600} h {left.seconds // 60 % 60} min later. "
             f"Until then: {UNTIL_THEN}",

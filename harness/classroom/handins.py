@@ -223,6 +223,8 @@ def _by_form(place: PurePosixPath, stamped: set[PurePosixPath], top: int, roster
     if stamp := next((folder for folder in place.parents if folder in stamped), None):
         return Unit(stamp, Clues(word=stamp.parts[-2] if len(stamp.parts) > 1 else stamp.name))
     words = (*parts[:-1], place.stem)
+    if len(parts) == 1 and place.suffix.lower() != ".zip" and not roster.students:
+        return Unit(place, Clues(), what="It is no zip, and nothing tells whose it is.")
     at = min(top, len(words) - 1)
     if roster.students:
         at = next((at for at, word in enumerate(words) if find_students(roster, Clues(word=word))), at)
@@ -243,7 +245,7 @@ class _Reader:
         """Yield what a unit holds: each of its zips, or its folder, or what is wrong with it."""
         try:
             if unit.what:
-                raise ClassError(unit.what, "Files of other names are no hand-ins; or write the pattern wider.")
+                raise ClassError(unit.what, "Look at it by hand.")
             team = board_name(self.table.roster, unit.clues)
         except ClassError as error:
             yield Problem(str(unit.place), error.message, error.hint)

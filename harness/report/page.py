@@ -14,6 +14,7 @@ from typing import Any
 import jinja2
 import msgspec
 import numpy as np
+from markdown_it import MarkdownIt
 from markupsafe import Markup
 from numpy.typing import NDArray
 
@@ -104,6 +105,16 @@ def compose_trouble(trouble: str) -> Page:
     return Page(html, policy)
 
 
+def compose_text(title: str, text: str, links: Mapping[str, str]) -> str:
+    """Return a page of Markdown, tables among it, with `links` from words to addresses above it; HTML in it is text."""
+    environment = _environment()
+    style = environment.get_template("page.css").render(colours=COLOURS, images={}, live=None)
+    body = Markup(MarkdownIt("commonmark", {"html": False}).enable("table").render(text))
+    return environment.get_template("text.html").render(
+        title=title, body=body, links=links, style=Markup(style), policy=_policy(style, [], None)
+    )
+
+
 @functools.cache
 def _environment() -> jinja2.Environment:
     """Return what holds the templates: to compile them takes four times as long as to fill them in."""
@@ -134,7 +145,7 @@ def _scripts(*names: str) -> list[Markup]:
 
 
 def _policy(style: str, scripts: list[Markup], live: Live | None) -> str:
-    allowed = " ".join(f"'{_hash(script)}'" for script in scripts)
+    allowed = " ".join(f"'{_hash(script)}'" for script in scripts) or "'none'"
     own_server = "connect-src 'self'; " if live else ""
     return (
         f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src {allowed}; "

@@ -41,6 +41,10 @@ def teacher(tmp_path) -> CommandLine:
         "Ada,Lovelace,1001,ada@example.org\nAlan,Turing,1002,alan@example.org\n",
         encoding="utf-8",
     )
+    entry = tmp_path / "hand-ins" / "Ada Lovelace_4001_assignsubmission_file_" / "entry.zip"
+    entry.parent.mkdir(parents=True)
+    with zipfile.ZipFile(entry, "w") as archive:
+        archive.writestr("model.py", "class Model:\n    def predict(self, X):\n        return X[:, 0, 0, 0] % 3\n")
     return CommandLine(tmp_path / "a workspace", tmp_path)
 
 

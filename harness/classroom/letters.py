@@ -1,0 +1,77 @@
+"""The letters of a class as files: a folder a team, each letter as Markdown and as HTML."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from harness.board.team_name import team_key
+from harness.classroom.judge import Judged
+from harness.classroom.letter import read_board, write_letter
+from harness.classroom.roster import Roster
+from harness.doctor.findings import Checkup
+from harness.freeze.frozen import Frozen
+from harness.report.page import compose_text
+from harness.workspace import Workspace, write_atomic
+
+# What the doctor may say more of; the others are said by the card, and would take their whole time once more.
+EXAMINED = ("refused", "import_failed", "load_failed", "predict_failed", "bad_output")
+
+Examine = Callable[[Path], Checkup]
+
+
+def write_letters(
+    workspace: Workspace, frozen: Frozen, done: Iterable[Judged], roster: Roster, folder: Path, examine: Examine
+) -> list[Path]:
+    """Write a letter for each zip whose team is known, and return the HTML files, in their order.
+
+    Written anew are those of entries with a score, since ranks move; that of an entry without one stays as it is.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds a folder a team, by its name in the roster.
+    examine : callable
+        Says what is the matter with a zip that was not scored.
+    """
+    items = [one for one in done if one.team and one.state not in ("same zip", "new")]
+    board = read_board(workspace, frozen, [one.entry for one in items if one.entry])
+    folders = _folders(items, roster)
+    written = []
+    for one in items:
+        path = folder / folders[one.team] / f"{_stem(one)}.html"
+        written.append(path)
+        standing = board.standings.get(one.entry or 0)
+        failed = standing is not None and standing.entry.outcome != "scored"
+        if failed and path.exists():
+            continue
+        checkup = None
+        if standing and one.hand_in and standing.entry.outcome in EXAMINED:
+            checkup = examine(one.hand_in.zip_path)
+        text = write_letter(one, board, checkup)
+        write_atomic(path.with_suffix(".md"), text.encode(), private=True)
+        title = text.partition("\n")[0].lstrip("# ")
+        write_atomic(path, compose_text(title, text, {}).encode(), private=True)  # last: it says that both are there
+    return written
+
+
+def _stem(one: Judged) -> str:
+    if one.hand_in:
+        return f"{one.hand_in.handed_in:%Y-%m-%dT%H%M%S}-{one.digest[:8]}"
+    return f"not-judged-{hashlib.sha256(one.place.encode()).hexdigest()[:8]}"
+
+
+def _folders(items: Iterable[Judged], roster: Roster) -> dict[str, str]:
+    """Return the name of a folder for each team, which any file system takes."""
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for board_name in dict.fromkeys(one.team for one in items):
+        students = roster.in_team(board_name)
+        name = re.sub(r"[^\w .-]+", "_", students[0].team if students else board_name).strip(". ") or "team"
+        while team_key(name) in taken:
+            name += "_"
+        taken.add(team_key(name))
+        found[board_name] = name
+    return found
