@@ -62,7 +62,7 @@ def project(tmp_path, small_contest) -> Path:
             archive.writestr(f"cells/{names[label]}/{number}.png", encoded.getvalue())
     pack(ROOT / "submissions" / "random", folder / "entry.zip")  # a reader's own
     (folder / "participants.csv").write_text("name,id,team\nAda Byron,1,one\nBo Chen,2,two\n")
-    (folder / "written.csv").write_text("id,points\n1,6.5\n")
+    (folder / "grades.toml").write_text("maximum = 30\n[score]\ngroups = [30, 20, 10]\n")
     (folder / "gradebook.csv").write_text(
         'Student,ID,Section,Cells (7)\n    Points Possible,,,30\n"Byron, Ada",1,A,\n"Chen, Bo",2,A,\n'
     )

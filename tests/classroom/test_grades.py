@@ -99,6 +99,18 @@ def test_a_closed_contest_is_graded_by_the_private_half_of_finals(course, tmp_pa
     assert points == sorted(points, reverse=True) and points[0] == 10
 
 
+def test_who_is_disqualified_gets_no_points_and_a_line_that_says_why(course, tmp_path):
+    disqualify(course.workspace, course.frozen, 4, "the weights of Fox")
+    for when in ("open", "closed"):
+        sheet = graded(course, tmp_path, GROUPS.replace("without_entry = 0\n", ""))
+        assert [one.team for one in sheet.grades if one.entry is None] == ["Blue", "Ed Poe"], when
+        assert sum("Blue, is disqualified: the weights of Fox." in note for note in sheet.notes) == 1
+        if when == "open":
+            close(course.workspace, course.frozen)
+    disqualify(course.workspace, course.frozen, 2, "the weights of Fox")
+    assert graded(course, tmp_path, GROUPS).grades[0].entry == 3, "its other final counts"
+
+
 def test_without_a_roster_each_team_is_a_row(course, tmp_path):
     sheet = graded(course, tmp_path, GROUPS.replace("10,", "9,").replace("= 10", "= 9"), roster=False)
     assert {one.id for one in sheet.grades} == {"base LINE", "Fox", "Blue", "Green", "guests"}

@@ -10,6 +10,7 @@ from harness.analysis.compare import LEVEL, Pairs
 from harness.analysis.predictions import VisiblePredictions, truth_of
 from harness.board import rows
 from harness.board.artifacts import read_artifacts
+from harness.board.ledger import disqualified
 from harness.board.ranking import read_leaderboard
 from harness.board.recorder import open_to_read
 from harness.board.rows import Entry
@@ -47,14 +48,10 @@ def gather(
     WorkspaceError
         Labels of an entry that has to be compared are not kept.
     """
-    counted = _counted(workspace, frozen, visible)
-    baselines = {one.baseline: _baseline(one.baseline, counted) for one in scheme.beats}
-    apart = {entry.id for entry in baselines.values()} | {
-        entry.id
-        for entry in counted
-        if entry.baseline or any(team_key(entry.name) == team_key(name) for name in baselines)
-    }
-    entries = [entry for entry in counted if entry.id not in apart]
+    entries, others, out = _counted(workspace, frozen, visible)
+    baselines = {one.baseline: _baseline(one.baseline, [*others, *entries]) for one in scheme.beats}
+    apart = {team_key(entry.name) for entry in baselines.values()}
+    entries = [entry for entry in entries if team_key(entry.name) not in apart]
     if not roster.students:
         names = dict.fromkeys(entry.name for entry in entries)
         roster = Roster(tuple(Student(name, name, team=name, ids=(name,)) for name in names))
@@ -62,7 +59,8 @@ def gather(
     attempts = list(_attempts(entries, roster, visible.by, metric))
     strangers = dict.fromkeys(entry.name for entry in entries if not roster.in_team(entry.name))
     notes = [f"{name} on the board is no team of the roster." for name in strangers]
-    by_id = {entry.id: entry for entry in counted}
+    notes += [f"Entry {entry.id}, {entry.name}, is disqualified: {why}." for entry, why in out]
+    by_id = {entry.id: entry for entry in entries}
     compared = [by_id[attempt.entry] for attempt in attempts]
     better = _compare(workspace, frozen, compared, visible).better if scheme.score.groups else None
     everybody = [*compared, *baselines.values()]
@@ -78,28 +76,37 @@ def gather(
     return roster, Evidence(attempts, better, ahead, of_baselines, metric, visible.by), notes
 
 
-def _counted(workspace: Workspace, frozen: Frozen, visible: Visibility) -> list[Entry]:
-    """Return the entries that may count, best first, each with the scores that are shown."""
+def _counted(
+    workspace: Workspace, frozen: Frozen, visible: Visibility
+) -> tuple[list[Entry], list[Entry], list[tuple[Entry, str]]]:
+    """Return the entries that may count for a team and those that are baselines, both best first and as they are shown.
+
+    Last come those that are disqualified, each with the reason.
+    """
     name, lock, metric = frozen.contest.name, frozen.lock_hash, frozen.contest.metrics[0].name
     with open_to_read(workspace) as board:
         found = read_leaderboard(board, name, lock, metric, visible, others=False)
         ranked = [one.entry for one in (*found.ranked, *found.baselines)]
         if visible.closing:
-            finals = [number for ids in visible.closing.finals.values() for number in ids]
-            ranked += rows.read_some(board, sorted(set(finals) - {entry.id for entry in ranked}))
-    shown = [visible.shown(entry) for entry in ranked if not entry.disqualified]
+            finals = {number for ids in visible.closing.finals.values() for number in ids}
+            ranked += rows.read_some(board, sorted(finals - {entry.id for entry in ranked}))
+        reasons = {number: receipt.why for number, receipt in disqualified(workspace.ledger).items()}
+        out = [one for one in rows.read_some(board, sorted(reasons)) if (one.contest, one.lock) == (name, lock)]
     key = (visible.by, metric)
-    return sorted((one for one in shown if key in one.scores), key=lambda one: (-one.scores[key].value, one.id))
+    shown = [visible.shown(entry) for entry in ranked if not entry.disqualified]
+    best = sorted((one for one in shown if key in one.scores), key=lambda one: (-one.scores[key].value, one.id))
+    teams, baselines = ([one for one in best if one.baseline == is_baseline] for is_baseline in (False, True))
+    return teams, baselines, [(entry, reasons[entry.id]) for entry in out]
 
 
-def _baseline(name: str, counted: Sequence[Entry]) -> Entry:
-    """Return the entry called `name`, or with this id: of several the best."""
-    for entry in counted:
+def _baseline(name: str, entries: Sequence[Entry]) -> Entry:
+    """Return the entry called `name`, or with this id: of several the first."""
+    for entry in entries:
         if str(entry.id) == name or team_key(entry.name) == team_key(name):
             return entry
     raise ClassError(
         f"The scheme asks who beats {name!r}, which has no score on the board.",
-        did_you_mean(name, {entry.name for entry in counted}) + f" To put a baseline there: hemobench submit {name}",
+        did_you_mean(name, {entry.name for entry in entries}) + f" To put a baseline there: hemobench submit {name}",
     )
 
 

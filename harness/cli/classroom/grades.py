@@ -63,7 +63,7 @@ def grades(
 
     \b
     Example:
-      hemobench class grades --example > grades.toml
+      hemobench class grades --example
       hemobench class grades --scheme grades.toml --fill gradebook.csv
     """
     import msgspec
