@@ -8,6 +8,7 @@ import pytest
 from harness.board.closing import close
 from harness.board.disqualification import disqualify
 from harness.board.in_force import open_in_force
+from harness.board.rule_change import change_rules
 from harness.classroom.grades.give import give_grades
 from harness.classroom.roster import Roster, read_roster
 from harness.errors import ClassError, WorkspaceError
@@ -97,6 +98,36 @@ def test_a_closed_contest_is_graded_by_the_private_half_of_finals(course, tmp_pa
     order = sorted(scores, key=lambda team: -scores[team].value)
     points = [next(one.total for one in sheet.grades if one.team == team) for team in order]
     assert points == sorted(points, reverse=True) and points[0] == 10
+
+
+def late_rule(course, **rules):
+    change_rules(course.workspace, open_in_force(course.workspace), rules, "as announced")
+
+
+def test_lateness_is_taken_off_by_the_rules_on_record(course, tmp_path):
+    bands = (
+        "maximum = 10\nstep = 0.01\n[score]\nbands = [{ at_least = 0, points = 7 }, { at_least = 0.7, points = 10 }]"
+    )
+    course.record("Blue", 0.99, number=300)  # 35 hours after the first
+    deadline = {"deadline": "2026-05-04T12:22:00Z"}  # Blue's first in time, Green's by the grace alone
+    late_rule(course, **deadline, grace_min=0, late="per_day", late_per_day=0.25)
+    for closed in (False, True):
+        by_id = {one.id: one for one in graded(course, tmp_path, bands).grades}
+        assert (by_id["s3"].entry, by_id["s3"].late) == (4, 0), "in time it has 7, and 5 with the better score"
+        assert by_id["s4"].late == Decimal("0.25") * by_id["s4"].parts[0].points > 0
+        assert "25 % for 1 day late" in by_id["s4"].arithmetic
+        for one in by_id.values():
+            if one.exact is not None:
+                assert sum(part.points for part in one.parts) - one.late == one.exact == one.total
+        assert any("loses 25 % for each day begun" in said for said in graded(course, tmp_path, bands).rule)
+        if not closed:
+            late_rule(course, **deadline, grace_min=9, late="zero")
+            in_grace = {one.id: one for one in graded(course, tmp_path, bands).grades}
+            assert not in_grace["s4"].late
+            late_rule(course, **deadline, grace_min=0, late="zero")
+            assert {one.id: one for one in graded(course, tmp_path, bands).grades}["s4"].total == 0
+            late_rule(course, **deadline, grace_min=0, late="per_day", late_per_day=0.25)
+            close(course.workspace, open_in_force(course.workspace))
 
 
 def test_who_is_disqualified_gets_no_points_and_a_line_that_says_why(course, tmp_path):

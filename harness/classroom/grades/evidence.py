@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from decimal import Decimal
 
 import numpy as np
 
@@ -16,9 +18,11 @@ from harness.board.recorder import open_to_read
 from harness.board.rows import Entry
 from harness.board.team_name import team_key
 from harness.board.visibility import Visibility
+from harness.classroom.grades.lateness import taken_off
 from harness.classroom.grades.scheme import Scheme
 from harness.classroom.grades.sheet import Attempt, Evidence
 from harness.classroom.roster import Roster, Student
+from harness.contest import HandInRules
 from harness.errors import ClassError, WorkspaceError, did_you_mean
 from harness.freeze.frozen import Frozen
 from harness.workspace import Workspace
@@ -30,7 +34,8 @@ def gather(
     """Return the students, what the board says of their teams, and notes of what it says of nobody's.
 
     Once the contest is closed the finals of each team count, by the private half; before, its entries whose public
-    score is shown.
+    score is shown.  What came after the deadline, and before the close, counts less what the rules take off: once the
+    contest is closed the best by the public score.
 
     Parameters
     ----------
@@ -56,7 +61,7 @@ def gather(
         names = dict.fromkeys(entry.name for entry in entries)
         roster = Roster(tuple(Student(name, name, team=name, ids=(name,)) for name in names))
     metric = frozen.contest.metrics[0].name
-    attempts = list(_attempts(entries, roster, visible.by, metric))
+    attempts = list(_attempts(entries, roster, visible.by, metric, frozen.contest.hand_in))
     strangers = dict.fromkeys(entry.name for entry in entries if not roster.in_team(entry.name))
     notes = [f"{name} on the board is no team of the roster." for name in strangers]
     notes += [f"Entry {entry.id}, {entry.name}, is disqualified: {why}." for entry, why in out]
@@ -85,18 +90,41 @@ def _counted(
     """
     name, lock, metric = frozen.contest.name, frozen.lock_hash, frozen.contest.metrics[0].name
     with open_to_read(workspace) as board:
-        found = read_leaderboard(board, name, lock, metric, visible, others=False)
+        found = read_leaderboard(board, name, lock, metric, visible)
         ranked = [one.entry for one in (*found.ranked, *found.baselines)]
         if visible.closing:
             finals = {number for ids in visible.closing.finals.values() for number in ids}
             ranked += rows.read_some(board, sorted(finals - {entry.id for entry in ranked}))
         reasons = {number: receipt.why for number, receipt in disqualified(workspace.ledger).items()}
         out = [one for one in rows.read_some(board, sorted(reasons)) if (one.contest, one.lock) == (name, lock)]
+    ranked += _best_late(
+        (one.entry for one in found.others), {entry.id for entry in ranked}, frozen.contest.hand_in, visible, metric
+    )
     key = (visible.by, metric)
     shown = [visible.shown(entry) for entry in ranked if not entry.disqualified]
     best = sorted((one for one in shown if key in one.scores), key=lambda one: (-one.scores[key].value, one.id))
     teams, baselines = ([one for one in best if one.baseline == is_baseline] for is_baseline in (False, True))
     return teams, baselines, [(entry, reasons[entry.id]) for entry in out]
+
+
+def _best_late(
+    entries: Iterable[Entry], known: set[int], rules: HandInRules, visible: Visibility, metric: str
+) -> list[Entry]:
+    """Return of each team the best late entry, by the public score, of each lateness that leaves points."""
+    key = ("public", metric)
+    best: dict[tuple[str, Decimal], Entry] = {}
+    for entry in entries:
+        off, why = _lateness(rules, entry)
+        in_time = not (visible.closing and visible.closing.is_late(entry))
+        if why and off < 1 and in_time and key in entry.scores and entry.id not in known:
+            place = (team_key(entry.name), off)
+            if place not in best or entry.scores[key].value > best[place].scores[key].value:
+                best[place] = entry
+    return list(best.values())
+
+
+def _lateness(rules: HandInRules, entry: Entry) -> tuple[Decimal, str]:
+    return taken_off(rules, datetime.fromisoformat(entry.created_at))
 
 
 def _baseline(name: str, entries: Sequence[Entry]) -> Entry:
@@ -110,13 +138,14 @@ def _baseline(name: str, entries: Sequence[Entry]) -> Entry:
     )
 
 
-def _attempts(entries: Iterable[Entry], roster: Roster, by: str, metric: str) -> Iterator[Attempt]:
+def _attempts(entries: Iterable[Entry], roster: Roster, by: str, metric: str, rules: HandInRules) -> Iterator[Attempt]:
     """Yield of each team of the roster the best entry of each lateness; `entries` come best first."""
     seen = set()
     for entry in entries:
         students = roster.in_team(entry.name)
         if not students:
             continue
+        late, late_why = _lateness(rules, entry)
         attempt = Attempt(
             students[0].team,
             entry.name,
@@ -124,6 +153,8 @@ def _attempts(entries: Iterable[Entry], roster: Roster, by: str, metric: str) ->
             entry.scores[by, metric],
             submitted_at=entry.created_at,
             zip_sha256=entry.zip_sha256,
+            late=late,
+            late_why=late_why,
         )
         if (attempt.team, attempt.late) not in seen:
             seen.add((attempt.team, attempt.late))

@@ -15,6 +15,7 @@ from harness.classroom.grades.cells import Cells
 from harness.classroom.grades.evidence import gather
 from harness.classroom.grades.fill import Filled, fill
 from harness.classroom.grades.handwritten import read_written
+from harness.classroom.grades.lateness import sentence
 from harness.classroom.grades.numbers import exact
 from harness.classroom.grades.scheme import Scheme, read_scheme
 from harness.classroom.grades.sheet import Evidence, Sheet, grade
@@ -58,13 +59,13 @@ def give_grades(workspace: Workspace, frozen: Frozen, scheme: Path, roster: Rost
         maximum=exact(rule.maximum),
         step=rule.step_exact,
         rounding=rule.rounding,
-        rule=tuple(_sentences(rule, evidence)),
+        rule=tuple(_sentences(rule, evidence, sentence(frozen.contest.hand_in))),
         grades=grade(rule, roster, evidence, marks),
         notes=tuple(notes),
     )
 
 
-def _sentences(scheme: Scheme, evidence: Evidence) -> Iterator[str]:
+def _sentences(scheme: Scheme, evidence: Evidence, of_lateness: str) -> Iterator[str]:
     """Yield how points come about, a sentence each."""
     metric = f"{evidence.by} {evidence.metric.replace('_', ' ')}"
     if scheme.score.bands:
@@ -83,6 +84,8 @@ def _sentences(scheme: Scheme, evidence: Evidence) -> Iterator[str]:
             f"Beating {one.baseline}: {one.points:g} if significantly better (paired test of this pair, 5 %), or "
             "scoring as much as one that is."
         )
+    if of_lateness:
+        yield of_lateness
     if scheme.written:
         yield f"Written: up to {scheme.written.points:g}, marked by hand in {scheme.written.file}."
     yield f"The sum is rounded {scheme.rounding} to a multiple of {scheme.step:g}, of at most {scheme.maximum:g}."
