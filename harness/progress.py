@@ -24,7 +24,7 @@ def pace(n_done: int, n_left: int, seconds: float) -> str:
     Examples
     --------
     >>> pace(0, 5, 1.0), pace(4, 56, 10.0), pace(4, 0, 10.0)
-    ('', '2.5 s each, 3 min left', '2.5 s each')
+    ('', '2.5 s each, 2 min left', '2.5 s each')
     """
     if not n_done:
         return ""

@@ -24,8 +24,8 @@ def read_csv(data: bytes, separator: str = "") -> Iterator[list[str]]:
 
     Examples
     --------
-    >>> list(read_csv("\ufeffName;Team\r\n\"A; B\";1\r\n".encode()))
-    [['Name', 'Team'], ['A; B', '1']]
+    >>> list(read_csv(b"Name;Team\\nA, B;1\\n"))
+    [['Name', 'Team'], ['A, B', '1']]
     """
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         text = data.decode("utf-16", errors="replace")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from math import ceil
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from harness.board.closing import must_be_open
 from harness.board.deadline import Deadline
@@ -12,39 +12,58 @@ from harness.board.recorder import open_recorder
 from harness.board.rows import names
 from harness.board.rules import name_on_board
 from harness.board.team_name import tidy
+from harness.classroom.grades.numbers import exact, written
 from harness.classroom.roster import class_roster
 from harness.classroom.times import read_time
+from harness.contest import HandInRules
 from harness.errors import UsageError, did_you_mean
 from harness.freeze.frozen import Frozen
+from harness.words import counted
 from harness.workspace import Workspace
 
-DAY_S = 24 * 60 * 60
+DAY = timedelta(days=1)
 
 
-def days_late(deadline: Deadline, team: str, when: datetime) -> int:
-    """Return how many days have begun since a team's deadline, its grace over; 0 where it is in time."""
-    last = deadline.of(team)
-    return 0 if last is None or when <= last else ceil((when - last).total_seconds() / DAY_S)
+def sentence(rules: HandInRules) -> str:
+    """Return the rule for people; empty where nothing is late."""
+    if rules.deadline is None or rules.late == "none":
+        return ""
+    until = f" until {rules.late_until.isoformat(timespec='minutes')}" if rules.late_until else ""
+    what = {
+        "zero": "counts nothing",
+        "until": f"counts in full{until}, then nothing",
+        "per_day": f"loses {written(100 * exact(rules.late_per_day))} % for each day begun"
+        + (f"{until}, then all" if until else ""),
+    }[rules.late]
+    grace = f" and {counted(rules.grace_min, 'minute')} of grace" if rules.grace_min else ""
+    last = rules.deadline.isoformat(timespec="minutes")
+    return f"Late: of the points for score and baselines, what came after {last}{grace} {what}."
 
 
-def share_kept(deadline: Deadline, team: str, when: datetime) -> float:
-    """Return which share of the points is left of what a team handed in at `when`, 0 to 1, by the late rule.
+def taken_off(deadline: Deadline, team: str, when: datetime) -> tuple[Decimal, str]:
+    """Return which share of its points is taken off what a team handed in at `when`, 0 to 1, and why.
+
+    Days are begun ones, counted from the end of the grace; the words are empty where it was in time.
 
     Examples
     --------
-    >>> from datetime import timedelta
-    >>> from harness.contest import HandInRules
     >>> noon = datetime(2026, 12, 1, 12, tzinfo=UTC)
-    >>> rules = HandInRules(deadline=noon, late="per_day", late_per_day=0.1, late_until=noon + timedelta(days=3))
-    >>> [share_kept(Deadline(rules), "Red", noon + timedelta(hours=hours)) for hours in (0, 1, 25, 73)]
-    [1.0, 0.9, 0.8, 0.0]
+    >>> rules = HandInRules(deadline=noon, grace_min=10, late="per_day", late_per_day=0.2)
+    >>> deadline = Deadline(rules, {"blue": noon + DAY})
+    >>> came = noon + timedelta(minutes=11)
+    >>> taken_off(deadline, "Red", came), taken_off(deadline, "Blue", came)
+    ((Decimal('0.2'), '20 % for 1 day late'), (Decimal('0'), ''))
     """
-    rules = deadline.rules
-    if not (days := days_late(deadline, team, when)):
-        return 1.0
-    if rules.late == "zero" or (rules.late_until and when > rules.late_until):
-        return 0.0
-    return 1.0 if rules.late == "until" else round(max(0.0, 1 - rules.late_per_day * days), 12)
+    none, rules, last = Decimal(0), deadline.rules, deadline.of(team)
+    if last is None or when <= last:
+        return none, ""
+    if rules.late == "zero" or (rules.late_until and when > max(rules.late_until, last)):
+        return Decimal(1), "too late"
+    if rules.late == "until":
+        return none, "late, and in full"
+    days = -((last - when) // DAY)
+    off = min(Decimal(1), exact(rules.late_per_day) * days)
+    return off, f"{written(100 * off)} % for {counted(days, 'day')} late"
 
 
 def extend(workspace: Workspace, frozen: Frozen, team: str, until: str, why: str) -> Extended:

@@ -16,7 +16,7 @@ from harness.board.recorder import open_to_read
 from harness.board.rows import read_some
 from harness.board.visibility import Role, Visibility, visible_to
 from harness.classroom.judge import Judged
-from harness.classroom.late import days_late, share_kept
+from harness.classroom.late import taken_off
 from harness.doctor.findings import Checkup, Severity
 from harness.format import TITLES, interval, percent, sample
 from harness.freeze.frozen import Frozen
@@ -180,13 +180,14 @@ def _failed(standing: Standing, board: Board, checkup: Checkup | None) -> list[s
 
 
 def _lateness(judged: Judged, board: Board) -> list[str]:
-    deadline, when = board.visible.deadline, judged.hand_in.handed_in if judged.hand_in else None
-    if when is None or not (days := days_late(deadline, judged.team, when)):
+    if not judged.hand_in:
         return []
+    deadline = board.visible.deadline
+    off, why = taken_off(deadline, judged.team, judged.hand_in.handed_in)
     last = deadline.of(judged.team)
-    kept = share_kept(deadline, judged.team, when)
+    if not why or last is None:
+        return []
     return [
-        f"Late: the deadline was {last:%Y-%m-%d %H:%M} UTC, {counted(days, 'day')} had begun since. "
-        f"The late rule leaves {percent(kept, 0)} % of its points.",
+        f"Late: the deadline was {last:%Y-%m-%d %H:%M} UTC. It keeps {percent(1 - float(off), 0)} % of its points.",
         "",
     ]

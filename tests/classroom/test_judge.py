@@ -153,7 +153,7 @@ def test_a_letter_for_each_zip_in_its_team_s_folder(course):
     texts = [path.read_text() for path in sorted((letters / "Crimson").glob("*.md"))]
     assert "Crimson" not in "".join(texts) and all("| team | Fox |" in one for one in texts)
     assert "over the limits" in texts[2] and "2 a day" in texts[2]
-    assert "2 days had begun" in texts[3] and "leaves 50 % of its points" in texts[3]
+    assert "2026-11-21 12:00 UTC" in texts[3] and "keeps 50 % of its points" in texts[3]
     assert "inner" in sorted((letters / "Green").glob("*.md"))[0].read_text(), "the cause, as the doctor words it"
 
 

@@ -11,7 +11,7 @@ from harness.board.ranking import read_leaderboard
 from harness.board.recorder import open_to_read
 from harness.board.rule_change import change_rules
 from harness.board.visibility import Role, visible_to
-from harness.classroom.late import days_late, extend, share_kept
+from harness.classroom.late import extend, taken_off
 from harness.contest import HandInRules
 from harness.errors import BoardError, UsageError
 from tests.report.entries import START
@@ -33,14 +33,14 @@ NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
 def test_a_late_rule_leaves_a_share_of_the_points(rules, kept):
     deadline = Deadline(HandInRules(**{"deadline": NOON, "grace_min": 15} | rules))
     came = [NOON + timedelta(minutes=minutes) for minutes in (0, 15, 16, 24 * 60 + 16, 49 * 60)]
-    assert [share_kept(deadline, "Red", when) for when in came] == kept
+    assert [1 - float(taken_off(deadline, "Red", when)[0]) for when in came] == pytest.approx(kept)
 
 
 def test_days_begin_when_the_grace_is_over_and_an_extension_moves_them():
     given = Deadline(HandInRules(deadline=NOON, grace_min=15, late="per_day"), {"red": NOON + timedelta(days=1)})
     came = [NOON + timedelta(days=days, minutes=15, seconds=1) for days in range(3)]
-    assert [days_late(given, "Blue", when) for when in came] == [1, 2, 3]
-    assert [days_late(given, "RED", when) for when in came] == [0, 1, 2]
+    off = {team: [float(taken_off(given, team, when)[0]) for when in came] for team in ("Blue", "RED")}
+    assert off == {"Blue": [0.1, 0.2, 0.3], "RED": [0, 0.1, 0.2]}
 
 
 @pytest.fixture

@@ -18,11 +18,10 @@ from harness.board.recorder import open_to_read
 from harness.board.rows import Entry
 from harness.board.team_name import team_key
 from harness.board.visibility import Visibility
-from harness.classroom.grades.lateness import taken_off
 from harness.classroom.grades.scheme import Scheme
 from harness.classroom.grades.sheet import Attempt, Evidence
+from harness.classroom.late import taken_off
 from harness.classroom.roster import Roster, Student
-from harness.contest import HandInRules
 from harness.errors import ClassError, WorkspaceError, did_you_mean
 from harness.freeze.frozen import Frozen
 from harness.workspace import Workspace
@@ -61,7 +60,7 @@ def gather(
         names = dict.fromkeys(entry.name for entry in entries)
         roster = Roster(tuple(Student(name, name, team=name, ids=(name,)) for name in names))
     metric = frozen.contest.metrics[0].name
-    attempts = list(_attempts(entries, roster, visible.by, metric, frozen.contest.hand_in))
+    attempts = list(_attempts(entries, roster, metric, visible))
     strangers = dict.fromkeys(entry.name for entry in entries if not roster.in_team(entry.name))
     notes = [f"{name} on the board is no team of the roster." for name in strangers]
     notes += [f"Entry {entry.id}, {entry.name}, is disqualified: {why}." for entry, why in out]
@@ -97,9 +96,7 @@ def _counted(
             ranked += rows.read_some(board, sorted(finals - {entry.id for entry in ranked}))
         reasons = {number: receipt.why for number, receipt in disqualified(workspace.ledger).items()}
         out = [one for one in rows.read_some(board, sorted(reasons)) if (one.contest, one.lock) == (name, lock)]
-    ranked += _best_late(
-        (one.entry for one in found.others), {entry.id for entry in ranked}, frozen.contest.hand_in, visible, metric
-    )
+    ranked += _best_late((one.entry for one in found.others), {entry.id for entry in ranked}, visible, metric)
     key = (visible.by, metric)
     shown = [visible.shown(entry) for entry in ranked if not entry.disqualified]
     best = sorted((one for one in shown if key in one.scores), key=lambda one: (-one.scores[key].value, one.id))
@@ -107,24 +104,22 @@ def _counted(
     return teams, baselines, [(entry, reasons[entry.id]) for entry in out]
 
 
-def _best_late(
-    entries: Iterable[Entry], known: set[int], rules: HandInRules, visible: Visibility, metric: str
-) -> list[Entry]:
-    """Return of each team the best late entry, by the public score, of each lateness that leaves points."""
+def _best_late(entries: Iterable[Entry], known: set[int], visible: Visibility, metric: str) -> list[Entry]:
+    """Return of each team the best late entry, by the public score, of each lateness."""
     key = ("public", metric)
     best: dict[tuple[str, Decimal], Entry] = {}
     for entry in entries:
-        off, why = _lateness(rules, entry)
+        off, why = _lateness(visible, entry)
         in_time = not (visible.closing and visible.closing.is_late(entry))
-        if why and off < 1 and in_time and key in entry.scores and entry.id not in known:
+        if why and in_time and key in entry.scores and entry.id not in known:
             place = (team_key(entry.name), off)
             if place not in best or entry.scores[key].value > best[place].scores[key].value:
                 best[place] = entry
     return list(best.values())
 
 
-def _lateness(rules: HandInRules, entry: Entry) -> tuple[Decimal, str]:
-    return taken_off(rules, datetime.fromisoformat(entry.created_at))
+def _lateness(visible: Visibility, entry: Entry) -> tuple[Decimal, str]:
+    return taken_off(visible.deadline, entry.name, datetime.fromisoformat(entry.created_at))
 
 
 def _baseline(name: str, entries: Sequence[Entry]) -> Entry:
@@ -138,19 +133,19 @@ def _baseline(name: str, entries: Sequence[Entry]) -> Entry:
     )
 
 
-def _attempts(entries: Iterable[Entry], roster: Roster, by: str, metric: str, rules: HandInRules) -> Iterator[Attempt]:
+def _attempts(entries: Iterable[Entry], roster: Roster, metric: str, visible: Visibility) -> Iterator[Attempt]:
     """Yield of each team of the roster the best entry of each lateness; `entries` come best first."""
     seen = set()
     for entry in entries:
         students = roster.in_team(entry.name)
         if not students:
             continue
-        late, late_why = _lateness(rules, entry)
+        late, late_why = _lateness(visible, entry)
         attempt = Attempt(
             students[0].team,
             entry.name,
             entry.id,
-            entry.scores[by, metric],
+            entry.scores[visible.by, metric],
             submitted_at=entry.created_at,
             zip_sha256=entry.zip_sha256,
             late=late,

@@ -15,10 +15,10 @@ from harness.classroom.grades.cells import Cells
 from harness.classroom.grades.evidence import gather
 from harness.classroom.grades.fill import Filled, fill
 from harness.classroom.grades.handwritten import read_written
-from harness.classroom.grades.lateness import sentence
 from harness.classroom.grades.numbers import exact
 from harness.classroom.grades.scheme import Scheme, read_scheme
 from harness.classroom.grades.sheet import Evidence, Sheet, grade
+from harness.classroom.late import sentence
 from harness.classroom.roster import Roster
 from harness.errors import ClassError, UsageError
 from harness.format import percent
