@@ -15,7 +15,7 @@ def rules(hemobench):
 
 
 def test_a_running_contest_takes_another_limit_title_and_quota_and_keeps_its_board(hemobench):
-    hemobench("submit", "majority", "-m", "first")
+    hemobench("submit", "submissions/majority", "-m", "first")
     before = hemobench("leaderboard", "--json").stdout
     done = hemobench(
         *("contest", "rules", "time_s=77", "title=The second week", "submissions_per_day=1"),
@@ -60,7 +60,7 @@ def test_an_entry_is_run_under_the_limits_in_force(hemobench, tmp_path):
 
 
 def test_a_quota_that_came_while_an_entry_ran_counts_when_it_is_recorded(hemobench, monkeypatch):
-    hemobench("submit", "random", "-m", "first")
+    hemobench("submit", "submissions/random", "-m", "first")
     prepare = workers.prepare_evaluation
 
     @contextlib.contextmanager
