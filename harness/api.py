@@ -340,11 +340,11 @@ def export_kaggle(workspace: Path, folder: Path, contest: str | None = None, *, 
     export_folder(open_contest(workspace, contest), folder, track=track)
 
 
-def export_kit(workspace: Path, folder: Path, contest: str | None = None, *, data: bool = True) -> int:
-    """Write the starting kit of a frozen contest as the new folder `folder`, and return its size in bytes."""
-    from harness.platforms.kit import export_kit as export_folder
+def publish(workspace: Path, folder: Path, contest: str | None = None, *, data: bool = True) -> int:
+    """Write what entrants get of a contest (rules, starting kit, board) as the new `folder`; return its bytes."""
+    from harness.platforms.publish import publish as publish_folder
 
-    return export_folder(Workspace(workspace), open_contest(workspace, contest), folder, data=data)
+    return publish_folder(Workspace(workspace), open_contest(workspace, contest), folder, data=data)
 
 
 def lint_bundle(bundle: Path) -> list[Finding]:

@@ -31,6 +31,8 @@ SHIPPED = Path(__file__).parent / "contests"
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")  # of a contest: it names a folder, too
 
+Seed = int | Literal["private"]  # private: drawn when the contest is frozen first, and kept beside the hidden labels
+
 MetricName = Literal["accuracy", "macro_f1", "balanced_accuracy"]  # `harness.score.metrics` computes them
 
 OWNER_STATES = "as the owner of the images states"
@@ -127,7 +129,7 @@ class SplitSpec(Spec, frozen=True):
     hidden: Share = 0.20
     val: Share = 0.08
     public: Share = 0.5  # of the hidden test: scored at once; the other half shows when the contest closes
-    seed: int = 4430
+    seed: Seed = 4430
     # Not set is not written: locks of contests without groups stay as they are.
     group: str | UnsetType = UNSET  # a column of the source's table; of the embedded source: "slide"
     group_pattern: str | UnsetType = UNSET  # a regular expression, searched in the id; what its parentheses hold
@@ -144,7 +146,7 @@ class Shift(Spec, frozen=True):
     clean: Share = 0.05  # share of images left as they are
     chain: tuple[Positive, ...] = (2, 3, 4)  # lengths, equally likely; each link from another group
     severities: tuple[Annotated[int, Meta(ge=1, le=5)], ...] = (2, 3, 4, 5)
-    seed: int = 2406
+    seed: Seed = 2406
 
 
 class MetricSpec(Spec, frozen=True):
@@ -302,6 +304,12 @@ def with_rules(contest: Contest, changes: Mapping[str, Any]) -> Contest:
         return msgspec.convert(document, Contest, strict=False)
     except msgspec.ValidationError as error:
         raise msgspec.ValidationError(explain(str(error), document, Contest)[0]) from error
+
+
+def with_seeds(contest: Contest, split: Seed, shift: Seed) -> Contest:
+    """Return a contest with other seeds of its split and its shift."""
+    replace = msgspec.structs.replace
+    return replace(contest, split=replace(contest.split, seed=split), shift=replace(contest.shift, seed=shift))
 
 
 def _texts(value: Any, field: str = "") -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 Size = Literal[28, 64, 128, 224]
+PUBLISHED = "published file"  # in the provenance of a source: "yes" where it is the published one
 SIZES: tuple[Size, ...] = get_args(Size)
 ORGANS = (
     "bladder; femur-left; femur-right; heart; kidney-left; kidney-right; liver; lung-left; lung-right; pancreas; spleen"

@@ -115,7 +115,7 @@ def gather(workspace: Workspace, frozen: Frozen, *, top: int = TOP, reveal_priva
         methods=_rate(rows, metric),
         history=history(read.values, metric, {standing.entry.id for standing in shown}),
         shakeup=shake_up(shown, predictions, metric, COMPARED, closing) if visible.private else None,
-        frozen=_frozen_facts(frozen.lock, frozen.lock_hash),
+        frozen=_frozen_facts(frozen.lock.public_part(contest, frozen.hidden_ids().tolist())),
     )
 
 
@@ -249,7 +249,7 @@ def _rate(rows: tuple[Row, ...], metric: str) -> tuple[ForecastMethod, ...]:
     return rate_methods([row.forecasts for row in measured], [row.scores["public"][metric].value for row in measured])
 
 
-def _frozen_facts(lock: Lock, digest: str) -> FrozenFacts:
+def _frozen_facts(lock: Lock) -> FrozenFacts:
     findings = [(found.id, f"{found.rule}: {found.action}", found.reason) for found in lock.findings]
     removed: dict[str, int] = {}
     for _, rule, _ in findings:
@@ -257,7 +257,7 @@ def _frozen_facts(lock: Lock, digest: str) -> FrozenFacts:
     hashes = {f"{file}: {key}": array.sha256 for file, arrays in lock.arrays.items() for key, array in arrays.items()}
     counts = {split: lock.counts[split] for split in ORDER if split in lock.counts}
     return FrozenFacts(
-        digest,
+        lock.digest,
         lock.source,
         counts,
         removed,

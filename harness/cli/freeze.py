@@ -7,15 +7,7 @@ from pathlib import Path
 import click
 
 from harness.cli.options import complete, contest_names, json_option, workspace_option
-from harness.contest import EmbeddedSource, MedmnistSource
 from harness.words import counted
-
-# Of sources whose hidden labels are no secret, what to know about them.
-OWN = "a contest with real secrets needs images of its own."
-KNOWN_LABELS: dict[type, str] = {
-    EmbeddedSource: f"Its hidden labels are no secret, since anybody can draw the same images with this package; {OWN}",
-    MedmnistSource: f"Its hidden labels are no secret, since MedMNIST publishes them with its test split; {OWN}",
-}
 
 NAMED = 5  # files of a kind that are left out
 # What a source says of itself that its owner should see at once.
@@ -142,9 +134,9 @@ def freeze(
     if lock.from_kit:
         screen.message("Of a kit: the hidden test is with the organiser. Next: hemobench score ZIP")
         return
-    public = lock.source.get("published file", "yes") == "yes"
-    if anew and public and (known := KNOWN_LABELS.get(type(lock.contest.source))):
-        click.secho(screen.wrapped(known), fg="yellow", err=True)
+    if anew and lock.known_labels:
+        told = f"Its hidden labels are no secret, since {lock.known_labels}; a contest with real secrets needs images "
+        click.secho(screen.wrapped(f"{told}of its own."), fg="yellow", err=True)
     if not if_missing:
         if earlier := api.entries_of_earlier_freezes(workspace, frozen):
             note = (

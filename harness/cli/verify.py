@@ -84,7 +84,7 @@ def verify(
                 f"--contest {frozen.contest.name}"
             )
         else:
-            files, arrays = frozen.lock.files_here, frozen.lock.arrays
+            files, arrays = frozen.lock.files, frozen.lock.arrays
             n_arrays = sum(len(arrays.get(name, ())) for name in files)
             told = f"{counted(len(files), 'file')}, {counted(n_arrays, 'array')}, lock {frozen.lock_hash[:12]}"
             click.echo(wrapped(f"{frozen.contest.name} is as it was frozen: {told}."))

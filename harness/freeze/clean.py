@@ -6,7 +6,7 @@ Pure: images and rules in, decisions out.  A decision depends on what the images
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -271,3 +271,29 @@ def relabelled(image_set: ImageSet, rules: Cleaning) -> tuple[ImageSet, tuple[Fi
         labels[rows[name]] = now
         found.append(Finding(name, "relabel list", "relabelled", f"{was} in the source", now))
     return (replace(image_set, labels=labels), tuple(found)) if found else (image_set, ())
+
+
+def removed_rows(
+    image_set: ImageSet,
+    findings: Sequence[Finding],
+    hidden: set[bytes],
+    names: Sequence[str] | None,
+    hidden_names: set[str],
+) -> NDArray[np.intp]:
+    """Return the rows that a rule dropped, by pixel hash and id, less those that would tell of the hidden test.
+
+    A copy of a hidden image is left out, and so is every near duplicate, which may resemble one, and whatever is
+    of a group with hidden images.  What a drop list names is left out too: its owner may have had reasons to show it
+    to nobody.
+    """
+    dropped = {
+        finding.id
+        for finding in findings
+        if finding.action == "dropped" and finding.rule not in ("near duplicate", "shared group", "drop list", "broken")
+    }
+    rows = [
+        row for row, name in enumerate(image_set.ids) if name in dropped and not (names and names[row] in hidden_names)
+    ]
+    hashes = fingerprint.pixel_hashes(image_set.images[rows])
+    shown = [(key, image_set.ids[row], row) for key, row in zip(hashes, rows, strict=True) if key not in hidden]
+    return np.array([row for _, _, row in sorted(shown)], np.intp)

@@ -109,6 +109,14 @@ class Frozen:
         self.must_have_hidden()
         return read_arrays(self.folder / "private" / "hidden.npz", images=("uint8", 4))["images"]
 
+    def hidden_ids(self) -> NDArray[np.str_]:
+        """Read the ids of the hidden images; none where the hidden test is not here."""
+        import numpy as np
+
+        if self.lock.from_kit:
+            return np.empty(0, np.str_)
+        return read_arrays(self.folder / "private" / "labels.npz")["ids"]
+
     def hidden_labels(self) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Read the labels of the hidden images, and which of them are in the public half; else as `hidden_images`."""
         self.must_have_hidden()

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 
 import harness
-from harness.contest import SOURCE_TEXTS, Contest, rules_of
+from harness.contest import SOURCE_TEXTS, Contest, EmbeddedSource, MedmnistSource, rules_of, with_seeds
+from harness.medmnist_sets import PUBLISHED
 
 FORMAT = 3
 # What of a frozen contest travels with its kit.
 KIT_FILES = tuple(f"public/{name}" for name in ("train.npz", "val.npz", "val_shifted.npz", "summary.md", "shifted.png"))
+# Of sources whose hidden labels are no secret: why not.
+KNOWN_LABELS: dict[type, str] = {
+    EmbeddedSource: "anybody can draw the same images with this package",
+    MedmnistSource: "MedMNIST publishes them with its test split",
+}
 PINNED = ("numpy", "pillow", "scipy")  # the libraries that touch a pixel or a split
 
 
@@ -63,13 +70,37 @@ class Lock(msgspec.Struct, frozen=True, omit_defaults=True):
     versions: dict[str, str]
     groups: dict[str, int] = {}  # split -> groups, where the contest has them
     ignored: dict[str, tuple[str, ...]] = {}  # reason -> files of the source that are none of the images
-    from_kit: bool = False  # whether only what a kit holds is here: the public data
+    whole: str = ""  # of the public part that a kit holds: the digest of the whole lock
 
     @property
-    def files_here(self) -> dict[str, str]:
-        """The files that must be here, with their SHA-256."""
-        names = KIT_FILES if self.from_kit else self.files
-        return {name: self.files[name] for name in names}
+    def from_kit(self) -> bool:
+        """Whether only what a kit holds is here: the public data."""
+        return bool(self.whole)
+
+    @property
+    def known_labels(self) -> str:
+        """Why anybody can know the hidden labels, as far as the source tells; "" where nobody can."""
+        kind = KNOWN_LABELS.get(type(self.contest.source), "")
+        return kind if self.source.get(PUBLISHED, "yes") == "yes" else ""
+
+    def public_part(self, contest: Contest, hidden: Sequence[str]) -> Lock:
+        """Return what everybody may read of the lock: no seed of the split, no hash or finding of what is hidden.
+
+        Parameters
+        ----------
+        contest : Contest
+            Under the rules in force.
+        hidden : sequence of str
+            Ids of the hidden images: a finding that names one would tell of it.
+        """
+        return msgspec.structs.replace(
+            self,
+            contest=with_seeds(contest, "private", "private"),
+            findings=told_of(self.findings, hidden),
+            arrays={name: self.arrays[name] for name in KIT_FILES if name in self.arrays},
+            files={name: self.files[name] for name in KIT_FILES},
+            whole=self.digest,
+        )
 
     @property
     def digest(self) -> str:
@@ -78,14 +109,25 @@ class Lock(msgspec.Struct, frozen=True, omit_defaults=True):
         It holds what defines data and truth.  Rules are left out, which may change while the contest runs; so are file
         bytes and library versions, which may differ where the content does not.
         """
+        if self.whole:
+            return self.whole
         source = {key: value for key, value in self.source.items() if key not in SOURCE_TEXTS}
         content = (self.format, self.contest.identity, source, self.counts, self.findings, self.arrays)
         return _hash(content)
 
     @property
     def rules_digest(self) -> str:
-        """SHA-256 of the rules as they were frozen: a change by hand, past the ledger, is found by it."""
-        return _hash((rules_of(self.contest), self.source))
+        """SHA-256 of the rules as they were frozen: a change by hand, past the ledger, is found by it.
+
+        Of a public part, whose digest is that of another lock, of all that it holds.
+        """
+        return _hash(self if self.whole else (rules_of(self.contest), self.source))
+
+
+def told_of(findings: Sequence[Finding], hidden: Sequence[str]) -> tuple[Finding, ...]:
+    """Return the findings that name none of these ids."""
+    names = set(hidden)
+    return tuple(one for one in findings if one.id not in names and not any(name in one.reason for name in names))
 
 
 def _hash(content: object) -> str:

@@ -89,6 +89,7 @@ def shift_images(
     chains : list of n tuples of Link
     """
     corruptions = [one for one in corruptions if not (grey and one.of_colour)]
+    assert isinstance(shift.seed, int), "a private seed was drawn"
     families = {corruption.name: corruption for corruption in corruptions}
     shifted = np.empty_like(images)
     chains = []

@@ -57,11 +57,13 @@ def split_images(
         A split, or a half of the hidden test, would lack a class.
     """
     spec = contest.split
+    seed = spec.seed
+    assert isinstance(seed, int), "a private seed was drawn"
     cut = grouped_split if spec.grouped else stratified_split
 
     def deal(rows: NDArray[np.intp], shares: Sequence[float], purpose: str) -> NDArray[np.int64]:
         keys = [cleaned.hashes[row] for row in rows]
-        return cut(labels[rows], cleaned.groups[rows], keys, shares, seed=spec.seed, purpose=purpose)
+        return cut(labels[rows], cleaned.groups[rows], keys, shares, seed=seed, purpose=purpose)
 
     everything = np.arange(len(labels), dtype=np.intp)
     if official is not None:

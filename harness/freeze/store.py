@@ -5,7 +5,8 @@ Layout of ``contests/<name>/<digest>/``::
     contest.lock.json        what it holds, by content
     public/                  what participants get: train.npz, val.npz, val_shifted.npz, summary.md, shifted.png,
                              and removed.npz, what cleaning took out of the training set, to see what that is worth
-    private/    mode 0700    hidden.npz, labels.npz, shift.json, removed.png, copies.png, shifted.png
+    private/    mode 0700    hidden.npz, labels.npz, shift.json, removed.png, copies.png, shifted.png,
+                             and seeds.json, those that were drawn
 
 ``contests/<name>/current`` is a link to the freeze in force.  It is replaced by one rename, so that a freeze that
 is killed at any moment leaves the old contest or the new one.
@@ -28,16 +29,17 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.contest import SOURCE_TEXTS, Contest
+from harness.contest import SOURCE_TEXTS, Contest, rules_of, with_rules
 from harness.errors import WorkspaceError
 from harness.freeze import fingerprint, sheet
-from harness.freeze.clean import Cleaned, clean, relabelled
+from harness.freeze.clean import Cleaned, clean, relabelled, removed_rows
 from harness.freeze.copies import copies_sheet
 from harness.freeze.corruptions import HIDDEN, PUBLIC
 from harness.freeze.frozen import LOCK, PUBLIC_SPLITS, Frozen
 from harness.freeze.groups import groups_of, join_groups
 from harness.freeze.hashing import hash_array, hash_file
 from harness.freeze.lock import FORMAT, ArrayHash, Finding, Lock, current_versions, read_lock, write_lock
+from harness.freeze.seeds import seeded, seeds_of, write_seeds
 from harness.freeze.shift import Link, shift_images
 from harness.freeze.split import Splits, split_images
 from harness.progress import Track, silent
@@ -72,12 +74,12 @@ def freeze(workspace: Workspace, contest: Contest, image_set: ImageSet, *, track
     if names is not None:
         cleaned = join_groups(image_set, cleaned, names)
     official = None if image_set.official_hidden is None else image_set.official_hidden[cleaned.kept]
-    splits = split_images(contest, image_set.labels[cleaned.kept], cleaned, official)
+    seeds = seeds_of(workspace, contest)
+    splits = split_images(seeded(contest, seeds), image_set.labels[cleaned.kept], cleaned, official)
     if fingerprint.is_grey(image_set.images, cleaned.kept):
         image_set = replace(image_set, provenance={**image_set.provenance, "colour": GREY})
-    return put_in_force(
-        workspace, contest.name, lambda building: _write(building, contest, image_set, cleaned, splits, names, track)
-    )
+    parts = (image_set, cleaned, splits, names, track)
+    return put_in_force(workspace, contest.name, lambda building: _write(building, contest, seeds, *parts))
 
 
 def put_in_force(workspace: Workspace, name: str, write: Callable[[Path], Lock]) -> Frozen:
@@ -108,6 +110,7 @@ def put_in_force(workspace: Workspace, name: str, write: Callable[[Path], Lock])
 def _write(
     folder: Path,
     contest: Contest,
+    seeds: dict[str, int],
     image_set: ImageSet,
     cleaned: Cleaned,
     splits: Splits,
@@ -119,6 +122,7 @@ def _write(
     public.mkdir()
     private.mkdir(mode=0o700)
     arrays: dict[str, dict[str, ArrayHash]] = {}
+    shift = seeded(contest, seeds).shift
     grey = "colour" in image_set.provenance
 
     def take(split: str) -> tuple[NDArray[np.uint8], NDArray[np.int64], list[bytes], dict[str, NDArray[np.str_]]]:
@@ -140,16 +144,16 @@ def _write(
     del images
 
     images, labels, keys, words = take("val")
-    shifted, chains = shift_images(images, keys, PUBLIC, contest.shift, "val_shifted", grey=grey, track=track)
+    shifted, chains = shift_images(images, keys, PUBLIC, shift, "val_shifted", grey=grey, track=track)
     save("public/val.npz", images=images, labels=labels, **words)
     save("public/val_shifted.npz", images=shifted, labels=labels, **words)
     counts |= {"val": _class_counts(contest, labels), "val_shifted": _class_counts(contest, labels)}
     _shift_sheet(public / "shifted.png", "Shifted validation", contest, images, shifted, labels, chains)
 
     images, labels, keys, words = take("hidden")
-    shifted, chains = shift_images(images, keys, HIDDEN, contest.shift, "hidden", grey=grey, track=track)
+    shifted, chains = shift_images(images, keys, HIDDEN, shift, "hidden", grey=grey, track=track)
     half = splits.public
-    removed = _removed(image_set, cleaned.findings, set(keys), names, set(words.get("groups", [])))
+    removed = removed_rows(image_set, cleaned.findings, set(keys), names, set(words.get("groups", [])))
     save(
         "public/removed.npz",
         images=image_set.images[removed],
@@ -161,6 +165,7 @@ def _write(
     save("private/labels.npz", labels=labels, public=half, **words)
     counts |= {"public": _class_counts(contest, labels[half]), "private": _class_counts(contest, labels[~half])}
     _shift_sheet(private / "shifted.png", "Shifted hidden test", contest, images, shifted, labels, chains)
+    write_seeds(private, seeds)
     (private / "shift.json").write_bytes(msgspec.json.encode([list(chain) for chain in chains]))
     _removal_sheet(private / "removed.png", image_set, cleaned.findings)
     split_of = {int(row): split for split, rows in splits.rows.items() for row in cleaned.kept[rows]}
@@ -193,32 +198,6 @@ def _write(
     return lock
 
 
-def _removed(
-    image_set: ImageSet,
-    findings: Sequence[Finding],
-    hidden: set[bytes],
-    names: Sequence[str] | None,
-    hidden_names: set[str],
-) -> NDArray[np.intp]:
-    """Return the rows that a rule dropped, by pixel hash and id, less those that would tell of the hidden test.
-
-    A copy of a hidden image is left out, and so is every near duplicate, which may resemble one, and whatever is
-    of a group with hidden images.  What a drop list names is left out too: its owner may have had reasons to show it
-    to nobody.
-    """
-    dropped = {
-        finding.id
-        for finding in findings
-        if finding.action == "dropped" and finding.rule not in ("near duplicate", "shared group", "drop list", "broken")
-    }
-    rows = [
-        row for row, name in enumerate(image_set.ids) if name in dropped and not (names and names[row] in hidden_names)
-    ]
-    hashes = fingerprint.pixel_hashes(image_set.images[rows])
-    shown = [(key, image_set.ids[row], row) for key, row in zip(hashes, rows, strict=True) if key not in hidden]
-    return np.array([row for _, _, row in sorted(shown)], np.intp)
-
-
 def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
@@ -245,7 +224,8 @@ def _put_in_force(workspace: Workspace, home: Path, building: Path, lock: Lock) 
     if not target.exists():
         if earlier := next((found for folder in folders if (found := _lock_of(folder, lock.digest))), None):
             # Entries ran under its rules, and the ledger tells what was changed in those: they stay.
-            write_lock(msgspec.structs.replace(lock, contest=earlier.contest, source=earlier.source), building / LOCK)
+            ruled = with_rules(lock.contest, rules_of(earlier.contest))
+            write_lock(msgspec.structs.replace(lock, contest=ruled, source=earlier.source), building / LOCK)
         building.chmod(0o755)  # a temporary folder is born 0700; `private` inside keeps that
         building.rename(target)
     link = home / f".current-{os.getpid()}"
@@ -281,10 +261,10 @@ def _lock_of(folder: Path, digest: str) -> Lock | None:
 def _is_whole(folder: Path, lock: Lock) -> bool:
     """Say whether a folder holds what `lock` states, or of a kit's what it has; its rules may be others."""
     stored = _lock_of(folder, lock.digest)
-    if stored is None or (stored.files, stored.versions) != (lock.files, lock.versions):
+    if stored is None or stored.versions != lock.versions or not lock.files.items() <= stored.files.items():
         return False
     try:
-        return all(hash_file(folder / name) == digest for name, digest in lock.files_here.items())
+        return all(hash_file(folder / name) == digest for name, digest in lock.files.items())
     except OSError:
         return False
 

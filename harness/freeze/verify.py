@@ -70,9 +70,9 @@ def _lock_itself(lock: Lock, written: Written) -> list[Difference]:
 def _files(folder: Path, lock: Lock) -> list[Difference]:
     differences = []
     present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {LOCK}
-    for name in sorted(present - set(lock.files_here)):
+    for name in sorted(present - set(lock.files)):
         differences.append(Difference(name, "a file", "no such file in the lock"))
-    for name, expected in lock.files_here.items():
+    for name, expected in lock.files.items():
         if name not in present:
             differences.append(Difference(name, "missing", f"a file with SHA-256 {expected[:12]}…"))
         elif (got := hash_file(folder / name)) != expected:

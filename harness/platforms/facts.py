@@ -53,6 +53,7 @@ def facts_of(frozen: Frozen) -> dict[str, Any]:
     return {
         "contest": contest,
         "lock": frozen.lock_hash,
+        "known_labels": lock.known_labels,
         "scorer": scorer_version(),
         "counts": lock.counts,
         "totals": totals,

@@ -52,14 +52,14 @@ def new_folder(target: Path, *, private: bool = False) -> Iterator[Path]:
         ) from error
 
 
-def zip_folder(folder: Path, zip_path: Path) -> None:
+def zip_folder(folder: Path, zip_path: Path, *, private: bool = True) -> None:
     """Zip the content of `folder`: sorted names, one fixed date and mode, stored and not compressed.
 
-    The zip is for its owner alone: hidden labels are in it.  Deflate's output differs between versions of zlib, and
-    images hardly shrink.
+    A `private` zip is for its owner alone: hidden labels are in it.  Deflate's output differs between versions of zlib,
+    and images hardly shrink.
     """
     with (
-        atomic_file(zip_path, remedy="Make room or rights, or choose another folder.", private=True) as file,
+        atomic_file(zip_path, remedy="Make room or rights, or choose another folder.", private=private) as file,
         zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive,
     ):
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):

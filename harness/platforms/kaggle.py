@@ -28,6 +28,7 @@ def export_kaggle(frozen: Frozen, target: Path, *, track: Track = silent) -> Non
     WorkspaceError
         The frozen contest is damaged, or `target` cannot be written.
     """
+    frozen.must_have_hidden()
     names = frozen.contest.class_names
     with new_folder(target, private=True) as folder:
         data, host = folder / "data", folder / "host"

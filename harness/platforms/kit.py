@@ -17,29 +17,11 @@ from harness.freeze.hashing import hash_file
 from harness.freeze.lock import KIT_FILES, Lock, read_lock, write_lock
 from harness.freeze.store import put_in_force
 from harness.platforms.facts import facts_of, render
-from harness.platforms.folder import new_folder
-from harness.runtimes.runtime import Runtime, Runtimes
+from harness.runtimes.runtime import Runtime
 from harness.workspace import Workspace
 
 DATA = "data"  # the folder of a kit that holds the public data
 CELL = re.compile(r"^# %%(?P<markdown> \[markdown\])?\n", re.MULTILINE)
-
-
-def export_kit(workspace: Workspace, frozen: Frozen, target: Path, *, data: bool = True) -> int:
-    """Write the kit as the new folder `target`, and return its size in bytes.
-
-    It lists the runtimes of the workspace that the contest allows.
-
-    Raises
-    ------
-    UsageError
-        `target` is there already.
-    WorkspaceError
-        `target` cannot be written.
-    """
-    with new_folder(target) as folder:
-        write_kit(frozen, folder, data=data, runtimes=Runtimes(workspace.runtimes, frozen.contest.runtimes).all())
-    return sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
 
 
 def write_kit(frozen: Frozen, folder: Path, *, data: bool, runtimes: Sequence[Runtime] = ()) -> None:
@@ -64,8 +46,7 @@ def write_kit(frozen: Frozen, folder: Path, *, data: bool, runtimes: Sequence[Ru
         (folder / "runtimes").mkdir(exist_ok=True)
         pinned = "".join(f"{name}=={version}\n" for name, version in one.packages.items())
         (folder / "runtimes" / f"{one.name}.txt").write_text(f"# Python {one.python}\n{pinned}", encoding="utf-8")
-    # Under the rules in force.
-    write_lock(msgspec.structs.replace(frozen.lock, contest=frozen.contest, from_kit=False), folder / LOCK)
+    write_lock(frozen.lock.public_part(frozen.contest, frozen.hidden_ids().tolist()), folder / LOCK)
     if data:
         (folder / DATA).mkdir(exist_ok=True)
         for name in KIT_FILES:
@@ -88,10 +69,9 @@ def read_kit(kit: Path) -> Lock:
             f"{kit} is no starting kit: {LOCK} in it cannot be read ({why}).",
             "Give the unzipped folder with README.md, start.ipynb and contest.lock.json.",
         ) from error
-    if lock.digest != written.digest:
+    if not lock.from_kit or (lock.digest, lock.rules_digest) != (written.digest, written.rules_digest):
         raise UsageError(f"{kit / LOCK} was changed: its content is not that of its digest.", "Ask for the kit anew.")
-    lock = msgspec.structs.replace(lock, from_kit=True)
-    for name, digest in lock.files_here.items():
+    for name, digest in lock.files.items():
         path = kit / DATA / Path(name).name
         if not path.is_file():
             raise UsageError(f"The kit has no {path}.", f"Put it there, from where the organiser gives the {DATA}.")
@@ -111,7 +91,7 @@ def freeze_kit(workspace: Workspace, kit: Path, lock: Lock) -> Frozen:
 
     def write(building: Path) -> Lock:
         (building / "public").mkdir()
-        for name in lock.files_here:
+        for name in lock.files:
             shutil.copyfile(kit / DATA / Path(name).name, building / name)
         write_lock(lock, building / LOCK)
         return lock

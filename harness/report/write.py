@@ -10,6 +10,8 @@ from harness.report.images import thumbnails
 from harness.report.page import as_csv, as_json, render
 from harness.workspace import write_atomic
 
+BOARD = "board.html"  # the page's name where the board is published
+
 
 def write_report(frozen: Frozen, report: Report, path: Path, *, csv: bool = False, json: bool = False) -> list[Path]:
     """Write the page to `path`, and beside it the board as ``.csv`` and all facts as ``.json``; return the files.

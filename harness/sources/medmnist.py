@@ -25,7 +25,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.contest import OWNER_STATES, ArraysSource, MedmnistSource
-from harness.medmnist_sets import published
+from harness.medmnist_sets import PUBLISHED, published
 from harness.progress import Track, silent
 from harness.sources import arrays
 from harness.sources.download import fetch
@@ -33,7 +33,6 @@ from harness.sources.image_set import ImageSet
 from harness.sources.npz import digest
 
 URL = "https://zenodo.org/records/10519652/files/{name}?download=1"
-PUBLISHED = "published file"  # in the provenance, "yes" where it is the published one
 
 
 def load(

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import sqlite3
+import zipfile
 from contextlib import closing as closed_after
 
 import msgspec
@@ -173,9 +174,9 @@ def selected(desk, role, tmp_path):
     return type_in(desk, "select", "--json")
 
 
-def kit(desk, role, tmp_path):
-    api.export_kit(desk.workspace.path, tmp_path / "kit")
-    return {path.name: path.read_bytes() for path in (tmp_path / "kit").rglob("*") if path.is_file()}
+def published(desk, role, tmp_path):
+    api.publish(desk.workspace.path, tmp_path / "site")
+    return {path.name: path.read_bytes() for path in (tmp_path / "site").rglob("*") if path.is_file()}
 
 
 seen: dict[tuple[object, ...], object] = {}
@@ -194,9 +195,9 @@ BOTH = (Role.OWNER, Role.EVERYBODY)
 DOORS = {
     leaderboard: BOTH, leaderboard_of_the_api: BOTH, show: BOTH, compare: BOTH, report: BOTH, serve: BOTH,
     audited: (Role.EVERYBODY,), replayed: (Role.EVERYBODY,), submitted: ROLES,
-    selected: (Role.EVERYBODY,), kit: (Role.EVERYBODY,),
+    selected: (Role.EVERYBODY,), published: (Role.EVERYBODY,),
 }  # fmt: skip
-SILENT = {selected, kit}
+SILENT = {selected}
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -308,7 +309,8 @@ def test_an_open_contest_writes_no_score_and_no_label_of_the_private_half(frozen
         type_in(desk, "ledger", "audit", "--json"),
     ]
     told += [type_in(desk, "leaderboard", "--format", "markdown"), type_in(desk, "contest", "rules", "--json")]
-    api.export_kit(home, out / "kit")
+    api.publish(home, out / "site")
+    zipfile.ZipFile(out / "site" / "kit.zip").extractall(out / "kit")
     owners = ("cards", "zips", "ledger.jsonl", "board.sqlite3", "private")  # for the owner alone, whatever the umask
     files = [
         path for path in (*home.rglob("*"), *out.rglob("*")) if path.is_file() and not set(owners) & set(path.parts)

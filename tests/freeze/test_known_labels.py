@@ -2,8 +2,8 @@
 
 from typing import get_args
 
-from harness.cli.freeze import KNOWN_LABELS
 from harness.contest import An2dlSource, ArraysSource, FolderSource, Source
+from harness.freeze.lock import KNOWN_LABELS
 from tests.conftest import CommandLine
 
 

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ from harness.errors import UsageError
 from harness.freeze.frozen import Frozen
 from harness.freeze.lock import KIT_FILES
 from harness.pack import check_model
-from harness.platforms.kit import export_kit, read_kit
+from harness.platforms.kit import read_kit, write_kit
+from harness.platforms.publish import publish
+from harness.runtimes.runtime import Runtimes
 from harness.workspace import Workspace
 from tests.conftest import CommandLine
 
@@ -22,7 +25,7 @@ from tests.conftest import CommandLine
 @pytest.fixture(scope="module")
 def kit(tmp_path_factory, frozen, with_tiny):
     folder = tmp_path_factory.mktemp("kit") / "a kit"
-    export_kit(Workspace(with_tiny), frozen, folder)
+    write_kit(frozen, folder, data=True, runtimes=Runtimes(Workspace(with_tiny).runtimes, ()).all())
     return folder
 
 
@@ -64,15 +67,16 @@ def test_the_zip_of_the_notebook_scores_what_the_notebook_says(run_notebook, kit
 
 def test_the_template_can_be_packed_and_the_lock_is_the_contest_s(kit, frozen):
     check_model(kit / "submission", ["model.py"])
-    assert (kit / "contest.lock.json").read_bytes() == (frozen.folder / "contest.lock.json").read_bytes()
+    assert read_kit(kit).digest == frozen.lock_hash
     assert {path.name for path in (kit / "data").iterdir()} == {
         "train.npz", "val.npz", "val_shifted.npz", "summary.md", "shifted.png"
     }  # fmt: skip
 
 
 def test_without_data_the_kit_is_small_and_says_where_they_go(hemobench, tmp_path):
-    hemobench("contest", "kit", tmp_path / "kit", "--no-data")
-    kit = tmp_path / "kit"
+    hemobench("contest", "publish", tmp_path / "site", "--no-data")
+    zipfile.ZipFile(tmp_path / "site" / "kit.zip").extractall(tmp_path)
+    kit = tmp_path / "small-kit"
     assert not (kit / "data").exists()
     assert sum(path.stat().st_size for path in kit.rglob("*") if path.is_file()) < 200_000
     assert "a folder `data` beside this page" in (kit / "README.md").read_text(encoding="utf-8")
@@ -170,5 +174,6 @@ def test_the_kit_names_python_and_all_packages_of_each_runtime(kit, with_tiny):
 
 
 def test_the_kit_names_only_what_the_contest_allows(with_tiny, frozen, tmp_path):
-    export_kit(Workspace(with_tiny), Frozen(frozen.folder, {"runtimes": ["tiny"]}), tmp_path / "kit", data=False)
-    assert [path.name for path in (tmp_path / "kit" / "runtimes").iterdir()] == ["tiny.txt"]
+    publish(Workspace(with_tiny), Frozen(frozen.folder, {"runtimes": ["tiny"]}), tmp_path / "site", data=False)
+    names = zipfile.ZipFile(tmp_path / "site" / "kit.zip").namelist()
+    assert [name for name in names if "runtimes/" in name] == ["small-kit/runtimes/tiny.txt"]
