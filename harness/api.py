@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from harness.platforms.codabench.export import Settings
     from harness.platforms.codabench.rehearse import Rehearsal
     from harness.platforms.codabench.rule import Finding
-    from harness.report.live import LiveBoard
+    from harness.report.server import ServeTerms
     from harness.sandbox.backends import Choice as Isolation
     from harness.sandbox.sandbox_command import Device
     from harness.score.card import ScoreCard
@@ -109,15 +109,6 @@ def change_rules(workspace: Path, settings: Sequence[str], why: str, contest: st
     from harness.board.rule_change import read_settings
 
     return change(Workspace(workspace), open_contest(workspace, contest), read_settings(settings), why)
-
-
-def entries_of_earlier_freezes(workspace: Path, frozen: Frozen) -> int:
-    """Return how many entries the board holds that were scored on other freezes of the same contest."""
-    from harness.board.recorder import open_to_read
-    from harness.board.rows import count_under_other_locks
-
-    with open_to_read(Workspace(workspace)) as board:
-        return count_under_other_locks(board, frozen.contest.name, frozen.lock_hash)
 
 
 def open_contest(workspace: Path, name: str | None = None) -> Frozen:
@@ -382,19 +373,24 @@ def report(
     return write_report(*source.read(), path, csv=csv, json=json)
 
 
+def watch(workspace: Path, folder: Path, contest: str | None = None, *, top: int = 100) -> Iterator[str]:
+    """Keep what everybody may see of the board in `folder`, until Ctrl-C; see `harness.report.write.watch`."""
+    from harness.analysis.build import BoardSource
+    from harness.report import live, write
+
+    return write.watch(live.LiveBoard(BoardSource.of(Workspace(workspace), contest, top, False)), folder)
+
+
 def serve(
     workspace: Path,
     contest: str | None = None,
     *,
-    port: int = 8765,
     top: int = 100,
     reveal_private: bool = False,
-    ready: Callable[[str], object] = lambda address: None,
-    changed: Callable[[LiveBoard], object] = lambda live: None,
+    **terms: Unpack[ServeTerms],
 ) -> None:
-    """Serve the live board on 127.0.0.1 until Ctrl-C; `ready` is told the address, `changed` what came in."""
+    """Serve the live board until Ctrl-C; the terms are those of `harness.report.server.serve`."""
     from harness.analysis.build import BoardSource
     from harness.report import live, server
 
-    source = BoardSource.of(Workspace(workspace), contest, top, reveal_private)
-    server.serve(live.LiveBoard(source), port, ready=ready, changed=changed)
+    server.serve(live.LiveBoard(BoardSource.of(Workspace(workspace), contest, top, reveal_private)), **terms)

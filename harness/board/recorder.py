@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.board import cache, ledger
+from harness.board import cache, ledger, rows
 from harness.board.ledger import Line, Receipt, Scored
 from harness.errors import BoardError, ReceiptError
 from harness.workspace import Workspace
@@ -100,6 +100,12 @@ def open_to_read(workspace: Workspace) -> Iterator[sqlite3.Connection]:
             usable = True
     with cache.connected(path, in_use=True) if usable else cache.in_memory(workspace.ledger) as board:
         yield board
+
+
+def count_under_other_locks(workspace: Workspace, contest: str, lock: str) -> int:
+    """Return how many entries of a contest the board holds that were scored on another freeze of it."""
+    with open_to_read(workspace) as board:
+        return rows.count_under_other_locks(board, contest, lock)
 
 
 def _is_current(workspace: Workspace) -> bool:

@@ -70,6 +70,7 @@ def freeze(
     """
     from harness import api
     from harness.board.ledger import RulesChanged
+    from harness.board.recorder import count_under_other_locks
     from harness.cli._view import screen
     from harness.errors import UsageError, WorkspaceError
     from harness.workspace import Workspace
@@ -138,7 +139,7 @@ def freeze(
         told = f"Its hidden labels are no secret, since {lock.known_labels}; a contest with real secrets needs images "
         click.secho(screen.wrapped(f"{told}of its own."), fg="yellow", err=True)
     if not if_missing:
-        if earlier := api.entries_of_earlier_freezes(workspace, frozen):
+        if earlier := count_under_other_locks(home, lock.contest.name, frozen.lock_hash):
             note = (
                 f"Entries on the board: {earlier:,} of other freezes of {lock.contest.name}, which this one does not "
                 "show: other images, classes, splits or another primary metric are another contest. To see them "

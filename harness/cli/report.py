@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -18,6 +19,12 @@ from harness.cli.options import contest_option, workspace_option
     show_default=True,
     help="File to write; its folder is made.",
 )
+@click.option(
+    "--watch",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Keep board.html, .csv and .json in DIR as they stand, until Ctrl-C.",
+)
 @click.option("--top", metavar="N", type=click.IntRange(min=1), default=100, help="Show the N best, by default 100.")
 @click.option("--csv", "as_csv", is_flag=True, help="Write the board beside it, as .csv.")
 @click.option("--json", "as_json", is_flag=True, help="Write all facts beside it, as .json.")
@@ -25,19 +32,32 @@ from harness.cli.options import contest_option, workspace_option
 @contest_option
 @workspace_option
 def report(
-    output: Path, top: int, as_csv: bool, as_json: bool, reveal_private: bool, contest: str | None, workspace: Path
+    output: Path,
+    watch: Path | None,
+    top: int,
+    as_csv: bool,
+    as_json: bool,
+    reveal_private: bool,
+    contest: str | None,
+    workspace: Path,
 ) -> None:
     """Write the board and all figures as one HTML page.
 
     The file needs no network: give it to anybody. Without --reveal-private nothing of the private half of the hidden
-    test is in its bytes.
+    test is in its bytes. With --watch the folder is kept as the board stands, for any web server.
 
     \b
     Example:
       hemobench report -o report.html --csv --json
     """
     from harness import api
+    from harness.cli._view.screen import message
 
+    if watch:
+        if reveal_private:
+            raise click.UsageError("--reveal-private is not for a folder that is published: leave out one of the two.")
+        for trouble in api.watch(workspace, watch, contest, top=top):
+            message(trouble or f"{datetime.now(UTC):%H:%M:%S} UTC: {watch / 'board.html'}")
     written = api.report(workspace, output, contest, top=top, csv=as_csv, json=as_json, reveal_private=reveal_private)
     for path in written:
         click.echo(f"{path}: {path.stat().st_size / 1e6:.2f} MB")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import math
 import time
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Protocol
 
 import harness
@@ -17,6 +20,7 @@ from harness.freeze.frozen import Frozen
 from harness.report.images import thumbnails
 from harness.report.page import Live, Page, as_csv, as_json, compose, compose_trouble
 
+LOOK_S = 1.0  # how often the board is looked at
 AGAIN_S = 10  # after which what could not be read is read again
 
 
@@ -47,6 +51,16 @@ class Shown:
     page: Page
     content: Content | None
     trouble: str = ""
+
+    @cached_property
+    def html(self) -> bytes:
+        """The page as it is sent."""
+        return self.page.html.encode()
+
+    @cached_property
+    def zipped(self) -> bytes:
+        """The same, compressed: a class that looks at once shares one line."""
+        return gzip.compress(self.html, compresslevel=6, mtime=0)
 
     @property
     def state(self) -> dict[str, str | int]:
@@ -112,8 +126,17 @@ class LiveBoard:
         self._seen, self._again = seen, time.monotonic() + AGAIN_S if trouble else math.inf
         if content is before.content and trouble == before.trouble:
             return False
-        self.shown = Shown(_page(content, trouble), content, trouble)
+        shown = Shown(_page(content, trouble), content, trouble)
+        _ = shown.zipped  # now, not while somebody waits
+        self.shown = shown
         return True
+
+    def changes(self) -> Iterator[Shown]:
+        """Look every second, for ever, and yield what is shown each time that it is something else."""
+        while True:
+            time.sleep(LOOK_S)
+            if self.refresh():
+                yield self.shown
 
     def _gather(self) -> Content:
         frozen, report = self.source.read()

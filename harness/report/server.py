@@ -1,24 +1,26 @@
-"""A small server on 127.0.0.1 that hands out the live board, and nothing else, to this machine alone."""
+"""A small server that hands out the live board, and nothing else: to this machine alone, or to whoever reaches it."""
 
 from __future__ import annotations
 
 import errno
+import socket
 import socketserver
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
+import psutil
 
 from harness.errors import ServeError
 from harness.report.live import LiveBoard
 
-HOST = "127.0.0.1"
-LOOK_S = 1.0  # how often the board is looked at
+HOST, PORT = "127.0.0.1", 8765
+WAITING = 1024  # connections that wait to be taken: a class presses the button at once
 IDLE_S = 10  # after which a connection without a request is ended
 PLAIN = "default-src 'none'; frame-ancestors 'none'"
 HEADERS = {
@@ -56,11 +58,13 @@ class Handler(BaseHTTPRequestHandler):
         shown = self.server.live.shown
         path = self.path.partition("?")[0]
         if path == "/":
+            zipped = "gzip" in self.headers.get("Accept-Encoding", "")
             self._answer(
                 HTTPStatus.OK if shown.content else HTTPStatus.SERVICE_UNAVAILABLE,
                 "text/html; charset=utf-8",
-                shown.page.html.encode(),
+                shown.zipped if zipped else shown.html,
                 f"{shown.page.policy}; frame-ancestors 'none'",
+                {"Vary": "Accept-Encoding"} | ({"Content-Encoding": "gzip"} if zipped else {}),
             )
         elif path == "/state":
             self._answer(HTTPStatus.OK, "application/json", msgspec.json.encode(shown.state))
@@ -80,7 +84,7 @@ class Handler(BaseHTTPRequestHandler):
         A page elsewhere may have its own name point to 127.0.0.1 (DNS rebinding); the browser then sends that name.
         """
         names = self.headers.get_all("Host", [])
-        return len(names) == 1 and names[0].strip().lower() in self.server.names
+        return len(names) == 1 and self.server.answers_to(names[0].strip().lower())
 
     def version_string(self) -> str:
         """Name no versions: `Server` is a header that anybody reads."""
@@ -110,34 +114,55 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class BoardServer(ThreadingHTTPServer):
-    """Listens on 127.0.0.1; `port` 0 takes any that is free.
+    """Listens on an address of this machine.
+
+    Parameters
+    ----------
+    live : LiveBoard
+    port : int
+        0 takes any that is free.
+    host : str
+        An IPv4 address; 0.0.0.0 stands for all of this machine's.
+    names : sequence of str
+        Further names that a request may call this server by, with any port or none: of a proxy before it, say.
 
     Raises
     ------
     ServeError
-        The port is taken, or needs rights.
+        The port is taken, or needs rights, or the address is none of this machine.
     """
 
-    def __init__(self, live: LiveBoard, port: int) -> None:
-        self.live = live
+    request_queue_size = WAITING
+
+    def __init__(self, live: LiveBoard, port: int, host: str = HOST, names: Sequence[str] = ()) -> None:
+        self.live, self.host = live, host
         try:
-            super().__init__((HOST, port), Handler)
+            super().__init__((host, port), Handler)
+        except socket.gaierror as error:
+            raise _no_address(host) from error
         except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise _no_address(host) from error
             if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                 raise
             what = "in use" if error.errno == errno.EADDRINUSE else "not yours to open"
             raise ServeError(
-                f"Port {port} on {HOST} is {what}.", "Type: hemobench serve --port 0 (takes any that is free)"
+                f"Port {port} on {host} is {what}.", "Type: hemobench serve --port 0 (takes any that is free)"
             ) from error
         port = self.server_address[1]
-        self.address = f"http://{HOST}:{port}/"
-        known = (HOST, "localhost")
-        self.names = {f"{name}:{port}" for name in known} | (set(known) if port == 80 else set())
+        own = _names_of(host)
+        self.address = f"http://{names[0] if names else own[0]}:{port}/"
+        self.names = {f"{name}:{port}" for name in own} | (set(own) if port == 80 else set())
+        self._more = {name.lower() for name in names}
+
+    def answers_to(self, name: str) -> bool:
+        """Say whether the Host header of a request names this server."""
+        return name in self.names or name.partition(":")[0] in self._more
 
     def server_bind(self) -> None:
-        """Bind without asking a name server who 127.0.0.1 is, which may take long."""
+        """Bind without asking a name server who the address is, which may take long."""
         socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = HOST, self.server_address[1]
+        self.server_name, self.server_port = self.host, self.server_address[1]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Pass over a browser that left before its answer was out; a fault of ours is shown."""
@@ -145,10 +170,24 @@ class BoardServer(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
+def _names_of(host: str) -> list[str]:
+    """Return what this machine may be called by who reaches it on an address, as a browser writes it."""
+    if host == "0.0.0.0":
+        found = [one.address for of in psutil.net_if_addrs().values() for one in of if one.family == socket.AF_INET]
+        return [socket.gethostname().lower(), *found, "localhost"]
+    return [host.lower(), *(["localhost"] if host == HOST else [])]
+
+
+def _no_address(host: str) -> ServeError:
+    return ServeError(
+        f"{host} is no address of this machine.", "Type: hemobench serve --host 0.0.0.0 (all that it has)"
+    )
+
+
 @contextmanager
-def listening(live: LiveBoard, port: int) -> Iterator[BoardServer]:
+def listening(live: LiveBoard, port: int, host: str = HOST, names: Sequence[str] = ()) -> Iterator[BoardServer]:
     """Answer in threads of their own while the block runs; at its end the port is free again."""
-    with BoardServer(live, port) as server:
+    with BoardServer(live, port, host, names) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
         thread.start()
         try:
@@ -158,32 +197,39 @@ def listening(live: LiveBoard, port: int) -> Iterator[BoardServer]:
             thread.join()
 
 
+class ServeTerms(TypedDict, total=False):
+    """Where the board is served, `port`, `host` and `names` as `BoardServer` takes them, and who is told of it.
+
+    ``ready`` is told the address when the board can be looked at, ``changed`` each time that something else is shown.
+    """
+
+    port: int
+    host: str
+    names: Sequence[str]
+    ready: Callable[[str], object]
+    changed: Callable[[LiveBoard], object]
+
+
 def serve(
-    live: LiveBoard, port: int, *, ready: Callable[[str], object], changed: Callable[[LiveBoard], object]
+    live: LiveBoard,
+    port: int = PORT,
+    host: str = HOST,
+    names: Sequence[str] = (),
+    ready: Callable[[str], object] = lambda address: None,
+    changed: Callable[[LiveBoard], object] = lambda live: None,
 ) -> None:
-    """Serve until Ctrl-C.
+    """Serve until Ctrl-C, on `ServeTerms`.
 
     The calling thread gathers, so that Ctrl-C ends it at once; requests are answered meanwhile with what was gathered
     last.
-
-    Parameters
-    ----------
-    live : LiveBoard
-    port : int
-    ready : callable
-        Told the address when the board can be looked at.
-    changed : callable
-        Told each time that something else is shown.
 
     Raises
     ------
     ServeError
         The port cannot be had.
     """
-    stop = threading.Event()
-    with listening(live, port) as server:
+    with listening(live, port, host, names) as server:
         live.refresh()
         ready(server.address)
-        while not stop.wait(LOOK_S):
-            if live.refresh():
-                changed(live)
+        for _ in live.changes():
+            changed(live)

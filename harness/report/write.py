@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from pathlib import Path
 
 from harness.analysis.document import Report
 from harness.freeze.frozen import Frozen
 from harness.report.images import thumbnails
+from harness.report.live import LiveBoard
 from harness.report.page import as_csv, as_json, render
 from harness.workspace import write_atomic
 
@@ -31,3 +34,26 @@ def write_report(frozen: Frozen, report: Report, path: Path, *, csv: bool = Fals
     for file, content in files.items():
         write_atomic(file, content, private=report.revealed and not report.closed)
     return list(files)
+
+
+def watch(live: LiveBoard, folder: Path) -> Iterator[str]:
+    """Keep the board in `folder`, for any web server, as it stands; yield after each change what is amiss, or "".
+
+    While the board cannot be read, what was written last stays.
+
+    Raises
+    ------
+    WorkspaceError
+        A file cannot be written.
+    """
+    live.refresh()
+    written = None
+    for shown in itertools.chain([live.shown], live.changes()):
+        content = shown.content
+        if content and content.version != written:
+            files = {"": render(content.report, content.images).encode(), ".csv": content.csv, ".json": content.json}
+            for suffix, of in files.items():
+                path = folder / BOARD
+                write_atomic(path.with_suffix(suffix) if suffix else path, of)
+            written = content.version
+        yield shown.trouble

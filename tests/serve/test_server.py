@@ -1,6 +1,7 @@
 """Who is answered, with what, and under which headers."""
 
 import base64
+import gzip
 import hashlib
 import re
 import socket
@@ -112,6 +113,43 @@ def test_it_answers_to_its_own_names_alone(server):
             assert b"team" not in body
     assert ask(server, "/", hosts=[])[0] == 421
     assert ask(server, "/", hosts=[f"localhost:{port}", "evil.example"])[0] == 421
+
+
+def test_to_a_class_it_answers_by_this_machine_s_names_and_those_given(live):
+    with listening(live, 0, "0.0.0.0", ["board.example.edu"]) as server:
+        port = server.server_port
+        assert server.address == f"http://board.example.edu:{port}/"
+        assert server.socket.getsockname()[0] == "0.0.0.0"
+        own = [f"127.0.0.1:{port}", f"localhost:{port}", f"{socket.gethostname()}:{port}"]
+        for host in (*own, "board.example.edu", "Board.Example.edu:443", f"board.example.edu:{port}"):
+            status, _, body = ask(server, "/", hosts=[host])
+            assert status == 200 and b"team 0" in body, host
+        for host in ("evil.example", f"evil.example:{port}", "board.example.edu.evil.example", "0.0.0.0", ""):
+            assert ask(server, "/", hosts=[host])[0] == 421, host
+        assert ask(server, "/", "POST", ["board.example.edu"])[0] == 405
+
+
+@pytest.mark.parametrize("host", ["203.0.113.7", "no-such-name.invalid"])
+def test_an_address_that_is_not_this_machine_s_is_told(live, host):
+    with pytest.raises(ServeError, match="no address of this machine"):
+        BoardServer(live, 0, host)
+
+
+def test_the_page_is_sent_compressed_to_who_takes_it(server, live):
+    connection = HTTPConnection("127.0.0.1", server.server_port, timeout=120)
+    connection.request("GET", "/", headers={"Accept-Encoding": "br, gzip"})
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    assert (answer.headers["Content-Encoding"], answer.headers["Vary"]) == ("gzip", "Accept-Encoding")
+    assert gzip.decompress(body) == live.shown.page.html.encode()
+    assert len(body) < len(live.shown.page.html) / 2
+
+
+def test_the_board_is_in_the_page_without_a_script(server):
+    page = re.sub(r"<script>.*?</script>", "", ask(server)[2].decode(), flags=re.S)
+    board = re.search(r'<table[^>]*id="board".*?</table>', page, re.S)[0]
+    assert re.findall(r">(team \d)", board) == ["team 0", "team 1", "team 2"]
 
 
 def test_it_listens_on_127_0_0_1_alone(server):

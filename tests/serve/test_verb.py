@@ -77,6 +77,35 @@ def test_without_a_frozen_contest_it_says_what_to_type(hemobench, tmp_path):
     assert "hemobench freeze" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "words", [("serve", "--host", "0.0.0.0"), ("report", "--watch", "site")], ids=["to a class", "in a folder"]
+)
+def test_private_scores_are_for_this_machine_alone(hemobench, words):
+    assert "--reveal-private" in hemobench(*words, "--reveal-private", code=2).stderr
+
+
+def test_a_folder_is_kept_as_the_board_stands(hemobench, tmp_path):
+    process = hemobench.start("report", "--watch", tmp_path / "site")
+    try:
+        assert "board.html" in process.stderr.readline()
+        files = {suffix: tmp_path / "site" / f"board{suffix}" for suffix in (".html", ".csv", ".json")}
+        assert b"No entry was scored yet" in files[".html"].read_bytes()
+        hemobench("submit", "majority", "-m", "while it is kept")
+        end = time.monotonic() + 120
+        while b"while it is kept" not in files[".html"].read_bytes():
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        assert "board.html" in process.stderr.readline()
+        assert [row["name"] for row in json.loads(files[".json"].read_bytes())["rows"]] == ["majority"]
+        assert b"majority" in files[".csv"].read_bytes()
+        assert b"connect-src" not in files[".html"].read_bytes(), "no script that asks a server"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=120) == 130
+    finally:
+        process.kill()
+        process.communicate()
+
+
 def test_private_scores_are_warned_of(hemobench):
     with serving(hemobench, "--reveal-private") as (address, process):
         assert b"private half" in get(address)
