@@ -177,6 +177,13 @@ TOPICS = (
         asked=True,
     ),
     Topic(
+        "readers",
+        "200 readers of a live board",
+        "Milliseconds of an answer of `hemobench serve` to 200 readers at once, who ask every two seconds as the page "
+        "does, while an entry comes in every five seconds; a minute, readers and server on one machine.",
+        (Item("is there anything new", "ms", "< 50"), Item("the page", "ms", "< 50")),
+    ),
+    Topic(
         "gpu",
         "On a GPU",
         "Images a second, in the precision that `auto` takes.",
