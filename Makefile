@@ -95,12 +95,12 @@ bench: .venv/test.installed  ## write docs/benchmarks.md, in about 12 minutes; a
 leaderboard-readme: setup  ## write the boards of the README anew from docs/boards
 	@$(BIN)/python -m tests.readme_boards
 
-# Types beside the tests, and a test more than two cores can run: a third of the time some wait for a sandbox.
+# Types beside the tests, and twice as many tests as two cores can run: a third of the time some wait for a sandbox.
 test: .venv/test.installed  ## lint, types and tests, in about 14 minutes
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy & types=$$!; \
-	$(BIN)/python -m pytest -n 3 --dist worksteal --durations=15 -m 'not slow and not attacks and not browser'; \
+	$(BIN)/python -m pytest -n 4 --dist worksteal --durations=15 -m 'not slow and not attacks and not browser'; \
 	tests=$$?; wait $$types || { echo 'mypy found what it prints above.'; exit 1; }; exit $$tests
 
 test-browser: .venv/test.installed  ## the page in Chromium (apt install chromium), in a minute

@@ -6,7 +6,9 @@ import contextlib
 import os
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -21,6 +23,7 @@ class LastingReader(Reader):
         self.memory = os.memfd_create("reading")
         super().__init__(pass_fds=(self.memory,))
         self.folder = folder
+        self.started_in = Path()
         self.ended_cpu = 0.0
 
     def __call__(self, *_: object, **__: object) -> LastingReader:
@@ -42,7 +45,13 @@ class LastingReader(Reader):
             return self.ended_cpu + times.user + times.system
         return self.ended_cpu
 
+    def _ask(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if self._process and Path.cwd() != self.started_in:  # a path may be named from there
+            self.end()
+        super()._ask(function, args, kwargs)
+
     def _start(self) -> subprocess.Popen[bytes]:
+        self.started_in = Path.cwd()
         before, tempfile.tempdir = tempfile.tempdir, str(self.folder)
         try:
             return super()._start()

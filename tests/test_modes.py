@@ -83,9 +83,9 @@ def test_exports_with_labels_and_reports_with_private_scores_are_their_owner_s(u
     assert open_to_others(*made) == []
     assert (out / "course" / "reference_data" / "private_labels" / "labels.npy").is_file()
     hemobench("report", "-o", out / "open.html")
-    hemobench("contest", "kit", out / "kit")
+    hemobench("contest", "publish", out / "site")
     assert stat.S_IMODE((out / "open.html").stat().st_mode) == 0o666 & ~umask, "what is public stays so"
-    assert stat.S_IMODE((out / "kit").stat().st_mode) == 0o755
+    assert stat.S_IMODE((out / "site").stat().st_mode) == 0o755
 
 
 def test_a_folder_that_is_there_keeps_its_mode(tmp_path):

@@ -301,6 +301,8 @@ def rows_of(
             precision=standing.entry.precision,
             withheld=standing.entry.withheld,
             verified=standing.entry.verified,
+            n_changed=standing.entry.n_changed,
+            same_as=standing.same_as,
             scores=scores_of(standing.entry, tuple(predictions.truth.labels)),
             gap=standing.gap,
             ranks=ranges[row] if row in place else None,

@@ -36,7 +36,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
     `ranks` is None where its labels are not kept; `level_with_first` says that it is not significantly different from
     the first, `seeds` how many entries share its `recipe`, `withheld` that the Ladder does not show its public score,
-    `verified` that it was trained here from public data.
+    `verified` that it was trained here from public data, `n_changed` how many of its labels were others in other
+    company, `same_as` the first entry of another team whose zip holds the same files.
     """
 
     rank: int
@@ -52,6 +53,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     precision: str
     withheld: bool
     verified: bool
+    n_changed: int | None
+    same_as: int | None
     scores: dict[str, dict[str, Estimate]]
     gap: float | None
     ranks: RankRange | None

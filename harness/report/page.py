@@ -250,13 +250,16 @@ def as_csv(report: Report) -> str:
         for part in PARTS
         if part != "_groups" or split.n_groups
     }
-    head = ("rank", "best_rank", "worst_rank", "level_with_first", "id", "entry", "message", "date", "weights")
+    head = (
+        "rank", "best_rank", "worst_rank", "level_with_first", "id", "entry", "message", "date", "weights", "precision",
+        "n_changed", "verified", "same_as", "zip_sha256", "metric", "gap",
+    )  # fmt: skip
     rows = []
     for row in report.rows:
         ranks = (row.ranks.best, row.ranks.worst) if row.ranks else (None, None)
         numbers = [getattr(row.scores[split].get(metric), PARTS[part], None) for split, metric, part in found.values()]
         rows.append(
             [row.rank, *ranks, row.level_with_first, row.id, row.name, row.message, row.created_at, row.weights,
-             row.precision, row.zip_sha256, report.metric, row.gap, *numbers]
+             row.precision, row.n_changed, row.verified, row.same_as, row.zip_sha256, report.metric, row.gap, *numbers]
         )  # fmt: skip
-    return spreadsheet.as_csv([*head, "precision", "zip_sha256", "metric", "gap", *found], rows)
+    return spreadsheet.as_csv([*head, *found], rows)

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import zipfile
 
 import pytest
 
@@ -75,12 +76,14 @@ def test_a_quota_that_came_while_an_entry_ran_counts_when_it_is_recorded(hemoben
     assert len(api.leaderboard(hemobench.workspace).standings) == 1
 
 
-def test_what_a_kit_says_are_the_rules_in_force(hemobench, tmp_path):
+def test_what_is_published_says_the_rules_in_force(hemobench, tmp_path):
     hemobench("contest", "rules", "time_s=77", "title=The second week", "--why", "why not")
-    hemobench("contest", "kit", tmp_path / "kit", "--no-data")
-    text = (tmp_path / "kit" / "README.md").read_text()
-    assert "The second week" in text and "77 s" in text
-    lock = json.loads((tmp_path / "kit" / "contest.lock.json").read_text())
+    hemobench("contest", "publish", tmp_path / "site", "--no-data")
+    page = (tmp_path / "site" / "index.html").read_text()
+    assert "The second week" in page and "77 s" in page
+    with zipfile.ZipFile(tmp_path / "site" / "kit.zip") as kit:
+        (name,) = (name for name in kit.namelist() if name.endswith("contest.lock.json"))
+        lock = json.loads(kit.read(name))
     assert lock["contest"]["limits"]["time_s"] == 77
     assert lock["digest"] == json.loads(hemobench("freeze", "--if-missing", "--json").stdout)["lock"]
 

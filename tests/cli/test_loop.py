@@ -157,6 +157,6 @@ def test_the_daily_limit_says_when_it_ends(tmp_path, small_contest, hemobench):
     contest = tmp_path / "strict.toml"
     contest.write_text(small_contest.read_text().replace('"small"', '"strict"') + "submissions_per_day = 1\n")
     hemobench("freeze", "--contest", contest)
-    hemobench("submit", "random", "-m", "one")
-    assert "00:00 UTC" in hemobench("submit", "random", "-m", "two", code=1).stderr
+    hemobench("submit", "submissions/random", "-m", "one")
+    assert "00:00 UTC" in hemobench("submit", "submissions/random", "-m", "two", code=1).stderr
     hemobench("submit", "majority", "-m", "another name")

@@ -137,6 +137,10 @@ def of_relabelled(rows):
     return told + [rank for row in rows for rank in row["ranks"]], [row["name"] for row in rows]
 
 
+def of_grades(found):
+    return [share(one["score"]["value"]) for one in found["grades"]], [one["name"] for one in found["grades"]]
+
+
 @cache
 def relabelled():
     return [
@@ -184,6 +188,7 @@ VERBS: dict[str, tuple[Any, ...]] = {
     "train": (("train", "--list"), of_models),
     "submit": (("submit", "majority", "-m", "first", "--reveal-private"), of_card),
     "score": (("score", "majority.zip", "--reveal-private", *(f"--split={split}" for split in SPLITS)), of_card),
+    "class grades": (("class", "grades", "--scheme", "grades.toml"), of_grades),
     "contest hard": (hard.show, relabelled, of_relabelled),
     "tune": (search.show, searched, of_search),
     "reproduce": (reproduction.show, reproduced, of_reproduction),
@@ -207,12 +212,14 @@ def sites(monkeypatch):
 
 
 @pytest.fixture
-def drawn(desk, majority, monkeypatch, capsys):
+def drawn(desk, majority, monkeypatch, capsys, tmp_path):
     """Return what a verb writes to stdout on a screen of some width."""
     submitted, scored = majority
     monkeypatch.setattr(api, "submit", lambda *words, **more: submitted)
     monkeypatch.setattr(api, "score", lambda *words, **more: scored)
     monkeypatch.setenv("HEMOBENCH_WORKSPACE", str(desk.workspace.path))
+    monkeypatch.chdir(tmp_path)
+    Path("grades.toml").write_text("maximum = 30\n[score]\ngroups = [30, 20, 10]\n")
 
     def draw(name, width, *more):
         monkeypatch.delenv("COLUMNS", raising=False)

@@ -57,7 +57,7 @@ def test_a_clock_that_jumps_neither_blocks_nor_frees_a_day(hemobench, tmp_path, 
     contest.write_text(small_contest.read_text().replace('"small"', '"strict"') + "submissions_per_day = 2\n")
     hemobench("freeze", "--contest", contest)
     for number in range(2):
-        hemobench("submit", "random", "-m", f"number {number}")
+        hemobench("submit", "submissions/random", "-m", f"number {number}")
     workspace = Workspace(hemobench.workspace)
     frozen = open_frozen(workspace)
     now = datetime.now(UTC)

@@ -9,6 +9,7 @@ from harness.classroom.grades.cells import Cells
 from harness.classroom.grades.fill import Part, Target
 from harness.classroom.grades.numbers import number_of
 from harness.errors import ClassError, did_you_mean
+from harness.words import counted
 
 PLATFORM = "nbgrader CSV"
 WHO = ("student_id", "last_name", "first_name", "email")
@@ -29,7 +30,8 @@ def find(table: Cells, item: str) -> Target | None:
     assignments = list(dict.fromkeys(table.column(titles.index("assignment"))))
     if not item and len(assignments) != 1:
         raise ClassError(
-            f"{table.name} has {len(assignments)} assignments: {', '.join(assignments)}.", "Say which: --item NAME"
+            f"{table.name} has {counted(len(assignments), 'assignment')}: {', '.join(assignments)}.",
+            "Say which: --item NAME",
         )
     wanted = item or assignments[0]
     if wanted not in assignments:
