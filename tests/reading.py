@@ -6,14 +6,18 @@ import contextlib
 import os
 import subprocess
 import tempfile
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import psutil
 import pytest
 
 from harness.limited import Reader
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class LastingReader(Reader):
@@ -24,6 +28,7 @@ class LastingReader(Reader):
         super().__init__(pass_fds=(self.memory,))
         self.folder = folder
         self.started_in = Path()
+        self.turn = threading.RLock()
         self.ended_cpu = 0.0
 
     def __call__(self, *_: object, **__: object) -> LastingReader:
@@ -31,6 +36,15 @@ class LastingReader(Reader):
 
     def __exit__(self, *_: object) -> None:
         """Stay."""
+
+    # Threads of a verb take turns, where each would have a process of its own.
+    def call(self, what: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        with self.turn:
+            return super().call(what, function, *args, **kwargs)
+
+    def each(self, what: str, function: Callable[P, Iterator[T]], *args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
+        with self.turn:
+            yield from super().each(what, function, *args, **kwargs)
 
     def end(self) -> None:
         self.ended_cpu = self.cpu_s()
