@@ -18,7 +18,7 @@ from tests.benchmarks.page import TOPICS, Session, machine, read_results, versio
 MODULES = {
     "startup": "verbs", "board": "verbs", "freeze": "data", "duplicates": "data", "million": "data",
     "train": "throughput", "augment": "throughput", "precision": "throughput", "peak": "throughput",
-    "features": "throughput", "gpu": "throughput", "score": "many", "readers": "readers",
+    "predict": "throughput", "features": "throughput", "gpu": "throughput", "score": "many", "readers": "readers",
 }  # fmt: skip
 
 

@@ -2,8 +2,9 @@
 
     python -m tests.benchmarks.champion WORKSPACE    # docs/champion.json, its tables in docs/champion.md, its figures
 
-Entries of that workspace's board count by their messages, ``step: NUMBER NAME`` or ``only: FAMILY``; of equal messages
-the last one.  It reads the private half, so it is run when all choices are made.
+Entries of that workspace's board count by their messages, ``step: NUMBER NAME``, ``only: FAMILY`` or
+``full, seed NUMBER, VIEWS``; of equal messages the last one.  Kinds that the workspace has none of stay as they are in
+docs/champion.json.  It reads the private half, so it is run when all choices are made.
 """
 
 from __future__ import annotations
@@ -31,9 +32,12 @@ from harness.freeze.frozen import Frozen
 from harness.score.evaluate import labels_of
 from harness.score.stats import paired_interval, wilson_interval
 from harness.workspace import Workspace
+from tests.benchmarks.page import PREDICTED, read_results
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
-MESSAGE = re.compile(r"step: \d |only: ")
+MESSAGE = re.compile(r"(step: \d |only: |full, seed \d, )")
+TICKS = (0.3, 1, 3, 10, 30, 100, 300, 1_000, 3_000)
+TOGETHER = "mean of the seeds"
 
 
 def measure(workspace: Path) -> dict[str, Any]:
@@ -45,12 +49,15 @@ def measure(workspace: Path) -> dict[str, Any]:
         for receipt in reversed(list(ledger.scores_newest_first(home.ledger)))
         if MESSAGE.match(receipt.message) and receipt.outcome == "scored"
     }
-    seconds = training_seconds(home.path / "runs" / frozen.contest.name)
+    runs = read_runs(home.path / "runs" / frozen.contest.name)
+    seconds = {(run.recipe_key, run.seed): run.seconds for run in runs}
+    full_seconds = {run.seed: run.seconds for run in runs if (run.model, run.preset) == ("champion", "full")}
     looks = sum(receipt.outcome == "scored" for receipt in ledger.scores_newest_first(home.ledger))
     rows: list[dict[str, Any]] = []
+    averaged: dict[str, list[dict[str, NDArray[np.float32]]]] = {}
     before: NDArray[np.bool_] | None = None
     for message, receipt in sorted(receipts.items()):
-        kind, _, name = message.partition(": ")
+        kind, _, name = message.partition(", " if message.startswith("full") else ": ")
         kept = artifacts_of(home, receipt)
         right = right_when_hidden(kept.labels, frozen)
         card = kept.card
@@ -58,6 +65,7 @@ def measure(workspace: Path) -> dict[str, Any]:
         row = {
             "kind": kind,
             "name": name,
+            "lock": frozen.lock_hash,
             "hidden": [float(right.mean()), *wilson_interval(int(right.sum()), len(right))],
             "n": len(right),
             "val": card.scores["val"].metrics["accuracy"].value,
@@ -71,14 +79,38 @@ def measure(workspace: Path) -> dict[str, Any]:
         if kind == "step":
             row["gain"] = None if before is None else list(paired_interval(right, before))
             before = right
+        if kind == "full":
+            row["predictions_sha256"] = {split: receipt.predictions[split] for split in ("public", "private")}
+            row["train_seconds"] = full_seconds.get(int(name[len("seed ")]))
+            averaged.setdefault(name.partition(", ")[2], []).append(kept.probabilities)
         rows.append(row)
-    return {"contest": frozen.contest.name, "lock": frozen.lock_hash, "looks": looks, "rows": rows}
+    rows += [together(views, kept, frozen, groups) for views, kept in averaged.items() if len(kept) > 1]
+    return {"contest": frozen.contest.name, "looks": {frozen.lock_hash: looks}, "rows": rows}
 
 
-def training_seconds(runs: Path) -> dict[tuple[str | None, int | None], float]:
-    """Return how long each training took, by recipe and seed; a zip that no training made has neither."""
-    found = (msgspec.json.decode(path.read_bytes(), type=Run) for path in sorted(runs.glob("*/run.json")))
-    return {(run.recipe_key, run.seed): run.seconds for run in found}
+def together(
+    views: str, kept: Sequence[dict[str, NDArray[np.float32]]], frozen: Frozen, groups: Groups
+) -> dict[str, Any]:
+    """Return what the mean of several entries' probabilities reaches; it was never an entry."""
+    labels = {
+        split: np.mean([one[split] for one in kept], axis=0).argmax(axis=1).astype(np.int64)
+        for split in ("val", "val_shifted", "public", "private")
+    }
+    right = right_when_hidden(labels, frozen)
+    return {
+        "kind": "full",
+        "name": f"{TOGETHER}, {views}",
+        "lock": frozen.lock_hash,
+        "hidden": [float(right.mean()), *wilson_interval(int(right.sum()), len(right))],
+        "n": len(right),
+        **{split: float((labels[split] == frozen.load(split).labels).mean()) for split in ("val", "val_shifted")},
+        "families": by_family(right, groups),
+    }
+
+
+def read_runs(runs: Path) -> list[Run]:
+    """Return what each training of a contest says of itself."""
+    return [msgspec.json.decode(path.read_bytes(), type=Run) for path in sorted(runs.glob("*/run.json"))]
 
 
 def right_when_hidden(labels: dict[str, NDArray[np.int64]], frozen: Frozen) -> NDArray[np.bool_]:
@@ -122,6 +154,36 @@ def families_table(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def seeds_table(found: dict[str, Any]) -> str:
+    """Return the full preset from each seed, mean and sample standard deviation, in percent, as a Markdown table."""
+    lines = ["| | val % | shifted val % | hidden % (95 %) | worst family | training, s |", "|---|--:|--:|---|---|--:|"]
+    full = [row for row in found["rows"] if row["kind"] == "full"]
+    for views in ("one view", "eight views"):
+        rows = [row for row in full if row["name"].endswith(f", {views}")]
+        for row in rows:
+            value, low, high = row["hidden"]
+            worst, (hits, n) = min(row["families"].items(), key=lambda item: item[1][0] / item[1][1])
+            cells = [row["name"], percent(row["val"]), percent(row["val_shifted"])]
+            cells += [f"{percent(value)} ({interval(low, high)})", f"{worst} {percent(hits / n)}"]
+            lines.append(f"| {' | '.join([*cells, seconds_of(row)])} |")
+        alone = [row for row in rows if not row["name"].startswith(TOGETHER)]
+        spread = [
+            f"{percent(np.mean(values))} ± {100 * np.std(values, ddof=1):.2f}"
+            for values in (
+                [row["val"] for row in alone],
+                [row["val_shifted"] for row in alone],
+                [row["hidden"][0] for row in alone],
+            )
+        ]
+        lines.append(f"| **{len(alone)} seeds, {views}: mean ± sd** | {' | '.join(spread)} | | |")
+    return "\n".join(lines)
+
+
+def seconds_of(row: dict[str, Any]) -> str:
+    """Return the seconds of a training, where it is known, as text."""
+    return f"{row['train_seconds']:,.0f}" if row.get("train_seconds") else "–"
+
+
 def only_table(found: dict[str, Any]) -> str:
     """Return what each family of augmentation reached alone as a Markdown table."""
     lines = ["| trained with | val % | shifted val % | hidden % (95 %) |", "|---|--:|--:|---|"]
@@ -140,7 +202,8 @@ def sorted_alone(found: dict[str, Any]) -> list[dict[str, Any]]:
 
 def with_tables(page: str, found: dict[str, Any]) -> str:
     """Return the text of docs/champion.md with its tables written anew."""
-    tables = {"steps": steps_table(found), "families": families_table(found), "only": only_table(found)}
+    tables = {"steps": steps_table(found), "seeds": seeds_table(found)}
+    tables |= {"families": families_table(found), "only": only_table(found)}
     for name, table in tables.items():
         before, mark, rest = page.partition(f"<!-- {name} -->\n")
         page = before + mark + table + "\n" + rest[rest.index("<!-- end -->") :]
@@ -184,32 +247,51 @@ def staircase(path: Path, steps: Sequence[dict[str, Any]]) -> None:
         axes.grid(axis="x")
 
 
-def pareto(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Draw hidden accuracy against training seconds: `rows` and the report's, as docs/reproduction.json has these."""
-    measured = json.loads(DOCS.joinpath("reproduction.json").read_text(encoding="utf-8"))
-    points = [(row["name"], row["seconds"], 100 * row["hidden"]["value"], INK) for row in measured["rows"]]
-    points += [(name_of(row), row["train_seconds"], 100 * row["hidden"][0], BLUE) for row in rows]
+Point = tuple[str, float, float, str]  # name, seconds or milliseconds, accuracy in percent, colour
+
+
+def training_points(rows: Sequence[dict[str, Any]], reported: dict[str, Any]) -> list[Point]:
+    """Return hidden accuracy against seconds of training: `rows` and the report's, of docs/reproduction.json."""
+    points = [(row["name"], row["seconds"], 100 * row["hidden"]["value"], INK) for row in reported["rows"]]
+    return points + [(name_of(row), row["train_seconds"], 100 * row["hidden"][0], BLUE) for row in rows]
+
+
+def predicting_points(found: dict[str, Any], reported: dict[str, Any]) -> list[Point]:
+    """Return hidden accuracy against milliseconds an image, as docs/benchmarks.json has them."""
+    took = {row.item: row.value for row in read_results()["predict"].rows if row.value}
+    accuracies = {row["name"]: (100 * row["hidden"]["value"], INK) for row in reported["rows"]}
+    rows = {(row["kind"], row["name"]): 100 * row["hidden"][0] for row in found["rows"]}
+    steps = [value for (kind, name), value in sorted(rows.items()) if kind == "step" and name.startswith("4 ")]
+    accuracies |= {"speedrun": (rows["only", "flips"], BLUE), "champion": (steps[0], BLUE)}
+    for views, name in (("one view", "champion, full"), ("eight views", "champion, full, eight views")):
+        of_seeds = [
+            value for (kind, seed), value in rows.items() if kind == "full" and re.fullmatch(rf"seed \d, {views}", seed)
+        ]
+        accuracies[name] = (float(np.mean(of_seeds)), BLUE)
+    return [(name, took[name], *accuracies[name]) for name in PREDICTED]
+
+
+def pareto(path: Path, points: Sequence[Point], title: str, of_x: str, note: str) -> None:
+    """Draw accuracy against a time, the best for their time joined by a line."""
     best = [one for one in points if not any(o[1] <= one[1] and o[2] > one[2] for o in points)]
-    note = (
-        f"Black: quick presets of the report's models, public half, n = {measured['n_hidden']:,}. Blue: rows of this "
-        f"page, all hidden images, n = {rows[0]['n']:,}. One training each, on two shared cores: seconds are rough."
-    )
-    with page(path, 8.6, 4.6, "Accuracy against training time", note) as figure:
+    middle = float(np.sqrt(min(one[1] for one in points) * max(one[1] for one in points)))
+    with page(path, 8.6, 4.6, title, note) as figure:
         axes = figure.subplots()
         axes.step(*zip(*sorted(one[1:3] for one in best), strict=True), where="post", color=QUIET, linewidth=1)
         for name, seconds, accuracy, colour in points:
             axes.plot(seconds, accuracy, "o", color=colour, markersize=5)
             if (name, seconds, accuracy, colour) in best or colour == BLUE:
-                place = (4, -14) if colour == BLUE and seconds < 1_000 else (-4, 6)
+                place = (4, -14) if colour == BLUE and seconds < middle else (-4, 6)
                 side = "left" if place[0] > 0 else "right"
                 axes.annotate(name, (seconds, accuracy), place, textcoords="offset points", ha=side, color=colour)
         axes.set_xscale("log")
-        axes.set_xlim(5, 5_000)
-        ticks = (10, 30, 100, 300, 1_000, 3_000)
+        least, most = min(one[1] for one in points), max(one[1] for one in points)
+        ticks = [tick for tick in TICKS if least / 2 <= tick <= most * 2]
+        axes.set_xlim(least / 2, most * 2)
         axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
         axes.set_xticks([], minor=True)
         axes.set_ylim(0, 104)
-        axes.set_xlabel("seconds of training, log scale")
+        axes.set_xlabel(f"{of_x}, log scale")
         axes.set_ylabel("hidden accuracy, %")
         axes.grid()
 
@@ -220,7 +302,10 @@ def name_of(row: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    found = measure(Path(sys.argv[1]))
+    found, before = measure(Path(sys.argv[1])), json.loads(DOCS.joinpath("champion.json").read_text(encoding="utf-8"))
+    kinds = {row["kind"] for row in found["rows"]}
+    found["rows"] = [row for row in before["rows"] if row["kind"] not in kinds] + found["rows"]
+    found["looks"] = before["looks"] | found["looks"]
     DOCS.joinpath("champion.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     text = DOCS.joinpath("champion.md").read_text(encoding="utf-8")
     DOCS.joinpath("champion.md").write_text(with_tables(text, found), encoding="utf-8")
@@ -232,8 +317,17 @@ def main() -> None:
     if alone:
         heat_map(folder / "families.png", alone)
     timed = [row for row in steps + [row for row in alone if row["name"] == "all six"] if row["train_seconds"]]
-    if timed:
-        pareto(folder / "pareto.png", timed)
+    reported = json.loads(DOCS.joinpath("reproduction.json").read_text(encoding="utf-8"))
+    note = (
+        f"Black: quick presets of the report's models, public half, n = {reported['n_hidden']:,}. Blue: rows of this "
+        f"page, all hidden images, n = {steps[0]['n']:,}. "
+    )
+    what = "seconds of training"
+    rough = f"{note}One training each, on two shared cores: seconds are rough."
+    pareto(folder / "pareto.png", training_points(timed, reported), "Accuracy against training time", what, rough)
+    what = "milliseconds of processor time to predict an image"
+    times = f"{note}Times are those of docs/benchmarks.md."
+    pareto(folder / "predict.png", predicting_points(found, reported), "Accuracy against predicting time", what, times)
     print(steps_table(found))
 
 

@@ -37,7 +37,7 @@ from baselines.run_folder import RunFolder
 from baselines.train import run_phases
 from baselines.weights import NONE, Weights
 from harness.freeze.frozen import LabelledImages
-from tests.benchmarks.page import AUGMENTED, NETWORKS, Measured, measured, seconds
+from tests.benchmarks.page import AUGMENTED, NETWORKS, PREDICTED, Measured, measured, seconds
 
 CLASSES, SIDE, TINY = 8, 2048, 64
 # Images of an epoch: a second or two on two cores.
@@ -200,6 +200,33 @@ def precision(small: bool) -> Iterator[Measured]:
         plain.seconds(), quick.seconds()
         ratios = [plain.seconds() / quick.seconds() for _ in range(1 if small else 5)]
         yield measured(name, ratios, f"auto is {chosen.policy} here: {chosen.why}")
+
+
+def predict(small: bool) -> Iterator[Measured]:
+    batch = images(64).images
+    calls = [passes(name, batch) for name in PREDICTED]
+    for call in calls:
+        call()  # compiles
+    rounds = [[processor_ms(call) / len(batch) for call in calls] for _ in range(1 if small else 5)]
+    for name, column in zip(PREDICTED, zip(*rounds, strict=True), strict=True):
+        yield measured(name, column)
+    first, second = PREDICTED.index("champion, full"), PREDICTED.index("mobilenet")
+    yield measured("champion, full, over mobilenet", [took[first] / took[second] for took in rounds])
+
+
+def processor_ms(call: Callable[[], object]) -> float:
+    began = time.process_time()
+    call()
+    return 1e3 * (time.process_time() - began)
+
+
+def passes(name: str, batch: np.ndarray) -> Callable[[], object]:
+    """Return what predicts a batch once by a row of `PREDICTED`, in as many views as its submission looks at."""
+    row, *more = name.split(", ")
+    recipe = find(row).preset(more[0] if more else "quick", has_weights=False).recipe
+    network = build_model(job(row, msgspec.structs.replace(recipe, init_images=None)))
+    views = 8 if more[1:] else recipe.views
+    return lambda: [network.predict_on_batch(batch) for _ in range(views)]
 
 
 def peak(small: bool) -> Iterator[Measured]:
