@@ -18,6 +18,8 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
 from baselines.augment.operations import OPERATIONS
@@ -274,26 +276,39 @@ def predicting_points(found: dict[str, Any], reported: dict[str, Any]) -> list[P
 def pareto(path: Path, points: Sequence[Point], title: str, of_x: str, note: str) -> None:
     """Draw accuracy against a time, the best for their time joined by a line."""
     best = [one for one in points if not any(o[1] <= one[1] and o[2] > one[2] for o in points)]
-    middle = float(np.sqrt(min(one[1] for one in points) * max(one[1] for one in points)))
     with page(path, 8.6, 4.6, title, note) as figure:
         axes = figure.subplots()
         axes.step(*zip(*sorted(one[1:3] for one in best), strict=True), where="post", color=QUIET, linewidth=1)
-        for name, seconds, accuracy, colour in points:
-            axes.plot(seconds, accuracy, "o", color=colour, markersize=5)
-            if (name, seconds, accuracy, colour) in best or colour == BLUE:
-                place = (4, -14) if colour == BLUE and seconds < middle else (-4, 6)
-                side = "left" if place[0] > 0 else "right"
-                axes.annotate(name, (seconds, accuracy), place, textcoords="offset points", ha=side, color=colour)
         axes.set_xscale("log")
         least, most = min(one[1] for one in points), max(one[1] for one in points)
         ticks = [tick for tick in TICKS if least / 2 <= tick <= most * 2]
         axes.set_xlim(least / 2, most * 2)
         axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
         axes.set_xticks([], minor=True)
-        axes.set_ylim(0, 104)
+        axes.set_ylim(0, 108)
         axes.set_xlabel(f"{of_x}, log scale")
         axes.set_ylabel("hidden accuracy, %")
         axes.grid()
+        for _, x, accuracy, colour in points:
+            axes.plot(x, accuracy, "o", color=colour, markersize=5)
+        figure.draw_without_rendering()  # so that places on the page are known
+        places = axes.transData.transform([point[1:3] for point in points])
+        taken = [Bbox((place - 4, place + 4)) for place in places]
+        for point in sorted(points, key=lambda point: (point not in best, point[3] != BLUE)):
+            label(axes, point, taken)
+
+
+def label(axes: Axes, point: Point, taken: list[Bbox]) -> None:
+    """Write the name of a point beside it where there is room, and add the place to those taken; else leave it out."""
+    name, x, accuracy, colour = point
+    for dx, dy, side in ((-5, 5, "right"), (5, -13, "left"), (5, 5, "left"), (-5, -13, "right")):
+        text = axes.annotate(name, (x, accuracy), (dx, dy), textcoords="offset points", ha=side, color=colour, size=8)
+        box = text.get_window_extent()
+        inside = axes.bbox.x0 < box.x0 and box.x1 < axes.bbox.x1 and box.y1 < axes.bbox.y1 and axes.bbox.y0 < box.y0
+        if inside and not any(box.overlaps(other) for other in taken):
+            taken.append(box)
+            return
+        text.remove()
 
 
 def name_of(row: dict[str, Any]) -> str:
