@@ -37,7 +37,12 @@ class Splits(msgspec.Struct, frozen=True):
 
 
 def split_images(
-    contest: Contest, labels: NDArray[np.int64], cleaned: Cleaned, official: NDArray[np.bool_] | None
+    contest: Contest,
+    labels: NDArray[np.int64],
+    cleaned: Cleaned,
+    official: NDArray[np.bool_] | None,
+    *,
+    before: NDArray[np.int64] | None = None,
 ) -> Splits:
     """Deal images to the splits and to the halves of the hidden test; a group of `cleaned` is never cut.
 
@@ -50,6 +55,9 @@ def split_images(
     official : ndarray of shape (n,), bool, or None
         What the source declares its test set: that is the hidden test, and the rest is cut in the proportion that the
         contest asks for.
+    before : ndarray of shape (n,), int64, optional
+        The labels before the contest file corrected any: images are dealt by these, so that one that is relabelled
+        while the contest runs stays in its split, and moves no other.
 
     Raises
     ------
@@ -60,10 +68,11 @@ def split_images(
     seed = spec.seed
     assert isinstance(seed, int), "a private seed was drawn"
     cut = grouped_split if spec.grouped else stratified_split
+    dealt_as = labels if before is None else before
 
     def deal(rows: NDArray[np.intp], shares: Sequence[float], purpose: str) -> NDArray[np.int64]:
         keys = [cleaned.hashes[row] for row in rows]
-        return cut(labels[rows], cleaned.groups[rows], keys, shares, seed=seed, purpose=purpose)
+        return cut(dealt_as[rows], cleaned.groups[rows], keys, shares, seed=seed, purpose=purpose)
 
     everything = np.arange(len(labels), dtype=np.intp)
     if official is not None:

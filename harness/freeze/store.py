@@ -65,7 +65,7 @@ def freeze(workspace: Workspace, contest: Contest, image_set: ImageSet, *, track
     WorkspaceError
         The workspace cannot be written.
     """
-    names = groups_of(image_set, contest.split)
+    names, before = groups_of(image_set, contest.split), image_set.labels
     image_set, changed = relabelled(image_set, contest.cleaning)
     cleaned = clean(image_set, contest.cleaning)
     if changed:
@@ -75,7 +75,8 @@ def freeze(workspace: Workspace, contest: Contest, image_set: ImageSet, *, track
         cleaned = join_groups(image_set, cleaned, names)
     official = None if image_set.official_hidden is None else image_set.official_hidden[cleaned.kept]
     seeds = seeds_of(workspace, contest)
-    splits = split_images(seeded(contest, seeds), image_set.labels[cleaned.kept], cleaned, official)
+    labels, before = image_set.labels[cleaned.kept], before[cleaned.kept]
+    splits = split_images(seeded(contest, seeds), labels, cleaned, official, before=before)
     if fingerprint.is_grey(image_set.images, cleaned.kept):
         image_set = replace(image_set, provenance={**image_set.provenance, "colour": GREY})
     parts = (image_set, cleaned, splits, names, track)

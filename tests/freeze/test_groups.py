@@ -287,6 +287,12 @@ def test_what_the_contest_file_relabels_is_frozen_so_and_listed(tmp_path):
     assert sizes[0] == {"disc": 24, "square": 24, "cross": 24}
     assert sizes[1] == {"disc": 23, "square": 24, "cross": 25}
     assert "relabel" not in (freezes[0].folder / "contest.lock.json").read_text()
+    many = "\n".join(f'"disc/p{number:02}_0.png" = "cross"' for number in range(3))
+    last = freeze(Workspace(tmp_path / "many"), contest_of(f"[cleaning.relabel]\n{many}", tmp_path), images)
+    for file, arrays in freezes[0].lock.arrays.items():  # nothing moves: entries of the first stay comparable
+        for key in arrays.keys() - {"labels"}:
+            assert last.lock.arrays[file][key] == arrays[key], (file, key)
+    assert last.lock.arrays["private/labels.npz"]["labels"] != freezes[0].lock.arrays["private/labels.npz"]["labels"]
     for text, said in (
         ('"disc/x.png" = "cross"', "no such image"),
         (f'"{name}" = "disc"', "its class in the source"),
