@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from harness.analysis.preview import Preview
     from harness.board.audit import Audit
     from harness.board.closing import Closing
-    from harness.board.ledger import RulesChanged
     from harness.board.ranking import Leaderboard
+    from harness.board.receipts import RulesChanged
     from harness.board.replay import Replay
     from harness.doctor.findings import Checkup
     from harness.freeze.verify import Difference

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.board import ledger
-from harness.board.ledger import Scored
+from harness.board.receipts import Scored
 from harness.board.rows import Entry
 from harness.errors import BoardError, WorkspaceError
 from harness.freeze.frozen import read_arrays

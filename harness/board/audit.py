@@ -14,7 +14,8 @@ import msgspec
 from harness.board import cache, rows
 from harness.board.cache import REMAKE
 from harness.board.closing import Closing, read_closing_file
-from harness.board.ledger import START, Disqualified, Receipt, Reinstated, RulesChanged, Scored
+from harness.board.ledger import START
+from harness.board.receipts import Disqualified, Receipt, Reinstated, RulesChanged, Scored
 from harness.board.rows import Entry, entry_of
 from harness.board.stored import Stored, read_stored
 from harness.board.visibility import Role, Visibility

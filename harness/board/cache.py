@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.board import rows
-from harness.board.ledger import START, Disqualified, Line, Receipt, Reinstated, Scored, lines_from
+from harness.board.ledger import START, Line, lines_from
+from harness.board.receipts import Disqualified, Receipt, Reinstated, Scored
 from harness.errors import BoardError
 from harness.workspace import OWNER_FILE, make_folder, move_durably
 

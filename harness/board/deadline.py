@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from harness.board.ledger import Extended, events
+from harness.board.ledger import events
+from harness.board.receipts import Extended
 from harness.board.team_name import team_key
 from harness.contest import HandInRules
 from harness.freeze.frozen import Frozen

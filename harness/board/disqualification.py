@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from harness.board import rows
-from harness.board.ledger import Disqualified, Reinstated, checked_why
+from harness.board.ledger import checked_why
+from harness.board.receipts import Disqualified, Reinstated
 from harness.board.recorder import open_recorder
 from harness.errors import UsageError
 from harness.freeze.frozen import Frozen

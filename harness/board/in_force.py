@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from harness.board import ledger
-from harness.board.ledger import RulesChanged
+from harness.board.receipts import RulesChanged
 from harness.contest import Contest, contest_files, read_contest, rules_of
 from harness.errors import BoardError, HarnessError
 from harness.freeze.frozen import Frozen, frozen_names, open_frozen

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.board import cache, ledger, rows
-from harness.board.ledger import Line, Receipt, Scored
+from harness.board.ledger import Line
+from harness.board.receipts import FORMAT, Receipt, Scored
 from harness.errors import BoardError, ReceiptError
 from harness.workspace import Workspace
 
@@ -42,7 +43,7 @@ class Recorder:
         last = next(ledger.newest_lines(self.workspace.ledger), None)
         line = Line.of(
             kind(
-                format=ledger.FORMAT,
+                format=FORMAT,
                 number=last.receipt.number + 1 if last else 1,
                 previous=last.sha256 if last else ledger.START,
                 **facts,

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.board.artifacts import Artifacts, artifacts_of
-from harness.board.ledger import Scored, disqualified, scores_newest_first
+from harness.board.ledger import disqualified, scores_newest_first
+from harness.board.receipts import Scored
 from harness.board.rows import entry_of
 from harness.board.visibility import Role, visible_to
 from harness.errors import ReplayError

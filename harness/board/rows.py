@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from harness.board.ledger import Scored
+from harness.board.receipts import Scored
 from harness.score.estimate import Estimate
 
 # What a row and its receipt both tell, beside the id; columns by these names, too.

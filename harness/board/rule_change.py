@@ -10,7 +10,8 @@ import msgspec
 
 from harness.board.closing import must_be_open
 from harness.board.in_force import in_force, stated_rules
-from harness.board.ledger import Change, RulesChanged, checked_why
+from harness.board.ledger import checked_why
+from harness.board.receipts import Change, RulesChanged
 from harness.board.recorder import open_recorder
 from harness.contest import Contest, rules_of, with_rules
 from harness.errors import UsageError, did_you_mean

@@ -8,7 +8,8 @@ from functools import cached_property
 
 from harness.board import cache, ledger, rows
 from harness.board.cache import Head
-from harness.board.ledger import START, Disqualified, Line, Receipt, Scored, fold_disqualified
+from harness.board.ledger import START, Line, fold_disqualified
+from harness.board.receipts import Disqualified, Receipt, Scored
 from harness.board.rows import Entry, entry_of
 from harness.errors import BoardError
 from harness.workspace import Workspace

@@ -7,7 +7,8 @@ from decimal import Decimal
 
 from harness.board.closing import must_be_open
 from harness.board.deadline import Deadline
-from harness.board.ledger import Extended, checked_why
+from harness.board.ledger import checked_why
+from harness.board.receipts import Extended
 from harness.board.recorder import open_recorder
 from harness.board.rows import names
 from harness.board.rules import name_on_board

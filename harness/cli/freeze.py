@@ -69,7 +69,7 @@ def freeze(
       hemobench freeze --contest blood-cells-folder --source cells.zip
     """
     from harness import api
-    from harness.board.ledger import RulesChanged
+    from harness.board.receipts import RulesChanged
     from harness.board.recorder import count_under_other_locks
     from harness.cli._view import screen
     from harness.errors import UsageError, WorkspaceError

@@ -7,10 +7,11 @@ import msgspec
 import pytest
 
 from harness import api
-from harness.board import cache, ledger
+from harness.board import cache
 from harness.board.audit import audit
 from harness.board.in_force import in_force, open_in_force
-from harness.board.ledger import Line, RulesChanged, events, read_lines
+from harness.board.ledger import Line, events, read_lines
+from harness.board.receipts import Change, RulesChanged
 from harness.board.recorder import open_recorder, open_to_read
 from harness.board.rule_change import adopt_rules, change_rules, read_settings
 from harness.board.rules import check_limits
@@ -88,7 +89,7 @@ def test_rules_of_another_contest_or_another_freeze_are_not_in_force_here(runnin
                 created_at=NOW.isoformat(),
                 contest=contest,
                 lock=lock,
-                changes={"time_s": ledger.Change(120, 5)},
+                changes={"time_s": Change(120, 5)},
                 why="there",
                 by="command",
             )
@@ -176,7 +177,7 @@ def test_a_change_that_does_not_follow_from_the_rules_before_is_found(running):
     with open_recorder(running) as recorder:
         facts = msgspec.structs.asdict(next(events(running.ledger, RulesChanged)))
         facts = {key: facts[key] for key in ("created_at", "contest", "lock", "why", "by")}
-        recorder.record_event(RulesChanged, changes={"time_s": ledger.Change(120, 60)}, **facts)
+        recorder.record_event(RulesChanged, changes={"time_s": Change(120, 60)}, **facts)
     (finding,) = audit(running).findings
     assert finding.what == "receipt 6 (rules of small): time_s, changed from"
     assert (finding.got, finding.expected) == ("120", "1800, in force before")

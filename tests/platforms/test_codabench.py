@@ -13,8 +13,9 @@ import pytest
 import yaml
 
 from harness.board.cache import in_memory
-from harness.board.ledger import Line, Scored
+from harness.board.ledger import Line
 from harness.board.ranking import read_leaderboard
+from harness.board.receipts import Scored
 from harness.board.rows import insert
 from harness.board.visibility import Role, Visibility
 from harness.contest import MetricSpec

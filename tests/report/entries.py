@@ -12,7 +12,7 @@ import numpy as np
 
 from harness.analysis.document import Report
 from harness.analysis.pairwise import Pairwise
-from harness.board.ledger import Scored
+from harness.board.receipts import Scored
 from harness.board.recorder import open_recorder
 from harness.freeze.frozen import Frozen, open_frozen
 from harness.sandbox.content_key import content_key

@@ -13,7 +13,7 @@ from harness.cli.options import complete, contest_option, json_option, workspace
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from harness.board.ledger import Change, RulesChanged
+    from harness.board.receipts import Change, RulesChanged
 
 
 def _rule_names() -> Iterable[str]:
