@@ -48,6 +48,10 @@ setup: .venv/$(DEVICE).installed  ## install everything into .venv, from the loc
 	@$(PIP) -r requirements/test.lock
 	@touch $@
 
+.venv/docs.installed: .venv/$(DEVICE).installed requirements/docs.lock
+	@$(PIP) -r requirements/docs.lock
+	@touch $@
+
 freeze: setup  ## freeze a contest: CONTEST=blood-cells-folder SOURCE=cells.zip
 	@$(HEMOBENCH) freeze $(if $(CONTEST),--contest "$(CONTEST)") $(if $(SOURCE),--source "$(SOURCE)")
 

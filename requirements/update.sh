@@ -1,5 +1,5 @@
 #!/bin/sh
-# Write the five locks anew from pyproject.toml. Needs uv; run from the top folder.
+# Write the six locks anew from pyproject.toml. Needs uv; run from the top folder.
 set -eu
 compile() {
     uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -11,3 +11,4 @@ compile --extra build --extra tune -c requirements/cpu.lock -o requirements/tune
 compile --extra build --extra cluster -c requirements/cpu.lock -o requirements/cluster.lock
 compile --extra build --extra test -c requirements/cpu.lock -c requirements/tune.lock -c requirements/cluster.lock \
     -o requirements/test.lock
+compile --extra build --extra docs -c requirements/cpu.lock -c requirements/test.lock -o requirements/docs.lock
