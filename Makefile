@@ -10,6 +10,7 @@ SET      ?=
 TRIALS   ?= 20
 WORKSPACE ?= workspace
 ONLY     ?=
+LESSONS  ?=
 PYTHON   ?= python3
 
 # A machine with an NVIDIA GPU gets TensorFlow with CUDA; any other the CPU build.
@@ -18,7 +19,7 @@ BIN := .venv/bin
 HEMOBENCH = HEMOBENCH_WORKSPACE="$(WORKSPACE)" $(BIN)/hemobench
 PIP = $(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes
 
-.PHONY: help setup freeze verify train tune pack submit leaderboard report serve reproduce speedrun bench leaderboard-readme test test-browser test-slow fuzz attacks lint format clean
+.PHONY: help setup freeze verify train tune pack submit leaderboard report serve reproduce speedrun bench site leaderboard-readme test test-browser test-slow fuzz attacks lint format clean
 .DEFAULT_GOAL := help
 
 help:  ## print this list
@@ -95,6 +96,9 @@ speedrun: setup  ## train the row speedrun from five seeds, and say how good in 
 # The code itself: for those who change it.
 bench: .venv/test.installed  ## write docs/benchmarks.md, in about 12 minutes; a part: ONLY=startup,freeze
 	@$(BIN)/python -m tests.benchmarks $(if $(ONLY),--only "$(ONLY)")
+
+site: .venv/docs.installed  ## build the documentation into build/site, in under a minute; LESSONS=1 runs its lessons, too
+	@$(BIN)/python -m docs.site $(if $(LESSONS),--lessons)
 
 leaderboard-readme: setup  ## write the boards of the README anew from docs/boards
 	@$(BIN)/python -m tests.readme_boards

@@ -1,0 +1,68 @@
+"""All pages that Sphinx reads, by name: those of docs/, those of the top folder, and those made from the code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from docs.site.fields import field_pages
+from docs.site.verbs import verb_pages
+from tests.readme_boards import with_boards
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+FROM_TOP = {"contributing": "CONTRIBUTING.md", "changes": "CHANGELOG.md", "reporting": "SECURITY.md"}
+# In the order of the site; what each is for stands in docs/README.md.
+SECTIONS = {
+    "Guide": ("teach", "images", "leaks", "board", "doctor", "runtimes", "scale"),
+    "Reference": ("verbs", "recipe", "contest-file", "glossary"),
+    "Results": ("reproduction", "champion", "benchmarks", "security"),
+    "Develop": ("contributing", "architecture", "changes", "reporting"),
+}
+
+
+def pages() -> dict[str, str]:
+    """Return the text of every page of the site, Markdown, by its name without suffix."""
+    own = {path.stem: path.read_text(encoding="utf-8") for path in DOCS.glob("*.md") if path.name != "README.md"}
+    top = {name: (ROOT / file).read_text(encoding="utf-8") for name, file in FROM_TOP.items()}
+    found = (
+        {name: with_boards(_arrows_as_table(_within(text))) for name, text in (own | top).items()}
+        | verb_pages()
+        | field_pages()
+    )
+    return found | {title.lower(): _section(title, names, found) for title, names in SECTIONS.items()}
+
+
+def _arrows_as_table(text: str) -> str:
+    """Return a page with its Mermaid drawing, which needs a script of another site, as a table of what it shows."""
+
+    def table(found: re.Match[str]) -> str:
+        arrows: dict[str, list[str]] = {}
+        for one, other in re.findall(r"(\w+) --> (\w+)", found[0]):
+            arrows.setdefault(one, []).append(other)
+        return "\n".join(["| room | imports |", "|---|---|", *(f"| {a} | {', '.join(b)} |" for a, b in arrows.items())])
+
+    return re.sub(r"```mermaid\n.*?```", table, text, flags=re.DOTALL)
+
+
+def descriptions() -> dict[str, str]:
+    """Return what each page is for, as docs/README.md has it."""
+    rows = re.findall(r"^\| \[.*?\]\((\S+)\) \| (.*) \|$", (DOCS / "README.md").read_text("utf-8"), re.MULTILINE)
+    return {Path(file).stem: text for file, text in rows}
+
+
+def _within(text: str) -> str:
+    """Return a page with its links to files of the top folder led to their pages of the site."""
+    for name, file in FROM_TOP.items():
+        text = re.sub(rf"\]\((\.\./)?{file}", f"]({name}.md", text)
+    return re.sub(r"\]\((\.\./README|docs/README)\.md", "](index.md", text).replace("](docs/", "](")
+
+
+def _section(title: str, names: tuple[str, ...], found: dict[str, str]) -> str:
+    """Return the page of a section: its pages, each with what it is for."""
+    about = descriptions()
+    lines = [f"# {title}", ""]
+    for name in names:
+        heading = re.search(r"^# (.*)$", found[name], re.MULTILINE)
+        lines += [f"- [{heading[1] if heading else name}]({name}.md): {about.get(name, '')}"]
+    return "\n".join([*lines, "", "```{toctree}", ":hidden:", *names, "```", ""])
