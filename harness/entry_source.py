@@ -61,8 +61,6 @@ class Built:
     zip_path: Path
     weights: str = UNKNOWN_WEIGHTS
     trained: dict[str, Any] | None = None  # what ``train --json`` said of the model, where one was trained
-    again: Path | None = None  # what a second training gave, in the closed division
-    notes: tuple[str, ...] = ()
 
 
 def submission_names(folder: Path = SUBMISSIONS) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from harness.board.recorder import Recorder, open_recorder, open_to_read
 from harness.board.rules import withheld_for
 from harness.board.team_name import tidy
 from harness.board.visibility import AT_HOME, Role, Visibility, looking, visible_to
-from harness.closed_division import compare, train_twice
+from harness.closed_division import TrainedHere, kept_source, limits_of_training, train_and_evaluate
 from harness.entry_source import Built, EntrySource, build
 from harness.errors import HarnessError, UsageError, writing_to
 from harness.format import percent
@@ -111,11 +111,12 @@ def submit_each(
         The entry cannot be trained or packed, or the board cannot be written.
     """
     given = (name, message, train_options, closed, len(sources) > 1)
-    with workers(frozen.contest.limits, len(sources), terms.get("device", "auto"), n_workers, cluster) as (
-        begin,
-        ahead,
-    ):
-        if closed is not None or not all(source.zip_path for source in sources):
+    limits, how = frozen.contest.limits, []
+    if closed is not None:
+        limits, how = limits_of_training(limits), [partial(train_and_evaluate, workspace, closed)]
+    at_work = workers(limits, len(sources), terms.get("device", "auto"), n_workers, cluster, *how)
+    with at_work as (begin, ahead):
+        if closed is None and not all(source.zip_path for source in sources):
             ahead = 0  # what has to be trained first would keep the entries before it waiting
         prepare = partial(_prepare_entry, workspace, frozen, begin)
         yield from in_turn([partial(prepare, one, *given, **terms) for one in sources], ahead)
@@ -141,17 +142,18 @@ def _prepare_entry(
     with open_recorder(workspace) as recorder:
         admission, notes = admit_now(recorder), recorder.notes
     notes += admission.notes(name)
-    how = terms.get("isolation", AUTO), terms.get("device", "auto")
+    facts: dict[str, Any] = {"message": message}
     if closed is None:
+        how = terms.get("isolation", AUTO), terms.get("device", "auto")
         built = build(workspace, frozen, source, train_options, *how)
     else:
-        built = train_twice(workspace, frozen, source, closed, *how)
-    admit_now = partial(admit_now, digest=(digest := built.zip_path.stem))
+        built = Built(kept_source(workspace, frozen, source))
+        facts |= {"trained_from": built.zip_path.stem, "seed": closed}
+    admit_now = partial(admit_now, digest=built.zip_path.stem, closed=closed is not None)
     places = {"scratch": workspace.scratch, "runtimes": workspace.runtimes, "kept": workspace.kept_runs}
     with contextlib.ExitStack() as stack:
         with writing_to(workspace.scratch):
             evaluate = stack.enter_context(begin(frozen, built.zip_path, **places, **terms))
-            again = stack.enter_context(begin(frozen, built.again, **places, **terms)) if built.again else None
 
         from harness.analysis.preview import preview  # now: it takes as long to import as the interpreter to start
 
@@ -161,17 +163,18 @@ def _prepare_entry(
                     admit_now(recorder)
             with writing_to(workspace.scratch):
                 evaluation = evaluate()
-                verified, told_of = compare(evaluation, again) if again else (False, "")
-            notes.extend(note for note in (*built.notes, told_of) if note)
+            entered = built
+            if isinstance(evaluation, TrainedHere):
+                entered = Built(evaluation.zip_path)
+                facts["verified"] = evaluation.verified
             with open_recorder(workspace) as recorder:
                 # Rules may have changed, and others of that name come in.
                 admission = admit_now(recorder)
                 forecast = None
                 if evaluation.predictions:  # from the entries before it, and before anybody sees the score
-                    labels = evaluation.predictions
-                    forecast = preview(workspace, recorder.board, frozen, labels, digest, evaluation.probabilities)
-                facts = {"message": message, "verified": verified}
-                submitted, event = _record(recorder, admission, built, evaluation, forecast, notes, **facts)
+                    found = evaluation.predictions, evaluation.card.zip_sha256, evaluation.probabilities
+                    forecast = preview(workspace, recorder.board, frozen, *found)
+                submitted, event = _record(recorder, admission, entered, evaluation, forecast, notes, **facts)
             told = plugins.after_recording(event)  # the board is free again
             return replace(submitted, notes=(*submitted.notes, *told))
 
@@ -260,7 +263,8 @@ def _record(
     if twin:
         notes.append(_equal_to(twin, card.zip_sha256, place[2], admission.visible))
     facts |= {"name": admission.name, "weights": built.weights}
-    facts |= {"withheld": shown is not None, "recipe": _recipe(admission.name, card), "seed": card.declared.seed}
+    facts |= {"withheld": shown is not None, "recipe": _recipe(admission.name, card)}
+    facts.setdefault("seed", card.declared.seed)
     facts |= {"baseline": admission.baseline, "content": content}
     facts |= {"n_changed": card.repeat.n_changed if card.repeat else None}
     if admission.handed_in:

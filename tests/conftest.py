@@ -156,7 +156,7 @@ class CommandLine:
                 file.seek(0)
                 texts.append(file.read().decode())
         assert ended.value.code == code, f"exit code {ended.value.code}\n" + "\n".join(texts)
-        assert "Traceback (most recent call last)" not in texts[1], texts[1]
+        assert "\nTraceback (most recent call last)" not in f"\n{texts[1]}", texts[1]  # an entry's is indented
         return subprocess.CompletedProcess(words, code, *texts)
 
 

@@ -50,10 +50,12 @@ def admit(
     baseline: bool = False,
     handed_in: datetime | None = None,
     digest: str = "",
+    closed: bool = False,
 ) -> Admission:
     """Refuse an entry that the rules in force let nobody submit now; see `harness.board.rules.check_limits`.
 
-    What was handed in elsewhere, and is on record with this SHA-256 of its zip, is refused, too.
+    What was handed in elsewhere, and is on record with this SHA-256 of its zip, is refused, too; in the `closed`
+    division that of the zip that was trained.
 
     Raises
     ------
@@ -64,7 +66,7 @@ def admit(
     spelt = name if baseline else name_on_board(recorder.board, frozen, name)
     if not baseline:
         place = (recorder.board, frozen.contest.name, frozen.lock_hash, spelt)
-        if handed_in and (known := rows.of_team_and_zip(*place, digest)):
+        if handed_in and (known := rows.of_team_and_zip(*place, digest, closed=closed)):
             raise BoardError(f"{spelt} has this zip on record already, as entry {known}.", "Nothing is to be done.")
         check_limits(recorder.board, frozen, spelt, handed_in or now)
     return Admission(frozen, spelt, baseline, visible_to(Role.TEAM, recorder.workspace, frozen), now, handed_in)

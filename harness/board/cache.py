@@ -20,7 +20,7 @@ from harness.board.receipts import Disqualified, Receipt, Reinstated, Scored
 from harness.errors import BoardError
 from harness.workspace import OWNER_FILE, make_folder, move_durably
 
-VERSION = 6  # of the schema; another one is made anew
+VERSION = 7  # of the schema; another one is made anew
 SCHEMA = """
     CREATE TABLE entries (
         id INTEGER PRIMARY KEY,
@@ -37,6 +37,7 @@ SCHEMA = """
         seed INTEGER,
         precision TEXT NOT NULL,   -- in which its training computed, '' where it is not known
         content TEXT NOT NULL,     -- what zips of the same files share, '' where it was refused
+        trained_from TEXT NOT NULL, -- the zip whose fit.py was run here, '' where none was
         n_changed INTEGER,             -- labels that were others in other company, NULL where that is not known
         verified INTEGER NOT NULL,     -- 1: trained here from public data
         withheld INTEGER NOT NULL,     -- 1: the Ladder does not show its public score

@@ -66,6 +66,7 @@ class Scored(Receipt, frozen=True, kw_only=True, omit_defaults=True, tag="score"
     withheld: bool = False  # by the Ladder: its public score is no clear gain, and is not shown
     n_changed: int | None = None  # labels that were others in other company; None where that was not found out
     verified: bool = False  # trained here from public data, twice, and both label all images alike
+    trained_from: str = ""  # SHA-256 of the zip whose fit.py was run here; that of its own where nothing came of it
     handed_in: str = ""  # UTC; where its team handed it in elsewhere, before it came to this machine
     baseline: bool = False  # one of the harness' own, submitted by its bare name
     content: str = ""  # what zips of the same files share, however they were packed; empty where it was refused

@@ -56,6 +56,11 @@ def replay(workspace: Workspace, entry: int, *, isolation: Isolation = "auto", d
         There is no such entry; its zip, its card or its contest are gone or are not what they were.
     """
     receipt, recorded, kept = _recorded(workspace, entry)
+    if receipt.trained_from == receipt.zip_sha256:
+        raise ReplayError(
+            f"Nothing came of the training of entry {entry}: there is no model to be run again.",
+            f"To train it again: hemobench submit zips/{receipt.zip_sha256}.zip --closed",
+        )
     zip_path = _kept_zip(workspace, entry, recorded.zip_sha256)
     frozen = _kept_contest(workspace, entry, recorded)
     with scratch_of(workspace) as scratch:

@@ -16,7 +16,7 @@ from harness.score.estimate import Estimate
 # What a row and its receipt both tell, beside the id; columns by these names, too.
 FACTS = (
     *("name", "message", "contest", "lock", "outcome", "zip_sha256", "weights", "created_at", "recipe", "seed"),
-    *("precision", "content", "n_changed", "verified", "withheld", "baseline"),
+    *("precision", "content", "trained_from", "n_changed", "verified", "withheld", "baseline"),
 )
 COLUMNS = ", ".join(("id", *FACTS, "receipt", "disqualified"))
 # What may rank: baselines only among themselves, while no team has an entry that may.
@@ -40,7 +40,8 @@ class Entry:
     score; `receipt` is its number in the ledger.  `content` is what zips of the same files share, however they were
     packed; `baseline` says that it is one of the harness' own, `disqualified` that it was taken out of the ranks since.
     `n_changed` counts the labels of the consistency check that were others in other company; None where it found
-    nothing out.  `verified` says that it was trained here from public data.
+    nothing out.  `verified` says that it was trained here from public data; `trained_from` is the SHA-256 of the zip
+    whose ``fit.py`` was run here for it, "" where none was.
     """
 
     id: int
@@ -56,6 +57,7 @@ class Entry:
     seed: int | None
     precision: str
     content: str
+    trained_from: str
     n_changed: int | None
     verified: bool
     withheld: bool
@@ -63,6 +65,11 @@ class Entry:
     receipt: int
     disqualified: bool
     scores: dict[tuple[str, str], Estimate]
+
+    @property
+    def came_to_nothing(self) -> bool:
+        """Whether its training here left no model: its zip is the code as it was handed in."""
+        return self.trained_from == self.zip_sha256
 
 
 def entry_of(receipt: Scored, disqualified: bool = False) -> Entry:
@@ -322,7 +329,13 @@ def counted_times(connection: sqlite3.Connection, contest: str, lock: str, name:
     return found
 
 
-def of_team_and_zip(connection: sqlite3.Connection, contest: str, lock: str, name: str, digest: str) -> int | None:
-    """Return the id of a team's earliest entry whose zip has this SHA-256; None where it has none."""
-    found = _ids(connection, contest, lock, "name = ? AND zip_sha256 = ?", name, digest)
+def of_team_and_zip(
+    connection: sqlite3.Connection, contest: str, lock: str, name: str, digest: str, *, closed: bool = False
+) -> int | None:
+    """Return the id of a team's earliest entry whose zip has this SHA-256; None where it has none.
+
+    In the `closed` division it is the zip that was trained here.
+    """
+    same = "trained_from = ?" if closed else "trained_from = '' AND zip_sha256 = ?"
+    found = _ids(connection, contest, lock, f"name = ? AND {same}", name, digest)
     return found[0] if found else None

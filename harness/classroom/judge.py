@@ -32,6 +32,8 @@ State = Literal["new", "recorded", "known", "same zip", "over the limits", "no e
 class JudgeTerms(Terms, WorkTerms, total=False):
     """How the zips are run: see `harness.submit.SubmitTerms`."""
 
+    closed: int | None
+
 
 @dataclass(frozen=True)
 class Judged:
@@ -66,11 +68,11 @@ class Judged:
     hint: str = ""
 
 
-def plan(workspace: Workspace, frozen: Frozen, given: HandIns) -> list[Judged]:
+def plan(workspace: Workspace, frozen: Frozen, given: HandIns, *, closed: bool = False) -> list[Judged]:
     """Return what is to become of all that was handed in, nothing being run: problems first, then by time.
 
     Which are over the limits is said as far as it is sure: where the rules leave failed entries out, only the run tells
-    which those are.
+    which those are.  In the `closed` division it is their code that is trained.
     """
     frozen = in_force(workspace, frozen)
     found = [Judged(one.place, one.team, "no entry", told=one.what, hint=one.hint) for one in given.problems]
@@ -81,7 +83,7 @@ def plan(workspace: Workspace, frozen: Frozen, given: HandIns) -> list[Judged]:
         for one in given.found:
             digest, team = hash_file(one.zip_path), spelt[one.team]
             judged = Judged(one.place, team, "new", one, digest)
-            known = rows.of_team_and_zip(board, frozen.contest.name, frozen.lock_hash, team, digest)
+            known = rows.of_team_and_zip(board, frozen.contest.name, frozen.lock_hash, team, digest, closed=closed)
             if (team, digest) in seen:
                 told = f"The same zip lies in {seen[team, digest]}."
                 judged = replace(judged, state="same zip", entry=known, told=told)

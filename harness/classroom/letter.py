@@ -127,7 +127,7 @@ def _to_do(hint: str) -> list[str]:
 def _scored(standing: Standing, board: Board) -> list[str]:
     entry, metric, by = standing.entry, board.frozen.contest.metrics[0].name, board.visible.by
     name = metric.replace("_", " ")
-    lines = []
+    lines = ["**Verified**: trained here from public data, twice, with the same labels.", ""] if entry.verified else []
     if score := entry.scores.get((by, metric)):
         n = sample(score.n, score.n_groups)
         lines += [
@@ -174,9 +174,11 @@ def _failed(standing: Standing, board: Board, checkup: Checkup | None) -> list[s
             lines += [markdown(text), ""] if text else []
         lines += _to_do(finding.fix)
     if card and card.log.strip():
-        lines += [f"The last it printed while it saw public images alone ({LOG_LINES} lines at most):", ""]
+        when = "it trained on public data" if entry.came_to_nothing else "it saw public images alone"
+        lines += [f"The last it printed while {when} ({LOG_LINES} lines at most):", ""]
         lines += [*(f"    {plain(line)}" for line in card.log.strip().splitlines()[-LOG_LINES:]), ""]
-    return [*lines, "To try it at home: `hemobench doctor ZIP`", ""]
+    at_home = "python fit.py PUBLIC SEED" if entry.came_to_nothing else "hemobench doctor ZIP"
+    return [*lines, f"To try it at home: `{at_home}`", ""]
 
 
 def _lateness(judged: Judged, board: Board) -> list[str]:

@@ -48,8 +48,10 @@ def write_letters(
         if failed and path.exists():
             continue
         checkup = None
-        if standing and one.hand_in and standing.entry.outcome in EXAMINED:
-            checkup = examine(one.hand_in.zip_path)
+        if standing and one.hand_in and standing.entry.outcome in EXAMINED and not standing.entry.came_to_nothing:
+            # Of what was trained here the model is examined, not the code that was handed in.
+            trained = workspace.zips() / f"{standing.entry.zip_sha256}.zip"
+            checkup = examine(trained if standing.entry.trained_from else one.hand_in.zip_path)
         text = write_letter(one, board, checkup)
         write_atomic(path.with_suffix(".md"), text.encode(), private=True)
         title = text.partition("\n")[0].lstrip("# ")

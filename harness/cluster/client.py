@@ -15,13 +15,13 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import CancelledError
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.cluster.task import Question, Unfit, hold, look, run_zip, software
+from harness.cluster.task import Lesson, Question, Unfit, hold, look, run_zip, software, train_zip
 from harness.contest import Limits
 from harness.errors import ClusterError
 from harness.freeze.hashing import hash_array
@@ -30,9 +30,12 @@ from harness.sandbox.layout import MB
 from harness.sandbox.machine import Machine
 from harness.sandbox.outcome import EntryRun
 from harness.sandbox.sandbox_command import scratch_mb
+from harness.sandbox.train import Training
 
 if TYPE_CHECKING:
     from distributed import Client, Future
+
+T = TypeVar("T")
 
 CONNECT_S = 30
 # As the documentation of Dask calls them: `dask worker ADDRESS --resources "MEMORY=64e9 GPU=1"`.
@@ -150,32 +153,63 @@ class Cluster:
         ClusterError
             The scheduler is gone, or there is no worker that can run entries.
         """
-        from distributed.scheduler import KilledWorker
-
         zipped = zip_path.read_bytes()
         digest = hashlib.sha256(zipped).hexdigest()
         question = Question(
             zip_path.name, digest, n_classes, limits, runtimes=runtimes, software=software(runtimes), **asked
         )
-        held = {split: self._hold(contest, split, load) for split, load in images.items()}
+        held = {split: self._hold((contest, split), load) for split, load in images.items()}
         # Not the order: of one question that is asked twice at a time, one answer will do.
         content = [replace(question, order=0), sorted(future.key for future in held.values())]
+        return self._ask("run", content, limits, question.device, run_zip, zipped, held, question)
+
+    def train_twice(
+        self, zip_path: Path, public: Path, out: Path, limits: Limits, *, runtimes: Runtimes, **asked: Any
+    ) -> list[Training]:
+        """Train a zip twice on one of the workers; as `harness.sandbox.train.train_twice`.
+
+        Raises
+        ------
+        ClusterError
+            As `run_entry`.
+        """
+        zipped = zip_path.read_bytes()
+        lesson = Lesson(
+            hashlib.sha256(zipped).hexdigest(), limits, runtimes=runtimes, software=software(runtimes), **asked
+        )
+        held = {path.name: self._hold(("", str(path)), path.read_bytes) for path in sorted(public.iterdir())}
+        content = [lesson, sorted(future.key for future in held.values())]
+        room = msgspec.structs.replace(limits, memory_mb=limits.fit_memory_mb)
+        done, zips = self._ask("train", content, room, lesson.device, train_zip, zipped, held, lesson)
+        for name, trained in zips.items():
+            (out / name).write_bytes(trained)
+        return done
+
+    def _ask(
+        self,
+        what: str,
+        content: list[Any],
+        limits: Limits,
+        device: str,
+        function: Callable[..., T | Unfit],
+        *args: Any,
+    ) -> T:
+        """Return what `function` returns on a worker that is fit for it; of equal `content` one answer will do."""
+        from distributed.scheduler import KilledWorker
+
         key = hashlib.sha256(msgspec.json.encode(content, enc_hook=str)).hexdigest()
         while True:
-            fit = self._fit()
             future = self.client.submit(
-                run_zip,
-                zipped,
-                held,
-                question,
-                key=f"hemobench-run-{key}-{len(self._unfit)}",
+                function,
+                *args,
+                key=f"hemobench-{what}-{key}-{len(self._unfit)}",
                 pure=False,
-                workers=fit,
-                resources=self.needs(limits, question.device) or None,
+                workers=self._fit(),
+                resources=self.needs(limits, device) or None,
             )
             self._running.add(future)
             try:
-                ended: EntryRun | Unfit = future.result()
+                ended: T | Unfit = future.result()
             except CancelledError as error:
                 raise ClusterError(
                     f"The scheduler at {self.address} is gone, or has let go of what it was asked.",
@@ -183,13 +217,13 @@ class Cluster:
                 ) from error
             except KilledWorker as error:
                 raise ClusterError(
-                    f"{zip_path.name}: {error.allowed_failures + 1} workers died one after the other while they ran "
-                    f"it, the last one at {error.last_worker.address}.",
+                    f"{error.allowed_failures + 1} workers died one after the other while they had the same zip to "
+                    f"{what}, the last one at {error.last_worker.address}.",
                     "Look into the log of that worker: does its machine run out of memory?",
                 ) from error
             finally:
                 self._running.discard(future)
-            if isinstance(ended, EntryRun):
+            if not isinstance(ended, Unfit):
                 return ended
             self._unfit[ended.worker] = ended
 
@@ -197,14 +231,15 @@ class Cluster:
         """Let nobody wait any longer; what runs on a worker ends by itself, and nobody hears of it."""
         self.client.cancel(list(self._running), force=True)
 
-    def _hold(self, contest: str, split: str, load: Callable[[], NDArray[np.uint8]]) -> Future:
-        """Return the images of a split as they lie on the workers, by content."""
+    def _hold(self, place: tuple[str, str], load: Callable[[], NDArray[np.uint8] | bytes]) -> Future:
+        """Return public data, or the images of a split, as they lie on the workers, by content."""
         with self._lock:
-            if (contest, split) not in self._held:
-                images = load()
-                key = f"hemobench-images-{hash_array(images).sha256}"
-                self._held[contest, split] = self.client.submit(hold, images, key=key, pure=False)
-            return self._held[contest, split]
+            if place not in self._held:
+                data = load()
+                digest = hashlib.sha256(data).hexdigest() if isinstance(data, bytes) else hash_array(data).sha256
+                key = f"hemobench-data-{digest}"
+                self._held[place] = self.client.submit(hold, data, key=key, pure=False)
+            return self._held[place]
 
     def _fit(self) -> list[str] | None:
         """Return the workers that may run entries; None where that is any."""

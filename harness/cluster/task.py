@@ -1,9 +1,14 @@
-"""What a worker of a cluster does: it runs one zip in a sandbox of its own, on images.  No label is ever near it."""
+"""What a worker of a cluster does: it runs one zip in a sandbox of its own, on images, or trains it on public data.
+
+No hidden label is ever near it.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import platform
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +26,7 @@ from harness.sandbox.machine import Machine, look_at
 from harness.sandbox.outcome import EntryRun
 from harness.sandbox.sandbox_command import Device
 from harness.sandbox.scratch import scratch_folder
+from harness.sandbox.train import Training, train_twice
 
 if TYPE_CHECKING:
     from distributed import Worker
@@ -43,6 +49,19 @@ class Question:
     device: Device
     runtimes: Runtimes
     runtime: str | None
+    software: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """How a zip is trained, as `harness.sandbox.train.train_twice` has it, and the software for it."""
+
+    zip_sha256: str
+    limits: Limits
+    seed: int
+    isolation: sandbox.Choice
+    device: Device
+    runtimes: Runtimes
     software: dict[str, str]
 
 
@@ -74,9 +93,9 @@ def look(
     return found
 
 
-def hold(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return images as they are: a task of their own, so that workers hold them and hand them to each other."""
-    return images
+def hold(data: NDArray[np.uint8] | bytes) -> NDArray[np.uint8] | bytes:
+    """Return data as they are: a task of their own, so that workers hold them and hand them to each other."""
+    return data
 
 
 def run_zip(zipped: bytes, images: dict[str, NDArray[np.uint8]], question: Question) -> EntryRun | Unfit:
@@ -85,10 +104,7 @@ def run_zip(zipped: bytes, images: dict[str, NDArray[np.uint8]], question: Quest
 
     worker = get_worker()
     try:
-        if differing := _differing(software(question.runtimes), question.software):
-            raise HarnessError(f"not the same software: {differing}", SAME)
-        scratch = Path(worker.local_directory, "hemobench")
-        with writing_to(scratch), scratch_folder(scratch) as folder:
+        with _folder_for(worker, question.runtimes, question.software) as (scratch, folder):
             zip_path = folder / question.zip_name
             zip_path.write_bytes(zipped)
             run = sandbox.run_entry(
@@ -108,6 +124,53 @@ def run_zip(zipped: bytes, images: dict[str, NDArray[np.uint8]], question: Quest
     except HarnessError as error:
         return Unfit(worker.address, error.message, error.hint)
     return replace(run, around=hash_around(question.device))
+
+
+def train_zip(
+    zipped: bytes, public: dict[str, bytes], lesson: Lesson
+) -> tuple[list[Training], dict[str, bytes]] | Unfit:
+    """Train a zip twice on the machine of the worker that calls this, and return what came of it, by name."""
+    from distributed import get_worker
+
+    worker = get_worker()
+    try:
+        with _folder_for(worker, lesson.runtimes, lesson.software) as (scratch, folder):
+            zip_path, data, out = folder / "entry.zip", folder / "public", folder / "trained"
+            zip_path.write_bytes(zipped)
+            for path in (data, out):
+                path.mkdir()
+            for name, content in public.items():
+                (data / name).write_bytes(content)
+            done = train_twice(
+                zip_path,
+                data,
+                out,
+                lesson.limits,
+                scratch=scratch,
+                seed=lesson.seed,
+                isolation=lesson.isolation,
+                device=lesson.device,
+                runtimes=lesson.runtimes,
+            )
+            return done, {path.name: path.read_bytes() for path in sorted(out.glob("*.zip"))}
+    except HarnessError as error:
+        return Unfit(worker.address, error.message, error.hint)
+
+
+@contextlib.contextmanager
+def _folder_for(worker: Worker, runtimes: Runtimes, needed: dict[str, str]) -> Iterator[tuple[Path, Path]]:
+    """Give the scratch of a worker that has the software `needed`, and an empty folder in it.
+
+    Raises
+    ------
+    HarnessError
+        It has not.
+    """
+    if differing := _differing(software(runtimes), needed):
+        raise HarnessError(f"not the same software: {differing}", SAME)
+    scratch = Path(worker.local_directory, "hemobench")
+    with writing_to(scratch), scratch_folder(scratch) as folder:
+        yield scratch, folder
 
 
 def _differing(here: dict[str, str], there: dict[str, str]) -> str:

@@ -17,6 +17,7 @@ class Outcome(StrEnum):
 
     SCORED = "scored"
     REFUSED = "refused"  # the zip was not let in; nothing of it ran
+    FIT_FAILED = "fit_failed"  # its ``fit.py``, in the closed division: nothing came of it
     IMPORT_FAILED = "import_failed"  # `from model import Model`
     LOAD_FAILED = "load_failed"  # `Model()`
     PREDICT_FAILED = "predict_failed"  # `predict(X)` raised, or left the process

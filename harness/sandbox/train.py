@@ -9,22 +9,26 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import socket
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import msgspec
 
 from harness.contest import Limits
-from harness.errors import IsolationError, RefusedZip
+from harness.errors import IsolationError, PackError, RefusedZip
+from harness.pack import pack
 from harness.runtimes.runtime import Runtimes
 from harness.sandbox.backends import AUTO, Choice, chosen
 from harness.sandbox.cgroup import control_group
 from harness.sandbox.isolation import RESTRICTIONS, Backend, job_for
 from harness.sandbox.layout import MB, Bind, Layout, Memory, open_to_entries, python_of
+from harness.sandbox.outcome import EntryRun, Outcome
 from harness.sandbox.run import OWN, asked_runtime, open_to_read
 from harness.sandbox.sandbox_command import (
     Command,
@@ -45,6 +49,25 @@ from harness.words import printable
 SCRIPT = "fit.py"
 SEEN = Path("/sandbox")
 FOLDER = "submission"  # in the working directory: what comes out
+BY_STOP = {"time": Outcome.TIMED_OUT, "memory": Outcome.OUT_OF_MEMORY}  # others that stop it: killed
+# What fails most often, by the last line of a traceback, and what to do.
+REMEDIES = (
+    (
+        re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'"),
+        "Put {0}.py beside it if it is yours; there is no network to install packages.",
+    ),
+    (
+        re.compile(r"FileNotFoundError: .*: '([^']+)'"),
+        "The public data are in the folder that is its first argument: sys.argv[1], with train.npz, val.npz and "
+        "val_shifted.npz. Weights that come along are left out in the closed division.",
+    ),
+    (
+        re.compile(r"gaierror|URLError|(?:Connection|Connect|NameResolution)Error|Network is unreachable"),
+        "There is no network: train from the public data alone.",
+    ),
+    (re.compile(r"PermissionError|Read-only file system"), "It may write into its own folder and /tmp."),
+    (re.compile(r"IndexError: list index out of range"), "It is called as: python fit.py PUBLIC SEED"),
+)
 # Copies the submission into the working directory, says that its code begins, and becomes ``fit.py PUBLIC SEED``.
 START = (
     "import os, shutil, sys\n"
@@ -67,10 +90,14 @@ class Training:
     ----------
     problem, hint : str
         Why nothing came of it, and what to do; empty where it ended well.  Of one line, printable.
+    outcome : Outcome or None
+        The word for that.
+    subject : str
+        The file or package that it is about, where there is one.
     log : str
-        What it printed, its middle left out where it was longer than the limit.  It has seen public data alone.
-    isolation : str
-    missing_restrictions : tuple of str
+        What it printed, its middle left out where it was longer than the limit, paths in its own folder and in that of
+        Python without these.  It has seen public data alone.
+    isolation, restrictions, missing_restrictions
         As on a score card.
     left_out : tuple of str
         What of its folder did not come out, since it is no plain file.
@@ -79,12 +106,66 @@ class Training:
 
     problem: str = ""
     hint: str = ""
+    outcome: Outcome | None = None
+    subject: str = ""
     log: str = ""
     isolation: str = ""
+    restrictions: tuple[str, ...] = ()
     missing_restrictions: tuple[str, ...] = ()
     left_out: tuple[str, ...] = field(default=())
     wall_s: float = 0.0
     peak_memory_mb: float = 0.0
+
+    @property
+    def failed(self) -> EntryRun | None:
+        """How an entry ended whose training gave nothing; None where it gave something."""
+        if self.outcome is None:
+            return None
+        return EntryRun(
+            self.outcome,
+            "fit",
+            self.subject,
+            self.problem,
+            self.hint,
+            log=self.log,
+            isolation=self.isolation,
+            restrictions=self.restrictions,
+            missing_restrictions=self.missing_restrictions,
+            seconds={"fit": self.wall_s},
+            peak_memory_mb=self.peak_memory_mb,
+        )
+
+
+def train_twice(zip_path: Path, public: Path, out: Path, limits: Limits, **terms: Any) -> list[Training]:
+    """Train a submission twice in the same way; ``1.zip`` and ``2.zip`` in `out` are what came of it.
+
+    The arguments are those of `train_in_sandbox`.  A training that fails, or a zip that is not let in, is the last one,
+    and then there are no zips.
+
+    Raises
+    ------
+    IsolationError
+    """
+    done: list[Training] = []
+    for name in ("1", "2"):
+        try:
+            training = train_in_sandbox(zip_path, public, out / name, limits, **terms)
+        except RefusedZip as refusal:
+            return [Training(refusal.message, refusal.hint, Outcome.REFUSED)]
+        if training.outcome is None:
+            try:
+                pack(out / name, out / f"{name}.zip", limits)
+            except PackError as error:
+                told = error.message.replace(str(out / name), "the folder that it left")
+                training = replace(
+                    training, outcome=Outcome.FIT_FAILED, problem=f"{SCRIPT} ended, but {told}", hint=error.hint
+                )
+        done.append(training)
+        if training.outcome is not None:
+            for path in out.glob("*.zip"):
+                path.unlink()
+            break
+    return done
 
 
 def train_in_sandbox(
@@ -137,7 +218,10 @@ def train_in_sandbox(
         with unpacked(zip_path, entry, limits) as (_, reader):
             _, runtime = asked_runtime(reader, zip_path.name, entry, runtimes, None)
         if not (entry / SCRIPT).is_file():
-            raise RefusedZip(f"{zip_path.name} has no {SCRIPT} at its top.", "It is what trains the model here.")
+            raise RefusedZip(
+                f"The zip has no {SCRIPT} at its top.",
+                f"Put {SCRIPT} beside model.py: it trains the model, called as python {SCRIPT} PUBLIC SEED.",
+            )
         open_to_read(entry)
         for backend in backends:
             taken = _Taken(out, limits)
@@ -160,7 +244,9 @@ def train_in_sandbox(
                         at = os.open(work, os.O_RDONLY | os.O_DIRECTORY)
                         stack.callback(os.close, at)
                         taken.take([at])
-                    return _ended(watched, taken, backend, limits)
+                    own = (SEEN if backend.sandboxed else folder) / "work" / FOLDER
+                    told = printed(watched.log, own, runtime.venv or Path(sys.prefix))
+                    return _ended(replace(watched, log=told), taken, backend, limits, runtimes)
             why = printable(watched.log.strip()[-500:]) or f"exit code {watched.returncode}"
             reasons.append(f"{backend.name}: {why}")
     raise IsolationError(f"Nothing can be trained here with isolation {isolation!r}: {'; '.join(reasons)}.", remedy)
@@ -243,18 +329,39 @@ class _Taken:
                 shutil.copyfileobj(source, target)
 
 
-def _ended(watched: Watched, taken: _Taken, backend: Backend, limits: Limits) -> Training:
+def printed(log: str, *folders: Path) -> str:
+    """Return what was printed with paths in these folders relative to them: they tell of this machine.
+
+    Examples
+    --------
+    >>> printed('File "/sandbox/work/fit.py", line 3', Path("/sandbox/work"))
+    'File "fit.py", line 3'
+    """
+    for folder in folders:
+        log = log.replace(f"{folder}{os.sep}", "")
+    return log
+
+
+class _Failure(NamedTuple):
+    outcome: Outcome
+    problem: str
+    hint: str
+    subject: str = ""
+
+
+def _ended(watched: Watched, taken: _Taken, backend: Backend, limits: Limits, runtimes: Runtimes) -> Training:
     in_force = {*backend.restrictions, *json.loads(watched.told[0])}
-    problem, hint = _problem(watched, limits)
-    if not problem and taken.problem:
-        problem, hint = f"{SCRIPT} ended, but {taken.problem}.", "Leave what model.py reads, and nothing else."
-    if problem:
+    failure = _failure(watched, limits, runtimes)
+    if not failure and taken.problem:
+        hint = "Leave what model.py reads, and nothing else."
+        failure = _Failure(Outcome.FIT_FAILED, f"{SCRIPT} ended, but {taken.problem}.", hint)
+    if failure:
         shutil.rmtree(taken.out, ignore_errors=True)
     return Training(
-        problem=problem,
-        hint=hint,
+        **failure._asdict() if failure else {},
         log=watched.log,
         isolation=backend.name,
+        restrictions=tuple(one for one in RESTRICTIONS if one in in_force),
         missing_restrictions=tuple(one for one in RESTRICTIONS if one not in in_force),
         left_out=tuple(taken.left_out),
         wall_s=watched.wall_s,
@@ -262,24 +369,31 @@ def _ended(watched: Watched, taken: _Taken, backend: Backend, limits: Limits) ->
     )
 
 
-def _problem(watched: Watched, limits: Limits) -> tuple[str, str]:
-    """Return why a training ended badly, and what to do; "" where it did not."""
-    lines = watched.log.strip().splitlines() or ["nothing"]
-    last = f"The last line that it printed: {printable(lines[-1])[:300]}"
-    if watched.stopped == "time":
-        return (
-            f"{SCRIPT} was stopped after {watched.wall_s:.0f} s; it may take {limits.time_s} s.",
-            "Train for less, or: hemobench contest rules fit_time_s=SECONDS",
-        )
-    if watched.stopped == "memory":
-        return (
-            f"{SCRIPT} was stopped at {watched.peak_memory_mb:.0f} MB of memory; it may use {limits.memory_mb} MB.",
-            "Read images in parts, or: hemobench contest rules fit_memory_mb=MEGABYTES",
-        )
-    if watched.stopped == "processes":
-        return f"{SCRIPT} was stopped: more than {limits.processes} processes and threads.", "Start fewer."
-    if watched.stopped == "files":
-        return f"{SCRIPT} was stopped: more than {SCRATCH_FILES} files.", "Keep what you need in few files."
-    if watched.returncode:
-        return f"{SCRIPT} ended with exit code {watched.returncode}.", last
-    return "", ""
+def _failure(watched: Watched, limits: Limits, runtimes: Runtimes) -> _Failure | None:
+    """Return why a training ended badly, and what to do; None where it did not."""
+    if watched.stopped:
+        if watched.stopped == "time":
+            told = f"after {watched.wall_s:.0f} s; it may take {limits.time_s} s"
+            hint = "Train for less: the rule fit_time_s is the same for all."
+        elif watched.stopped == "memory":
+            told = f"at {watched.peak_memory_mb:.0f} MB of memory; it may use {limits.memory_mb} MB"
+            hint = "Read images in parts, and copy none as float: the rule fit_memory_mb is the same for all."
+        elif watched.stopped == "processes":
+            told, hint = f"with more than {limits.processes} processes and threads", "Start fewer."
+        else:
+            told, hint = f"with more than {SCRATCH_FILES} files", "Keep what you need in few files."
+        return _Failure(BY_STOP.get(watched.stopped, Outcome.KILLED), f"{SCRIPT} was stopped {told}.", hint)
+    if not watched.returncode:
+        return None
+    lines = watched.log.strip().splitlines() or ["it printed nothing"]
+    last = printable(lines[-1])[:300]
+    hint, subject = "Run it at home, in its folder: python fit.py PUBLIC SEED", ""
+    for form, remedy in REMEDIES:
+        if found := form.search(last):
+            subject = found[1] if form.groups else ""
+            hint = remedy.format(subject)
+            if form is REMEDIES[0][0]:
+                hint = runtimes.with_module(subject.partition(".")[0]) or hint
+            break
+    problem = f"{SCRIPT} ended with exit code {watched.returncode}; the last that it printed: {last}"
+    return _Failure(Outcome.FIT_FAILED, problem, hint, subject)

@@ -164,6 +164,11 @@ def prepare_evaluation(
 evaluate = at_once(prepare_evaluation)
 
 
+def unscored(frozen: Frozen, run: EntryRun, zip_path: Path) -> Evaluation:
+    """Return what there is to say of an entry that ended before it was shown an image."""
+    return _meet(frozen, run, hash_file(zip_path), zip_path.stat().st_size, (), ())
+
+
 def _images(frozen: Frozen, split: str) -> NDArray[np.uint8]:
     return frozen.hidden_images() if split == "hidden" else frozen.load(split).images  # type: ignore[arg-type]
 

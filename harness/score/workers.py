@@ -27,6 +27,7 @@ from harness.score.evaluate import Evaluation, evaluate, prepare_evaluation
 if TYPE_CHECKING:
     from harness.cluster.client import Cluster
 
+Evaluate = Callable[..., Evaluation]
 Begin = Callable[..., AbstractContextManager[Callable[[], Evaluation]]]
 
 BEGUN_EACH = 50  # that are begun ahead for each worker: one slow entry keeps the others going for so long
@@ -38,7 +39,12 @@ BESIDE_OTHERS = (Outcome.TIMED_OUT, Outcome.OUT_OF_MEMORY, Outcome.KILLED)
 
 @contextlib.contextmanager
 def workers(
-    limits: Limits, n_zips: int, device: str = "auto", n: int | None = None, cluster: str | None = None
+    limits: Limits,
+    n_zips: int,
+    device: str = "auto",
+    n: int | None = None,
+    cluster: str | None = None,
+    evaluate_by: Evaluate = evaluate,
 ) -> Iterator[tuple[Begin, int]]:
     """Give the function that begins to evaluate a zip, and how many to begin ahead of the one that is waited for.
 
@@ -54,6 +60,8 @@ def workers(
         How many at a time; by default as many as the machine, or the cluster, has room for.
     cluster : str, optional
         The address of a scheduler; by default they run on this machine.
+    evaluate_by : callable, optional
+        What evaluates a zip, in a thread of its own.
 
     Raises
     ------
@@ -68,10 +76,10 @@ def workers(
             elsewhere = stack.enter_context(connected(cluster))
             n = n or elsewhere.n_at_once(limits, device)
         n = min(n or n_at_once(limits, device), n_zips)
-        if n <= 1 and elsewhere is None:
+        if n <= 1 and elsewhere is None and evaluate_by is evaluate:
             yield prepare_evaluation, _n_ahead()
         else:
-            yield stack.enter_context(Lanes(n, elsewhere)).begin, n * BEGUN_EACH
+            yield stack.enter_context(Lanes(n, elsewhere, evaluate_by)).begin, n * BEGUN_EACH
 
 
 def _n_ahead() -> int:
@@ -91,10 +99,11 @@ class Lanes:
     n : int
     elsewhere : Cluster, optional
         Where they run; by default here.
+    evaluate_by : callable, optional
     """
 
-    def __init__(self, n: int, elsewhere: Cluster | None = None) -> None:
-        self.n, self.elsewhere = n, elsewhere
+    def __init__(self, n: int, elsewhere: Cluster | None = None, evaluate_by: Evaluate = evaluate) -> None:
+        self.n, self.elsewhere, self.evaluate = n, elsewhere, evaluate_by
         self._threads = concurrent.futures.ThreadPoolExecutor(n, "hemobench")
         self._last: dict[str, concurrent.futures.Future[Evaluation]] = {}  # by zip, the last of its kind
         self._running: set[int] = set()
@@ -136,10 +145,10 @@ class Lanes:
             concurrent.futures.wait([twin])
         with self._noted():
             with self._taken(1):
-                found = evaluate(frozen, zip_path, elsewhere=self.elsewhere, **terms)
+                found = self.evaluate(frozen, zip_path, elsewhere=self.elsewhere, **terms)
             if self.n > 1 and not self.elsewhere and found.card.outcome in BESIDE_OTHERS:
                 with self._taken(self.n):
-                    found = evaluate(frozen, zip_path, **terms)
+                    found = self.evaluate(frozen, zip_path, **terms)
         return found
 
     @contextlib.contextmanager

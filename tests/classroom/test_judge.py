@@ -1,5 +1,6 @@
 """A class's download is judged once by content, by the time of hand-in, and each zip is answered by a letter."""
 
+import hashlib
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import time
 import zipfile
 from collections import Counter
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
@@ -230,6 +232,23 @@ def test_what_strangers_wrote_is_text(desk, tmp_path):
     before = page.with_suffix(".md").stat().st_mtime_ns
     write_letters(desk.workspace, desk.frozen, [one], Roster(), tmp_path / "out", pytest.fail)
     assert page.with_suffix(".md").stat().st_mtime_ns == before, "a failed entry is examined once"
+
+
+def test_the_doctor_examines_the_model_that_was_trained_and_not_the_code(desk, tmp_path):
+    digest = hashlib.sha256(b"Blue 0").hexdigest()  # nothing came of its training
+    entries = [
+        desk.record("Red", outcome="predict_failed", trained_from="cd" * 32),
+        desk.record("Blue", outcome="refused", trained_from=digest, why="no fit.py"),
+    ]
+    seen: list[Path] = []
+
+    def examine(path):
+        seen.append(path)
+        return Checkup(path="x", target="local", findings=())
+
+    items = [judged(team, entry) for team, entry in zip(("Red", "Blue"), entries, strict=True)]
+    write_letters(desk.workspace, desk.frozen, items, Roster(), tmp_path / "out", examine)
+    assert seen == [desk.workspace.zips() / f"{hashlib.sha256(b'Red 0').hexdigest()}.zip"]
 
 
 def test_a_closed_contest_tells_its_private_half_in_letters(desk):

@@ -66,10 +66,17 @@ def test_what_trains_alike_twice_is_verified_and_weights_that_came_along_are_not
     assert json.loads(hemobench("ledger", "audit", "--json").stdout)["findings"] == []
 
 
-def test_what_cannot_be_trained_says_why_and_is_not_on_the_board(hemobench, zipped):
+def test_what_cannot_be_trained_says_why_and_has_no_score(hemobench, zipped):
     failing = hemobench("submit", zipped("f", more="print('no data'); sys.exit(3)"), "-m", "x", "--closed", code=1)
     assert "exit code 3" in failing.stderr and "no data" in failing.stderr
+    lacking = hemobench("submit", zipped("l", more="import nowhere_at_all"), "-m", "x", "--closed", code=1)
+    assert "Put nowhere_at_all.py beside it" in " ".join(lacking.stderr.split())
     wordy = hemobench("submit", zipped("w", weights__py="x = 0\n" * 60_000), "-m", "x", "--closed", code=1)
     assert "256,000" in wordy.stderr
     assert "expected a folder or a zip" in hemobench("submit", "scratch-v2", "-m", "x", "--closed", code=2).stderr
-    assert json.loads(hemobench("leaderboard", "--json").stdout) == []
+    rows = json.loads(hemobench("leaderboard", "--json").stdout)
+    assert {row["entry"]: (row["outcome"], row["rank"]) for row in rows} == {
+        "f": ("fit_failed", None), "l": ("fit_failed", None), "w": ("refused", None),
+    }  # fmt: skip
+    assert "no model to be run again" in " ".join(hemobench("ledger", "replay", 1, code=1).stderr.split())
+    assert json.loads(hemobench("ledger", "audit", "--json").stdout)["findings"] == []

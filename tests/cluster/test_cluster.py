@@ -5,6 +5,7 @@ import pickle
 import shutil
 import signal
 import threading
+import zipfile
 from types import SimpleNamespace
 
 import numpy as np
@@ -173,3 +174,35 @@ def test_a_worker_that_cannot_run_entries_gets_none(hemobench, cluster, zips, tm
     found = json.loads(hemobench("doctor", "--isolation", "--cluster", cluster.address, "--json", code=1).stdout)
     assert sorted(bool(one["reason"]) for one in found) == [False, True]
     assert all(one["isolation"] in ("bubblewrap", "namespaces") for one in found)
+
+
+@pytest.mark.slow
+def test_code_is_trained_by_a_worker_as_it_is_here_and_no_hidden_label_is_sent(
+    hemobench, alone, cluster, ear, tmp_path
+):
+    cluster.start_worker("one")
+    path = tmp_path / "team.zip"
+    fit = "import sys, numpy as np\nnp.save('t.npy', np.random.default_rng(int(sys.argv[2])).integers(0, 8, 256))\n"
+    model = (
+        "import numpy as np\nclass Model:\n    def predict(self, X):\n        return np.load('t.npy')[X[:, 0, 0, 0]]\n"
+    )
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("model.py", model)
+        archive.writestr("fit.py", fit)
+    failing = tmp_path / "failing.zip"
+    with zipfile.ZipFile(failing, "w") as archive:
+        archive.writestr("model.py", model)
+        archive.writestr("fit.py", "raise OSError('no')")
+    cluster.wait_for_workers("one")
+    door = ear(cluster.address)
+    words = ("submit", path, failing, "-m", "x", "--closed", "--seed", 7)
+    hemobench(*words, "--cluster", door.address, code=1)
+    alone(*words, "--workers", 2, code=1)
+    assert board_of(hemobench) == board_of(alone)
+    assert [(row["outcome"], row["verified"]) for row in board_of(alone)] == [("scored", True), ("fit_failed", False)]
+    assert receipts_of(hemobench) == receipts_of(alone)
+    frozen = api.open_contest(hemobench.workspace)
+    assert door.hears((frozen.folder / "public" / "train.npz").read_bytes()), "what is sent would be found"
+    hidden, _ = frozen.hidden_labels()
+    assert not any(door.hears(hidden.astype(kind).tobytes()) for kind in (np.int64, np.uint8))
+    assert not door.hears((frozen.folder / "private" / "labels.npz").read_bytes()[100:])

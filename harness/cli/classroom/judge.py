@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder of the letters; by default letters/CONTEST of the workspace.",
 )
+@click.option("--closed", is_flag=True, help="Train the fit.py of each here, twice, from --seed and its code alone.")
+@click.option("--seed", type=int, metavar="N", help="Of --closed.")
 @click.option("--dry-run", is_flag=True, help="Say what would be judged, and run nothing.")
 @contest_option
 @isolation_option
@@ -55,6 +57,8 @@ def judge(
     pattern: str,
     zone: str,
     letters: Path | None,
+    closed: bool,
+    seed: int | None,
     dry_run: bool,
     contest: str | None,
     isolation: str,
@@ -77,6 +81,7 @@ def judge(
     Example:
       hemobench class judge hand-ins --dry-run
       hemobench class judge hand-ins
+      hemobench class judge hand-ins --closed --seed 7
     """
     import msgspec
 
@@ -91,6 +96,8 @@ def judge(
     from harness.sandbox.scratch import scratch_folder
     from harness.workspace import Workspace
 
+    if seed is not None and not closed:
+        raise click.UsageError("--seed N is that of --closed.")
     home, frozen = Workspace(workspace), api.open_contest(workspace, contest)
     roster, name = class_roster(home), frozen.contest.name
     given_by: dict[str, Any] = {"listing": listing, "pattern": pattern, "zone": zone_named(zone)}
@@ -100,8 +107,9 @@ def judge(
         given = collect(download, scratch, roster, frozen.contest.limits, **given_by)
         for note in given.notes:
             message(note)
-        planned = plan(home, frozen, given)
-        results = judge_all(home, frozen, planned, **terms, fresh=fresh, n_workers=n_workers, cluster=cluster)
+        planned = plan(home, frozen, given, closed=closed)
+        more: dict[str, Any] = {"fresh": fresh, "n_workers": n_workers, "cluster": cluster}
+        results = judge_all(home, frozen, planned, **terms, **more, closed=(seed or 0) if closed else None)
         try:
             started = time.monotonic()
             for one in planned if dry_run else results:
