@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from harness.ahead import only
 from harness.contest import Contest, find_contest, rules_of
 from harness.errors import HarnessError
+from harness.examples import new_entry as new_entry
 from harness.freeze.draft import draft_contest as draft_contest
 from harness.freeze.frozen import Frozen
 from harness.progress import Track, silent

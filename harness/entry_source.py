@@ -19,6 +19,7 @@ from typing import Any
 
 from harness import plugins
 from harness.errors import TrainError, UsageError, did_you_mean, writing_to
+from harness.examples import EXAMPLES, SUBMISSIONS, submission_names
 from harness.freeze.frozen import Frozen
 from harness.freeze.hashing import hash_file
 from harness.pack import pack
@@ -33,7 +34,6 @@ from harness.sandbox.watch import KB, Log
 from harness.words import printable
 from harness.workspace import Workspace, move_durably
 
-SUBMISSIONS = Path("submissions")
 REFERENCES = ("majority", "nearest-centroid", "random")  # of them those that are no template
 UNKNOWN_WEIGHTS = "–"
 LONGEST_LINE = 10_000  # bytes of what a script prints without ending the line
@@ -63,13 +63,10 @@ class Built:
     trained: dict[str, Any] | None = None  # what ``train --json`` said of the model, where one was trained
 
 
-def submission_names(folder: Path = SUBMISSIONS) -> tuple[str, ...]:
-    """Return the folders of `folder` that hold a ``model.py``."""
-    return tuple(sorted(path.parent.name for path in folder.glob("*/model.py")))
-
-
 def find_source(word: str, *, folder: Path = SUBMISSIONS) -> EntrySource:
-    """Return what `word` names: a zip, a folder, a folder of `folder`, or a model that can be trained.
+    """Return what `word` names: a zip, a folder, a folder of `folder`, an example, or a model that can be trained.
+
+    A folder of `folder` comes before the example of its name.
 
     Raises
     ------
@@ -81,21 +78,27 @@ def find_source(word: str, *, folder: Path = SUBMISSIONS) -> EntrySource:
         if not path.is_file():
             raise UsageError(f"There is no zip {word}.", "Build one: hemobench pack FOLDER -o ZIP")
         return EntrySource(path.stem, zip_path=path)
-    models, submissions = plugins.model_names(), submission_names(folder)
-    if word in submissions and word in models:
+    models, own, examples = plugins.model_names(), submission_names(folder), submission_names(EXAMPLES)
+    if word in own and word in models:
         raise UsageError(
             f"{word!r} is a folder of {folder}/ and a model that can be trained.",
             f"Type {folder / word} for the folder, or rename it.",
         )
     if word in models:
         return EntrySource(word, baseline=True)
-    if word in submissions:
-        return EntrySource(word, folder=folder / word, baseline=word in REFERENCES)
+    if word in own or word in examples:
+        home = (folder if word in own else EXAMPLES) / word
+        return EntrySource(word, folder=home, baseline=word in REFERENCES and _files(home) == _files(EXAMPLES / word))
     if path.is_dir():
         return EntrySource(path.resolve().name, folder=path)
     raise UsageError(
-        f"{word!r} names no zip, folder, submission or model.", did_you_mean(word, {*models, *submissions})
+        f"{word!r} names no zip, folder, submission or model.", did_you_mean(word, {*models, *own, *examples})
     )
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    """Return the files of a small folder, by name."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
 class EchoedLog(Log):

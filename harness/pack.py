@@ -50,7 +50,7 @@ def pack(folder: Path, zip_path: Path, limits: Limits | None = None) -> Packed:
             f"To pack its content anew: hemobench pack {folder} --fix -o fixed.zip",
         )
     if not folder.is_dir():
-        raise PackError(f"There is no folder {folder}.", "Copy submissions/template and edit its model.py.")
+        raise PackError(f"There is no folder {folder}.", "hemobench new NAME writes one to start from.")
     if not zip_path.name or zip_path.is_dir():
         raise PackError(f"{str(zip_path)!r} is no name for a zip.", "Type: -o NAME.zip")
     try:

@@ -142,7 +142,7 @@ def test_images_of_one_s_own_stand_on_a_board_after_the_four_lines_of_their_page
 def test_the_lines_of_the_help_run(project):
     first = of_help(hemobench.get_command(None, "freeze"))  # of class folders; then comes the contest of all the others
     run_all([*first, *of_help(), *(line for line in of_verbs() if line not in first)], project)
-    for name in ("majority.zip", "fixed.zip", "report.csv", "course.zip", "site"):
+    for name in ("myteam.zip", "fixed.zip", "report.csv", "course.zip", "site"):
         assert (project / name).exists()
 
 

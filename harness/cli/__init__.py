@@ -19,7 +19,7 @@ from harness.errors import DISK_REMEDY, HarnessError, disk_trouble
 # Each section in the order of the flow.  A name has its place here whether the verb is of this package or another's.
 SECTIONS = {
     "Data": ("freeze", "verify"),
-    "Entries": ("train", "tune", "pack", "doctor", "score"),
+    "Entries": ("train", "tune", "new", "pack", "doctor", "score"),
     "The board": ("submit", "select", "leaderboard", "show", "compare"),
     "For others": ("report", "serve", "reproduce"),
     "Groups of verbs": ("contest", "class", "runtime", "ledger", "codabench", "kaggle"),

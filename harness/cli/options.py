@@ -28,7 +28,7 @@ def contest_names() -> Iterable[str]:
 
 
 def entry_names() -> Iterable[str]:
-    from harness.entry_source import submission_names
+    from harness.examples import submission_names
     from harness.plugins import model_names
 
     return (*submission_names(), *model_names())

@@ -39,7 +39,7 @@ def pack(
 
     \b
     Example:
-      hemobench pack submissions/majority -o majority.zip
+      hemobench pack submissions/myteam -o myteam.zip
       hemobench pack entry.zip --fix -o fixed.zip
     """
     if fix and folder.is_dir():

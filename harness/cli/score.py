@@ -62,7 +62,7 @@ def score(
 
     \b
     Example:
-      hemobench score majority.zip
+      hemobench score myteam.zip
       hemobench score entries/*.zip --format csv
     """
     from harness import api

@@ -352,7 +352,7 @@ def zip_of(folder: Path, zip_path: Path) -> list[str]:
     try:
         found = plain_files(folder, skip=leftover)
         if not found.plain:
-            raise PackError(f"{folder} holds no file.", "Copy submissions/template and edit its model.py.")
+            raise PackError(f"{folder} holds no file.", "hemobench new NAME writes one to start from.")
         write_zip(folder, found.plain.values(), zip_path)
     except OSError as error:
         raise PackError(f"{folder} cannot be read: {error}.", "Change its rights, or take that file away.") from error

@@ -127,7 +127,7 @@ def _contract(code: Code) -> tuple[list[Finding], Plan]:
                 title="model.py has no class Model",
                 cause="The contest calls Model() and then predict(X).",
                 evidence=f"Its classes: {', '.join(code.classes[:SHOWN])}." if code.classes else "It has no class.",
-                fix=_rename("Model", code.classes) or "Start from submissions/template/model.py.",
+                fix=_rename("Model", code.classes) or "hemobench new NAME writes one to start from.",
             )
         ], Plan()
     if model.predict_needs is None and not model.inherits:

@@ -179,7 +179,7 @@ class Run:
                     "import_failed",
                     "no_model_class",
                     f"model.py has no name Model, {has}.",
-                    "Start from submissions/template: class Model with __init__(self) and predict(self, X).",
+                    "Begin with hemobench new NAME: class Model with __init__(self) and predict(self, X).",
                 )
             return model
 
@@ -376,9 +376,9 @@ def main(job: dict[str, Any]) -> None:
     os.chdir(work)
     os.environ["PWD"] = str(work)  # some of what starts this sets it, to another folder
     run = Run({**job, "work": str(work)}, imported_s)
-    # The project's own folder may be on the path (an editable install); where nothing hides it, it is not the entry's.
+    # The project's own folder may be on the path (an editable install); not the entry's, unless packages lie there.
     ours = Path(__file__).resolve().parent.parent.parent
-    sys.path[:] = [str(work), *(path for path in sys.path if Path(path).resolve() != ours)]
+    sys.path[:] = [str(work), *(at for at in sys.path if Path(at, "numpy").is_dir() or Path(at).resolve() != ours)]
     sys.argv[:] = ["model.py"]
     os.write(job["ready"], b"ready\n")
     os.close(job["ready"])

@@ -98,7 +98,7 @@ def _find_model(files: Iterable[str]) -> str:
     if not meant:
         raise PackError(
             "The zip holds no model.py, nor a file with nearly that name.",
-            "Write model.py with a class Model; submissions/template is one to start from.",
+            "Write model.py with a class Model; hemobench new NAME writes one to start from.",
         )
     depth = min(name.count("/") for name in meant)
     highest = [name for name in meant if name.count("/") == depth]

@@ -336,7 +336,7 @@ def _check_model_py(files: dict[str, zipfile.ZipInfo]) -> None:
     some = ", ".join(repr(name) for name in sorted(files)[:5])
     raise RefusedZip(
         f"The zip has no model.py at its root; it has {some}{' …' if len(files) > 5 else ''}.",
-        "Write model.py with a class Model; submissions/template is one to start from.",
+        "Write model.py with a class Model; hemobench new NAME writes one to start from.",
     )
 
 

@@ -1,8 +1,8 @@
-"""Start here: copy this folder, edit `Model`, then type ``make submit MODEL=<your folder>``.
+"""Start here: ``hemobench new NAME`` copies this folder; edit `Model`, then type ``hemobench submit NAME -m "..."``.
 
 Files beside this one travel in the zip and are read by their bare name, for instance ``"model.keras"``.
 If the folder holds a ``fit.py``, it is run first, in the sandbox, with the path of the public data and a seed as its
-arguments; what it writes into its working directory travels too; ``submissions/majority`` shows how.
+arguments; what it writes into its working directory travels too; ``hemobench new NAME --like majority`` shows how.
 """
 
 import numpy as np

@@ -19,7 +19,7 @@ from harness.board.receipts import Scored
 from harness.board.rows import insert
 from harness.board.visibility import Role, Visibility
 from harness.contest import MetricSpec
-from harness.errors import UsageError
+from harness.errors import PackError, UsageError
 from harness.freeze.frozen import read_arrays
 from harness.pack import pack
 from harness.platforms.codabench.export import HOUSE, Settings, export_codabench
@@ -179,11 +179,11 @@ def test_a_folder_with_content_is_not_overwritten(workspace, frozen, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
-def test_without_the_samples_folder_it_is_said_where_to_go(workspace, frozen, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(UsageError, match=r"majority"):
+def test_nothing_half_written_stays_where_a_sample_cannot_be_packed(workspace, frozen, tmp_path, monkeypatch):
+    monkeypatch.setattr("harness.platforms.codabench.samples.EXAMPLES", tmp_path / "none")
+    with pytest.raises(PackError, match=r"majority"):
         export_codabench(workspace, frozen, tmp_path / "course")
-    assert list(tmp_path.iterdir()) == [], "nothing half-written stays"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_verb_says_what_to_do_next(hemobench, tmp_path):

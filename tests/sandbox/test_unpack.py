@@ -276,7 +276,7 @@ def test_members_that_share_their_bytes_are_refused_and_neighbours_are_not(let_i
         (["Model.py"], "but 'Model.py'", "Rename it to model.py"),
         (["models.py", "w.npy"], "but 'models.py'", "hemobench pack entry.zip --fix -o fixed.zip"),
         (["model.ipynb"], "but 'model.ipynb'", "jupyter nbconvert"),
-        (["weights.keras"], "it has 'weights.keras'", "submissions/template"),
+        (["weights.keras"], "it has 'weights.keras'", "hemobench new"),
     ],
 )
 def test_a_missing_model_py_is_named_with_where_it_was(let_in, names, message, hint):

@@ -32,7 +32,7 @@ def rehearse(
 
     \b
     Example:
-      hemobench codabench rehearse course.zip majority.zip --phase Development
+      hemobench codabench rehearse course.zip myteam.zip --phase Development
     """
     from harness import api
 

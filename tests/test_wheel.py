@@ -1,0 +1,105 @@
+"""What is installed from a wheel, far from the repository, is whole: examples, contest files, templates and all."""
+
+import filecmp
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, CommandLine
+
+EXAMPLES = ("majority", "nearest-centroid", "random", "template", "template-onnx", "template-torch")
+
+
+def build(folder: Path) -> Path:
+    """Build the wheel with hatchling, as ``make wheel`` does."""
+    command = [sys.executable, "-P", "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (path,) = folder.glob("*.whl")
+    return path
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    return build(tmp_path_factory.mktemp("dist"))
+
+
+@pytest.fixture(scope="module")
+def unpacked(wheel, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("installed")
+    zipfile.ZipFile(wheel).extractall(folder)
+    return folder
+
+
+def known_to_git(*words: str) -> set[str]:
+    command = ["git", "ls-files", "-z", *words]
+    names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.split("\0")[:-1]
+    return {name for name in names if (ROOT / name).is_file()}
+
+
+def test_the_wheel_holds_every_file_of_the_packages_and_the_examples_and_nothing_else(wheel):
+    packages = known_to_git("--cached", "--others", "--exclude-standard", "harness", "baselines")
+    if not packages:
+        pytest.skip("not a clone of the repository")
+    held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name and ".data/" not in name}
+    assert held == packages | {f"harness/{name}" for name in known_to_git("submissions")}
+    assert {name.split("/")[2] for name in held if name.startswith("harness/submissions/")} == set(EXAMPLES)
+
+
+def test_the_same_files_give_the_same_wheel(wheel, tmp_path):
+    assert filecmp.cmp(wheel, build(tmp_path), shallow=False)
+
+
+def test_an_installed_copy_knows_its_examples_in_an_empty_folder(unpacked, tmp_path, frozen_workspace):
+    empty = tmp_path / "an empty folder"
+    empty.mkdir()
+
+    def typed(*words, code=0):
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "harness.cli", *words],
+            cwd=empty,
+            env=CommandLine(frozen_workspace).environment() | {"PYTHONPATH": str(unpacked)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == code, done.stderr
+        return done
+
+    where = "import harness.examples as found; print(found.EXAMPLES)"
+    said = subprocess.run(
+        [sys.executable, "-P", "-c", where],
+        cwd=empty, env=os.environ | {"PYTHONPATH": str(unpacked)}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert Path(said.stdout.strip()) == unpacked / "harness" / "submissions"
+    typed("new", "mine", "--like", "nearest-centroid")
+    packed = json.loads(typed("pack", "submissions/mine", "--no-fit", "-o", "mine.zip", "--json").stdout)
+    assert packed["members"] == ["fit.py", "model.py"]
+    assert "did you mean majority" in typed("submit", "majorty", "-m", "x", code=2).stderr.lower()
+    assert "blood-cells-folder" in typed("contest", "list").stdout
+
+
+def test_a_folder_of_one_s_own_comes_before_the_example_and_is_no_baseline(hemobench, tmp_path):
+    here = CommandLine(hemobench.workspace, tmp_path)
+    assert json.loads(here("submit", "random", "-m", "x", "--json").stdout)["baseline"] is True
+    here("new", "random", "--like", "random")
+    assert json.loads(here("submit", "random", "-m", "x", "--json").stdout)["baseline"] is True, "the same files"
+    with (tmp_path / "submissions" / "random" / "model.py").open("a") as file:
+        file.write("# mine\n")
+    mine = json.loads(here("submit", "random", "-m", "x", "--json", "--name", "mine").stdout)
+    assert mine["baseline"] is False and mine["entry"] == 3
+
+
+def test_a_new_entry_is_a_copy_that_never_overwrites(hemobench, tmp_path):
+    here = CommandLine(hemobench.workspace, tmp_path)
+    assert "hemobench submit myteam" in here("new", "myteam").stdout
+    model = tmp_path / "submissions" / "myteam" / "model.py"
+    assert model.read_bytes() == (ROOT / "submissions" / "template" / "model.py").read_bytes()
+    model.write_text("mine\n")
+    for words in (("myteam",), ("vgg16",), ("../up",), ("My Team",), ("other", "--like", "none")):
+        here("new", *words, code=2)
+    assert model.read_text() == "mine\n" and [path.name for path in tmp_path.glob("submissions/*")] == ["myteam"]
