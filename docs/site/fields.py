@@ -43,8 +43,8 @@ def field_pages() -> dict[str, str]:
     parts = [
         "# Every field of a contest file\n\n"
         "A contest is one TOML file; `hemobench contest new` writes it for [images of your own](images.md). Its top "
-        "holds these fields; the sections below are optional, but for `[source]`. `[limits]`, `[board]` and "
-        "`[hand_in]` are rules: `hemobench contest rules` changes them while a contest runs.\n",
+        "holds these; the sections below are optional, but for `[source]`. `[limits]`, `[board]` and `[hand_in]` "
+        "are rules: `hemobench contest rules` changes them while a contest runs.\n",
         tables(contest.Contest, without=("source", *SECTIONS)),
         *(f"## source: {_tag(kind)}\n\n{_about(kind)}\n\n{tables(kind)}" for kind in SOURCES),
         f"## source.columns\n\n{_about(contest.Columns)}\n\n{tables(contest.Columns)}",

@@ -14,8 +14,9 @@ DOCS = ROOT / "docs"
 FROM_TOP = {"contributing": "CONTRIBUTING.md", "changes": "CHANGELOG.md", "reporting": "SECURITY.md"}
 # In the order of the site; what each is for stands in docs/README.md.
 SECTIONS = {
-    "Guide": ("teach", "images", "leaks", "board", "doctor", "runtimes", "scale"),
-    "Reference": ("verbs", "recipe", "contest-file", "glossary"),
+    "Start": ("student", "teacher", "researcher", "contributor"),
+    "Guide": ("how", "teach", "images", "leaks", "board", "doctor", "runtimes", "scale", "faq"),
+    "Reference": ("verbs", "recipe", "contest-file", "api", "statistics", "glossary"),
     "Results": ("reproduction", "champion", "benchmarks", "security"),
     "Develop": ("contributing", "architecture", "changes", "reporting"),
 }

@@ -67,7 +67,7 @@ def _bin(confidence: NDArray[np.float64], right: NDArray[np.bool_], groups: NDAr
 
 
 def expected_calibration_error(bins: tuple[Bin, ...]) -> float:
-    """Return the mean over images of |accuracy - confidence| of their bin, 0 to 1.
+    """Return the mean over images of ``|accuracy - confidence|`` of their bin, 0 to 1.
 
     Notes
     -----
