@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.contest import Cleaning
+from harness.contest import Cleaning, FolderSource
 from harness.errors import HarnessError
 from harness.freeze import fingerprint
 from harness.freeze.draft import draft_contest
@@ -148,7 +148,8 @@ def of_sources(
     for name, path in paths:
         draft = draft_contest(cache / "none", "audited", path, size)
         size = (draft.height, draft.width)
-        found = load_source(draft.contest, path, cache=cache, leave_out_broken=True, track=track)
+        in_files = isinstance(draft.contest.source, FolderSource)
+        found = load_source(draft.contest, path, cache=cache, leave_out_broken=in_files, track=track)
         if names and not set(found.class_names) & set(names):
             raise HarnessError(f"{path} has no class of {paths[0][1]}.", "Name its class folders as those are named.")
         names += [one for one in found.class_names if one not in names]

@@ -92,6 +92,17 @@ def test_anybodys_folders_are_audited(tmp_path):
     run("verify", "--test", "fair", code=2)
 
 
+def test_anybodys_arrays_are_audited(tmp_path):
+    rng = np.random.default_rng(9)
+    images = np.array([smear(rng, 48) for _ in range(20)])
+    for name, rows in (("train", slice(10)), ("test", slice(9, 20))):
+        np.savez(tmp_path / f"{name}.npz", images=images[rows], labels=np.arange(20)[rows] % 2)
+    done = CommandLine(tmp_path / "none", tmp_path)(
+        "verify", "--leaks", "--train", "train.npz", "--test", "test.npz", "--json", code=1
+    )
+    assert [pair["kind"] for pair in json.loads(done.stdout)["pairs"]] == ["same pixels"]
+
+
 def test_a_frozen_contest_is_audited(hemobench):
     found = json.loads(hemobench("verify", "--leaks", "--json").stdout)
     assert found["leaks"] == 0
