@@ -22,7 +22,7 @@ SECTIONS = {
     "Entries": ("train", "tune", "new", "pack", "doctor", "score"),
     "The board": ("submit", "select", "leaderboard", "show", "compare"),
     "For others": ("report", "serve", "reproduce"),
-    "Groups of verbs": ("contest", "class", "runtime", "ledger", "codabench", "kaggle"),
+    "Groups of verbs": ("contest", "class", "runtime", "ledger", "codabench", "kaggle", "lesson"),
 }
 PLACED = {name for names in SECTIONS.values() for name in names}
 

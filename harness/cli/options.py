@@ -129,3 +129,14 @@ def fresh_option(function: F) -> F:
     return click.option("--fresh", is_flag=True, help="Run also what was run before and answers from what was kept.")(
         function
     )
+
+
+def lessons_option(function: F) -> F:
+    """Add ``--folder``, where the notebooks of the lessons lie."""
+    return click.option(
+        "--folder",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=Path("lessons"),
+        show_default=True,
+        help="Folder of your notebooks.",
+    )(function)

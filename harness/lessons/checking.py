@@ -1,0 +1,49 @@
+"""The check of an exercise: it passes, or says what is wrong and why that matters."""
+
+from __future__ import annotations
+
+import traceback
+from importlib import import_module
+from typing import Any
+
+from harness.errors import HarnessError
+
+
+class Wrong(HarnessError):
+    """An answer that is not right; the message explains, the hint says what to look at."""
+
+
+def must(condition: object, message: str, hint: str = "") -> None:
+    """Raise `Wrong` unless `condition` holds."""
+    if not condition:
+        raise Wrong(message, hint)
+
+
+def explain(name: str, answer: Any) -> str:
+    """Return why an answer to the exercise `name` is not right; empty where it is."""
+    try:
+        import_module(f"harness.lessons.exercises.{name}").check(answer)
+    except Wrong as wrong:
+        return f"{wrong.message} {wrong.hint}".strip()
+    except NotImplementedError:
+        return "It is not answered yet."
+    except Exception as error:  # of the reader's own code, whatever it is
+        line = traceback.extract_tb(error.__traceback__)[-1]
+        return f"{line.name} stopped with {type(error).__name__}: {error}. Call it yourself to see where."
+    return ""
+
+
+def check(number: int, answer: Any) -> bool:
+    """Print whether `answer` solves the exercise of lesson `number`, or why not; return whether it does.
+
+    Raises
+    ------
+    UsageError
+        There is no such lesson.
+    """
+    from harness.lessons.course import find_lesson
+
+    lesson = find_lesson(number)
+    why = explain(lesson.name, answer)
+    print(f"Lesson {number}: {f'not yet. {why}' if why else 'passed.'}")
+    return not why
