@@ -4,8 +4,8 @@
 # **Claim.** Copies of an image on both sides of a split lift validation accuracy, and nothing else.
 #
 # One cell, photographed twice, stands twice in a data set. A random split puts one into training and the other into
-# validation. How much better does a model then look, and for which kind of model? Guess before you run the next cells:
-# if 40 % of the images have a near copy, by how many points is validation too high?
+# validation. How much better does a model then look, and for which kind of model? Guess before you run the next
+# cells: if 40 % of the images have a near copy, by how many points is validation too high?
 
 # %%
 from pathlib import Path
@@ -26,7 +26,8 @@ print(f"{len(old.labels)} images to train and validate with, {len(new.labels)} n
 # %% [markdown]
 # ## Copies, as they happen
 #
-# Moved by up to three pixels, a little lighter or darker, with other noise: nobody would say that these are two cells.
+# Moved by up to three pixels, a little lighter or darker, with other noise: nobody would say that these are two
+# cells.
 
 
 # %%
@@ -91,7 +92,7 @@ for (name, way, share), scores in found.items():
 # ## The figure
 
 # %%
-figure, axes = slide("Copies across a split lift validation, not the model", 2)
+figure, axes = slide("Copies across a split lift validation, not the model", 2, sharey=True)
 for at, name in zip(axes, MODELS, strict=True):
     for way, colour in (("by image", "#d55e00"), ("by group", "#0072b2")):
         lifts = 100 * np.array([np.diff(found[name, way, share])[:, 0] * -1 for share in SHARES])
@@ -105,14 +106,14 @@ axes[0].legend(loc="upper left")
 figure.savefig("1-leak.png")
 
 # %% [markdown]
-# The bars are 95 % intervals of the mean over the repeats; the new images are a sample, too, so that all lines may lie
-# a few points too high or too low. Look at three things: which model gains most from having seen the answer, what
+# The bars are 95 % intervals of the mean over the repeats; the new images are a sample, too, so that all lines may
+# lie a few points too high or too low. Look at three things: which model gains most from having seen the answer, what
 # splitting by group does to it, and, in the table, which of the two models a random split would have you hand in.
 #
 # ## Finding them
 #
-# You will not have planted the copies yourself. The harness finds them by their pixels, as
-# `hemobench verify --leaks --train train.npz --test val.npz` does:
+# You will not have planted the copies yourself. The harness finds them by their pixels, as `hemobench verify --leaks
+# --train train.npz --test val.npz` does:
 
 # %%
 images = np.concatenate([old.images[:150], copies[:60]])  # a part, since looking at pixels takes time
@@ -130,8 +131,8 @@ for one in audit.checks:
 # ## Exercise
 #
 # Write `split`: which images go into validation, so that no copy is on both sides. `groups` holds the group of each
-# image, any whole numbers in any order; about `share` of the *images* are to be in validation; `rng` draws.
-# Run the cell until it passes. Saved, it is also checked by `hemobench lesson check 1`.
+# image, any whole numbers in any order; about `share` of the *images* are to be in validation; `rng` draws. Run the
+# cell until it passes. Saved, it is also checked by `hemobench lesson check 1`.
 
 # %%
 import numpy as np

@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 
 import pytest
 
@@ -82,3 +83,11 @@ def test_lessons_are_listed_opened_and_checked(tmp_path):
     path.write_text("{}")
     assert "lesson open 1" in hemobench("lesson", "check", 1, "--folder", folder, code=1).stderr
     hemobench("lesson", "open", 99, code=2)
+
+
+def test_every_lesson_is_on_the_page_and_in_the_wheel():
+    page = (ROOT / "docs/lessons/README.md").read_text(encoding="utf-8")
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]["targets"]
+    for lesson in LESSONS.values():
+        assert f"| [{lesson.number} · {lesson.title}]({lesson.path.name}) | {lesson.claim} |" in page
+        assert wheel["wheel"]["force-include"][f"docs/lessons/{lesson.path.name}"].startswith("harness/lessons/sources")

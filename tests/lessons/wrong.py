@@ -18,4 +18,24 @@ def split(groups, share, rng):
 def split(groups, share, rng):
     return np.isin(groups, np.random.permutation(np.unique(groups))[: int(share * len(np.unique(groups)))])
 """,
+    ("door", "every image is black"): """
+def door(images, kind):
+    return images.astype(np.float32) / 255
+""",
+    ("door", "Divide by 255 first"): """
+def door(images, kind):
+    X = images.astype(np.float32)
+    if kind == "torch":
+        return ((X - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]).astype(np.float32)
+    return X / 127.5 - 1 if kind == "tf" else X
+""",
+    ("door", "red and blue"): """
+def door(images, kind):
+    X = images.astype(np.float32)
+    if kind == "torch":
+        return ((X / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]).astype(np.float32)
+    if kind == "caffe":
+        return (X - [123.68, 116.779, 103.939]).astype(np.float32)
+    return X / 127.5 - 1 if kind == "tf" else X
+""",
 }
