@@ -12,8 +12,8 @@ from harness.classroom.similar.mistakes import agree
 RNG = np.random.default_rng(11)
 
 
-def test_with_two_classes_and_no_peers_it_is_fishers_test():
-    y_true = RNG.integers(0, 2, 40)
+def test_with_one_wrong_label_and_no_peers_it_is_fishers_test():
+    y_true = np.zeros(40, np.int64)
     for _ in range(20):
         one, other = (np.where(RNG.random(40) < 0.4, 1 - y_true, y_true) for _ in range(2))
         wrong, too = one != y_true, other != y_true
@@ -51,6 +51,14 @@ def test_what_is_hard_for_all_is_no_agreement_and_a_copys_is():
     assert honest.p > 1e-6
     copied = agree(y_true, said[0], said[-1], said[1:-1], 8)
     assert copied.p < 1e-20 and copied.share > 0.9
+
+
+@pytest.mark.parametrize("sure", [0.0, 0.02, 0.05])
+def test_who_says_nearly_always_one_class_copies_nobody_who_does_too(sure):
+    y_true = RNG.integers(0, 8, 500)
+    one, other = (np.where(RNG.random(500) < sure, y_true, 3) for _ in range(2))
+    found = agree(y_true, one, other, [], 8)
+    assert found.share > 0.85 and found.p > 1e-3
 
 
 def test_entries_without_mistakes_or_in_common_say_nothing():

@@ -1,8 +1,9 @@
 """Whether two entries make the same mistakes more often than how many they make explains: an exact test.
 
 A mistake is an image and the wrong label it was given.  Entries of one recipe share many without any copy: an image
-that is hard is hard for all.  So mistakes are sorted by how many other teams make the very same one, and within each
-sort the places of one's mistakes are taken for drawn at random among all that could have been made.
+that is hard is hard for all, and who mostly says one class makes the mistakes of everybody who does.  So mistakes are
+sorted by the label that was given and by how many other teams make the very same one, and within each sort the places
+of one's mistakes are taken for drawn at random among all that could have been made.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def agree(y_true: Labels, one: Labels, other: Labels, peers: Sequence[Labels], n
     ----------
     y_true, one, other : ndarray of shape (n,), int64
     peers : sequence of ndarray of shape (n,), int64
-        What other teams' entries said; without any, all possible mistakes are of one sort.
+        What other teams' entries said; without any, the label that was given is all that sorts mistakes.
     n_classes : int
 
     Notes
@@ -69,11 +70,13 @@ def agree(y_true: Labels, one: Labels, other: Labels, peers: Sequence[Labels], n
     >>> found = agree(y_true, said, said, [], 2)
     >>> found.both, round(found.p * 120)  # one way of placing 3 mistakes of 10 choose 3
     (3, 1)
+    >>> agree(y_true, said | 1, said | 1, [], 2).p  # whoever says one class alone makes all of its mistakes
+    1.0
     """
-    sorts = np.zeros((len(y_true), n_classes), np.int64)
+    sorts = np.tile(np.arange(n_classes), (len(y_true), 1))
     images = np.arange(len(y_true))
     for said in peers:
-        sorts[images, said] += 1
+        sorts[images, said] += n_classes
     possible = np.ones(sorts.shape, bool)
     possible[images, y_true] = False
     cells = np.bincount(sorts[possible])
