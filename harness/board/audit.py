@@ -318,7 +318,7 @@ def _notes(workspace: Workspace, store: Stored) -> Iterator[str]:
 
 def _shown(entry: Entry) -> dict[str, Any]:
     """What a row tells, to be compared; scores by split, then by metric."""
-    told = {name: getattr(entry, name) for name in (*rows.FACTS, "receipt", "disqualified")}
+    told = {name: getattr(entry, name) for name in (*rows.FACTS, "came", "receipt", "disqualified")}
     scores: dict[str, dict[str, Any]] = {}
     for (split, metric), score in entry.scores.items():
         scores.setdefault(split, {})[metric] = msgspec.to_builtins(score)

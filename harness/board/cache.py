@@ -20,7 +20,7 @@ from harness.board.receipts import Disqualified, Receipt, Reinstated, Scored
 from harness.errors import BoardError
 from harness.workspace import OWNER_FILE, make_folder, move_durably
 
-VERSION = 7  # of the schema; another one is made anew
+VERSION = 8  # of the schema; another one is made anew
 SCHEMA = """
     CREATE TABLE entries (
         id INTEGER PRIMARY KEY,
@@ -33,6 +33,7 @@ SCHEMA = """
         zip_sha256 TEXT NOT NULL,
         weights TEXT NOT NULL,
         created_at TEXT NOT NULL,  -- UTC, ISO 8601
+        came TEXT NOT NULL,        -- the same, by a clock that never goes back, but for hand-ins
         recipe TEXT NOT NULL,      -- seeds of one recipe share it, '' where it is not known
         seed INTEGER,
         precision TEXT NOT NULL,   -- in which its training computed, '' where it is not known
@@ -65,6 +66,7 @@ INDEXES = """
     CREATE INDEX scores_by_value ON scores (split, metric, value DESC, entry);
     CREATE INDEX entries_by_outcome ON entries (contest, lock, outcome, disqualified, baseline, withheld);
     CREATE INDEX entries_by_content ON entries (contest, lock, content);
+    CREATE INDEX entries_by_time ON entries (contest, lock, came);
     CREATE INDEX entries_by_name ON entries (contest, lock, name, created_at);
 """
 BUSY_S = 60  # how long a writer waits for readers, and they for it

@@ -53,7 +53,7 @@ class Leaderboard:
     by : {"public", "private"}
         The half that ranks.
     ranked : list of Standing
-        Best first; of equal scores, compared unrounded, the earlier entry stands first.
+        Best first; of equal scores, compared unrounded, the one that came earlier stands first.
     baselines : list of Standing
         Those that were scored and stand outside the ranks, best first.
     apart : list of Standing
@@ -83,9 +83,9 @@ class Leaderboard:
         placed = sorted([*self.ranked, *self.baselines, *self.apart], key=self._place)
         return [*placed, *self.others]
 
-    def _place(self, standing: Standing) -> tuple[float, int]:
+    def _place(self, standing: Standing) -> tuple[float, str, int]:
         score = standing.private if self.by == "private" else standing.public
-        return -score.value if score else 1.0, standing.entry.id
+        return -score.value if score else 1.0, standing.entry.came, standing.entry.id
 
 
 def read_leaderboard(

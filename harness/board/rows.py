@@ -18,7 +18,7 @@ FACTS = (
     *("name", "message", "contest", "lock", "outcome", "zip_sha256", "weights", "created_at", "recipe", "seed"),
     *("precision", "content", "trained_from", "n_changed", "verified", "withheld", "baseline"),
 )
-COLUMNS = ", ".join(("id", *FACTS, "receipt", "disqualified"))
+COLUMNS = ", ".join(("id", *FACTS, "came", "receipt", "disqualified"))
 # What may rank: baselines only among themselves, while no team has an entry that may.
 MAY_RANK = """
     outcome = 'scored' AND disqualified = 0 AND (baseline = 0 OR NOT EXISTS (
@@ -41,7 +41,7 @@ class Entry:
     packed; `baseline` says that it is one of the harness' own, `disqualified` that it was taken out of the ranks since.
     `n_changed` counts the labels of the consistency check that were others in other company; None where it found
     nothing out.  `verified` says that it was trained here from public data; `trained_from` is the SHA-256 of the zip
-    whose ``fit.py`` was run here for it, "" where none was.
+    whose ``fit.py`` was run here for it, "" where none was.  `came` says who is first of equal ones: see `time_of`.
     """
 
     id: int
@@ -62,6 +62,7 @@ class Entry:
     verified: bool
     withheld: bool
     baseline: bool
+    came: str
     receipt: int
     disqualified: bool
     scores: dict[tuple[str, str], Estimate]
@@ -72,12 +73,22 @@ class Entry:
         return self.trained_from == self.zip_sha256
 
 
-def entry_of(receipt: Scored, disqualified: bool = False) -> Entry:
+def time_of(receipt: Scored, last: str) -> str:
+    """Return when an entry came, in the order by which of equal ones the earlier is first; `last` is that before it.
+
+    What was handed in elsewhere came at that time, in whatever order it was judged; all else in the order of the
+    receipts, whatever the clock said.
+    """
+    return receipt.handed_in or max(receipt.created_at, last)
+
+
+def entry_of(receipt: Scored, disqualified: bool = False, came: str = "") -> Entry:
     """Return the row that the receipt of a score stands for, and whether it was `disqualified` since."""
     facts = {name: getattr(receipt, name) for name in FACTS}
     return Entry(
         receipt.entry,
         **facts | {"created_at": receipt.handed_in or receipt.created_at},
+        came=came,
         receipt=receipt.number,
         disqualified=disqualified,
         scores={(split, metric): score for split, of in receipt.scores.items() for metric, score in of.items()},
@@ -86,8 +97,10 @@ def entry_of(receipt: Scored, disqualified: bool = False) -> Entry:
 
 def insert(connection: sqlite3.Connection, receipt: Scored) -> None:
     """Put the row of a receipt in, inside the caller's transaction."""
-    entry = entry_of(receipt)
-    values = (entry.id, *(getattr(entry, name) for name in FACTS), entry.receipt, entry.disqualified)
+    query = "SELECT max(came) FROM entries WHERE contest = ? AND lock = ?"
+    (last,) = connection.execute(query, (receipt.contest, receipt.lock)).fetchone()
+    entry = entry_of(receipt, came=time_of(receipt, last or ""))
+    values = (entry.id, *(getattr(entry, name) for name in FACTS), entry.came, entry.receipt, entry.disqualified)
     connection.execute(f"INSERT INTO entries ({COLUMNS}) VALUES ({', '.join('?' * len(values))})", values)
     connection.executemany(
         "INSERT INTO scores (entry, split, metric, value, low, high, n, n_groups) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -142,9 +155,9 @@ def _read(connection: sqlite3.Connection, where: str, values: Sequence[str | int
 
 
 def _entry(row: Sequence[Any], scores: dict[tuple[str, str], Estimate]) -> Entry:
-    *facts, verified, withheld, baseline, receipt, disqualified = row
+    *facts, verified, withheld, baseline, came, receipt, disqualified = row
     flags = map(bool, (verified, withheld, baseline))
-    return Entry(*(*facts, *flags, receipt, bool(disqualified), scores))
+    return Entry(*(*facts, *flags, came, receipt, bool(disqualified), scores))
 
 
 def read_values(
@@ -194,7 +207,8 @@ def best_first(
     for number, name, when, withheld in connection.execute(
         "SELECT entries.id, name, created_at, withheld FROM scores INDEXED BY scores_by_value "
         "JOIN entries ON entries.id = entry WHERE split = ? AND metric = ? AND contest = ? AND lock = ? "
-        f"AND {'disqualified = 0' if baselines else MAY_RANK} AND {_labelling(per_image)} ORDER BY value DESC, entry",
+        f"AND {'disqualified = 0' if baselines else MAY_RANK} AND {_labelling(per_image)} "
+        "ORDER BY value DESC, came, entry",
         (split, metric, contest, lock),
     ):
         yield number, name, when, bool(withheld)
@@ -247,7 +261,7 @@ def same_content(connection: sqlite3.Connection, contest: str, lock: str) -> dic
     for number, name, content in connection.execute(
         "SELECT id, name, content FROM entries WHERE contest = ?1 AND lock = ?2 AND content IN (SELECT content FROM "
         "entries WHERE contest = ?1 AND lock = ?2 AND content != '' GROUP BY content HAVING count(DISTINCT name) > 1) "
-        "ORDER BY id",
+        "ORDER BY came, id",
         (contest, lock),
     ):
         earliest, of = first.setdefault(content, (number, name))
@@ -288,7 +302,7 @@ def first_of_zip(
 ) -> Entry | None:
     """Return the earliest entry of a frozen contest whose zip has this SHA-256, else that holds the same files."""
     where = "WHERE contest = ?1 AND lock = ?2 AND (zip_sha256 = ?3 OR content = ?4 AND ?4 != '')"
-    query = f"SELECT id FROM entries {where} ORDER BY zip_sha256 != ?3, id LIMIT 1"
+    query = f"SELECT id FROM entries {where} ORDER BY zip_sha256 != ?3, came, id LIMIT 1"
     (number,) = connection.execute(query, (contest, lock, digest, content)).fetchone() or (None,)
     return None if number is None else read_some(connection, [number])[0]
 

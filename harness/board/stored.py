@@ -10,7 +10,7 @@ from harness.board import cache, ledger, rows
 from harness.board.cache import Head
 from harness.board.ledger import START, Line, fold_disqualified
 from harness.board.receipts import Disqualified, Receipt, Scored
-from harness.board.rows import Entry, entry_of
+from harness.board.rows import Entry, entry_of, time_of
 from harness.errors import BoardError
 from harness.workspace import Workspace
 
@@ -52,7 +52,17 @@ class Stored:
 
     def row_of(self, receipt: Scored) -> Entry:
         """Return the row that a receipt stands for on a board that has seen as much."""
-        return entry_of(receipt, receipt.entry in self.disqualified)
+        return entry_of(receipt, receipt.entry in self.disqualified, self.times[receipt.number])
+
+    @cached_property
+    def times(self) -> dict[int, str]:
+        """When each entry came, by its receipt's number."""
+        found, last = dict[int, str](), dict[tuple[str, str], str]()
+        for one in self.scores:
+            place = one.contest, one.lock
+            found[one.number] = time_of(one, last.get(place, ""))
+            last[place] = max(found[one.number], last.get(place, ""))
+        return found
 
     @property
     def head(self) -> str:

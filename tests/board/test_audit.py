@@ -69,6 +69,7 @@ ON_THE_BOARD = {
     "a name": ("UPDATE entries SET name = 'evil' WHERE id = 2", "row 2 (two): name", "evil"),
     "a message": ("UPDATE entries SET message = 'better' WHERE id = 2", "row 2 (two): message", "better"),
     "a date": ("UPDATE entries SET created_at = '2020-01-01' WHERE id = 2", "row 2 (two): created_at", "2020-01-01"),
+    "who was first": ("UPDATE entries SET came = '2020-01-01' WHERE id = 2", "row 2 (two): came", "2020-01-01"),
     "an outcome": ("UPDATE entries SET outcome = 'killed' WHERE id = 2", "row 2 (two): outcome", "killed"),
     "a zip": ("UPDATE entries SET zip_sha256 = 'ff' WHERE id = 2", "row 2 (two): zip_sha256", "ff"),
     "a contest": ("UPDATE entries SET contest = 'other' WHERE id = 2", "row 2 (two): contest", "other"),
@@ -84,8 +85,8 @@ ON_THE_BOARD = {
     "the last row removed": ("DELETE FROM entries WHERE id = 3", "row 3 (three)", "removed"),
     "a row added": (
         "INSERT INTO entries SELECT 9, 4, 'evil', message, contest, lock, outcome, zip_sha256, weights, created_at, "
-        "recipe, seed, precision, content, n_changed, verified, withheld, baseline, disqualified FROM entries "
-        "WHERE id = 2",
+        "came, recipe, seed, precision, content, trained_from, n_changed, verified, withheld, baseline, "
+        "disqualified FROM entries WHERE id = 2",
         "row 9 (evil)",
         "no receipt",
     ),

@@ -78,6 +78,15 @@ def test_a_clock_set_back_does_not_change_who_was_first(desk):
     assert [row.entry.name for row in standings(desk.workspace)] == ["first", "second"]
 
 
+def test_of_equal_ones_that_were_handed_in_elsewhere_the_earlier_is_first_in_whatever_order_they_were_judged(desk):
+    for name, hour in (("later", 3), ("first", 1), ("second", 2)):
+        when = (NOW + timedelta(hours=hour)).isoformat(timespec="seconds")
+        desk.record(name, 0.5, when=NOW + timedelta(days=1), handed_in=when, content="the same")
+    found = standings(desk.workspace)
+    assert [row.entry.name for row in found] == ["first", "second", "later"]
+    assert [row.same_as for row in found] == [None, 2, 2]
+
+
 def test_only_todays_entries_of_the_same_name_count_towards_the_limit(desk):
     desk.record("team", when=NOW - timedelta(days=1))
     desk.record("team", when=NOW)
