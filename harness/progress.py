@@ -30,8 +30,24 @@ def pace(n_done: int, n_left: int, seconds: float) -> str:
         return ""
     each = seconds / n_done
     left = each * n_left
-    told = f"{left:.0f} s" if left < 100 else f"{left / 60:.0f} min" if left < 6000 else f"{left / 3600:.1f} h"
-    return f"{each:.1f} s each" + (f", {told} left" if n_left else "")
+    return f"{each:.1f} s each" + (f", {in_short(left)} left" if n_left else "")
+
+
+def in_short(seconds: float) -> str:
+    """Write how long something takes.
+
+    Examples
+    --------
+    >>> in_short(99), in_short(100), in_short(7200)
+    ('99 s', '2 min', '2.0 h')
+    """
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 100
+        else f"{seconds / 60:.0f} min"
+        if seconds < 6000
+        else f"{seconds / 3600:.1f} h"
+    )
 
 
 def silent(items: Iterable[T], what: str, total: int) -> Iterator[T]:

@@ -259,7 +259,8 @@ def _record(
         public = evaluation.predictions["public"]
         shown = withheld_for(recorder.workspace, board, frozen, admission.name, public)
     content = content_key(built.zip_path, frozen.contest.limits)
-    twin = rows.first_of_zip(board, *place[:2], card.zip_sha256, content)
+    handed_in = admission.handed_in.isoformat(timespec="seconds") if admission.handed_in else ""
+    twin = rows.first_of_zip(board, *place[:2], card.zip_sha256, content, handed_in)
     if twin:
         notes.append(_equal_to(twin, card.zip_sha256, place[2], admission.visible))
     facts |= {"name": admission.name, "weights": built.weights}
@@ -267,8 +268,7 @@ def _record(
     facts.setdefault("seed", card.declared.seed)
     facts |= {"baseline": admission.baseline, "content": content}
     facts |= {"n_changed": card.repeat.n_changed if card.repeat else None}
-    if admission.handed_in:
-        facts |= {"handed_in": admission.handed_in.isoformat(timespec="seconds")}
+    facts |= {"handed_in": handed_in}
     if built.trained:
         facts |= {fact: built.trained[fact] for fact in ("recipe", "seed", "precision")}
     kept, line = _keep(recorder, evaluation, admission.now, **facts)

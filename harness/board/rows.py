@@ -298,12 +298,16 @@ def names(connection: sqlite3.Connection, contest: str, lock: str) -> Iterator[s
 
 
 def first_of_zip(
-    connection: sqlite3.Connection, contest: str, lock: str, digest: str, content: str = ""
+    connection: sqlite3.Connection, contest: str, lock: str, digest: str, content: str = "", until: str = ""
 ) -> Entry | None:
-    """Return the earliest entry of a frozen contest whose zip has this SHA-256, else that holds the same files."""
+    """Return the earliest entry of a frozen contest whose zip has this SHA-256, else that holds the same files.
+
+    With `until`, UTC in ISO 8601, only of those that came by then.
+    """
     where = "WHERE contest = ?1 AND lock = ?2 AND (zip_sha256 = ?3 OR content = ?4 AND ?4 != '')"
+    where += " AND (came <= ?5 OR ?5 = '')"
     query = f"SELECT id FROM entries {where} ORDER BY zip_sha256 != ?3, came, id LIMIT 1"
-    (number,) = connection.execute(query, (contest, lock, digest, content)).fetchone() or (None,)
+    (number,) = connection.execute(query, (contest, lock, digest, content, until)).fetchone() or (None,)
     return None if number is None else read_some(connection, [number])[0]
 
 

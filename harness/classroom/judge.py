@@ -1,4 +1,4 @@
-"""From a download to the board: each new zip of a class judged once, in the order of hand-in.
+"""From a download to the board: each new zip of a class judged once, the first of each team, then the second ...
 
 The ledger is the truth: what a team has on record by content is not run again, so that whoever types the command once
 more, after a kill or with tomorrow's download, goes on from there.
@@ -17,6 +17,7 @@ from harness.board.in_force import in_force
 from harness.board.recorder import open_to_read
 from harness.board.rules import check_limits, name_on_board
 from harness.classroom.handins import HandIn, HandIns
+from harness.classroom.queue import expected, fair, rates
 from harness.entry_source import EntrySource
 from harness.errors import HarnessError, LimitError
 from harness.freeze.frozen import Frozen
@@ -55,6 +56,10 @@ class Judged:
         Its id on the board.
     told, hint : str
         Why it is no entry.
+    turn : int or None
+        Its place in the queue, from 1, where it is to be judged.
+    expected_s : float or None
+        After how many seconds it will be on record, by the time that entries took before; None where none was run.
     """
 
     place: str
@@ -66,16 +71,22 @@ class Judged:
     submitted: Submitted | None = None
     told: str = ""
     hint: str = ""
+    turn: int | None = None
+    expected_s: float | None = None
 
 
-def plan(workspace: Workspace, frozen: Frozen, given: HandIns, *, closed: bool = False) -> list[Judged]:
-    """Return what is to become of all that was handed in, nothing being run: problems first, then by time.
+def plan(
+    workspace: Workspace, frozen: Frozen, given: HandIns, *, closed: bool = False, n_workers: int = 1
+) -> list[Judged]:
+    """Return what is to become of all that was handed in, nothing being run: problems first, then as `fair` has it.
 
-    Which are over the limits is said as far as it is sure: where the rules leave failed entries out, only the run tells
-    which those are.  In the `closed` division it is their code that is trained.
+    Limits count by the time of hand-in, and of equal scores the one that was handed in first ranks first, so that both
+    are those of any other order.  Which are over the limits is said as far as it is sure: where the rules leave failed
+    entries out, only the run tells which those are.  In the `closed` division it is their code that is trained.
     """
     frozen = in_force(workspace, frozen)
-    found = [Judged(one.place, one.team, "no entry", told=one.what, hint=one.hint) for one in given.problems]
+    problems = [Judged(one.place, one.team, "no entry", told=one.what, hint=one.hint) for one in given.problems]
+    found: list[Judged] = []
     seen: dict[tuple[str, str], str] = {}
     planned: defaultdict[str, list[str]] = defaultdict(list)
     with open_to_read(workspace) as board:
@@ -93,7 +104,12 @@ def plan(workspace: Workspace, frozen: Frozen, given: HandIns, *, closed: bool =
                 judged = _within_limits(judged, one, planned[team], board, frozen)
             seen.setdefault((team, digest), one.place)
             found.append(judged)
-    return found
+    found = fair(found, lambda one: one.team, lambda one: one.state == "new")
+    new = [at for at, one in enumerate(found) if one.state == "new"]
+    times = expected([found[at].team for at in new], rates(workspace, frozen, closed=closed), n_workers)
+    for turn, at in enumerate(new, start=1):
+        found[at] = replace(found[at], turn=turn, expected_s=times[turn - 1] if times else None)
+    return [*problems, *found]
 
 
 def _within_limits(

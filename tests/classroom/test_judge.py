@@ -195,6 +195,35 @@ def test_a_run_that_is_killed_goes_on_where_it_was(hemobench, tmp_path):
     assert [one["entry"] for one in done] == [1, 2, 3, 4, 5, 6], "in the order of hand-in"
 
 
+def test_the_queue_is_fair_between_teams_and_ranks_are_those_of_hand_in(hemobench, tmp_path):
+    hemobench("contest", "rules", "submissions_per_day=2", "--why", "x")
+    lms = tmp_path / "lms"
+    for team, hour in (("red", 10), ("red", 11), ("red", 12), ("blue", 13), ("blue", 14), ("green", 15)):
+        hand_in(lms, f"{team}/{hour}.zip", f"20T{hour}:00", f"# {team if hour == 15 else hour}\n{GOOD}")
+    words = ("class", "judge", lms, "--json")
+    queue = json.loads(hemobench(*words, "--dry-run").stdout)
+    order = ["red/10", "blue/13", "green/15", "red/11", "blue/14"]
+    assert [(one["turn"], one["place"], one["expected_s"]) for one in queue if one["state"] == "new"] == [
+        (turn, f"{place}.zip", None) for turn, place in enumerate(order, start=1)
+    ]
+    assert [one["place"] for one in queue if one["state"] == "over the limits"] == ["red/12.zip"]
+    for workers in (1, 2):  # and so does who records
+        again = CommandLine(tmp_path / f"of {workers}")
+        shutil.copytree(hemobench.workspace, again.workspace, symlinks=True)
+        again(*words, "--workers", workers)
+        rows = json.loads(again("leaderboard", "--json").stdout)
+        assert [(row["rank"], row["entry"], row["date"][11:13]) for row in rows] == [
+            (1, "red", "10"), (2, "red", "11"), (3, "blue", "13"), (4, "blue", "14"), (5, "green", "15")
+        ], "equal scores, the earlier handed in first"  # fmt: skip
+        receipts = [json.loads(line) for line in (again.workspace / "ledger.jsonl").read_text().splitlines()]
+        recorded = [line["handed_in"][11:13] for line in receipts if line["kind"] == "score"]
+        assert recorded == ["10", "13", "15", "11", "14"], "the queue is the ledger's order"
+    hand_in(lms, "green/16.zip", "20T16:00", f"# 16\n{GOOD}")
+    told = again("class", "judge", lms, "--dry-run")
+    assert re.search(r"1 zip to judge, by the entries before in about \d+ s", " ".join(told.stderr.split()))
+    assert "place 1 in the queue" in " ".join(told.stderr.split())
+
+
 def test_failed_entries_are_free_as_far_as_the_rules_say(hemobench, tmp_path):
     hemobench("contest", "rules", "submissions_per_day=1", "failed_free=1", "--why", "x")
     for number, model in enumerate(("raise OSError", "raise OSError(2)", GOOD)):

@@ -73,7 +73,8 @@ def judge(
 
     DOWNLOAD is the folder or zip of Moodle, Canvas, Gradescope or nbgrader as it is, or a folder of zips called as
     their teams. Limits and lateness go by the time of hand-in. Typed again, after a stop or with the next download, it
-    goes on: what a team has on record is not run again.
+    goes on: what a team has on record is not run again. The first new zip of each team comes first, then the second of
+    each; --dry-run shows the queue, and about how long it takes.
 
     Exit code 1 when something is of no team of the roster, or was not recorded.
 
@@ -93,6 +94,8 @@ def judge(
     from harness.classroom.roster import class_roster
     from harness.classroom.times import zone_named
     from harness.cli._view.screen import message
+    from harness.closed_division import limits_of_training
+    from harness.sandbox.machine import n_at_once
     from harness.sandbox.scratch import scratch_folder
     from harness.workspace import Workspace
 
@@ -107,7 +110,11 @@ def judge(
         given = collect(download, scratch, roster, frozen.contest.limits, **given_by)
         for note in given.notes:
             message(note)
-        planned = plan(home, frozen, given, closed=closed)
+        limits = limits_of_training(frozen.contest.limits) if closed else frozen.contest.limits
+        at_once = n_workers or (1 if cluster else n_at_once(limits, device))
+        planned = plan(home, frozen, given, closed=closed, n_workers=at_once)
+        if last := max((one for one in planned if one.turn), key=lambda one: one.turn or 0, default=None):
+            message(f"{counted(last.turn or 0, 'zip')} to judge{_about(last)}.")
         more: dict[str, Any] = {"fresh": fresh, "n_workers": n_workers, "cluster": cluster}
         results = judge_all(home, frozen, planned, **terms, **more, closed=(seed or 0) if closed else None)
         try:
@@ -129,6 +136,13 @@ def judge(
         raise click.exceptions.Exit(1)
 
 
+def _about(one: Judged) -> str:
+    """Say after how long a zip will be on record, as far as that is known."""
+    from harness.progress import in_short
+
+    return "" if one.expected_s is None else f", by the entries before in about {in_short(one.expected_s)}"
+
+
 def _line(one: Judged, done: list[Judged], planned: list[Judged], seconds: float) -> str:
     """Say in one line what became of a zip, and how long the rest will take."""
     from harness.cli._view.result import ended
@@ -145,6 +159,8 @@ def _line(one: Judged, done: list[Judged], planned: list[Judged], seconds: float
         card = visible_card(one.submitted, reveal_private=False)
         told = f"entry {one.entry}, {place_of(one.submitted)}; {ended(card)}"
         told = " ".join((told, *one.submitted.notes))
+    elif one.state == "new":
+        told = f"new, place {one.turn} in the queue{_about(one)}"
     else:
         told = f"{one.state}{f', entry {one.entry}' if one.entry else ''}. {one.told} {one.hint}".strip()
     return where + whose + told
@@ -158,6 +174,7 @@ def _document(one: Judged) -> dict[str, Any]:
 
     facts: dict[str, Any] = {"place": one.place, "team": one.team, "state": one.state, "entry": one.entry}
     facts |= {"zip_sha256": one.digest, "told": one.told, "hint": one.hint}
+    facts |= {"turn": one.turn, "expected_s": one.expected_s}
     if one.hand_in:
         facts |= {"handed_in": one.hand_in.handed_in.isoformat(), "by": one.hand_in.by}
         facts |= {"marked_late": one.hand_in.marked_late}
