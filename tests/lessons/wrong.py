@@ -51,4 +51,18 @@ def predict_hidden(val, val_shifted, earlier):
 def predict_hidden(val, val_shifted, earlier):
     return 0.0, 1.0
 """,
+    ("better", "always somebody's"): """
+def verdict(a, b):
+    return "a" if a.mean() > b.mean() else "b"
+""",
+    ("better", "independent answers"): """
+def verdict(a, b):
+    gained, lost = (a & ~b).sum(), (b & ~a).sum()
+    z = (gained - lost) / np.sqrt(gained + lost)
+    return "unclear" if abs(z) < 2 else "a" if z > 0 else "b"
+""",
+    ("better", "it finds that in"): """
+def verdict(a, b):
+    return "unclear"
+""",
 }
