@@ -102,10 +102,11 @@ print(f"the same run on the second half:   {percent(A[best, ~half].mean(), 1)} %
 
 # %%
 figure, (left, right_side) = slide("One run says little about a recipe", 2)
+COLOURS = ("#777777", "#0072b2", "#d55e00", "#009e73")
 rng = np.random.default_rng(0)
 for place, (name, runs) in enumerate(right.items()):
     found = 100 * runs.mean(axis=1)
-    left.plot(place + rng.uniform(-0.15, 0.15, SEEDS), found, "o", alpha=0.7, ms=8)
+    left.plot(place + rng.uniform(-0.15, 0.15, SEEDS), found, "o", alpha=0.7, ms=8, color=COLOURS[place])
     of = pooled[name]
     left.errorbar(place + 0.3, 100 * of.mean, [[100 * (of.mean - of.low)], [100 * (of.high - of.mean)]],
                   fmt="D", color="black", capsize=5)  # fmt: skip

@@ -65,4 +65,21 @@ def verdict(a, b):
 def verdict(a, b):
     return "unclear"
 """,
+    ("climb", "root of a logarithm"): """
+def attack(score, n, rng):
+    sent = rng.integers(8, size=(200, n))
+    return max(sent, key=score)
+""",
+    ("climb", "that is chance"): """
+def attack(score, n, rng):
+    sent = rng.integers(8, size=(200, n))
+    return (sent[:, :, None] == np.arange(8)).sum(axis=0).argmax(axis=1)
+""",
+    ("climb", "the quota is used up"): """
+def attack(score, n, rng):
+    labels = np.zeros(n, int)
+    for image in range(n):
+        labels[image] = max(range(8), key=lambda one: score(np.where(np.arange(n) == image, one, labels)))
+    return labels
+""",
 }

@@ -43,7 +43,7 @@ def check(verdict: Verdict) -> None:
     must(
         alarms <= FALSE_ALARMS,
         f"Of {PAIRS} pairs of equally good recipes it calls {100 * alarms:.0f} % different, and 5 % is the aim: "
-        f"{SEEDS} runs on {IMAGES} images are not {SEEDS * IMAGES} independent answers, since seeds miss the same images.",
+        f"{SEEDS} runs on {IMAGES} images are not {SEEDS * IMAGES} independent answers: seeds miss the same images.",
         "Take the mean over seeds of each image first, then ask how that varies from image to image and seed to seed.",
     )
     for gain, better, worse in ((1.0, "a", "b"), (-1.0, "b", "a")):
