@@ -1,5 +1,6 @@
 """What the README promises is what there is."""
 
+import html
 import re
 import subprocess
 from pathlib import Path
@@ -12,6 +13,7 @@ from harness.cli.group import VerbGroup, verbs
 from harness.contest import contest_files
 from harness.sandbox.outcome import Outcome
 from tests.readme_boards import with_boards
+from tests.terminal_recording import LINES, RECORDING
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -92,3 +94,11 @@ def test_make_names_the_missing_model():
     shown = subprocess.run(["make", "need-model"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert shown.returncode == 2
     assert "MODEL=vgg16" in shown.stdout
+
+
+def test_the_recording_is_of_lines_that_run_and_asks_no_other_site_for_anything():
+    text = RECORDING.read_text(encoding="utf-8")
+    shown = html.unescape(re.sub(r"<[^>]*>", "", text)).replace("\xa0", " ")
+    assert all(f"$ hemobench {line}" in shown for line in LINES)
+    assert "Ranked by accuracy" in shown
+    assert not re.search(r"url\((?!#)|href=|@import|/home/|/tmp/", text)
