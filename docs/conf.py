@@ -14,12 +14,12 @@ from harness import __version__
 project, author, release = "Hemobench", "the Hemobench authors", __version__
 project_copyright = "the Hemobench authors, MIT licence"
 extensions = ["sphinx.ext.autodoc", "numpydoc", "myst_nb", "sphinx_design"]
-exclude_patterns = ["lessons/*.ipynb"]
+exclude_patterns = ["lessons/workspace"]
 nitpicky = True
+smartquotes = False  # -- is how an option begins
 highlight_language = "none"  # what is indented is typed in a terminal, or drawn
 
-# Lessons are Python text, and run only when asked to: all else is built in under a minute.
-nb_custom_formats = {".py": ["jupytext.reads", {"fmt": "py:percent"}]}
+# Lessons run only when asked to: all else is built in under a minute.
 nb_execution_mode = "force" if os.environ.get("HEMOBENCH_LESSONS") else "off"
 nb_execution_timeout = 180
 nb_execution_raise_on_error = True

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
 from docs.site.pages import DOCS, ROOT, pages
+from harness.lessons.course import lessons, write_notebook
 
 BUILD = ROOT / "build"
-FILES = ("champion/*.png", "reproduction/*.png", "lessons/*.py", "*.svg")  # that pages show
+FILES = ("champion/*.png", "reproduction/*.png", "*.svg")  # that pages show
 
 
 def lay_out(folder: Path) -> None:
-    """Write all that Sphinx reads into `folder`; what did not change keeps its date, and is not read again."""
+    """Write all that Sphinx reads into the new `folder`."""
     texts = {folder / f"{name}.md": text.encode() for name, text in pages().items()}
     copies = {folder / path.relative_to(DOCS): path.read_bytes() for each in FILES for path in DOCS.glob(each)}
-    wanted = texts | copies
-    for path in folder.rglob("*"):
-        if path.is_file() and path not in wanted:
-            path.unlink()
-    for path, content in wanted.items():
+    for path, content in (texts | copies).items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.exists() or path.read_bytes() != content:
-            path.write_bytes(content)
+        path.write_bytes(content)
+    for lesson in lessons():
+        write_notebook(lesson, folder / "lessons")
 
 
 def main(*words: str) -> int:
@@ -33,6 +32,8 @@ def main(*words: str) -> int:
     if "--lessons" in words:
         os.environ["HEMOBENCH_LESSONS"] = "1"
     source, site = BUILD / "pages", BUILD / "site"
+    for folder in (source, site, BUILD / "doctrees"):  # each page shows the titles of others: all are made anew
+        shutil.rmtree(folder, ignore_errors=True)
     lay_out(source)
     code = build(["-q", "-W", "--keep-going", "-c", str(DOCS), "-d", str(BUILD / "doctrees"), str(source), str(site)])
     if not code:

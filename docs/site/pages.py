@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from docs.site.fields import field_pages
 from docs.site.verbs import verb_pages
+from harness.lessons.course import lessons
 from tests.readme_boards import with_boards
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +27,11 @@ SECTIONS = {
 def pages() -> dict[str, str]:
     """Return the text of every page of the site, Markdown, by its name without suffix."""
     own = {path.stem: path.read_text(encoding="utf-8") for path in DOCS.glob("*.md") if path.name != "README.md"}
+    own |= {f"lessons/{path.stem}": path.read_text(encoding="utf-8") for path in (DOCS / "lessons").glob("*.md")}
+    notebooks = [lesson.path.stem for lesson in lessons()]
+    more = sorted(name.removeprefix("lessons/") for name in own if name.startswith("lessons/"))
+    more.remove("README")
+    own["lessons/index"] = own.pop("lessons/README").replace(".py)", ".ipynb)") + _toctree([*notebooks, *more])
     top = {name: (ROOT / file).read_text(encoding="utf-8") for name, file in FROM_TOP.items()}
     found = (
         {name: with_boards(_arrows_as_table(_within(text))) for name, text in (own | top).items()}
@@ -66,4 +73,9 @@ def _section(title: str, names: tuple[str, ...], found: dict[str, str]) -> str:
     for name in names:
         heading = re.search(r"^# (.*)$", found[name], re.MULTILINE)
         lines += [f"- [{heading[1] if heading else name}]({name}.md): {about.get(name, '')}"]
-    return "\n".join([*lines, "", "```{toctree}", ":hidden:", *names, "```", ""])
+    return "\n".join(lines) + _toctree(names)
+
+
+def _toctree(names: Sequence[str]) -> str:
+    """Return what makes pages the next ones below a page, without showing them there."""
+    return "\n".join(["", "", "```{toctree}", ":hidden:", *names, "```", ""])

@@ -12,6 +12,8 @@ import click
 from harness.cli import hemobench
 from harness.cli.group import VerbGroup, verbs
 
+SHOWN_BAR = "\\|"  # in a table, where a bar by itself ends the cell
+
 
 def verb_pages() -> dict[str, str]:
     """Return the page of each verb, and ``verbs`` with the list of all, as Markdown by name."""
@@ -37,7 +39,7 @@ def _table(group: click.Group, names: list[str], ctx: click.Context, at: tuple[s
         assert command is not None
         words = (*at, name)
         page = f"{'' if at[1:] else 'verbs/'}{'-'.join(words)}.md"
-        yield f"| [`{' '.join(words)}`]({page}) | {_escaped(command.get_short_help_str(200))} |"
+        yield f"| [`{' '.join(words)}`]({page}) | {_marked(command.get_short_help_str(200))} |"
 
 
 def _page(words: tuple[str, ...], command: click.Command) -> str:
@@ -51,7 +53,7 @@ def _page(words: tuple[str, ...], command: click.Command) -> str:
         return "\n".join([*lines, "```{toctree}", ":hidden:", inner, "```", ""])
     options = [found for one in command.get_params(ctx) if (found := one.get_help_record(ctx))]
     lines += ["## Options", "", "| option | says |", "|---|---|"]
-    lines += [f"| `{name}` | {_escaped(' '.join(text.split()))} |" for name, text in options]
+    lines += [f"| `{name.replace('|', SHOWN_BAR)}` | {_marked(text)} |" for name, text in options]
     return "\n".join([*lines, ""])
 
 
@@ -65,14 +67,14 @@ def _prose(command: click.Command) -> list[str]:
             lines += [f"**{head.rstrip(':')}**" if head.endswith(":") else head, ""]
             lines += [textwrap.indent(textwrap.dedent(rest), "    "), ""]
         else:
-            lines += [_code(_escaped(" ".join(part.split()))), ""]
+            lines += [_marked(part), ""]
     return lines
 
 
-def _escaped(text: str) -> str:
-    return re.sub(r"([|*_<>\[\]])", r"\\\1", text)
-
-
-def _code(text: str) -> str:
-    """Set options in the type of what is typed."""
-    return re.sub(r"(?<![\w`-])(--[a-z][a-z-]*)", r"`\1`", text)
+def _marked(text: str) -> str:
+    """Return a help text in which nothing is taken for Markdown, and options are in the type of what is typed."""
+    parts = " ".join(text.split()).split("`")  # every second one is typed as it stands
+    for number in range(0, len(parts), 2):
+        plain = re.sub(r"([|*_<>\[\]])", r"\\\1", parts[number])
+        parts[number] = re.sub(r"(?<![\w-])(--[a-z][a-z-]*)", r"`\1`", plain)
+    return "`".join(parts)
