@@ -139,6 +139,21 @@ def disk_trouble(error: OSError) -> str | None:
     return None
 
 
+# By the top module of what an extra of pyproject.toml brings.
+EXTRAS = {"keras": "cpu", "matplotlib": "cpu", "pandas": "analysis", "scipy": "analysis", "sklearn": "analysis"}
+
+
+def extra_for(module: str) -> str | None:
+    """Return the extra that brings a module, None where it is of no extra.
+
+    Examples
+    --------
+    >>> extra_for("scipy.special"), extra_for("keras"), extra_for("nothing")
+    ('analysis', 'cpu', None)
+    """
+    return EXTRAS.get(module.partition(".")[0])
+
+
 @contextlib.contextmanager
 def writing_to(place: Path) -> Iterator[None]:
     """Turn what the system says of a full or read-only disk into one sentence."""

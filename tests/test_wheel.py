@@ -5,11 +5,13 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from harness.errors import EXTRAS
 from tests.conftest import ROOT, CommandLine
 
 EXAMPLES = ("majority", "nearest-centroid", "random", "template", "template-onnx", "template-torch")
@@ -103,3 +105,49 @@ def test_a_new_entry_is_a_copy_that_never_overwrites(hemobench, tmp_path):
     for words in (("myteam",), ("vgg16",), ("../up",), ("My Team",), ("other", "--like", "none")):
         here("new", *words, code=2)
     assert model.read_text() == "mine\n" and [path.name for path in tmp_path.glob("submissions/*")] == ["myteam"]
+
+
+# How each verb that needs an extra is typed, and the extra; `--json` where a terminal's table would hide it.
+LACKING = [
+    (("compare", "1", "2"), "analysis"),
+    (("report", "-o", "r.html"), "analysis"),
+    (("verify", "--leaks"), "analysis"),
+    (("leaderboard", "--format", "latex"), "analysis"),
+    (("train", "vgg16"), "cpu"),
+]
+
+
+def test_the_base_install_says_in_one_sentence_what_to_install(unpacked, tmp_path, hemobench):
+    """Without SciPy, scikit-learn, pandas, Keras and Matplotlib entries are scored, and the rest says what it needs."""
+    block = tmp_path / "block" / "sitecustomize.py"
+    block.parent.mkdir()
+    block.write_text(
+        "import sys\n"
+        "class Block:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name.partition('.')[0] in {tuple(EXTRAS)}:\n"
+        "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
+        "sys.meta_path.insert(0, Block())\n"
+    )
+
+    def typed(*words):
+        environment = hemobench.environment() | {"PYTHONPATH": f"{unpacked}:{block.parent}"}
+        command = [sys.executable, "-P", "-m", "harness.cli", *words]
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+
+    for entry in ("majority", "nearest-centroid"):
+        done = typed("submit", entry, "-m", "x", "--json")
+        assert done.returncode == 0, done.stderr
+    for words, extra in LACKING:
+        done = typed(*words)
+        assert done.returncode == 1 and "Traceback" not in done.stderr
+        assert f'pip install "hemobench[{extra}]"' in done.stderr, (words, done.stderr)
+
+
+def test_every_extra_that_is_named_exists_and_brings_what_is_missing():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    base = " ".join(project["dependencies"])
+    for module, extra in EXTRAS.items():
+        package = {"sklearn": "scikit-learn", "scipy": "scikit-learn"}.get(module, module)
+        assert any(one.startswith(package) for one in extras[extra]) and package not in base.split(">"), module

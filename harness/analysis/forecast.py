@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.score.stats import Z_95
+from harness.score.stats import Z_95, student_95
 
 SPARE = 3  # rows a fit needs beyond its coefficients: with fewer its interval is from 0 to 1, or nearly
 
@@ -65,11 +65,9 @@ class Line(msgspec.Struct, frozen=True):
 
     def predict(self, features: Sequence[float] | NDArray[np.float64]) -> Forecast:
         """Predict hidden accuracy of an entry from its public ones, shape (features,), 0 to 1."""
-        from scipy.special import stdtrit
-
         row = np.concatenate([[1.0], logit(np.asarray(features, float), self.n_public)])
         spread = sqrt(self.variance * (1 + float(row @ self.covariance @ row)))  # of one new entry, not of the line
-        return _around(float(row @ self.coefficients), float(stdtrit(self.freedom, 0.975)) * spread, self.n_hidden)
+        return _around(float(row @ self.coefficients), student_95(self.freedom) * spread, self.n_hidden)
 
 
 def from_shifted(share: float, n: float, n_hidden: float) -> Forecast:
@@ -120,10 +118,8 @@ def from_shifted_and_misses(
     rows = len(earlier_hidden)
     if rows < SPARE:
         return None
-    from scipy.special import stdtrit  # late: it takes as long to import as a light entry to run
-
     miss = logit(earlier_hidden, n_hidden) - logit(earlier_shifted, n)
-    half = float(stdtrit(rows, 0.975)) * sqrt(float((miss**2).mean()))  # around 0, so that no mean is estimated
+    half = student_95(rows) * sqrt(float((miss**2).mean()))  # around 0, so that no mean is estimated
     # Entries that are nearly one, as seeds and resubmissions are, miss alike: that makes no forecast surer than chance.
     half = max(half, _chance(shifted, n, n_hidden))
     return _with(shifted, _around(float(logit(np.array(shifted), n)), half, n_hidden))

@@ -13,6 +13,7 @@ from harness.analysis.predictions import scores_of
 from harness.analysis.values import Values
 from harness.board.rows import read_some
 from harness.score.estimate import Estimate
+from harness.score.stats import student_95
 
 SHOWN = 30  # recipes, the best by their mean
 
@@ -59,14 +60,12 @@ def pool_seeds(scores: Sequence[Estimate]) -> Pooled:
     >>> f"{pooled.mean:.2f} ± {pooled.sd:.2f} ({pooled.low:.2f}–{pooled.high:.2f}, n = {pooled.n})"
     '0.72 ± 0.02 (0.66–0.78, n = 3)'
     """
-    from scipy.special import stdtrit
-
     n = len(scores)
     mean, low, high = (float(np.mean([getattr(one, name) for one in scores])) for name in ("value", "low", "high"))
     if n == 1:
         return Pooled(mean, nan, 1, low, high)
     sd = float(np.std([one.value for one in scores], ddof=1))
-    margin = float(stdtrit(n - 1, 0.975)) * sd / sqrt(n)
+    margin = student_95(n - 1) * sd / sqrt(n)
     return Pooled(mean, sd, n, max(0.0, mean - hypot(margin, mean - low)), min(1.0, mean + hypot(margin, high - mean)))
 
 

@@ -14,7 +14,7 @@ import click
 from harness import __version__, plugins
 from harness.cli._view.screen import message
 from harness.cli.group import VerbGroup
-from harness.errors import DISK_REMEDY, HarnessError, disk_trouble
+from harness.errors import DISK_REMEDY, HarnessError, disk_trouble, extra_for
 
 # Each section in the order of the flow.  A name has its place here whether the verb is of this package or another's.
 SECTIONS = {
@@ -88,6 +88,12 @@ def main() -> NoReturn:
         if error.hint:
             message(error.hint)
         sys.exit(error.exit_code)
+    except ModuleNotFoundError as error:
+        if (extra := extra_for(error.name or "")) is None:
+            raise
+        message(f"Error: This needs {error.name}, which is not installed.", style="red")
+        message(f'Type: pip install "hemobench[{extra}]"')
+        sys.exit(1)
     except BrokenPipeError:  # the reader of our output has left, as `head` does
         sys.stderr.close()
         sys.exit(1)

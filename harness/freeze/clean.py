@@ -13,12 +13,11 @@ from itertools import pairwise
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from harness.contest import Cleaning
 from harness.errors import ContestError, did_you_mean
 from harness.freeze import fingerprint
+from harness.freeze.components import components
 from harness.freeze.lock import Finding, Rule
 from harness.freeze.near import NearPair, every_pair, find_near, judge
 from harness.sources.image_set import ImageSet
@@ -199,8 +198,7 @@ class _Survey:
                 link(one, other, None)
         place = {row: number for number, row in enumerate(rows)}
         ends = np.array([(place[one], place[other]) for one in near for other in near[one]], np.intp).reshape(-1, 2).T
-        graph = coo_array((np.ones(ends.shape[1]), tuple(ends)), shape=(len(rows), len(rows)))
-        component = connected_components(graph, directed=False)[1].tolist()
+        component = components(ends[0], ends[1], len(rows)).tolist()
         clusters: dict[int, list[int]] = defaultdict(list)
         for row, number in zip(rows, component, strict=True):
             clusters[number].append(row)

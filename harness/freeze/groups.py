@@ -11,12 +11,11 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from harness.contest import SplitSpec
 from harness.errors import FreezeError
 from harness.freeze.clean import Cleaned
+from harness.freeze.components import components
 from harness.freeze.lock import Finding
 from harness.sources.image_set import ImageSet
 from harness.words import counted
@@ -108,5 +107,4 @@ def _joined(one: NDArray[np.intp], other: NDArray[np.intp]) -> NDArray[np.intp]:
     """Return numbers of shape (n,) that are equal wherever those of either are, also by way of others."""
     shift = one.max(initial=-1) + 1
     nodes = shift + other.max(initial=-1) + 1
-    graph = coo_array((np.ones(len(one)), (one, shift + other)), shape=(nodes, nodes))
-    return connected_components(graph, directed=False)[1][one].astype(np.intp)
+    return components(one, shift + other, int(nodes))[one]

@@ -22,7 +22,7 @@ KNOWN_LABELS: dict[type, str] = {
     EmbeddedSource: "anybody can draw the same images with this package",
     MedmnistSource: "MedMNIST publishes them with its test split",
 }
-PINNED = ("numpy", "pillow", "scipy")  # the libraries that touch a pixel or a split
+PINNED = ("numpy", "pillow")  # the libraries that touch a pixel or a split
 
 
 Rule = Literal[

@@ -37,7 +37,7 @@ def test_a_line_and_its_interval_are_those_of_statsmodels():
     frame = theirs.get_prediction(design[-1:]).summary_frame(alpha=0.05)
     limits = (expit(frame[["mean", "obs_ci_lower", "obs_ci_upper"]].to_numpy()[0]) * 1114 - 0.5) / 1113
     found = fitted.predict(public[-1])
-    assert (found.value, found.low, found.high) == pytest.approx(limits)
+    assert (found.value, found.low, found.high) == pytest.approx(limits, rel=5e-4)  # the error of `student_95`
 
 
 def test_too_few_rows_give_no_line():
