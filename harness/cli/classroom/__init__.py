@@ -11,7 +11,7 @@ from harness.cli.group import VerbGroup
     "class",
     cls=VerbGroup,
     home=__name__,
-    sections={"Verbs": ("roster", "judge", "extend", "similar", "evidence", "disqualify", "reinstate", "grades")},
+    sections={"Verbs": ("rehearse", "roster", "judge", "extend", "similar", "evidence", "disqualify", "reinstate")},
     short_help="Lead a class: who is in it, hand-ins, grades.",
 )
 def class_group() -> None:
