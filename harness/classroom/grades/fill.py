@@ -50,6 +50,8 @@ class Target:
         Points for which the platform may refuse the whole file.
     participant : int or None
         See `harness.classroom.grades.who.find_students`.
+    no_grade : tuple of str
+        What stands where there is no grade yet.
     """
 
     platform: str
@@ -61,6 +63,7 @@ class Target:
     locked: Mapping[int, str] = field(default_factory=dict)
     refused_above: Decimal | None = None
     participant: int | None = None
+    no_grade: tuple[str, ...] = NO_GRADE
 
 
 class Filled(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,7 +160,7 @@ def fill(
             if number_of(before) == values[part]:
                 continue  # it says so already, in the platform's own way of writing
             new[number, at] = written(values[part], sign)
-            if part == "total" and before not in NO_GRADE:
+            if part == "total" and before not in target.no_grade:
                 replaced.append(f"{student.name}: {before} → {written(values[part], sign)}")
     there = {student.id for student in found.students.values()}
     graded = [one for one in roster.students if marks.get(one.id, Mark(None)).total is not None]

@@ -6,7 +6,7 @@ It puts no quotes around a name with a comma, so columns after the names are cou
 from __future__ import annotations
 
 from harness.classroom.grades.cells import Cells
-from harness.classroom.grades.fill import Part, Target
+from harness.classroom.grades.fill import NO_GRADE, Part, Target
 from harness.classroom.grades.numbers import number_of
 from harness.errors import ClassError, did_you_mean
 from harness.words import counted
@@ -48,4 +48,5 @@ def find(table: Cells, item: str) -> Target | None:
         rows,
         {part: titles.index(name) - len(titles) for part, name in COLUMNS.items()},
         maximum=next(iter(maxima), None),
+        no_grade=(*NO_GRADE, "0.0"),  # which it writes of who has handed in nothing, too
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import io
 import runpy
-import shutil
+import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.freeze.frozen import Frozen
-from harness.pack import pack
-from harness.tree import temporary_folder
+from harness.pack import plain_member
 
 PLANTED = Path(__file__).parent / "planted"
 PUBLIC_SPLITS = ("train", "val", "val_shifted")
@@ -112,12 +112,11 @@ def write_zip(kind: str, target: Path, data: PublicData, network: Arrays, rng: n
     rng : numpy.random.Generator
         Draws what a copy changes.
     """
-    with temporary_folder("hemobench-rehearsal-") as folder:
-        made = folder / "entry"
-        shutil.copytree(PLANTED / kind, made, ignore=shutil.ignore_patterns("__pycache__"))
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr(plain_member("model.py"), (PLANTED / kind / "model.py").read_bytes())
         for name, arrays in _files(kind, data, network, rng).items():
-            np.savez(made / name, allow_pickle=False, **arrays)
-        pack(made, target)
+            np.savez(file := io.BytesIO(), allow_pickle=False, **arrays)
+            archive.writestr(plain_member(name), file.getvalue())
 
 
 def _files(kind: str, data: PublicData, network: Arrays, rng: np.random.Generator) -> dict[str, dict[str, Any]]:
