@@ -11,12 +11,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-import numpy as np
-
 from harness import plugins
 from harness.ahead import in_turn
 from harness.board import rows
 from harness.board.admission import Admission, admit
+from harness.board.artifacts import forget, keep
 from harness.board.closing import Closing
 from harness.board.ledger import Line, scores_newest_first
 from harness.board.ranking import read_leaderboard, read_standing
@@ -29,13 +28,12 @@ from harness.entry_source import Built, EntrySource, build
 from harness.errors import HarnessError, UsageError, writing_to
 from harness.format import percent
 from harness.freeze.frozen import Frozen
-from harness.freeze.hashing import hash_file
 from harness.sandbox.backends import AUTO
 from harness.sandbox.content_key import content_key
 from harness.score.card import ScoreCard
 from harness.score.evaluate import Evaluation, Terms
 from harness.score.workers import Begin, workers
-from harness.workspace import Workspace, atomic_file, free_place, scratch_of, write_atomic
+from harness.workspace import Workspace, scratch_of
 
 if TYPE_CHECKING:
     from harness.analysis.preview import Preview
@@ -267,7 +265,6 @@ def _record(
     facts |= {"withheld": shown is not None, "recipe": _recipe(admission.name, card)}
     facts.setdefault("seed", card.declared.seed)
     facts |= {"baseline": admission.baseline, "content": content}
-    facts |= {"n_changed": card.repeat.n_changed if card.repeat else None}
     facts |= {"handed_in": handed_in}
     if built.trained:
         facts |= {fact: built.trained[fact] for fact in ("recipe", "seed", "precision")}
@@ -325,28 +322,14 @@ def _keep(recorder: Recorder, evaluation: Evaluation, now: datetime, **facts: An
     `facts` are fields of the receipt that the card does not tell.
     """
     card, workspace = evaluation.card, recorder.workspace
-    kept = free_place(workspace.cards(card.contest), f"{now:%Y%m%dT%H%M%S.%f}Z-{card.zip_sha256[:12]}")
-    labels = kept.with_suffix(".npz") if evaluation.predictions else None
+    facts |= keep(workspace, evaluation, now)
     try:
-        if labels:
-            with atomic_file(labels, private=True) as file:
-                np.savez(file, allow_pickle=False, **evaluation.kept)
-        write_atomic(kept, card.document(), private=True)
         line = recorder.record(
             **facts,
             created_at=now.isoformat(timespec="seconds"),
             contest=card.contest,
             lock=card.lock,
-            outcome=card.outcome,
             zip_sha256=card.zip_sha256,
-            scorer=card.scorer,
-            order=card.order,
-            scores={split: score.metrics for split, score in card.scores.items()},
-            predictions=card.predictions,
-            card=kept.relative_to(workspace.path).as_posix(),
-            card_sha256=hash_file(kept),
-            labels=labels.relative_to(workspace.path).as_posix() if labels else "",
-            labels_sha256=hash_file(labels) if labels else "",
             environment=card.environment,
             runtime=card.runtime,
             runtime_lock=card.runtime_lock,
@@ -359,9 +342,7 @@ def _keep(recorder: Recorder, evaluation: Evaluation, now: datetime, **facts: An
         )
     except BaseException:
         last = next(scores_newest_first(workspace.ledger), None)
-        if last is None or last.card != kept.relative_to(workspace.path).as_posix():  # no receipt needs them
-            for path in (kept, labels):
-                if path:
-                    path.unlink(missing_ok=True)
+        if last is None or last.card != facts["card"]:  # no receipt needs them
+            forget(workspace, facts)
         raise
-    return kept, line
+    return workspace.path / facts["card"], line

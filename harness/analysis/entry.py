@@ -290,7 +290,8 @@ def _refuse_stranger(entry: Entry, frozen: Frozen) -> NoReturn:
         )
     raise UsageError(
         f"Entry {entry.id}, {entry.name}, was scored on another freeze of {asked}: other images, {entry.lock[:12]}.",
-        f"Only entries of the freeze in force, {frozen.lock_hash[:12]}, are shown and compared.",
+        f"Only entries of the freeze in force, {frozen.lock_hash[:12]}, are shown and compared; where it repairs that "
+        "one: hemobench contest rescore",
     )
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -19,7 +21,8 @@ from harness.errors import BoardError, WorkspaceError
 from harness.freeze.frozen import read_arrays
 from harness.freeze.hashing import hash_file
 from harness.score.card import ScoreCard
-from harness.workspace import Workspace
+from harness.score.evaluate import Evaluation
+from harness.workspace import Workspace, atomic_file, free_place, write_atomic
 
 PROBABILITIES = "_probabilities"  # follows the split in the name of an array
 SLACK = 1e-3  # by which a row of them may miss 1
@@ -44,6 +47,47 @@ class Artifacts:
     probabilities: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
+def keep(workspace: Workspace, evaluation: Evaluation, now: datetime) -> dict[str, Any]:
+    """Write the card of an evaluation, and before it what the entry answered; return what a receipt says of them.
+
+    Raises
+    ------
+    WorkspaceError
+        The disk is full, or cannot be written: nothing is left of them.
+    """
+    card = evaluation.card
+    path = free_place(workspace.cards(card.contest), f"{now:%Y%m%dT%H%M%S.%f}Z-{card.zip_sha256[:12]}")
+    labels = path.with_suffix(".npz") if evaluation.predictions else None
+    try:
+        if labels:
+            with atomic_file(labels, private=True) as file:
+                np.savez(file, allow_pickle=False, **evaluation.kept)
+        write_atomic(path, card.document(), private=True)
+    except BaseException:
+        for one in (path, path.with_suffix(".npz")):
+            one.unlink(missing_ok=True)
+        raise
+    return {
+        "outcome": card.outcome,
+        "scorer": card.scorer,
+        "order": card.order,
+        "scores": {split: score.metrics for split, score in card.scores.items()},
+        "predictions": card.predictions,
+        "card": path.relative_to(workspace.path).as_posix(),
+        "card_sha256": hash_file(path),
+        "labels": labels.relative_to(workspace.path).as_posix() if labels else "",
+        "labels_sha256": hash_file(labels) if labels else "",
+        "n_changed": card.repeat.n_changed if card.repeat else None,
+    }
+
+
+def forget(workspace: Workspace, facts: Mapping[str, Any]) -> None:
+    """Remove the files that `keep` wrote, which no receipt names."""
+    for name in ("card", "labels"):
+        if facts[name]:
+            (workspace.path / facts[name]).unlink(missing_ok=True)
+
+
 def read_artifacts(workspace: Workspace, entries: Sequence[Entry]) -> dict[int, Artifacts]:
     """Return what is left of each entry, by its id."""
     wanted, found = {entry.id for entry in entries}, {}
@@ -59,7 +103,7 @@ def read_artifacts(workspace: Workspace, entries: Sequence[Entry]) -> dict[int, 
 
 
 def artifacts_of_card(workspace: Workspace, card: Path) -> Artifacts:
-    """Return what is left of the entry whose card is the file `card`.
+    """Return what is left of the entry whose card is, or was before it was rescored, the file `card`.
 
     Raises
     ------
@@ -67,7 +111,8 @@ def artifacts_of_card(workspace: Workspace, card: Path) -> Artifacts:
         It is the card of no receipt.
     """
     name = Path(os.path.relpath(card, workspace.path)).as_posix()
-    receipt = next((one for one in ledger.scores_newest_first(workspace.ledger) if one.card == name), None)
+    known = (state.scored for states in ledger.states_newest_first(workspace.ledger) for state in states)
+    receipt = next((one for one in known if one.card == name), None)
     if receipt is None:
         raise WorkspaceError(f"{card} is the card of no entry in {workspace.path}.", "See: hemobench ledger audit")
     return artifacts_of(workspace, receipt)

@@ -15,7 +15,8 @@ from harness.board import cache, rows
 from harness.board.cache import REMAKE
 from harness.board.closing import Closing, read_closing_file
 from harness.board.ledger import START
-from harness.board.receipts import Disqualified, Receipt, Reinstated, RulesChanged, Scored
+from harness.board.receipts import Disqualified, Receipt, Reinstated, Rescored, RulesChanged, Scored
+from harness.board.rescored import contradictions
 from harness.board.rows import Entry, entry_of
 from harness.board.stored import Stored, read_stored
 from harness.board.visibility import Role, Visibility
@@ -70,12 +71,16 @@ def audit(workspace: Workspace, *, expect: str | None = None) -> Audit:
     store = read_stored(workspace)
     closings = list(_read_closings(workspace))
     closed = {closing.lock: closing for closing in closings}
+    for receipt in store.receipts.values():
+        if isinstance(receipt, Rescored) and receipt.before in closed:
+            closed.setdefault(receipt.lock, closed[receipt.before])
     findings = [
         *_ledger(store),
         *_head(store, closings, expect),
         *_rows(store, closed),
         *_rules(workspace, store),
         *_disqualifications(store),
+        *_rescorings(workspace, store),
         *_files(workspace, store, closed),
         *_closings(workspace, store),
     ]
@@ -165,7 +170,8 @@ def _differences(
     """Yield what differs; of a score that nobody may see yet only that it does."""
     for path, was, should in differing(got, expected):
         _, _, split = path.partition("scores.")
-        shown = Visibility(Role.EVERYBODY, closed.get(receipt.lock)).scores(store.row_of(receipt))
+        row = store.row_of(receipt)
+        shown = Visibility(Role.EVERYBODY, closed.get(row.lock)).scores(row)
         if split and split.partition(".")[0] not in shown:
             was, should = "another value", "the value on record, not told yet"
         yield Finding(f"{what}: {path}", was, should, hint)
@@ -210,6 +216,15 @@ def _disqualifications(store: Stored) -> Iterator[Finding]:
             (out.add if going else out.discard)(receipt.entry)
 
 
+def _rescorings(workspace: Workspace, store: Stored) -> Iterator[Finding]:
+    """Yield what a rescoring says that does not follow from what is on record of its entries."""
+    scored = {receipt.entry: receipt for receipt in store.scores}
+    for receipt in store.receipts.values():
+        if isinstance(receipt, Rescored):
+            for what, got, expected in contradictions(workspace, receipt, scored, store.states):
+                yield Finding(f"{_of(receipt)}: {what}", got, expected, FROM_COPY)
+
+
 def _frozen_rules(workspace: Workspace, contest: str, lock: str) -> list[dict[str, Any]]:
     with contextlib.suppress(HarnessError):  # a damaged lock is a matter for `verify`
         if frozen := find_freeze(workspace, contest, lock):
@@ -244,23 +259,27 @@ def _say(value: Any) -> str:
 
 def _files(workspace: Workspace, store: Stored, closed: Mapping[str, Closing]) -> Iterator[Finding]:
     digest = remember(_hash)  # one zip may have been submitted often
-    for receipt in store.scores:
-        rerun = f"{FROM_COPY} Whether the entry still gives them: hemobench ledger replay {receipt.entry}"
-        kept = [(receipt.card, receipt.card_sha256, FROM_COPY)]
-        kept += [(receipt.labels, receipt.labels_sha256, rerun)] if receipt.labels else []
-        kept += [(f"zips/{receipt.zip_sha256}.zip", receipt.zip_sha256, FROM_COPY)]
-        for name, expected, hint in kept:
-            if (got := digest(workspace.path / name)) != expected:
-                yield Finding(f"{name} (receipt {receipt.number})", _short(got), _short(expected), hint)
-        if digest(workspace.path / receipt.card) == receipt.card_sha256:
-            # The card is as it was when the receipt was written: what the receipt says otherwise was changed since.
-            card = _read_card(workspace, receipt)
-            scores = {split: measured.metrics for split, measured in card.scores.items()}
-            own = {name: getattr(receipt, name) for name in ("outcome", "lock", "zip_sha256")}
-            said = own | {"scores": msgspec.to_builtins(receipt.scores)}
-            on_card = {name: getattr(card, name) for name in own} | {"scores": scores}
-            beside = f"{_of(receipt)}, beside its card"
-            yield from _differences(store, receipt, closed, beside, said, on_card, FROM_COPY)
+    for first in store.scores:
+        zipped = f"zips/{first.zip_sha256}.zip"
+        if (got := digest(workspace.path / zipped)) != first.zip_sha256:
+            what = f"{zipped} (receipt {first.number})"
+            yield Finding(what, _short(got), _short(first.zip_sha256), FROM_COPY)
+        for since, receipt in store.states(first):
+            rerun = f"{FROM_COPY} Whether the entry still gives them: hemobench ledger replay {receipt.entry}"
+            kept = [(receipt.card, receipt.card_sha256, FROM_COPY)]
+            kept += [(receipt.labels, receipt.labels_sha256, rerun)] if receipt.labels else []
+            for name, expected, hint in kept:
+                if (got := digest(workspace.path / name)) != expected:
+                    yield Finding(f"{name} (receipt {since.number})", _short(got), _short(expected), hint)
+            if digest(workspace.path / receipt.card) == receipt.card_sha256:
+                # The card is as it was when the receipt was written: what the receipt says else was changed since.
+                card = _read_card(workspace, receipt)
+                scores = {split: measured.metrics for split, measured in card.scores.items()}
+                own = {name: getattr(receipt, name) for name in ("outcome", "lock", "zip_sha256")}
+                said = own | {"scores": msgspec.to_builtins(receipt.scores)}
+                on_card = {name: getattr(card, name) for name in own} | {"scores": scores}
+                beside = f"{_of(since)}, beside its card" if since is first else f"{_of(since)}, beside {receipt.card}"
+                yield from _differences(store, first, closed, beside, said, on_card, FROM_COPY)
 
 
 def _read_closings(workspace: Workspace) -> Iterator[Closing]:
@@ -287,7 +306,8 @@ def _closings(workspace: Workspace, store: Stored) -> Iterator[Finding]:
         for team, ids in closing.finals.items():
             for number in ids:
                 one = scored.get(number)
-                mine = one and (one.name, one.contest, one.lock) == (team, closing.contest, closing.lock)
+                locks = [state.lock for _, state in store.states(one)] if one else []
+                mine = one and (one.name, one.contest) == (team, closing.contest) and closing.lock in locks
                 if not (one and mine) or closing.is_late(entry_of(one)):
                     told = f"entry {number}, {'late' if one and mine else 'not one of that team'}"
                     yield Finding(f"{what}: finals of {plain(team)}", told, "its entries in time", FROM_COPY)
@@ -311,14 +331,15 @@ def _notes(workspace: Workspace, store: Stored) -> Iterator[str]:
         yield f"{told} not on the board yet; the next leaderboard or submit adds what is missing."
     for closing in _read_closings(workspace):
         yield f"{closing.contest} was closed at {closing.when}; its seal is {closing.seal}."
-    strays = sum(1 for _ in workspace.path.glob("cards/*/*.json")) - len(store.scores)
+    known = sum(len(store.states(receipt)) for receipt in store.scores)
+    strays = sum(1 for _ in workspace.path.glob("cards/*/*.json")) - known
     if strays > 0:
         yield f"{counted(strays, 'card belongs', 'cards belong')} to no receipt: of stopped submits."
 
 
 def _shown(entry: Entry) -> dict[str, Any]:
     """What a row tells, to be compared; scores by split, then by metric."""
-    told = {name: getattr(entry, name) for name in (*rows.FACTS, "came", "receipt", "disqualified")}
+    told = {name: getattr(entry, name) for name in (*rows.FACTS, "came", "receipt", "disqualified", "rescored")}
     scores: dict[str, dict[str, Any]] = {}
     for (split, metric), score in entry.scores.items():
         scores.setdefault(split, {})[metric] = msgspec.to_builtins(score)

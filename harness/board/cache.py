@@ -16,11 +16,11 @@ from pathlib import Path
 
 from harness.board import rows
 from harness.board.ledger import START, Line, lines_from
-from harness.board.receipts import Disqualified, Receipt, Reinstated, Scored
+from harness.board.receipts import Disqualified, Receipt, Reinstated, Rescored, Scored
 from harness.errors import BoardError
 from harness.workspace import OWNER_FILE, make_folder, move_durably
 
-VERSION = 8  # of the schema; another one is made anew
+VERSION = 9  # of the schema; another one is made anew
 SCHEMA = """
     CREATE TABLE entries (
         id INTEGER PRIMARY KEY,
@@ -43,7 +43,8 @@ SCHEMA = """
         verified INTEGER NOT NULL,     -- 1: trained here from public data
         withheld INTEGER NOT NULL,     -- 1: the Ladder does not show its public score
         baseline INTEGER NOT NULL,     -- 1: one of the harness' own, submitted by its bare name
-        disqualified INTEGER NOT NULL  -- 1: taken out of the ranks, and not reinstated since
+        disqualified INTEGER NOT NULL, -- 1: taken out of the ranks, and not reinstated since
+        rescored INTEGER NOT NULL      -- number of the receipt by which it was rescored last, 0 where it was not
     ) STRICT;
     CREATE TABLE scores (
         entry INTEGER NOT NULL REFERENCES entries (id),
@@ -61,12 +62,12 @@ SCHEMA = """
         sha256 TEXT NOT NULL,
         start INTEGER NOT NULL
     ) STRICT;
+    CREATE INDEX entries_by_time ON entries (contest, came);  -- asked for each row that is put in
 """
 INDEXES = """
     CREATE INDEX scores_by_value ON scores (split, metric, value DESC, entry);
     CREATE INDEX entries_by_outcome ON entries (contest, lock, outcome, disqualified, baseline, withheld);
     CREATE INDEX entries_by_content ON entries (contest, lock, content);
-    CREATE INDEX entries_by_time ON entries (contest, lock, came);
     CREATE INDEX entries_by_name ON entries (contest, lock, name, created_at);
 """
 BUSY_S = 60  # how long a writer waits for readers, and they for it
@@ -194,6 +195,8 @@ def _insert(board: sqlite3.Connection, line: Line, start: int) -> None:
         rows.insert(board, receipt)
     elif isinstance(receipt, Disqualified | Reinstated):
         rows.set_disqualified(board, receipt.entry, isinstance(receipt, Disqualified))
+    elif isinstance(receipt, Rescored):
+        rows.rescore(board, receipt)
     board.execute("UPDATE head SET number = ?, sha256 = ?, start = ?", (line.receipt.number, line.sha256, start))
 
 

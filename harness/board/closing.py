@@ -18,6 +18,7 @@ import msgspec
 from harness.board import ledger, rows
 from harness.board.deadline import read_deadline
 from harness.board.in_force import in_force
+from harness.board.receipts import Rescored
 from harness.board.recorder import open_recorder
 from harness.board.rows import Entry
 from harness.errors import BoardError, UsageError
@@ -87,21 +88,39 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
 def read_closing(workspace: Workspace, contest: str, lock: str) -> Closing | None:
     """Return how a frozen contest was closed, None while it is open.
 
+    One whose entries were rescored under another lock is closed as it was under that before.
+
     Raises
     ------
     BoardError
         The file is there and cannot be read: the contest is closed, but not how.
     """
     path = workspace.closed(contest, lock)
-    if not path.exists():
-        return None
-    closing = read_closing_file(path)
-    if (closing.contest, closing.lock) != (contest, lock):
-        raise BoardError(
-            f"{path} closes {closing.contest}, lock {closing.lock[:12]}.",
-            "Put the file back from a copy of the workspace.",
-        )
-    return closing
+    for known in _line_of(workspace, path, contest, lock):
+        path = workspace.closed(contest, known)
+        if not path.exists():
+            continue
+        closing = read_closing_file(path)
+        if (closing.contest, closing.lock) != (contest, known):
+            raise BoardError(
+                f"{path} closes {closing.contest}, lock {closing.lock[:12]}.",
+                "Put the file back from a copy of the workspace.",
+            )
+        return closing
+    return None
+
+
+def _line_of(workspace: Workspace, path: Path, contest: str, lock: str) -> list[str]:
+    """Return a lock, and those under which its entries stood before they were rescored, newest first.
+
+    Only where there are files beside `path`, its own: else the ledger need not be read.
+    """
+    found = [lock]
+    if not path.exists() and any(path.parent.glob("*.json")):
+        for one in reversed([*ledger.events(workspace.ledger, Rescored)]):
+            if one.contest == contest and one.lock in found and one.before not in found:
+                found.append(one.before)
+    return found
 
 
 def read_closing_file(path: Path) -> Closing:
@@ -111,8 +130,9 @@ def read_closing_file(path: Path) -> Closing:
 
 def read_selection(workspace: Workspace, contest: str, lock: str) -> dict[str, tuple[int, ...]]:
     """Return the entries that teams chose to count, by team."""
-    path = workspace.finals(contest, lock)
-    return _read(path, Selection).teams if path.exists() else {}
+    path = workspace.finals(contest, lock)  # a choice writes those of before, too
+    known = [workspace.finals(contest, one) for one in _line_of(workspace, path, contest, lock)]
+    return next((_read(one, Selection).teams for one in known if one.exists()), {})
 
 
 def _read(path: Path, what: type[T]) -> T:
@@ -194,7 +214,14 @@ def close(workspace: Workspace, frozen: Frozen) -> Closing:
         if not teams:
             raise BoardError(f"Nothing was scored in {contest} yet.", "Type: hemobench submit majority -m first")
         gone = late | set(rows.disqualified_ids(recorder.board, contest, lock))
-        selected = {team: ids for team, ids in read_selection(workspace, contest, lock).items() if not set(ids) <= gone}
+        chosen = read_selection(workspace, contest, lock)
+        found = rows.read_some(recorder.board, [number for ids in chosen.values() for number in ids])
+        here = {one.id for one in found if one.lock == lock}  # others could not be rescored when the contest was
+        selected = {
+            team: tuple(number for number in ids if number in here)
+            for team, ids in chosen.items()
+            if not set(ids) & here <= gone
+        }
         last = next(ledger.newest_lines(workspace.ledger), None)
         closing = Closing(
             contest=contest,

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from harness.board import ledger
-from harness.board.receipts import RulesChanged
+from harness.board.receipts import Rescored, RulesChanged
 from harness.contest import Contest, contest_files, read_contest, rules_of
 from harness.errors import BoardError, HarnessError
 from harness.freeze.frozen import Frozen, frozen_names, open_frozen
@@ -63,6 +63,12 @@ def read_changes(workspace: Workspace, frozen: Frozen) -> list[RulesChanged]:
     """Return every change of the rules of a frozen contest, oldest first."""
     place = (frozen.contest.name, frozen.lock_hash)
     return [one for one in ledger.events(workspace.ledger, RulesChanged) if (one.contest, one.lock) == place]
+
+
+def read_rescorings(workspace: Workspace, frozen: Frozen) -> list[Rescored]:
+    """Return how the board of a frozen contest was rescored, oldest first."""
+    place = (frozen.contest.name, frozen.lock_hash)
+    return [one for one in ledger.events(workspace.ledger, Rescored) if (one.contest, one.lock) == place]
 
 
 def folded(changes: list[RulesChanged]) -> dict[str, Any]:

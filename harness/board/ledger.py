@@ -22,7 +22,7 @@ from typing import TypeVar
 
 import msgspec
 
-from harness.board.receipts import FORMAT, Disqualified, Kind, Receipt, Reinstated, Scored
+from harness.board.receipts import FORMAT, Disqualified, Kind, Receipt, Reinstated, Rescored, Rescoring, Scored
 from harness.errors import BoardError, UsageError
 from harness.workspace import OWNER_FILE, make_folder, sync_folder, write_atomic
 
@@ -160,9 +160,30 @@ def newest_lines(path: Path) -> Iterator[Line]:
             yield Line(pending)
 
 
+@dataclass(frozen=True)
+class State:
+    """What an entry was worth at one time: its receipt as it then stood, and whether its zip was run for it."""
+
+    scored: Scored
+    ran: bool = True
+
+
+def states_newest_first(path: Path) -> Iterator[list[State]]:
+    """Yield, for the scores from the last one back, what each is worth now, and was before: as it was recorded last."""
+    since: dict[int, list[tuple[str, Rescoring]]] = {}
+    for line in newest_lines(path):
+        receipt = line.receipt
+        if isinstance(receipt, Rescored):
+            for one in receipt.entries:
+                since.setdefault(one.entry, []).append((receipt.lock, one))
+        elif isinstance(receipt, Scored):
+            again = [State(receipt.rescored(*one), one[1].ran) for one in since.pop(receipt.entry, ())]
+            yield [*again, State(receipt)]
+
+
 def scores_newest_first(path: Path) -> Iterator[Scored]:
-    """Yield the receipts of scores from the last one back."""
-    return (line.score for line in newest_lines(path) if line.score)
+    """Yield the receipts of scores from the last one back, each as it stands since it was rescored last."""
+    return (states[0].scored for states in states_newest_first(path))
 
 
 def events(path: Path, *kinds: type[E]) -> Iterator[E]:

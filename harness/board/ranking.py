@@ -197,10 +197,10 @@ def _ids(
 def _count(board: sqlite3.Connection, contest: str, lock: str, metric: str, visible: Visibility) -> int:
 
     if visible.closing:
-        gone = set(rows.disqualified_ids(board, contest, lock))
+        here = set(rows.all_ids(board, contest, lock)) - set(rows.disqualified_ids(board, contest, lock))
         if visible.transductive != "ranked":
-            gone.update(rows.transductive_ids(board, contest, lock))
-        return sum(not set(ids) <= gone for ids in visible.closing.finals.values())
+            here.difference_update(rows.transductive_ids(board, contest, lock))
+        return sum(not here.isdisjoint(ids) for ids in visible.closing.finals.values())
     if visible.deadline.rules.deadline:
         return sum(1 for _ in _ids(board, contest, lock, metric, visible, None))
     per_image = None if visible.transductive == "ranked" else True

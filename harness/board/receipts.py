@@ -29,6 +29,11 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
         """What it is of, in a word or two."""
         raise NotImplementedError
 
+    @property
+    def when(self) -> str:
+        """When it was written, for people."""
+        return f"{self.created_at[:16].replace('T', ' ')} UTC"
+
 
 class Scored(Receipt, frozen=True, kw_only=True, omit_defaults=True, tag="score"):
     """What was scored, as what, how it ended, and by what it can be checked.
@@ -74,6 +79,45 @@ class Scored(Receipt, frozen=True, kw_only=True, omit_defaults=True, tag="score"
     @property
     def about(self) -> str:
         return self.name
+
+    def rescored(self, lock: str, now: Rescoring) -> Scored:
+        """Return what this says since the entry was rescored under `lock`."""
+        facts = {name: getattr(now, name) for name in now.__struct_fields__ if name not in ("entry", "ran")}
+        return msgspec.structs.replace(self, lock=lock, **facts)
+
+
+class Rescoring(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one entry is worth since it was rescored: fields of `Scored`, which stand in place of those before."""
+
+    entry: int
+    outcome: str
+    scorer: str
+    order: int
+    scores: dict[str, dict[str, Estimate]]
+    predictions: dict[str, str]
+    card: str
+    card_sha256: str
+    labels: str
+    labels_sha256: str
+    n_changed: int | None = None
+    ran: bool = False  # its zip was run again; else what it had answered was scored again
+
+
+class Rescored(Receipt, frozen=True, kw_only=True, omit_defaults=True, tag="rescored"):
+    """Entries that were scored again, all at once; what they were worth before stays on record.
+
+    `before` is the lock under which they stood, that of the receipt where only the scorer or a metric is another one.
+    `renumbered` has the new number of each class where the public images show that classes were renumbered.
+    """
+
+    before: str
+    why: str
+    entries: tuple[Rescoring, ...]
+    renumbered: tuple[int, ...] = ()
+
+    @property
+    def about(self) -> str:
+        return f"{self.contest} rescored"
 
 
 class Change(msgspec.Struct, frozen=True, rename={"old": "from", "new": "to"}):
@@ -132,4 +176,4 @@ class Extended(Receipt, frozen=True, kw_only=True, omit_defaults=True, tag="exte
         return f"extension of {self.team}"
 
 
-Kind = Scored | RulesChanged | Disqualified | Reinstated | Extended
+Kind = Scored | Rescored | RulesChanged | Disqualified | Reinstated | Extended

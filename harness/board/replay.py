@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.board.artifacts import Artifacts, artifacts_of
-from harness.board.ledger import disqualified, scores_newest_first
+from harness.board.ledger import disqualified, states_newest_first
 from harness.board.receipts import Scored
 from harness.board.rows import entry_of
 from harness.board.visibility import Role, visible_to
@@ -88,7 +88,9 @@ def replay(workspace: Workspace, entry: int, *, isolation: Isolation = "auto", d
 
 def _recorded(workspace: Workspace, number: int) -> tuple[Scored, ScoreCard, Artifacts]:
     """Return what was recorded of an entry: its receipt, its card as the receipt proves it, and its files."""
-    receipts = list(scores_newest_first(workspace.ledger))
+    # As it was run last: a rescoring of what it had answered tells nothing of a run.
+    known = states_newest_first(workspace.ledger)
+    receipts = [next(state.scored for state in states if state.ran) for states in known]
     receipt = next((receipt for receipt in receipts if receipt.entry == number), None)
     if receipt is None:
         raise ReplayError(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from harness.board.receipts import Scored
+from harness.board.receipts import Rescored, Scored
 from harness.score.estimate import Estimate
 
 # What a row and its receipt both tell, beside the id; columns by these names, too.
@@ -18,7 +18,7 @@ FACTS = (
     *("name", "message", "contest", "lock", "outcome", "zip_sha256", "weights", "created_at", "recipe", "seed"),
     *("precision", "content", "trained_from", "n_changed", "verified", "withheld", "baseline"),
 )
-COLUMNS = ", ".join(("id", *FACTS, "came", "receipt", "disqualified"))
+COLUMNS = ", ".join(("id", *FACTS, "came", "receipt", "disqualified", "rescored"))
 # What may rank: baselines only among themselves, while no team has an entry that may.
 MAY_RANK = """
     outcome = 'scored' AND disqualified = 0 AND (baseline = 0 OR NOT EXISTS (
@@ -42,6 +42,7 @@ class Entry:
     `n_changed` counts the labels of the consistency check that were others in other company; None where it found
     nothing out.  `verified` says that it was trained here from public data; `trained_from` is the SHA-256 of the zip
     whose ``fit.py`` was run here for it, "" where none was.  `came` says who is first of equal ones: see `time_of`.
+    `rescored` is the number of the receipt by which it was rescored last, 0 where it was not.
     """
 
     id: int
@@ -65,6 +66,7 @@ class Entry:
     came: str
     receipt: int
     disqualified: bool
+    rescored: int
     scores: dict[tuple[str, str], Estimate]
 
     @property
@@ -82,8 +84,8 @@ def time_of(receipt: Scored, last: str) -> str:
     return receipt.handed_in or max(receipt.created_at, last)
 
 
-def entry_of(receipt: Scored, disqualified: bool = False, came: str = "") -> Entry:
-    """Return the row that the receipt of a score stands for, and whether it was `disqualified` since."""
+def entry_of(receipt: Scored, disqualified: bool = False, came: str = "", rescored: int = 0) -> Entry:
+    """Return the row that the receipt of a score stands for, `disqualified` since, and `rescored` by which receipt."""
     facts = {name: getattr(receipt, name) for name in FACTS}
     return Entry(
         receipt.entry,
@@ -91,21 +93,41 @@ def entry_of(receipt: Scored, disqualified: bool = False, came: str = "") -> Ent
         came=came,
         receipt=receipt.number,
         disqualified=disqualified,
+        rescored=rescored,
         scores={(split, metric): score for split, of in receipt.scores.items() for metric, score in of.items()},
     )
 
 
 def insert(connection: sqlite3.Connection, receipt: Scored) -> None:
     """Put the row of a receipt in, inside the caller's transaction."""
-    query = "SELECT max(came) FROM entries WHERE contest = ? AND lock = ?"
-    (last,) = connection.execute(query, (receipt.contest, receipt.lock)).fetchone()
+    query = "SELECT max(came) FROM entries WHERE contest = ?"
+    (last,) = connection.execute(query, (receipt.contest,)).fetchone()
     entry = entry_of(receipt, came=time_of(receipt, last or ""))
-    values = (entry.id, *(getattr(entry, name) for name in FACTS), entry.came, entry.receipt, entry.disqualified)
+    values = (*(getattr(entry, name) for name in ("id", *FACTS)), entry.came, entry.receipt, entry.disqualified, 0)
     connection.execute(f"INSERT INTO entries ({COLUMNS}) VALUES ({', '.join('?' * len(values))})", values)
+    _insert_scores(connection, entry.id, receipt.scores)
+
+
+def _insert_scores(connection: sqlite3.Connection, number: int, scores: Mapping[str, Mapping[str, Estimate]]) -> None:
     connection.executemany(
         "INSERT INTO scores (entry, split, metric, value, low, high, n, n_groups) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        [(entry.id, *key, *msgspec.structs.astuple(score)) for key, score in entry.scores.items()],
+        [
+            (number, split, metric, *msgspec.structs.astuple(score))
+            for split, of in scores.items()
+            for metric, score in of.items()
+        ],
     )
+
+
+def rescore(connection: sqlite3.Connection, receipt: Rescored) -> None:
+    """Let entries be worth what the receipt of a rescoring says, inside the caller's transaction."""
+    for one in receipt.entries:
+        connection.execute(
+            "UPDATE entries SET lock = ?, outcome = ?, n_changed = ?, rescored = ? WHERE id = ?",
+            (receipt.lock, one.outcome, one.n_changed, receipt.number, one.entry),
+        )
+        connection.execute("DELETE FROM scores WHERE entry = ?", (one.entry,))
+        _insert_scores(connection, one.entry, one.scores)
 
 
 def set_disqualified(connection: sqlite3.Connection, number: int, disqualified: bool) -> None:
@@ -155,9 +177,9 @@ def _read(connection: sqlite3.Connection, where: str, values: Sequence[str | int
 
 
 def _entry(row: Sequence[Any], scores: dict[tuple[str, str], Estimate]) -> Entry:
-    *facts, verified, withheld, baseline, came, receipt, disqualified = row
+    *facts, verified, withheld, baseline, came, receipt, disqualified, rescored = row
     flags = map(bool, (verified, withheld, baseline))
-    return Entry(*(*facts, *flags, came, receipt, bool(disqualified), scores))
+    return Entry(*(*facts, *flags, came, receipt, bool(disqualified), rescored, scores))
 
 
 def read_values(

@@ -9,7 +9,7 @@ from functools import cached_property
 from harness.board import cache, ledger, rows
 from harness.board.cache import Head
 from harness.board.ledger import START, Line, fold_disqualified
-from harness.board.receipts import Disqualified, Receipt, Scored
+from harness.board.receipts import Disqualified, Receipt, Rescored, Rescoring, Scored
 from harness.board.rows import Entry, entry_of, time_of
 from harness.errors import BoardError
 from harness.workspace import Workspace
@@ -50,18 +50,35 @@ class Stored:
         """The entries that are disqualified by what the board has seen, by id."""
         return fold_disqualified(one for number, one in self.receipts.items() if number <= self.seen.number)
 
+    @cached_property
+    def rescorings(self) -> dict[int, list[tuple[Rescored, Rescoring]]]:
+        """By the id of an entry, how it was rescored, oldest first."""
+        found: dict[int, list[tuple[Rescored, Rescoring]]] = {}
+        for receipt in self.receipts.values():
+            if isinstance(receipt, Rescored):
+                for one in receipt.entries:
+                    found.setdefault(one.entry, []).append((receipt, one))
+        return found
+
+    def states(self, receipt: Scored) -> list[tuple[Receipt, Scored]]:
+        """Return what the receipt of a score has stood for, oldest first, each with the receipt since which it does."""
+        again = self.rescorings.get(receipt.entry, ())
+        return [(receipt, receipt), *((since, receipt.rescored(since.lock, one)) for since, one in again)]
+
     def row_of(self, receipt: Scored) -> Entry:
         """Return the row that a receipt stands for on a board that has seen as much."""
-        return entry_of(receipt, receipt.entry in self.disqualified, self.times[receipt.number])
+        states = self.states(receipt)
+        since, now = next((one for one in reversed(states) if one[0].number <= self.seen.number), states[0])
+        again = 0 if since is receipt else since.number
+        return entry_of(now, now.entry in self.disqualified, self.times[receipt.number], again)
 
     @cached_property
     def times(self) -> dict[int, str]:
         """When each entry came, by its receipt's number."""
-        found, last = dict[int, str](), dict[tuple[str, str], str]()
+        found, last = dict[int, str](), dict[str, str]()
         for one in self.scores:
-            place = one.contest, one.lock
-            found[one.number] = time_of(one, last.get(place, ""))
-            last[place] = max(found[one.number], last.get(place, ""))
+            found[one.number] = time_of(one, last.get(one.contest, ""))
+            last[one.contest] = max(found[one.number], last.get(one.contest, ""))
         return found
 
     @property

@@ -142,8 +142,8 @@ def freeze(
         if earlier := count_under_other_locks(home, lock.contest.name, frozen.lock_hash):
             note = (
                 f"Entries on the board: {earlier:,} of other freezes of {lock.contest.name}, which this one does not "
-                "show: other images, classes, splits or another primary metric are another contest. To see them "
-                "again, freeze what they ran on."
+                "show: other images, classes, labels or another primary metric are another contest. Where that one "
+                "was repaired by this: hemobench contest rescore --dry-run --why TEXT. Else freeze it again to see it."
             )
             click.secho(screen.wrapped(note), fg="yellow", err=True)
         screen.message("What was dropped, and why: private/removed.png in that folder.")

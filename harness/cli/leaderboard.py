@@ -38,17 +38,22 @@ def leaderboard(
       hemobench leaderboard --format markdown
     """
     from harness import api
+    from harness.board.in_force import read_rescorings
+    from harness.workspace import Workspace
 
     for_programs = form in ("csv", "json")
     listed = everything or (for_programs and top is None)  # a program gets all there is
+    frozen = api.open_contest(workspace, contest)
     board = api.leaderboard(workspace, contest, reveal_private=reveal_private, top=top, others=listed)
     if for_programs or board.n_ranked + board.n_others + len(board.baselines) + len(board.apart):
         from harness.cli._view import screen
         from harness.cli._view.table import print_table
 
-        print_table(_table(board, api.open_contest(workspace, contest).contest.title), form)
+        print_table(_table(board, frozen.contest.title), form)
         if form == "table":
             click.echo(screen.wrapped(" ".join(_notes(board))), err=True)
+            for one in read_rescorings(Workspace(workspace), frozen):
+                screen.message(f"Rescored at {one.when}, receipt {one.number}: {one.why}.")
     else:
         click.echo("No entries yet. Type: hemobench submit majority -m first", err=True)
     if reveal_private and not board.closing:

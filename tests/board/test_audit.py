@@ -86,7 +86,7 @@ ON_THE_BOARD = {
     "a row added": (
         "INSERT INTO entries SELECT 9, 4, 'evil', message, contest, lock, outcome, zip_sha256, weights, created_at, "
         "came, recipe, seed, precision, content, trained_from, n_changed, verified, withheld, baseline, "
-        "disqualified FROM entries WHERE id = 2",
+        "disqualified, rescored FROM entries WHERE id = 2",
         "row 9 (evil)",
         "no receipt",
     ),

@@ -10,8 +10,8 @@ from harness.cli.group import VerbGroup
 @click.command(
     cls=VerbGroup,
     home=__name__,
-    sections={"Verbs": ("new", "list", "rules", "publish", "close")},
-    short_help="Make and list contests, see and change rules, publish, close.",
+    sections={"Verbs": ("new", "list", "rules", "publish", "close", "rescore")},
+    short_help="Make and list contests, see and change rules, publish, close, rescore.",
 )
 def contest() -> None:
     """Make and list contests, and lead one from its first day to its last.

@@ -79,7 +79,7 @@ def _show(rules: dict[str, Any], history: list[RulesChanged]) -> None:
         click.echo(wrapped(f"{rule:<{width}}  {said(value)}", " " * (width + 2)))
     for change in history:
         click.echo()
-        click.echo(wrapped(f"Receipt {change.number}, {change.created_at[:16].replace('T', ' ')} UTC: {change.why}"))
+        click.echo(wrapped(f"Receipt {change.number}, {change.when}: {change.why}"))
         for rule, values in change.changes.items():
             click.echo(_line(rule, values))
 
