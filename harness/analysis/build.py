@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from harness.analysis.compare import Pairs
-from harness.analysis.document import Aside, Closed, FrozenFacts, Report, Row, SplitFacts, Unscored
+from harness.analysis.document import Aside, Closed, FrozenFacts, Report, RescoredFacts, Row, SplitFacts, Unscored
 from harness.analysis.ensemble import combine
 from harness.analysis.overfitting import overall, teams
 from harness.analysis.pairwise import compare_pairwise
@@ -19,10 +19,10 @@ from harness.analysis.predictions import SEEN_AT_HOME, Truth, VisiblePredictions
 from harness.analysis.preview import ForecastMethod, Forecasts, confidence_of, predict_scores, rate_methods
 from harness.analysis.ranks import not_distinguishable_from_first, rank_ranges, ranks_of
 from harness.analysis.seeds import Seeds, pool
-from harness.analysis.shakeup import shake_up
+from harness.analysis.shakeup import COMPARED, shake_up
 from harness.analysis.values import Values, history, read_recipes, read_values
 from harness.board.artifacts import Artifacts, read_artifacts
-from harness.board.in_force import open_in_force
+from harness.board.in_force import open_in_force, read_rescorings
 from harness.board.ranking import Leaderboard, Standing, read_leaderboard, why_unranked
 from harness.board.recorder import open_to_read
 from harness.board.rows import Entry, read_some
@@ -33,7 +33,6 @@ from harness.freeze.lock import Lock
 from harness.workspace import Workspace
 
 TOP = 100  # entries shown, where no other number is asked for
-COMPARED = 100  # of those, entries that a reader may compare: the pairs grow with the square
 UNSCORED = 50
 ASIDE = 20  # entries listed of those that were scored and have no rank
 FINDINGS = 200
@@ -115,6 +114,10 @@ def gather(workspace: Workspace, frozen: Frozen, *, top: int = TOP, reveal_priva
         methods=_rate(rows, metric),
         history=history(read.values, metric, {standing.entry.id for standing in shown}),
         shakeup=shake_up(shown, predictions, metric, COMPARED, closing) if visible.private else None,
+        rescored=tuple(
+            RescoredFacts(one.created_at, one.why, one.number, len(one.entries))
+            for one in read_rescorings(workspace, frozen)
+        ),
         frozen=_frozen_facts(frozen.lock.public_part(contest, frozen.hidden_ids().tolist())),
     )
 

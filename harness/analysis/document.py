@@ -100,6 +100,15 @@ class Closed(msgspec.Struct, frozen=True):
     chosen: int
 
 
+class RescoredFacts(msgspec.Struct, frozen=True):
+    """Since when `entries` are worth what they are after a repair, why, and by which receipt."""
+
+    at: str  # UTC, ISO 8601
+    why: str
+    receipt: int
+    entries: int
+
+
 class FrozenFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     """How the contest was frozen; `ungrouped` says that images of one person may be in it without a word of it."""
 
@@ -150,4 +159,5 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     methods: tuple[ForecastMethod, ...]
     history: tuple[Moment, ...]
     shakeup: ShakeUp | None
+    rescored: tuple[RescoredFacts, ...]
     frozen: FrozenFacts

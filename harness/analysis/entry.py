@@ -75,6 +75,8 @@ class EntryFacts(msgspec.Struct, frozen=True, kw_only=True):
         Those that are told of; the last one, `by`, decides.
     detail : Detail or None
         Over the hidden images told of; None where no labels are kept.
+    before : dict of str to dict of str to Estimate
+        What the splits told of were worth before it was rescored last; empty where it was not.
     families, lengths : Axis
         What the tallies of `detail` count by.
     forecasts : dict of str to (Forecast or None)
@@ -115,6 +117,7 @@ class EntryFacts(msgspec.Struct, frozen=True, kw_only=True):
     note: Note
     disqualified: str
     scores: dict[str, dict[str, Estimate]]
+    before: dict[str, dict[str, Estimate]]
     families: Axis
     severities: tuple[int, ...]
     lengths: Axis
@@ -207,6 +210,7 @@ def see_entry(workspace: Workspace, frozen: Frozen, word: str, *, reveal_private
         if entry.disqualified and visible.reasons
         else "",
         scores=scores_of(entry, told_of),
+        before=_before(workspace, entry, told_of) if entry.rescored else {},
         families=truth.groups.families,
         severities=truth.groups.severities,
         lengths=truth.groups.lengths,
@@ -216,6 +220,14 @@ def see_entry(workspace: Workspace, frozen: Frozen, word: str, *, reveal_private
         seeds=seeds,
         run=run_of(kept[entry.id]),
     )
+
+
+def _before(workspace: Workspace, entry: Entry, splits: Sequence[str]) -> dict[str, dict[str, Estimate]]:
+    """Return what an entry was worth before it was rescored last, on these splits."""
+    for states in ledger.states_newest_first(workspace.ledger):
+        if states[0].scored.entry == entry.id:
+            return {split: of for split, of in states[1].scored.scores.items() if split in splits}
+    return {}
 
 
 def find_entry(

@@ -13,12 +13,18 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.analysis.predictions import VisiblePredictions
+from harness.analysis.predictions import VisiblePredictions, truth_of
 from harness.analysis.ranks import RankRange, ranks_of
+from harness.board.artifacts import read_artifacts
 from harness.board.closing import Closing
-from harness.board.ranking import Standing
+from harness.board.ranking import Leaderboard, Standing, read_leaderboard
+from harness.board.recorder import open_to_read
+from harness.board.visibility import Role, visible_to
+from harness.freeze.frozen import Frozen
 from harness.score.stats import by_group
+from harness.workspace import Workspace
 
+COMPARED = 100  # entries among which halves are drawn anew, and pairs compared: these grow with the square
 DRAWS = 1000
 SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)  # of the hidden images that might be public
 CURVE_DRAWS = 1000  # for each of these
@@ -319,6 +325,18 @@ def shake_up(
         regret=REGRET,
         enough=least_public(curve, REGRET),
     )
+
+
+def see_shake_up(workspace: Workspace, frozen: Frozen) -> tuple[Leaderboard, ShakeUp | None]:
+    """Return the board of a closed contest, and what the halves decided on it."""
+    contest, metric = frozen.contest, frozen.contest.metrics[0].name
+    visible = visible_to(Role.EVERYBODY, workspace, frozen)
+    with open_to_read(workspace) as board:
+        found = read_leaderboard(board, contest.name, frozen.lock_hash, metric, visible, others=False)
+    entries = [standing.entry for standing in found.ranked]
+    truth = truth_of(frozen, visible.splits)
+    predictions = VisiblePredictions(entries, read_artifacts(workspace, entries), truth, visible)
+    return found, shake_up(found.ranked, predictions, metric, COMPARED, visible.closing)
 
 
 def _known(correlation: SupportsFloat) -> float | None:

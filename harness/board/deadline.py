@@ -46,6 +46,12 @@ class Deadline:
         last = max(self.rules.deadline, self.extensions.get(team_key(team), self.rules.deadline))
         return last.astimezone(UTC) + timedelta(minutes=self.rules.grace_min)
 
+    @property
+    def last(self) -> datetime | None:
+        """The last moment at which anybody's entries are in time, UTC; None where they always are."""
+        moments = [moment for team in ("", *self.extensions) if (moment := self.of(team))]
+        return max(moments, default=None)
+
     def is_late(self, team: str, when: str | datetime) -> bool:
         """Say whether what a team handed in then, UTC, is late."""
         last = self.of(team)

@@ -21,14 +21,14 @@ from harness.board import rows
 from harness.board.again import match
 from harness.board.artifacts import artifacts_of, forget, keep
 from harness.board.in_force import in_force, stated_rules
-from harness.board.ledger import checked_why, scores_newest_first
+from harness.board.ledger import checked_why, newest_lines, scores_newest_first
 from harness.board.receipts import FORMAT, Rescored, Rescoring, Scored
 from harness.board.recorder import open_recorder, open_to_read
 from harness.board.rescored import Change, Changed, Standings, differences, listed
 from harness.board.rule_change import change_rules
 from harness.board.visibility import Role
 from harness.contest import rules_of
-from harness.errors import BoardError, HarnessError, ReceiptError, UsageError, writing_to
+from harness.errors import BoardError, HarnessError, UsageError, writing_to
 from harness.freeze.frozen import Frozen, find_freeze
 from harness.freeze.hashing import hash_file
 from harness.score.card import scorer_version
@@ -182,18 +182,18 @@ def _record(
         today = _states(workspace, frozen)
         if any(today[entry].card != states[entry].card for entry in found):
             raise BoardError("Others have rescored meanwhile: nothing was written.", "Type it again.")
-        before, number = change.before(recorder.board), None
+        before, newest = change.before(recorder.board), next(newest_lines(workspace.ledger)).receipt.number
         try:
             for entry, one in found.items():
                 if isinstance(one, Evaluation):
                     kept[entry] = keep(workspace, one, now)
             rescorings = tuple(Rescoring(entry=entry, ran=entry in ran, **of) for entry, of in kept.items())
             number = recorder.record_event(Rescored, entries=rescorings, **facts).receipt.number
-        except ReceiptError:
-            raise  # it is on record
         except BaseException:
-            for of in kept.values():
-                forget(workspace, of)
+            last = next(newest_lines(workspace.ledger), None)
+            if last and last.receipt.number == newest:  # no receipt needs them
+                for of in kept.values():
+                    forget(workspace, of)
             raise
         return before, change.after(recorder.board), number
 

@@ -30,6 +30,8 @@ def read_settings(words: Sequence[str]) -> dict[str, Any]:
     --------
     >>> read_settings(["time_s=1800", "metrics=accuracy, macro_f1"])
     {'time_s': '1800', 'metrics': ['accuracy', 'macro_f1']}
+    >>> read_settings(["deadline=none", "late=none"])
+    {'deadline': None, 'late': 'none'}
     """
     settings: dict[str, Any] = {}
     for word in words:
@@ -42,7 +44,7 @@ def read_settings(words: Sequence[str]) -> dict[str, Any]:
         settings[rule] = value.strip()
         if rule in ("metrics", "runtimes"):
             settings[rule] = [name.strip() for name in value.split(",") if name.strip() not in ("", "all")]
-        elif value.strip().lower() == "none":
+        elif value.strip().lower() == "none" and rule != "late":  # there it is a word of the rule
             settings[rule] = None
     return settings
 

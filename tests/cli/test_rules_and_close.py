@@ -117,6 +117,39 @@ def test_closing_asks_shows_the_private_half_and_calls_later_entries_late(hemobe
     assert json.loads(hemobench("ledger", "audit", "--json").stdout)["findings"] == []
 
 
+@pytest.mark.parametrize(
+    ("rules", "told"),
+    [
+        ([], "What is judged after the close is late"),
+        (["deadline=2026-01-02T03:04Z", "late=none"], "What is judged after the close is late"),
+        (["deadline=2031-01-02T03:04Z", "grace_min=6"], "has not passed: until 2031-01-02 03:10 UTC"),
+        (["deadline=2026-06-02T03:04Z"], "The deadline was 2031-02-03 04:05 UTC"),  # of a team that was given more
+        (["deadline=2026-06-02T03:04Z"], "The deadline was 2026-06-02 03:04 UTC"),
+    ],
+)
+def test_closing_says_until_when_entries_are_in_time_and_how_the_halves_differ(desk, rules, told):
+    hemobench = CommandLine(desk.workspace.path)
+    for number, name in enumerate(("ada", "bob", "cy")):
+        desk.record(name, 0.9 - 0.2 * number, number=number)
+    if rules:
+        hemobench("contest", "rules", *rules, "--why", "as said")
+    if "2031-02" in told:
+        hemobench("class", "extend", "bob", "--until", "2031-02-03T04:05Z", "--why", "ill")
+        told = "has not passed: until 2031-02-03 04:05 UTC"
+    closed = hemobench("contest", "close", "--yes")
+    assert told in closed.stderr
+    assert max(map(len, closed.stdout.splitlines())) <= 80
+    rows = [line.split() for line in closed.stdout.splitlines() if re.match(r"\d +\d", line)]
+    assert [(row[0], row[3]) for row in rows] == [("1", "ada"), ("2", "bob"), ("3", "cy")]
+    assert "Kendall 1.00, Spearman 1.00" in closed.stdout
+
+
+def test_closing_a_board_of_one_team_has_no_shake_up(desk):
+    desk.record("ada", 0.9)
+    closed = CommandLine(desk.workspace.path)("contest", "close", "--yes", "--json")
+    assert json.loads(closed.stdout)["shakeup"] is None
+
+
 def test_the_top_and_the_markdown_of_a_board(hemobench, tmp_path):
     for name in ("majority", "nearest-centroid"):
         hemobench("submit", name, "--name", f"<{name}>|*x*", "-m", "first")

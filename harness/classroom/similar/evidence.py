@@ -13,6 +13,7 @@ import msgspec
 from harness.analysis.overfitting import probing
 from harness.board import ledger
 from harness.board.ledger import Line
+from harness.board.receipts import Rescored
 from harness.board.recorder import open_to_read
 from harness.board.replay import replay
 from harness.board.rows import Entry, read_all
@@ -97,7 +98,11 @@ def _line(workspace: Workspace, number: int) -> Line:
 
 def _of_events(workspace: Workspace, entry: Entry) -> list[str]:
     receipt = ledger.disqualified(workspace.ledger).get(entry.id)
-    return [f"It is disqualified by receipt {receipt.number}: {receipt.why}."] if receipt else []
+    told = [f"It is disqualified by receipt {receipt.number}: {receipt.why}."] if receipt else []
+    again = [
+        one for one in ledger.events(workspace.ledger, Rescored) if any(of.entry == entry.id for of in one.entries)
+    ]
+    return [*told, *(f"It was rescored by receipt {one.number}: {one.why}." for one in again)]
 
 
 def _replayed(workspace: Workspace, number: int, folder: Path) -> str:

@@ -108,6 +108,9 @@ def _staircase(facts: EntryFacts) -> None:
     gap = "" if facts.gap is None else f"; val − public {points(facts.gap)}"
     title(f"{_words(facts.metric).capitalize()} from split to split, %{gap}")
     shares([Share(SHORT[split.name], estimate) for split, estimate in steps if estimate])
+    was = [(split, facts.before.get(split.name, {}).get(facts.metric)) for split in facts.splits]
+    if told := ", ".join(f"{SHORT[split.name]} {percent(old.value)}" for split, old in was if old):
+        say(f"Before it was rescored: {told}.")
     grouped = any(estimate.n_groups for _, estimate in steps if estimate)
     n = "n (images of how many groups)" if grouped else "n"
     say(f"Beside each score {n} and the 95 % interval. Bars: {KEY}.")

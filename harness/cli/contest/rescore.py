@@ -84,7 +84,7 @@ def show(done: Rescore, dry_run: bool = False) -> None:
     columns = [screen.Column("#", number=True, key=True), screen.Column("was", number=True)]
     columns += [screen.Column("id", number=True, key=True), screen.Column("entry", key=True)]
     columns += [screen.Column(f"{done.by} %", number=True), screen.Column("was %", number=True)]
-    columns += [screen.Column("points", number=True), screen.Column("by")]
+    columns += [screen.Column("points", number=True), screen.Column("from")]
     cells = []
     for one in moved:
         before, after = one.score
