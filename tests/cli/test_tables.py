@@ -22,9 +22,13 @@ from baselines.tune.report import Summary as Searched
 from baselines.tune.report import TrialRow
 from harness import api
 from harness.analysis.hard import Relabelled
+from harness.analysis.ranks import RankRange
+from harness.analysis.shakeup import Moved, ShakeUp
+from harness.board.rescore import Rescore
+from harness.board.rescored import Changed
 from harness.cli import hemobench
 from harness.cli._view import screen
-from harness.cli.contest import hard
+from harness.cli.contest import close, hard, rescore
 from harness.workspace import Workspace
 from tests.conftest import ROOT
 from tests.report.entries import Desk
@@ -149,6 +153,43 @@ def relabelled():
     ]
 
 
+def of_rescore(found):
+    told = [share(score) for one in found["changed"] for score in one["score"] if score is not None]
+    return told + [one["entry"] for one in found["changed"]], [one["name"] for one in found["changed"]]
+
+
+@cache
+def rescored():
+    def line(entry, name, **facts):
+        told = {"outcome": ("scored", "scored"), "how": "kept predictions", "why": ""}
+        return Changed(entry=entry, name=name, **told | facts)
+
+    return Rescore(
+        contest="tiny", before="ab" * 32, lock="cd" * 32, why="three labels were wrong", receipt=None,
+        differences=("3 hidden images of 1,113 have another label.",), rules={"time_s": 77}, by="private",
+        metrics=("accuracy", "accuracy"),
+        changed=(
+            line(7, "a team of long name", score=(0.9, 0.9123), rank=(2, 1)),
+            line(12, "sure", score=(0.99, 0.8), rank=(1, 2), outcome=("scored", "timed_out"), how="new run"),
+            line(13, "gone", score=(0.7, None), rank=(3, None), how="not rescored", why="its zip is gone"),
+        ),
+    )  # fmt: skip
+
+
+def of_shake_up(found):
+    shaken, names, scores = found
+    told = [number for one in shaken["moved"] for number in (one["now"], one["then"], one["id"])]
+    return told + [share(score) for score in scores.values()], list(names.values())
+
+
+@cache
+def shaken_up():
+    moved = (Moved(7, 12, 1, RankRange(1, 14), 0.87), Moved(12, 1, 2, None, None))
+    shaken = ShakeUp(kendall=0.5, spearman=0.6, entries=2, drawn=1, drawn_kendall=0.4, moved=moved, curve=(),
+                     regret=0.005, enough=None)  # fmt: skip
+    return shaken, {7: "a team of long name", 12: "sure"}, {7: 0.8123, 12: 0.7}
+
+
 def of_search(found):
     told = [share(row["val_accuracy"]) for row in found["trials"] if row["val_accuracy"]]
     told += [ends(*row["val_interval"]) for row in found["trials"] if row["val_interval"]]
@@ -189,6 +230,8 @@ VERBS: dict[str, tuple[Any, ...]] = {
     "submit": (("submit", "majority", "-m", "first", "--reveal-private"), of_card),
     "score": (("score", "majority.zip", "--reveal-private", *(f"--split={split}" for split in SPLITS)), of_card),
     "class grades": (("class", "grades", "--scheme", "grades.toml"), of_grades),
+    "contest rescore": (rescore.show, rescored, of_rescore),
+    "contest close": (lambda found: close.show(*found), shaken_up, of_shake_up),
     "contest hard": (hard.show, relabelled, of_relabelled),
     "tune": (search.show, searched, of_search),
     "reproduce": (reproduction.show, reproduced, of_reproduction),

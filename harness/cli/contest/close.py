@@ -11,8 +11,9 @@ from harness.cli.options import contest_option, json_option, workspace_option
 from harness.words import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from harness.analysis.shakeup import ShakeUp
-    from harness.board.ranking import Leaderboard
     from harness.freeze.frozen import Frozen
     from harness.workspace import Workspace
 
@@ -58,7 +59,8 @@ def close(yes: bool, contest: str | None, workspace: Path, as_json: bool) -> Non
     click.echo(f"{name} is closed after receipt {closing.receipts}.")
     click.echo(f"{counted(n, 'team')}, {chosen} with finals of their own choice.")
     if shaken:
-        show(board, shaken)
+        names = {standing.entry.id: standing.entry.name for standing in board.ranked}
+        show(shaken, names, {one.entry.id: one.private.value for one in board.ranked if one.private})
     click.echo(f"To write down, for hemobench ledger audit --expect:\n{closing.seal}")
     click.echo("See: hemobench leaderboard", err=True)
 
@@ -79,12 +81,11 @@ def _in_time(workspace: Workspace, frozen: Frozen) -> str:
     return f"The deadline was {until}, grace and extensions included. {late}"
 
 
-def show(board: Leaderboard, shaken: ShakeUp) -> None:
-    """Print how the ranks moved from the public half to the private one, and what of it was chance."""
+def show(shaken: ShakeUp, names: Mapping[int, str], scores: Mapping[int, float]) -> None:
+    """Print how the ranks moved from the public half to the private one; teams and private scores by entry."""
     from harness.cli._view import screen
     from harness.format import percent
 
-    names = {standing.entry.id: standing for standing in board.ranked}
     columns = [screen.Column("#", number=True, key=True), screen.Column("was", number=True)]
     columns += [screen.Column("id", number=True, key=True), screen.Column("team", key=True)]
     columns += [screen.Column("private %", number=True), screen.Column("drawn anew", number=True)]
@@ -97,8 +98,8 @@ def show(board: Leaderboard, shaken: ShakeUp) -> None:
                 str(one.now),
                 str(one.then),
                 str(one.id),
-                names[one.id].entry.name,
-                percent(score.value if (score := names[one.id].private) else None),
+                names[one.id],
+                percent(scores.get(one.id)),
                 str(one.ranks or "–"),
                 percent(one.first, 0),
             )
