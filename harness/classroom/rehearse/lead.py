@@ -230,7 +230,7 @@ def lead(
     (divided,) = course.of_kind("divided_by_255")
     (there, *_) = (folder / "hand-ins").rglob(divided.name)
     doctor = hemobench.json("doctor", there)
-    hemobench("class", "disqualify", copy, "--why", "its weights are another team's")
+    hemobench("class", "disqualify", copy, "--why", "it has the weights of another team")
     rows = hemobench.json("leaderboard", "--all")
     hemobench("report", "-o", folder / "board.html", "--csv", "--json")
     hemobench("contest", "close", "--yes")
