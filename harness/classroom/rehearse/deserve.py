@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -149,14 +150,19 @@ def _divided(case: Case) -> Said:
 
 
 def _exfiltrator(case: Case) -> Said:
-    texts = hidden_texts(case.round)
-    cards = case.round.workspace.cards(case.round.frozen.contest.name).glob("*.json")
-    tried = sum(text in card for card in (path.read_text() for path in cards) for text in texts)
-    leaked = [
-        path.name for path in public_files(case.round) if any(text.encode() in path.read_bytes() for text in texts)
-    ]
-    told = f"{case.place}; {tried} images in its log, which is the teacher's alone"
+    texts = set(hidden_texts(case.round))
+    folder = case.round.workspace.cards(case.round.frozen.contest.name)
+    tried = len(texts & {text for path in folder.glob("*.json") for text in _texts_in(path)})
+    leaked = [path.name for path in public_files(case.round) if texts & set(_texts_in(path))]
+    told = f"{case.place}; {counted(tried, 'image')} in its log, which is the teacher's alone"
     return f"{told}; in {', '.join(leaked)}" if leaked else told, tried > 0 and not leaked and bool(case.letter)
+
+
+def _texts_in(path: Path) -> Iterator[str]:
+    """Yield all that a file has of the form in which the exfiltrator prints an image."""
+    digits = 6 * PIXELS
+    for run in re.findall(rb"[0-9a-f]{%d,}" % digits, path.read_bytes()):
+        yield from (run[at : at + digits].decode() for at in range(len(run) - digits + 1))
 
 
 def _batch(case: Case) -> Said:

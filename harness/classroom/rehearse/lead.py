@@ -138,10 +138,12 @@ class Teacher:
         """Type a verb, which should end with this exit code, and return what it printed."""
         line = ["hemobench", *(str(word).replace(f"{self.folder}/", "") for word in words)]
         command = shlex.join(line)
+        self.say(command)
         started = time.monotonic()
         typed = self.type_verb([*map(str, words), "--workspace", str(self.folder / "workspace")])
         seconds = time.monotonic() - started
-        self.say(f"{seconds:6.1f} s  {command}")
+        if seconds >= 1:
+            self.say(f"  {seconds:.0f} s")
         self.steps.append(Step(command, seconds, typed))
         with (self.folder / "transcript.txt").open("a", encoding="utf-8") as file:
             file.write(f"$ {command}\n{typed.err}{typed.out}\n")
@@ -179,8 +181,8 @@ def lead(
     say : callable
         Told of each step.
     like : Frozen, optional
-        The contest to rehearse, under its rules but for those of time and number; a small drawn one where there is
-        none.
+        The contest to rehearse, under its rules but for those of time and number, and without the Ladder; a small
+        drawn one where there is none.
 
     Raises
     ------
@@ -199,6 +201,8 @@ def lead(
     n_images = sum(sum(counts.values()) for counts in frozen.lock.counts.values())
     rules |= {
         "submissions_per_day": course.a_day,
+        "failed_free": 0,
+        "ladder": "false",
         "deadline": course.deadline.isoformat(timespec="minutes"),
         "grace_min": GRACE,
         "late": "per_day",
@@ -206,6 +210,8 @@ def lead(
         "transductive": "apart",
         "time_s": TIME_S + n_images // IMAGES_A_SECOND,
     }
+    if (like or frozen).contest.board.submissions_total:
+        rules["submissions_total"] = n_zips
     hemobench("contest", "rules", *(f"{name}={value}" for name, value in rules.items()), "--why", "a rehearsal")
     hemobench("submit", "majority", "-m", "the most frequent class")
     hemobench("contest", "publish", folder / "site")

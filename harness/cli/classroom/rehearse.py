@@ -43,7 +43,9 @@ def rehearse(
     on the batch; and what tries deadline, grace, extension and limits. Every verb from the freeze to the grades is
     typed, with hand-in times of simulated days. Your own board is not touched.
 
-    Without --contest it is a small contest of drawn images; with it, a copy of yours, and its rules but for times.
+    Without --contest it is a small contest of drawn images; with it, a copy of yours, and its rules but for times and
+    numbers.
+
     Exit code 1 when anything ends otherwise than it deserves.
 
     \b
