@@ -12,7 +12,7 @@ from harness.board.cache import VERSION, add, connected
 from harness.board.ledger import Line
 from harness.board.ranking import read_leaderboard
 from harness.board.recorder import open_recorder, open_to_read
-from harness.board.rows import counted_times, read_all
+from harness.board.rows import counted_times, first_of_zip, read_all
 from harness.board.rules import check_limits
 from harness.board.visibility import Role, Visibility
 from harness.contest import SHIPPED, read_contest, with_rules
@@ -85,6 +85,12 @@ def test_of_equal_ones_that_were_handed_in_elsewhere_the_earlier_is_first_in_wha
     found = standings(desk.workspace)
     assert [row.entry.name for row in found] == ["first", "second", "later"]
     assert [row.same_as for row in found] == [None, 2, 2]
+    with open_to_read(desk.workspace) as board:
+        by_then = [
+            first_of_zip(board, "blood-cells", LOCK, "", "the same", (NOW + timedelta(hours=hour)).isoformat())
+            for hour in (0, 1, 3)
+        ]
+    assert [one and one.name for one in by_then] == [None, "first", "first"], "nothing is a copy of what came later"
 
 
 def test_only_todays_entries_of_the_same_name_count_towards_the_limit(desk):
