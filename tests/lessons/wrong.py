@@ -82,4 +82,30 @@ def attack(score, n, rng):
         labels[image] = max(range(8), key=lambda one: score(np.where(np.arange(n) == image, one, labels)))
     return labels
 """,
+    ("stays", "made again tomorrow"): """
+def pack(files):
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w") as archive:
+        for name in sorted(files):
+            archive.writestr(name, files[name])
+    return whole.getvalue()
+""",
+    ("stays", "another order"): """
+def pack(files):
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(zipfile.ZipInfo(name), content)
+    return whole.getvalue()
+""",
+    ("stays", "are no zip"): """
+def pack(files):
+    whole = io.BytesIO()
+    archive = zipfile.ZipFile(whole, "w")
+    for name in sorted(files):
+        archive.writestr(zipfile.ZipInfo(name), files[name])
+    made = whole.getvalue()
+    archive.close()
+    return made
+""",
 }
