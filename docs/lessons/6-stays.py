@@ -177,7 +177,7 @@ for row, forge in enumerate(FORGERIES):
 # %%
 figure, (left, right) = slide("Bytes that are named can be checked", 2)
 colours_of = {one: place for place, one in enumerate(dict.fromkeys(one for found in hashes.values() for one in found))}
-left.imshow([[colours_of[one] for one in found] for found in hashes.values()], cmap="tab10", vmin=0, vmax=9)
+left.imshow([[colours_of[one] for one in found] for found in hashes.values()], cmap="tab10", vmin=0, vmax=9, aspect="auto")
 for row, found in enumerate(hashes.values()):
     for column, one in enumerate(found):
         left.text(column, row, one[:6], ha="center", va="center", color="white", fontsize=14)
@@ -189,7 +189,7 @@ for row, column in np.ndindex(*seen.shape):
     right.text(column, row, "caught" if seen[row, column] else "–", ha="center", va="center")
 right.set_xticks(range(len(CHECKS)), list(CHECKS))
 right.set_yticks(range(len(names)), names)
-right.set_title("what was changed, and what sees it")
+right.set_title("what each check sees")
 for at in (left, right):
     at.tick_params(length=0)
     at.spines[:].set_visible(False)
