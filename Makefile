@@ -111,7 +111,7 @@ test: .venv/test.installed  ## lint, types and tests, in about 14 minutes
 	$(BIN)/python -m pytest -n 4 --dist worksteal --durations=15 -m 'not slow and not attacks and not browser'; \
 	tests=$$?; wait $$types || { echo 'mypy found what it prints above.'; exit 1; }; exit $$tests
 
-test-browser: .venv/test.installed  ## the page in Chromium (apt install chromium), in a minute
+test-browser: .venv/test.installed .venv/docs.installed  ## the page and the site in Chromium (apt install chromium), in two minutes
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m browser tests/browser
 
 test-slow: .venv/test.installed  ## the checks that take longer

@@ -1,4 +1,7 @@
-"""Build the site: ``python -m docs.site`` into build/site, in under a minute; with ``--lessons`` it runs them, too."""
+"""Build the site: ``python -m docs.site [--lessons] [FOLDER]`` into FOLDER/site, by default build/site.
+
+It takes less than a minute, and with ``--lessons``, which runs them, some more.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,6 @@ from pathlib import Path
 from docs.site.pages import DOCS, ROOT, pages
 from harness.lessons.course import lessons, write_notebook
 
-BUILD = ROOT / "build"
 FILES = ("champion/*.png", "reproduction/*.png", "*.svg")  # that pages show
 
 
@@ -31,13 +33,14 @@ def main(*words: str) -> int:
 
     if "--lessons" in words:
         os.environ["HEMOBENCH_LESSONS"] = "1"
-    source, site = BUILD / "pages", BUILD / "site"
-    for folder in (source, site, BUILD / "doctrees"):  # each page shows the titles of others: all are made anew
+    home = Path(next((word for word in words if word != "--lessons"), ROOT / "build"))
+    source, site, trees = (home / name for name in ("pages", "site", "doctrees"))
+    for folder in (source, site, trees):  # each page shows the titles of others: all are made anew
         shutil.rmtree(folder, ignore_errors=True)
     lay_out(source)
-    code = build(["-q", "-W", "--keep-going", "-c", str(DOCS), "-d", str(BUILD / "doctrees"), str(source), str(site)])
+    code = build(["-q", "-W", "--keep-going", "-c", str(DOCS), "-d", str(trees), str(source), str(site)])
     if not code:
-        sys.stdout.write(f"{site.relative_to(ROOT)}/index.html\n")
+        sys.stdout.write(f"{site}/index.html is written.\n")
     return code
 
 

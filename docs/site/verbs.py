@@ -53,7 +53,7 @@ def _page(words: tuple[str, ...], command: click.Command) -> str:
         return "\n".join([*lines, "```{toctree}", ":hidden:", inner, "```", ""])
     options = [found for one in command.get_params(ctx) if (found := one.get_help_record(ctx))]
     lines += ["## Options", "", "| option | says |", "|---|---|"]
-    lines += [f"| `{name.replace('|', SHOWN_BAR)}` | {_marked(text)} |" for name, text in options]
+    lines += [f"| `{name.replace('|', SHOWN_BAR)}` | {_marked(text)} |" for name, text in options if text]
     return "\n".join([*lines, ""])
 
 
