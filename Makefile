@@ -19,7 +19,7 @@ BIN := .venv/bin
 HEMOBENCH = HEMOBENCH_WORKSPACE="$(WORKSPACE)" $(BIN)/hemobench
 PIP = $(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes
 
-.PHONY: help setup freeze verify train tune pack submit leaderboard report serve reproduce speedrun bench site leaderboard-readme test test-browser test-slow fuzz attacks lint format clean
+.PHONY: help setup freeze verify train tune pack submit leaderboard report serve reproduce speedrun bench site wheel leaderboard-readme test test-browser test-slow fuzz attacks lint format clean
 .DEFAULT_GOAL := help
 
 help:  ## print this list
@@ -42,6 +42,10 @@ setup: .venv/$(DEVICE).installed  ## install everything into .venv, from the loc
 
 .venv/tune.installed: .venv/$(DEVICE).installed requirements/tune.lock
 	@$(PIP) -r requirements/tune.lock
+	@touch $@
+
+.venv/release.installed: .venv/$(DEVICE).installed requirements/release.lock
+	@$(PIP) -r requirements/release.lock
 	@touch $@
 
 .venv/test.installed: .venv/$(DEVICE).installed requirements/test.lock
@@ -99,6 +103,15 @@ bench: .venv/test.installed  ## write docs/benchmarks.md, in about 12 minutes; a
 
 site: .venv/docs.installed  ## build the documentation into build/site, in under a minute; LESSONS=1 runs its lessons, too
 	@$(BIN)/python -m docs.site $(if $(LESSONS),--lessons)
+
+# The versions of the list of packages are those of the lock, and its date is none: the same files give the same bytes.
+wheel: .venv/release.installed  ## write the wheel, its packages as CycloneDX and the hashes of both into dist/
+	@rm -rf dist build/release && mkdir -p build/release
+	@$(BIN)/python -P -m hatchling build -t wheel -d dist
+	@sed "s/^dynamic = .*/version = \"$$($(BIN)/python -P -m hatchling version)\"/" pyproject.toml > build/release/pyproject.toml
+	@$(BIN)/python -P -W ignore -m cyclonedx_py requirements requirements/base.lock --pyproject build/release/pyproject.toml \
+		--output-reproducible --validate -o dist/hemobench.cdx.json
+	@cd dist && sha256sum * > SHA256SUMS && cat SHA256SUMS
 
 leaderboard-readme: setup  ## write the boards of the README anew from docs/boards
 	@$(BIN)/python -m tests.readme_boards

@@ -3,14 +3,21 @@
 import filecmp
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from harness import __version__
+from harness.cli import hemobench as command_line
+from harness.cli.group import verbs
 from harness.errors import EXTRAS
 from tests.conftest import ROOT, CommandLine
 
@@ -37,6 +44,10 @@ def unpacked(wheel, tmp_path_factory) -> Path:
     return folder
 
 
+def project() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
 def known_to_git(*words: str) -> set[str]:
     command = ["git", "ls-files", "-z", *words]
     names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.split("\0")[:-1]
@@ -48,7 +59,9 @@ def test_the_wheel_holds_every_file_of_the_packages_and_the_examples_and_nothing
     if not packages:
         pytest.skip("not a clone of the repository")
     held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name and ".data/" not in name}
-    assert held == packages | {f"harness/{name}" for name in known_to_git("submissions")}
+    placed = project()["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    included = {name.replace(source, target) for source, target in placed.items() for name in known_to_git(source)}
+    assert held == packages | included
     assert {name.split("/")[2] for name in held if name.startswith("harness/submissions/")} == set(EXAMPLES)
 
 
@@ -145,9 +158,34 @@ def test_the_base_install_says_in_one_sentence_what_to_install(unpacked, tmp_pat
 
 
 def test_every_extra_that_is_named_exists_and_brings_what_is_missing():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = project["optional-dependencies"]
-    base = " ".join(project["dependencies"])
+    extras = project()["project"]["optional-dependencies"]
+    base = " ".join(project()["project"]["dependencies"])
     for module, extra in EXTRAS.items():
         package = {"sklearn": "scikit-learn", "scipy": "scikit-learn"}.get(module, module)
         assert any(one.startswith(package) for one in extras[extra]) and package not in base.split(">"), module
+
+
+def test_the_man_page_has_the_help_of_every_verb(wheel):
+    page = zipfile.Path(wheel, f"hemobench-{__version__}.data/data/share/man/man1/hemobench.1").read_text("utf-8")
+    known = list(verbs(command_line))
+    assert re.findall(r'^\.SS "(.*)"', page, re.MULTILINE) == ["hemobench", *(" ".join(words) for words, _ in known)]
+    for _, command in known:
+        for option in (name for parameter in command.params for name in parameter.opts if name.startswith("-")):
+            assert option.replace("-", "\\-") in page
+    if man := shutil.which("man"):
+        path = Path(tempfile.mkdtemp(dir=wheel.parent), "hemobench.1")
+        path.write_text(page, encoding="utf-8")
+        shown = subprocess.run([man, "--warnings", "-l", path], capture_output=True, text=True, check=True)
+        assert "hemobench codabench lint" in shown.stdout and not shown.stderr
+
+
+def test_the_version_stands_in_one_place_and_the_citation_has_it(wheel):
+    assert re.search(rf"^version: {re.escape(__version__)}$", (ROOT / "CITATION.cff").read_text(), re.MULTILINE)
+    assert wheel.name == f"hemobench-{__version__}-py3-none-any.whl"
+    assert "hemobench-" + __version__ in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_lock_of_the_base_install_is_that_of_what_it_imports():
+    held = set(re.findall(r"^([a-z][\w.-]*)==", (ROOT / "requirements" / "base.lock").read_text(), re.MULTILINE))
+    assert {re.match(r"[\w-]+", one)[0] for one in project()["project"]["dependencies"]} <= held
+    assert not held & {"scipy", "scikit-learn", "pandas", "matplotlib", "keras", "tensorflow"}
