@@ -6,13 +6,15 @@ Verbs of other packages come in through entry points (`harness.plugins`).
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 import click
 
 from harness import __version__, plugins
-from harness.cli._view.screen import message
+from harness.cli._view.screen import message, wrapped
 from harness.cli.group import VerbGroup
 from harness.errors import DISK_REMEDY, HarnessError, disk_trouble, extra_for
 
@@ -51,14 +53,17 @@ class Verbs(VerbGroup):
     cls=Verbs,
     home=__name__,
     sections=SECTIONS,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
     epilog='Shell completion: eval "$(_HEMOBENCH_COMPLETE=bash_source hemobench)"',
 )
 @click.version_option(__version__, prog_name="hemobench")
-def hemobench() -> None:
+@click.pass_context
+def hemobench(ctx: click.Context) -> None:
     """A blood-cell classification contest on one machine.
 
-    The verbs stand in the order of the flow. A group has verbs of its own: hemobench contest --help.
+    The verbs stand in the order of the flow. A group has verbs of its own: hemobench contest --help. Without a verb it
+    says where you stand, and what to type next.
 
     \b
     Example:
@@ -66,6 +71,12 @@ def hemobench() -> None:
       hemobench submit majority -m "the share to beat"
       hemobench leaderboard
     """
+    if ctx.invoked_subcommand is None:
+        from harness.cli._view.home import standing
+
+        workspace = Path(os.environ.get("HEMOBENCH_WORKSPACE") or "workspace")
+        for line in (*standing(workspace), "All verbs: hemobench --help"):
+            click.echo(wrapped(line))
 
 
 def main() -> NoReturn:
