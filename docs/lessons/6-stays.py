@@ -176,8 +176,10 @@ for row, forge in enumerate(FORGERIES):
 
 # %%
 figure, (left, right) = slide("Bytes that are named can be checked", 2)
-colours_of = {one: place for place, one in enumerate(dict.fromkeys(one for found in hashes.values() for one in found))}
-left.imshow([[colours_of[one] for one in found] for found in hashes.values()], cmap="tab10", vmin=0, vmax=9, aspect="auto")
+different = dict.fromkeys(one for found in hashes.values() for one in found)
+colours_of = {one: place for place, one in enumerate(different)}
+table = [[colours_of[one] for one in found] for found in hashes.values()]
+left.imshow(table, cmap="tab10", vmin=0, vmax=9, aspect="auto")
 for row, found in enumerate(hashes.values()):
     for column, one in enumerate(found):
         left.text(column, row, one[:6], ha="center", va="center", color="white", fontsize=14)

@@ -11,7 +11,6 @@ import pytest
 from harness.contest import Limits
 from harness.sandbox import machine
 from harness.sandbox.outcome import Outcome
-from harness.score import workers
 from harness.score.workers import Lanes
 
 
@@ -34,7 +33,7 @@ def test_as_many_run_as_cores_and_memory_allow(monkeypatch, cores, memory_gb, gp
 
 
 @pytest.fixture
-def lanes(monkeypatch):
+def lanes():
     """Two lanes, and what was evaluated in them: each zip ends in the outcome that it names, after a moment."""
     running, found = [], []
 
@@ -46,8 +45,7 @@ def lanes(monkeypatch):
         running.remove(zip_path.stem)
         return SimpleNamespace(card=SimpleNamespace(outcome=str(zip_path.stem).partition("-")[0]))
 
-    monkeypatch.setattr(workers, "evaluate", evaluate)
-    with Lanes(2) as made:
+    with Lanes(2, evaluate_by=evaluate) as made:
         yield made, found
 
 
@@ -65,19 +63,18 @@ def test_what_ran_out_of_time_beside_others_is_run_again_with_nobody_beside_it(l
         assert [beside for other, beside in found if other == name][-1] == 1
 
 
-def test_two_lanes_are_two_entries_at_a_time(monkeypatch):
+def test_two_lanes_are_two_entries_at_a_time():
     both = threading.Barrier(2, timeout=60)
 
     def evaluate(frozen, zip_path, **terms):
         both.wait()
         return SimpleNamespace(card=SimpleNamespace(outcome=Outcome.SCORED))
 
-    monkeypatch.setattr(workers, "evaluate", evaluate)
-    with Lanes(2) as made, made.begin(None, Path("a.zip")) as one, made.begin(None, Path("b.zip")) as other:
+    with Lanes(2, evaluate_by=evaluate) as made, made.begin(None, Path("a.zip")) as one, made.begin(None, Path("b.zip")) as other:
         assert one().card.outcome == other().card.outcome == Outcome.SCORED
 
 
-def test_who_leaves_stops_what_is_under_way(monkeypatch):
+def test_who_leaves_stops_what_is_under_way():
     started, stopped = threading.Event(), threading.Event()
 
     def evaluate(frozen, zip_path, **terms):
@@ -89,7 +86,6 @@ def test_who_leaves_stops_what_is_under_way(monkeypatch):
             stopped.set()
             raise
 
-    monkeypatch.setattr(workers, "evaluate", evaluate)
-    with Lanes(1) as made, made.begin(None, Path("a.zip")), made.begin(None, Path("b.zip")):
+    with Lanes(1, evaluate_by=evaluate) as made, made.begin(None, Path("a.zip")), made.begin(None, Path("b.zip")):
         assert started.wait(60)
     assert stopped.is_set()
