@@ -73,7 +73,7 @@ def find_source(word: str, *, folder: Path = SUBMISSIONS) -> EntrySource:
     UsageError
         It names nothing, or two things.
     """
-    path = Path(word)
+    path, folder = Path(word), folder or submissions_folder()
     if path.suffix == ".zip":
         if not path.is_file():
             raise UsageError(f"There is no zip {word}.", "Build one: hemobench pack FOLDER -o ZIP")
@@ -91,6 +91,11 @@ def find_source(word: str, *, folder: Path = SUBMISSIONS) -> EntrySource:
         return EntrySource(word, folder=home, baseline=word in REFERENCES and _files(home) == _files(EXAMPLES / word))
     if path.is_dir():
         return EntrySource(path.resolve().name, folder=path)
+    if path.is_file():
+        raise UsageError(
+            f"{word} is no zip, expected a zip or folder with model.py: code is scored, not predictions.",
+            "Build one: hemobench pack FOLDER -o ZIP",
+        )
     raise UsageError(
         f"{word!r} names no zip, folder, submission or model.", did_you_mean(word, {*models, *own, *examples})
     )

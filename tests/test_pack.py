@@ -1,5 +1,6 @@
 """Packing gives the same bytes, takes what belongs in, and refuses what cannot work; --fix repairs a refused zip."""
 
+import io
 import json
 import os
 import zipfile
@@ -124,12 +125,19 @@ def by_hand(tmp_path):
 
     def zip_by_hand(**members):
         path = tmp_path / "entry.zip"
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, content in members.items():
-                archive.writestr(name, content)
+        path.write_bytes(zipped(members))
         return path
 
     return zip_by_hand
+
+
+def zipped(members):
+    """Return the bytes of a zip as a person may have made it."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
 
 
 WEIGHTS = bytes(range(256))
@@ -163,6 +171,32 @@ JUNK = {"__MACOSX/._team": b"x", "team/.DS_Store": b"x"}
                 ".DS_Store ignored (1 item).",
             ),
         ),
+        ({"model.py": MODEL, "weights\\a.bin": WEIGHTS}, ("Wrote '/' for '\\' in 1 name.",)),
+        (
+            {"team\\": "", "team\\Model.py": MODEL, "team\\weights\\a.bin": WEIGHTS, "__MACOSX\\._team": b""},
+            (
+                "Wrote '/' for '\\' in 2 names.",
+                "Moved up out of the folder 'team': 2 files.",
+                "Renamed 'Model.py' to 'model.py'.",
+                "__MACOSX/ ignored (1 item).",
+            ),
+        ),
+        (
+            {"hand-in/Entry.ZIP": zipped({"model.py": MODEL, "weights/a.bin": WEIGHTS}), "readme.txt": "ours"},
+            (
+                "Took the entry out of the zip 'hand-in/Entry.ZIP' in it.",
+                "Left out 1 file outside of it: 'readme.txt'.",
+            ),
+        ),
+        (
+            {"a.zip": zipped({"b.zip": zipped({"x\\model.py": MODEL, "x\\weights\\a.bin": WEIGHTS})})},
+            (
+                "Took the entry out of the zip 'a.zip' in it.",
+                "Took the entry out of the zip 'b.zip' in it.",
+                "Wrote '/' for '\\' in 2 names.",
+                "Moved up out of the folder 'x': 2 files.",
+            ),
+        ),
     ],
 )
 def test_a_repaired_zip_is_byte_for_byte_what_packing_the_folder_gives(folder, by_hand, tmp_path, members, changes):
@@ -190,6 +224,13 @@ def test_caches_in_a_zip_are_left_out_with_a_word(by_hand, tmp_path):
         ({"network.py": MODEL}, PackError, "nor a file with nearly that name"),
         ({"model.ipynb": "{}"}, PackError, "nor a file with nearly that name"),
         ({"Model.py": "class model: pass\n"}, PackError, "no class Model"),
+        ({"a.zip": zipped({"model.py": MODEL}), "b.zip": b""}, PackError, "nor a file with nearly that name"),
+        ({"a.zip": b"no zip"}, RefusedZip, "no zip file"),
+        ({"a.zip": zipped({"b.zip": zipped({"c.zip": zipped({"model.py": MODEL})})})}, PackError, "no model.py"),
+        ({"a.zip": zipped({"team/../../model.py": MODEL})}, RefusedZip, "leads out"),
+        ({"model.py": MODEL, "a\\..\\..\\x": b"x"}, RefusedZip, "leads out"),
+        ({"model.py": MODEL, "C:\\x": b"x"}, RefusedZip, "leads out"),
+        ({"model.py": MODEL, "\\\\server\\x": b"x"}, RefusedZip, "leads out"),
         ({"team/model.py": MODEL, "team/../../x": b"x"}, RefusedZip, "leads out"),
         ({"team/model.py": MODEL, "/etc/cron.d/x": b"x"}, RefusedZip, "leads out"),
         ({"team/model.py": MODEL, "team/w": b"1", "team/W": b"2"}, RefusedZip, "upper and lower case"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -10,8 +10,10 @@ from harness.contest import Limits
 from harness.errors import PackError, RefusedZip, UnreadableError, UsageError
 from harness.limited import Reader
 from harness.pack import Packed, pack
-from harness.sandbox.unpack import bounds, misspelt, open_submission
+from harness.sandbox.unpack import bounds, inner_zips, misspelt, open_submission
 from harness.tree import temporary_folder
+
+DEEPEST = 3  # zips in one another
 
 
 @dataclass(frozen=True)
@@ -25,9 +27,9 @@ class Repaired:
 def repair(zip_path: Path, repaired_path: Path, limits: Limits | None = None) -> Repaired:
     """Pack the content of `zip_path` again, with ``model.py`` at the root and nothing that does not belong in.
 
-    A zip whose ``model.py`` lies some folders too deep is moved up, a ``model.py`` that is misspelt gets its name, and
-    what a desktop leaves behind stays out.  The result is what `pack` makes of the folder that was meant, byte for
-    byte.  Nothing of the zip is run.
+    A zip in a zip is taken out, a ``model.py`` that lies some folders too deep is moved up, one that is misspelt gets
+    its name, a backslash between folders becomes a slash, and what a desktop leaves behind stays out.  The result is
+    what `pack` makes of the folder that was meant, byte for byte.  Nothing of the zip is run.
 
     Raises
     ------
@@ -46,9 +48,10 @@ def repair(zip_path: Path, repaired_path: Path, limits: Limits | None = None) ->
     try:
         repaired_path.parent.mkdir(parents=True, exist_ok=True)
         with temporary_folder(".repairing-", repaired_path.parent) as folder:
+            entry = folder / "entry"
             with Reader(bounds(limits)) as reader:
-                changes = reader.call(zip_path.name, lay_out, zip_path, folder, limits)
-            packed = pack(folder, repaired_path, limits)
+                changes = reader.call(zip_path.name, lay_out, zip_path, entry, limits)
+            packed = pack(entry, repaired_path, limits)
     except UnreadableError as error:
         raise RefusedZip(error.message, error.hint) from error
     except OSError as error:
@@ -60,14 +63,28 @@ def repair(zip_path: Path, repaired_path: Path, limits: Limits | None = None) ->
 
 
 def lay_out(zip_path: Path, folder: Path, limits: Limits) -> tuple[str, ...]:
-    """Unpack into an empty folder what is to be packed again, in this process, and return what changes."""
-    with open_submission(zip_path, limits) as submission:
-        names, changes = _plan(submission.files)
-        submission.inflate(folder, names, limits)
-        return (*changes, *submission.notes)
+    """Unpack as `folder` what is to be packed again, in this process, and return what changes."""
+    changes: list[str] = []
+    for depth in range(DEEPEST):
+        with open_submission(zip_path, limits, slashes=True) as submission:
+            files = submission.files
+            if n := sum("\\" in info.filename for info in files.values()):
+                changes.append(f"Wrote '/' for '\\' in {n} {'name' if n == 1 else 'names'}.")
+            inner = inner_zips(files)
+            if len(inner) != 1 or _meant(files) or depth == DEEPEST - 1:
+                names, moved = _plan(files)
+                folder.mkdir()
+                submission.inflate(folder, names, limits)
+                return (*changes, *moved, *submission.notes)
+            zip_path = folder.with_name(f"inner-{depth}.zip")
+            submission.inflate(folder.parent, {inner[0]: zip_path.name}, limits)
+            changes += [f"Took the entry out of the zip {inner[0]!r} in it.", *submission.notes]
+            if outside := sorted(set(files) - set(inner)):
+                changes.append(_left_out(outside))
+    raise AssertionError("the deepest zip is laid out or refused")
 
 
-def _plan(files: Iterable[str]) -> tuple[dict[str, str], tuple[str, ...]]:
+def _plan(files: Collection[str]) -> tuple[dict[str, str], tuple[str, ...]]:
     """Return the new name of each file that stays, and what changes.
 
     Examples
@@ -86,19 +103,19 @@ def _plan(files: Iterable[str]) -> tuple[dict[str, str], tuple[str, ...]]:
         changes.append(f"Renamed {names[model]!r} to 'model.py'.")
         names[model] = "model.py"
     if outside := sorted(set(files) - set(names)):
-        changes.append(f"Left out {_count(outside)} outside of it: {', '.join(map(repr, outside[:5]))}.")
+        changes.append(_left_out(outside))
     return names, tuple(changes)
 
 
-def _find_model(files: Iterable[str]) -> str:
+def _find_model(files: Collection[str]) -> str:
     """Return the file that is, or was meant to be, ``model.py``: the one that lies least deep, rightly named first."""
-    right = [name for name in files if PurePosixPath(name).name == "model.py"]
-    folders = sorted({str(PurePosixPath(name).parent) for name in files})
-    meant = right or [close for folder in folders if (close := _misspelt_in(folder, files))]
+    meant = _meant(files)
     if not meant:
         raise PackError(
             "The zip holds no model.py, nor a file with nearly that name.",
-            "Write model.py with a class Model; hemobench new NAME writes one to start from.",
+            "Unpack it, and hand in the zip in it that is the entry."
+            if inner_zips(files)
+            else "Write model.py with a class Model; hemobench new NAME writes one to start from.",
         )
     depth = min(name.count("/") for name in meant)
     highest = [name for name in meant if name.count("/") == depth]
@@ -110,7 +127,15 @@ def _find_model(files: Iterable[str]) -> str:
     return highest[0]
 
 
-def _misspelt_in(folder: str, files: Iterable[str]) -> str:
+def _meant(files: Collection[str]) -> list[str]:
+    """Return the files that are, or were meant to be, ``model.py``: those rightly named, else the others."""
+    folders = sorted({str(PurePosixPath(name).parent) for name in files})
+    return [name for name in files if PurePosixPath(name).name == "model.py"] or [
+        close for folder in folders if (close := _misspelt_in(folder, files))
+    ]
+
+
+def _misspelt_in(folder: str, files: Collection[str]) -> str:
     """Return the Python file of `folder` that was most likely meant to be ``model.py``; empty where there is none."""
     prefix = "" if folder == "." else f"{folder}/"
     inside = [name.removeprefix(prefix) for name in files if name.startswith(prefix)]
@@ -118,6 +143,10 @@ def _misspelt_in(folder: str, files: Iterable[str]) -> str:
     return prefix + close if close else ""
 
 
-def _count(names: Iterable[str]) -> str:
-    n = len(list(names))
+def _left_out(outside: Sequence[str]) -> str:
+    return f"Left out {_count(outside)} outside of it: {', '.join(map(repr, outside[:5]))}."
+
+
+def _count(names: Collection[str]) -> str:
+    n = len(names)
     return f"{n} {'file' if n == 1 else 'files'}"

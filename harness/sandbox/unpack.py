@@ -35,6 +35,8 @@ DIRECTORY_BYTES_PER_FILE = 512
 PACK = "Make the zip with: hemobench pack FOLDER -o ZIP"
 FIX_COMMAND = "hemobench pack entry.zip --fix -o fixed.zip"
 
+PREDICTIONS = (".csv", ".tsv", ".txt", ".json", ".npy", ".xlsx", ".parquet")
+
 # What else students upload, by its first bytes.
 OTHER_ARCHIVES = {
     b"\x1f\x8b": "a gzip file (.tar.gz)",
@@ -134,8 +136,8 @@ class SubmissionZip:
 
 
 @contextlib.contextmanager
-def open_submission(zip_path: Path, limits: Limits) -> Iterator[SubmissionZip]:
-    """Open a submission, whether it holds a ``model.py`` or not.
+def open_submission(zip_path: Path, limits: Limits, *, slashes: bool = False) -> Iterator[SubmissionZip]:
+    """Open a submission, with or without a ``model.py``; where `slashes`, a backslash in a name is taken for a slash.
 
     Raises
     ------
@@ -149,7 +151,7 @@ def open_submission(zip_path: Path, limits: Limits) -> Iterator[SubmissionZip]:
         infos = archive.infolist()
         if sum(info.compress_size for info in infos) > zip_path.stat().st_size:
             raise RefusedZip("The members of the zip overlap, as only those of a bomb do.", PACK)
-        yield SubmissionZip(archive, *_check_members(infos, limits))
+        yield SubmissionZip(archive, *_check_members(infos, limits, slashes))
 
 
 @contextlib.contextmanager
@@ -188,7 +190,8 @@ def _check_file(zip_path: Path, limits: Limits) -> None:
         tail = file.read()
     if not start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         what = next((name for magic, name in OTHER_ARCHIVES.items() if start.startswith(magic)), "no zip file")
-        raise RefusedZip(f"{printable(zip_path.name)} is {what}, expected a zip with model.py at its root.", PACK)
+        why = ": code is scored, not predictions" if zip_path.suffix.casefold() in PREDICTIONS else ""
+        raise RefusedZip(f"{printable(zip_path.name)} is {what}, expected a zip with model.py at its root{why}.", PACK)
     at = tail.rfind(b"PK\x05\x06")
     if at < 0 or len(tail) - at < 22 or len(tail) - at - 22 != struct.unpack_from("<H", tail, at + 20)[0]:
         raise RefusedZip(
@@ -209,7 +212,7 @@ def _too_many(n_files: int, limits: Limits) -> RefusedZip:
 
 
 def _check_members(
-    infos: list[zipfile.ZipInfo], limits: Limits
+    infos: list[zipfile.ZipInfo], limits: Limits, slashes: bool
 ) -> tuple[dict[str, zipfile.ZipInfo], tuple[str, ...], tuple[str, ...]]:
     """Return the files by name, the folders and the notes, or refuse at the first bad member."""
     if len(infos) > limits.files:
@@ -219,7 +222,7 @@ def _check_members(
     ignored: dict[str, int] = {}
     seen: dict[str, str] = {}
     for info in infos:
-        name = _name(info)
+        name = _name(info, slashes)
         _check_kind(info, name)
         if junk := _junk(name):
             ignored[junk] = ignored.get(junk, 0) + 1
@@ -257,7 +260,7 @@ def _collide(path: str, other: str) -> RefusedZip:
     )
 
 
-def _name(info: zipfile.ZipInfo) -> str:
+def _name(info: zipfile.ZipInfo, slashes: bool) -> str:
     """Return the member's name, safe to join to a folder, or refuse."""
     name = info.filename
     if not info.flag_bits & 0x800:  # not declared UTF-8: zipfile has read it as code page 437
@@ -272,11 +275,13 @@ def _name(info: zipfile.ZipInfo) -> str:
     shown = repr(printable(name))
     if "\0" in info.orig_filename or any(unicodedata.category(letter) in ("Cc", "Cf", "Cs") for letter in name):
         raise RefusedZip(f"The name {shown} holds invisible characters.", "Rename the file and zip again.")
+    if slashes:
+        name = name.replace("\\", "/")
     parts = name.rstrip("/").split("/")
     if not name or name.startswith("/") or ".." in parts or (len(name) > 1 and name[1] == ":"):
         raise RefusedZip(f"The name {shown} leads out of the submission.", PACK)
-    if "\\" in info.orig_filename or "\\" in name:
-        raise RefusedZip(f"The name {shown} has a backslash; expected '/' between folders.", PACK)
+    if "\\" in name:
+        raise RefusedZip(f"The name {shown} has a backslash; expected '/' between folders.", f"Type: {FIX_COMMAND}")
     if "" in parts or "." in parts:
         raise RefusedZip(f"The name {shown} has an empty or '.' part.", PACK)
     if len(name) > 1000 or any(len(os.fsencode(part)) > 255 for part in parts) or len(parts) > 32:
@@ -334,10 +339,23 @@ def _check_model_py(files: dict[str, zipfile.ZipInfo]) -> None:
             else "Save it as a Python file named model.py; for a notebook: jupyter nbconvert --to script model.ipynb",
         )
     some = ", ".join(repr(name) for name in sorted(files)[:5])
+    if inner := inner_zips(files):
+        raise RefusedZip(
+            f"The zip has no model.py; it holds {'a zip' if len(inner) == 1 else 'zips'}: {some}.",
+            f"Hand in the inner zip, if it is the entry, or type: {FIX_COMMAND}"
+            if len(inner) == 1
+            else "Unpack it, and hand in the one that is the entry.",
+        )
     raise RefusedZip(
         f"The zip has no model.py at its root; it has {some}{' …' if len(files) > 5 else ''}.",
-        "Write model.py with a class Model; hemobench new NAME writes one to start from.",
+        ("Code is scored, not predictions. " if all(name.casefold().endswith(PREDICTIONS) for name in files) else "")
+        + "Write model.py with a class Model; hemobench new NAME writes one to start from.",
     )
+
+
+def inner_zips(names: Iterable[str]) -> list[str]:
+    """Return the files that are zips by their names."""
+    return [name for name in names if name.casefold().endswith(".zip")]
 
 
 def misspelt(names: Iterable[str]) -> str:

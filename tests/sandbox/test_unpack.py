@@ -276,6 +276,9 @@ def test_members_that_share_their_bytes_are_refused_and_neighbours_are_not(let_i
         (["Model.py"], "but 'Model.py'", "Rename it to model.py"),
         (["models.py", "w.npy"], "but 'models.py'", "hemobench pack entry.zip --fix -o fixed.zip"),
         (["model.ipynb"], "but 'model.ipynb'", "jupyter nbconvert"),
+        (["submission.zip"], "it holds a zip: 'submission.zip'", "Hand in the inner zip"),
+        (["a.zip", "b.zip"], "it holds zips: 'a.zip', 'b.zip'", "the one that is the entry"),
+        (["predictions.csv"], "it has 'predictions.csv'", "Code is scored, not predictions."),
         (["weights.keras"], "it has 'weights.keras'", "hemobench new"),
     ],
 )

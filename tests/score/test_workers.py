@@ -70,7 +70,11 @@ def test_two_lanes_are_two_entries_at_a_time():
         both.wait()
         return SimpleNamespace(card=SimpleNamespace(outcome=Outcome.SCORED))
 
-    with Lanes(2, evaluate_by=evaluate) as made, made.begin(None, Path("a.zip")) as one, made.begin(None, Path("b.zip")) as other:
+    with (
+        Lanes(2, evaluate_by=evaluate) as made,
+        made.begin(None, Path("a.zip")) as one,
+        made.begin(None, Path("b.zip")) as other,
+    ):
         assert one().card.outcome == other().card.outcome == Outcome.SCORED
 
 
