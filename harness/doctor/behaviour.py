@@ -240,7 +240,7 @@ def never_said(true: Labels, said: Labels, class_names: tuple[str, ...]) -> Iter
 
 
 def no_better_than_majority(true: Labels, said: Labels) -> Iterator[Finding]:
-    """Find answers that are no better than always the most frequent class."""
+    """Find answers that are no better than always the most frequent class, or cannot be said to be."""
     hits, n = int((said == true).sum()), len(true)
     most = int(np.bincount(true).max())
     low, high = wilson_interval(hits, n)
@@ -248,8 +248,12 @@ def no_better_than_majority(true: Labels, said: Labels) -> Iterator[Finding]:
         yield Finding(
             code="no-better-than-majority",
             severity=Severity.WARNING,
-            title="It is not better than the most frequent class",
-            cause="Its weights may not be those that were trained, or its input is none of the ways tried here.",
+            title="It is not better than the most frequent class"
+            if high <= most / n
+            else f"{counted(n, 'image')} {'is' if n == 1 else 'are'} too few to say that it is better than the most "
+            "frequent class",
+            cause="Its weights may not be those that were trained, or its input is none of the ways tried here"
+            + (", or chance has it so." if high > most / n else "."),
             evidence=f"{percent(hits / n)} right (95 % interval {percent(low)} to {percent(high)}); always the most "
             f"frequent class: {percent(most / n)}; n = {n}.",
             fix="Load the zip's weights at home and evaluate them on public/val.npz.",

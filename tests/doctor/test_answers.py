@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from harness.doctor.behaviour import no_better_than_majority
 from harness.doctor.label_order import assign, gain, in_order, order_of
 
 N = 8
@@ -10,6 +11,23 @@ N = 8
 
 def labels(seed: int, n: int = 200) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, N, n)
+
+
+@pytest.mark.parametrize(
+    ("right", "title"),
+    [
+        (0, "It is not better than the most frequent class"),
+        (5, "15 images are too few to say"),
+        (8, "15 images are too few to say"),
+        (15, ""),
+    ],
+)
+def test_no_more_is_said_of_few_images_than_their_interval_says(right, title):
+    true = np.repeat([0, 1, 2], 5)
+    said = np.where(np.arange(15) < right, true, (true + 1) % 3)
+    found = list(no_better_than_majority(true, said))
+    assert [one.title for one in found if one.title.startswith(title)] == [one.title for one in found]
+    assert bool(found) == bool(title)
 
 
 @pytest.mark.parametrize("seed", range(20))
