@@ -73,7 +73,7 @@ def find_source(word: str, *, folder: Path = SUBMISSIONS) -> EntrySource:
     UsageError
         It names nothing, or two things.
     """
-    path, folder = Path(word), folder or submissions_folder()
+    path = Path(word)
     if path.suffix == ".zip":
         if not path.is_file():
             raise UsageError(f"There is no zip {word}.", "Build one: hemobench pack FOLDER -o ZIP")

@@ -19,7 +19,9 @@ from harness.board.receipts import Scored
 from harness.board.rows import insert
 from harness.board.visibility import Role, Visibility
 from harness.contest import MetricSpec
+from harness.entry_source import find_source
 from harness.errors import PackError, UsageError
+from harness.examples import EXAMPLES
 from harness.freeze.frozen import read_arrays
 from harness.pack import pack
 from harness.platforms.codabench.export import HOUSE, Settings, export_codabench
@@ -184,6 +186,14 @@ def test_nothing_half_written_stays_where_a_sample_cannot_be_packed(workspace, f
     with pytest.raises(PackError, match=r"majority"):
         export_codabench(workspace, frozen, tmp_path / "course")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_project_s_own_entries_are_found_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert find_source("majority").folder == EXAMPLES / "majority"
+    (tmp_path / "predictions.csv").write_text("id,label\n")
+    with pytest.raises(UsageError, match="code is scored, not predictions"):
+        find_source("predictions.csv")
 
 
 def test_the_verb_says_what_to_do_next(hemobench, tmp_path):

@@ -78,6 +78,8 @@ def export(
         click.echo(json.dumps({"folder": str(folder), "zip": str(zip_path), "bytes": zip_path.stat().st_size}))
         return
     click.echo(f"{zip_path}: {zip_path.stat().st_size / 1e6:.1f} MB, to be uploaded. It holds the hidden labels.")
+    if not (folder / "sample_submissions").exists():
+        click.echo("No sample submissions: submissions/ of the project is not in this folder.", err=True)
     if final is None:
         click.echo("No --final was given: development is open until you set its end on the server.", err=True)
     click.echo(f"Look at {folder / 'README.md'}. Next: hemobench codabench lint {zip_path}", err=True)

@@ -198,6 +198,12 @@ def copy_labels(config: Config, folder: Path) -> None:
     shutil.copyfile(folder / "reference_data" / "labels.npy", folder / "input_data" / "y.npy")
 
 
+def one_folder(config: Config, folder: Path) -> None:
+    """What is scored is the answer to the problems themselves."""
+    for task in config["tasks"]:
+        task["reference_data"] = task["input_data"]
+
+
 def labels_in_archive(config: Config, folder: Path) -> None:
     """The labels again, but as another dtype, beside the images of one file."""
     labels = np.load(folder / "reference_data" / "labels.npy")
@@ -285,6 +291,7 @@ CASES = (
     Case("K9", "ingestion_only_during_scoring", put("tasks.0.ingestion_only_during_scoring", True), "false"),
     Case("K10", "the file of labels lies in input_data, too", copy_labels, "y.npy"),
     Case("K10", "the labels lie in an .npz of input_data, as uint8", labels_in_archive, "test.npz[y]"),
+    Case("K13", "one folder of problems is input_data and reference_data", one_folder, "images.npy"),
     Case("K11", "input_data holds a test_labels.csv", write("input_data/test_labels.csv", "0\n"), "test_labels.csv"),
     Case("K12", "input_data without an ingestion program", drop("tasks.0.ingestion_program")),
     Case("S1", "a solution without tasks", drop("solutions.0.tasks"), "no tasks"),
@@ -379,6 +386,15 @@ CASES = (
         "a quote is not closed",
         write("scoring_program/metadata.yaml", "command: python3 'scoring.py\n"),
         "No closing quotation",
+    ),
+    Case(
+        "R10",
+        "a column whose key may be made at run time",
+        both(
+            put("leaderboards.0.columns.1.key", "set1_f1"),
+            write("scoring_program/scoring.py", 'print("set%d_f1: 0.9, accuracy: 0.8" % 1, file="scores.txt")\n'),
+        ),
+        "set1_f1",
     ),
     Case("R8", "a column that the program does not write", put("leaderboards.0.columns.1.key", "f1_macro"), "f1_macro"),
 )

@@ -10,6 +10,7 @@ from harness.errors import BundleError
 from harness.platforms.codabench.bundle import Bundle
 from harness.platforms.codabench.lint import DAMAGED, breaks, check, lint
 from harness.platforms.codabench.rule import RULES, Severity
+from harness.platforms.codabench.rules.programs import made_of
 from tests.platforms.lint.cases import CASES, build, put, sound, zip_of
 
 pytestmark = pytest.mark.usefixtures("reads_in_one_process")
@@ -75,6 +76,47 @@ def test_train_labels_in_input_data_are_no_leak(tmp_path):
         (folder / "input_data" / "train_labels.csv").write_text("1\n")
 
     assert lint(build(tmp_path / "bundle", change)) == []
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "for n in (1, 2):\n    lines.append('set%d_score: %f' % (n, score))\n",
+        "scores[f'{name}_score'] = 1\n",
+        "scores['{}_score'.format(name)] = 1\n",
+        "scores['set' + str(n) + '_score'] = 1\n",
+        "scores['_'.join([name, 'score'])] = 1\n",
+        "scores[name] = 1\n",
+        "scores = {column['key']: 1 for column in columns}\n",
+        "scores.update(read(reference))\n",
+        "echo ${name}_score: 0.9\n",
+        "file.write('%s: %f' % (name, score))\n",
+        "file.write(f'{name}: {score}')\n",
+    ],
+)
+def test_a_key_that_may_be_made_at_run_time_is_a_doubt_and_no_claim(program):
+    assert made_of(program, "set1_score")
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "scores = {'accuracy': 1.0, 'macro_f1': 0.5}\n",
+        "print(f'{n} images, seen {share:.1%}')\nscores['accuracy'] = hits[0]\n",
+        "if scores['accuracy'] == 1: print('%d of %d' % (n, m))\n",
+    ],
+)
+def test_a_key_that_no_line_can_make_stays_a_claim(program):
+    assert not made_of(program, "set1_score")
+
+
+def test_one_file_of_labels_in_both_stays_a_leak(tmp_path):
+    def change(config, folder):
+        (folder / "input_data" / "labels.csv").write_text("1\n")
+        for task in config["tasks"]:
+            task["reference_data"] = task["input_data"]
+
+    assert "K10" in {finding.rule for finding in lint(build(tmp_path / "bundle", change))}
 
 
 def test_a_file_that_is_no_zip_is_a_finding_and_one_that_is_missing_an_error(tmp_path):

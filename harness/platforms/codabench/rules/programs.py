@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import shlex
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -30,6 +31,20 @@ SHELL_WORDS = re.compile(r"&&|\|\||[|;<>`]|\$\(|\$\{?[A-Z_]")
 TEXT_SUFFIXES = (".py", ".sh", ".json", ".yaml", ".yml", ".toml", ".txt", ".cfg", ".r", ".jl")
 TEXT_BYTES = 2_000_000  # of one file
 ALL_TEXTS = 20_000_000  # of all in a program
+
+
+# A place that a text has for what is only known when the program runs.
+BLANK = re.compile(r"%[-+ 0#]*\d*(?:\.\d+)?[a-zA-Z]|\{[^{}\n]*\}|\$\{?\w+\}?")
+# A key that is a variable, a call or joined of parts; a column of scores whose name is filled in.
+KEY_BY_NAME = re.compile(
+    r"""\[\s*[^\]\s"'\d:,-][^\]"',:]*\]\s*=(?!=)     # scores[name] =
+    | \[[^\]\n]*["']\s*\+ | \[[^\]\n]*\+\s*["']       # ["f1_" + name]
+    | \.(?:join|update|setdefault)\( | \bsetattr\(
+    | \{\s*\*\* | ,\s*\*\*\w+\s*[,})] | \bdict\(\s*(?:zip|\*\*)
+    | ["'](?:%s|\{\w*\})\s*["']?\s*[:=]              # "%s: %f"
+    | \{[^{}]*:[^{}]*\bfor\b[^{}]*\bin\b[^{}]*\}""",
+    re.VERBOSE,
+)
 
 
 @dataclass(frozen=True)
@@ -222,14 +237,48 @@ def scores_file(bundle: Bundle) -> Found:
 
 @rule("R8", Severity.SILENT, "a column is never filled", "The cell stays empty; scores under other keys are dropped.")
 def unfilled_column(bundle: Bundle) -> Found:
+    for program, keys in _missing_keys(bundle, made=False):
+        yield (
+            f"{program.what}: {shown(keys)} stands in none of its files",
+            ("let the keys of columns be those that the program writes into scores.json"),
+        )
+
+
+@rule("R10", Severity.ADVICE, "a column may not be filled", "An empty cell; scores under other keys are dropped.")
+def doubtful_column(bundle: Bundle) -> Found:
+    for program, keys in _missing_keys(bundle, made=True):
+        yield (
+            f"{program.what}: {shown(keys)} stands in none of its files, which may make it when they run",
+            ("see which keys it writes: hemobench codabench rehearse BUNDLE ENTRY"),
+        )
+
+
+def _missing_keys(bundle: Bundle, *, made: bool) -> Iterator[tuple[Program, list[str]]]:
+    """Yield scoring programs with the keys of columns that do not stand in them, those that they may make or others."""
     keys = [str(column["key"]) for column in bundle.columns() if column.get("key")]
     for program in _programs(bundle):
         text = program.texts() if program.kind == "scoring_program" else ""
-        if missing := [key for key in keys if text and key not in text]:
-            yield (
-                f"{program.what}: {shown(missing)} stands in none of its files",
-                ("let the keys of columns be those that the program writes into scores.json"),
-            )
+        if missing := [key for key in keys if text and key not in text and made_of(text, key) == made]:
+            yield program, missing
+
+
+def made_of(text: str, key: str) -> bool:
+    """Tell whether a program with this text may make `key` when it runs: it has a text to be filled in that fits.
+
+    Keys that are joined, taken from a variable or read from elsewhere may be any.
+
+    Examples
+    --------
+    >>> made_of('write("set%d_score: %f" % (1, x))', "set1_score"), made_of("s[f'{name}_f1'] = 1", "disc_f1")
+    (True, True)
+    >>> made_of('print(f"{n} images, seen {share:.1%}")', "set1_score"), made_of("s[name] = 1", "set1_score")
+    (False, True)
+    """
+    words = re.findall(r"[\w\0.-]*\0[\w\0.-]*", BLANK.sub("\0", text))
+    forms = {word.strip(".-") for word in words if word.strip("\0.-")}
+    return bool(KEY_BY_NAME.search(text)) or any(
+        re.fullmatch(re.sub(r"\0+", ".*", re.escape(form).replace(re.escape("\0"), "\0")), key) for form in forms
+    )
 
 
 @rule(

@@ -129,12 +129,30 @@ def labels_in_input(bundle: Bundle) -> Found:
     for place, task in enumerate(bundle.items("tasks")):
         kept = _contents(bundle, task.get("reference_data"))
         given = _contents(bundle, task.get("input_data"))
+        if _nothing_is_secret(given, kept):
+            continue
         for digest, name in given.items():
             if digest in kept:
                 yield (
                     f"task {name_of(task, place)}: {name} of input_data is {kept[digest]} of reference_data",
                     ("remove it from input_data"),
                 )
+
+
+@rule(
+    "K13",
+    Severity.ADVICE,
+    "reference_data is input_data",
+    "Submissions see all that the scoring program compares with.",
+)
+def nothing_secret(bundle: Bundle) -> Found:
+    for place, task in enumerate(bundle.items("tasks")):
+        given, kept = (_contents(bundle, task.get(key)) for key in ("input_data", "reference_data"))
+        if _nothing_is_secret(given, kept):
+            yield (
+                f"task {name_of(task, place)}: both hold {shown(sorted(set(given.values())))}",
+                "nothing, where scores are computed from the problems alone; labels belong into reference_data only",
+            )
 
 
 @rule(
@@ -160,6 +178,11 @@ def unused_input(bundle: Bundle) -> Found:
     for place, task in enumerate(bundle.items("tasks")):
         if task.get("input_data") and not task.get("ingestion_program") and "key" not in task:
             yield f"task {name_of(task, place)}", "add an ingestion_program, or leave input_data out"
+
+
+def _nothing_is_secret(given: dict[str, str], kept: dict[str, str]) -> bool:
+    """Tell whether both are the same as a whole, as problems of optimisation are, and nothing is named like labels."""
+    return bool(kept) and given.keys() == kept.keys() and not any(map(LABELS.search, given.values()))
 
 
 def _contents(bundle: Bundle, value: object) -> dict[str, str]:
