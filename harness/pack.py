@@ -13,7 +13,7 @@ from harness.contest import Limits
 from harness.errors import PackError, UnreadableError, did_you_mean
 from harness.limited import read
 from harness.plain_files import plain_files
-from harness.python_source import LARGEST, UNREADABLE, parse, told
+from harness.python_source import LARGEST, UNREADABLE, NotSource, parse, told
 from harness.workspace import write_atomic
 
 CACHES = {"__pycache__", "__MACOSX", "node_modules"}
@@ -120,8 +120,6 @@ def check_model(folder: Path, names: list[str]) -> None:
             else (did_you_mean("model.py", [name for name in names if name.endswith(".py")]))
         )
         raise PackError(f"{folder} has no model.py at its top.", hint)
-    if (folder / "model.py").stat().st_size > LARGEST:
-        return  # weights as text, most likely; only running it can tell
     try:
         read("model.py", _check_class, folder / "model.py")
     except UnreadableError as error:
@@ -132,7 +130,11 @@ def _check_class(path: Path) -> None:
     """Read ``model.py``, in a process of its own."""
     try:
         tree = parse(path)
+    except NotSource as error:
+        raise PackError(f"model.py is {error.what}, expected a Python script.", error.way) from error
     except UNREADABLE as error:
+        if path.stat().st_size > LARGEST:
+            return  # weights as text, most likely; only running it can tell
         raise PackError(f"model.py is not Python, {told(error)}.", "Correct that line.") from error
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     made = {

@@ -56,7 +56,7 @@ CAUSES = {
     Outcome.KILLED: "A process that a signal ended has answered nothing.",
 }
 STATIC = (
-    *("file-absent", "file-case", "absolute-path", "import"),
+    *("file-absent", "file-case", "absolute-path", "import", "wrong-file"),
     *("saved-damaged", "saved-lambda", "saved-custom", "saved-keras-2", "saved-newer"),
 )
 
@@ -383,6 +383,8 @@ def _bears_out(run: EntryRun, finding: Finding) -> bool:
     """Tell whether a run failed of what was found: by its code and subject, else by the name in what a library said."""
     if finding.code == "import":
         return run.code == "module_missing" and run.subject.partition(".")[0] == finding.subject
+    if finding.code == "wrong-file" and run.hint.startswith(finding.title):
+        return True
     if finding.code.startswith("saved-") and run.code == "keras_error":
         return True
     return PurePosixPath(finding.subject).name in (run.subject or run.message)

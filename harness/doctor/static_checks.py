@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
+from harness.doctor import notebook
 from harness.doctor.findings import Finding, Severity
 from harness.doctor.fit import Target
 from harness.doctor.repair import Edit, Plan
@@ -16,7 +17,8 @@ from harness.doctor.saved_models import saved_models
 from harness.doctor.static_analysis import Code, Import, Named, foreign_imports, read_code
 from harness.doctor.versions import check_saved, newer_names
 from harness.errors import UnreadableError, did_you_mean
-from harness.python_source import LARGEST
+from harness.python_source import LARGEST, as_utf8
+from harness.sandbox.wrong_files import WrongFile, wrong_files
 
 CODABENCH_FOLDERS = ("/app/ingested_program/", "/app/program/")
 CONTRACT = ("syntax", "no-model", "no-predict", "init-arguments", "older-contract", "predict-arguments")
@@ -54,9 +56,16 @@ def read(
     modules : frozenset of str, optional
         What its runtime here has, where that is not our own environment.
     """
+    wrong = {one.name: one for one in wrong_files(folder)}
+    if script := wrong.get("model.py"):
+        return _no_script(script, folder, building)
     if (folder / "model.py").stat().st_size > LARGEST:
         return Reading((_too_long(),), Plan())
     code = read_code(folder, target.python)
+    if lines := notebook.lines_of(folder / "model.py"):
+        found_lines, of_script = notebook.examine(folder / "model.py", lines, building)
+        if code.error:
+            return Reading((found_lines,), Plan(files=of_script))
     if code.error:
         return Reading((_no_python(code.error, ""),), Plan())
     found, plan = _contract(code)
@@ -70,7 +79,13 @@ def read(
     has = target.has if modules is None or not target.is_here else modules.__contains__
     found += [_missing_import(one, target) for one in imported if not has(one.package)]
     found += itertools.islice(newer_names(code, target), LISTED)
+    if lines:
+        found.append(found_lines)
+        plan = replace(plan, files=plan.files + of_script)
+    found += map(_wrong_file, wrong.values())
     for saved in saved_models(folder):
+        if saved.name in wrong:
+            continue
         findings, repaired = check_saved(saved, code, target, folder, building)
         found += findings
         plan = replace(plan, files=plan.files + repaired)
@@ -80,6 +95,37 @@ def read(
 def unread(error: UnreadableError) -> Reading:
     """Return what there is to say of a submission that its reader did not come to an end with: running it may tell."""
     return Reading((Finding(code="unread", severity=Severity.WARNING, title=error.message, fix=error.hint),), Plan())
+
+
+def _no_script(wrong: WrongFile, folder: Path, building: Path) -> Reading:
+    """Say that ``model.py`` is no script; one in another encoding is saved anew."""
+    plan = Plan()
+    if wrong.encoding:
+        building.mkdir(parents=True, exist_ok=True)
+        copy = building / wrong.name
+        copy.write_bytes(as_utf8((folder / wrong.name).read_bytes(), wrong.encoding))
+        plan = Plan(files=((wrong.name, str(copy)),))
+    finding = Finding(
+        code="syntax",
+        severity=Severity.FAIL,
+        title=f"model.py is {wrong.what}, expected a Python script",
+        cause="Python stops at its first line, before anything is run.",
+        fix=wrong.way,
+        fixable=bool(wrong.encoding),
+    )
+    return Reading((finding,), plan)
+
+
+def _wrong_file(wrong: WrongFile) -> Finding:
+    return Finding(
+        code="wrong-file",
+        severity=Severity.WARNING,
+        title=f"{wrong.name} is {wrong.what}",
+        cause="Its first bytes are not those of what its name says.",
+        evidence=f"{wrong.name} in the zip",
+        fix=wrong.way,
+        subject=wrong.name,
+    )
 
 
 def _too_long() -> Finding:

@@ -33,6 +33,7 @@ from harness.sandbox.slow_imports import slow_imports
 from harness.sandbox.unpack import unpacked
 from harness.sandbox.untrusted import REPORT_BYTES, read_predictions
 from harness.sandbox.watch import WRAPPERS, Waiting, Watched, watch
+from harness.sandbox.wrong_files import WrongFile, explained, wrong_files
 from harness.tree import walk
 from harness.words import printable
 
@@ -159,9 +160,11 @@ def prepare_requests(
             with unpacked(zip_path, Path(here.entry), limits) as (notes, reader):
                 declared, chosen_runtime = asked_runtime(reader, zip_path.name, Path(here.entry), runtimes, runtime)
                 imports: tuple[str, ...] = ()
+                wrong: tuple[WrongFile, ...] = ()
                 with contextlib.suppress(UnreadableError):
                     modules = frozenset() if chosen_runtime.own else chosen_runtime.modules
                     imports = reader.call(zip_path.name, slow_imports, Path(here.entry), modules)
+                    wrong = reader.call(zip_path.name, wrong_files, Path(here.entry))
         except RefusedZip as refusal:
             refused = EntryRun(Outcome.REFUSED, "refused", message=refusal.message, hint=refusal.hint)
             yield lambda: refused
@@ -181,7 +184,11 @@ def prepare_requests(
             if run.code == "module_missing" and (hint := runtimes.with_module(run.subject.partition(".")[0])):
                 run = replace(run, hint=hint)
             return replace(
-                run, notes=notes, runtime=chosen_runtime.name, runtime_lock=chosen_runtime.lock, declared=declared
+                explained(run, wrong),
+                notes=notes,
+                runtime=chosen_runtime.name,
+                runtime_lock=chosen_runtime.lock,
+                declared=declared,
             )
 
         yield finish

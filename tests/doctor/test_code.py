@@ -1,6 +1,7 @@
 """Reading an entry's Python: odd ways to write a good one are no faults, and no file is too odd to be read."""
 
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -43,9 +44,62 @@ def read(folder, model: str, target=LOCAL, **others: str):
     ],
 )
 def test_a_good_entry_has_no_finding_however_it_is_written(model, tmp_path):
-    reading = read(tmp_path / "entry", model, **{"weights/a.npz": "", "network.py": GOOD, "weights/tools.py": ""})
+    reading = read(
+        tmp_path / "entry", model, **{"weights/a.npz": "PK\3\4PK\5\6", "network.py": GOOD, "weights/tools.py": ""}
+    )
     assert reading.findings == ()
     assert reading.plan == Plan()
+
+
+@pytest.mark.parametrize(
+    ("lines", "named"),
+    [
+        ("get_ipython().run_line_magic('matplotlib', 'inline')\n", "line 1"),
+        ("import os\nif os.sep:\n    get_ipython().system('pip install x')\n", "line 3"),
+        ("%matplotlib inline\n!pip install torch\n", "line 1: %matplotlib inline; line 2: !pip install torch"),
+        ("%%time\nimport os\nos?\n", "line 1: %%time; line 3: os?"),
+        ("get_ipython().run_cell_magic(\n    'bash', '',\n    'ls')\n", "line 1"),
+    ],
+)
+def test_lines_of_a_notebook_are_named_and_taken_out(lines, named, tmp_path):
+    reading = read(tmp_path / "entry", lines + GOOD)
+    (finding,) = reading.findings
+    assert finding.code == "notebook-lines" and finding.fixable and not reading.hopeless
+    assert named in finding.evidence
+    ((name, repaired),) = reading.plan.files
+    (tmp_path / "entry" / name).write_text(Path(repaired).read_text())
+    assert read_code(tmp_path / "entry").model
+    assert static_checks.read(tmp_path / "entry", frozenset({name}), LOCAL, tmp_path / "again").findings == ()
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "try:\n    get_ipython().run_line_magic('matplotlib', 'inline')\nexcept NameError:\n    pass\n",
+        "def show():\n    get_ipython().system('ls')\n",
+        "get_ipython = None\n",
+        "x = (7\n  % 3)\n",
+    ],
+)
+def test_a_script_that_foresees_to_be_no_notebook_is_left_alone(lines, tmp_path):
+    assert read(tmp_path / "entry", lines + GOOD).findings == ()
+
+
+def test_a_script_in_another_encoding_is_saved_anew_and_a_notebook_is_not(tmp_path):
+    (tmp_path / "entry").mkdir()
+    (tmp_path / "entry" / "model.py").write_bytes(GOOD.encode("utf-16"))
+    reading = static_checks.read(tmp_path / "entry", frozenset({"model.py"}), LOCAL, tmp_path / "repaired")
+    assert "UTF-16" in reading.findings[0].title and not reading.hopeless
+    assert Path(reading.plan.files[0][1]).read_text() == GOOD
+    (tmp_path / "entry" / "model.py").write_text('{"cells": []}')
+    reading = static_checks.read(tmp_path / "entry", frozenset({"model.py"}), LOCAL, tmp_path / "repaired")
+    assert "notebook" in reading.findings[0].title and reading.hopeless
+
+
+def test_weights_that_are_a_pointer_are_one_finding(tmp_path):
+    pointer = "version https://git-lfs.github.com/spec/v1\n"
+    (finding,) = read(tmp_path / "entry", GOOD, **{"weights.keras": pointer}).findings
+    assert finding.title == "weights.keras is a Git-LFS pointer" and "git lfs pull" in finding.fix
 
 
 def test_a_fault_in_a_module_of_the_entry_is_found_where_model_py_leads_to_it(tmp_path):
