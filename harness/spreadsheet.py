@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 # What begins a formula in one spreadsheet or another, also in full width.
 STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 SEPARATORS = ",;\t|"
+NO_TEXT = {
+    b"PK\x03\x04": "a spreadsheet (.xlsx, .ods) or zip",
+    b"\xd0\xcf\x11\xe0": "a spreadsheet (.xls)",
+    b"%PDF": "a PDF",
+}
 
 
 def read_csv(data: bytes, separator: str = "") -> Iterator[list[str]]:
@@ -27,6 +33,8 @@ def read_csv(data: bytes, separator: str = "") -> Iterator[list[str]]:
     >>> list(read_csv(b"Name;Team\\nA, B;1\\n"))
     [['Name', 'Team'], ['A, B', '1']]
     """
+    if what := next((what for start, what in NO_TEXT.items() if data.startswith(start)), ""):
+        raise csv.Error(f"it is {what}, expected CSV: save it as CSV UTF-8")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         text = data.decode("utf-16", errors="replace")
     else:
@@ -34,7 +42,11 @@ def read_csv(data: bytes, separator: str = "") -> Iterator[list[str]]:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError:
             text = data.decode("cp1252", errors="replace")
+    if named := re.match(r"sep=(.)\r?\n", text):  # for Excel
+        separator, text = separator or named[1], text[named.end() :]
     first = text.partition("\n")[0]
+    if first.lstrip()[:9].lower().startswith(("<!doctype", "<html", "<?xml")):
+        raise csv.Error("it is a web page, expected CSV: fetch the file itself")
     yield from csv.reader(
         io.StringIO(text, newline=""), delimiter=separator or max(SEPARATORS, key=first.count), strict=True
     )

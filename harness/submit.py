@@ -21,7 +21,7 @@ from harness.board.ledger import Line, scores_newest_first
 from harness.board.ranking import read_leaderboard, read_standing
 from harness.board.recorder import Recorder, open_recorder, open_to_read
 from harness.board.rules import withheld_for
-from harness.board.team_name import tidy
+from harness.board.team_name import LONGEST, may_stand, tidy
 from harness.board.visibility import AT_HOME, Role, Visibility, looking, visible_to
 from harness.closed_division import TrainedHere, kept_source, limits_of_training, train_and_evaluate
 from harness.entry_source import Built, EntrySource, build
@@ -231,8 +231,9 @@ def score_each(
 def _checked(name: str, message: str) -> tuple[str, str]:
     """Return name and message as they can stand on the board."""
     name, message = tidy(name), message.strip()
-    for what, text, longest in (("name", name, 40), ("message", message, 200)):
-        if not text.strip() or not text.isprintable() or len(text) > longest:
+    fits = may_stand(name), message.isprintable() and 0 < len(message) <= 200
+    for what, text, longest, fit in zip(("name", "message"), (name, message), (LONGEST, 200), fits, strict=True):
+        if not fit:
             raise UsageError(
                 f"The {what} {text!r} cannot stand on the board, expected 1 to {longest} printable characters.",
                 f"Type: --{what} TEXT",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
+LONGEST = 80  # characters of a name on the board
 # Seen as a blank, or not at all, though Unicode counts them among letters, marks and symbols.
 BLANK = str.maketrans(dict.fromkeys("\u115f\u1160\u2800\u3164\uffa0", " "))
 UNSEEN = {"\u034f", "\u17b4", "\u17b5", "\u180b", "\u180c", "\u180d", "\u180f"}
@@ -41,6 +42,11 @@ def team_key(name: str) -> str:
     """
     folded = unicodedata.normalize("NFKC", tidy(name)).casefold()
     return tidy(unicodedata.normalize("NFKC", folded)).translate(ALIKE)
+
+
+def may_stand(name: str) -> bool:
+    """Say whether a tidy name can stand on the board."""
+    return 0 < len(name) <= LONGEST and name.isprintable()
 
 
 def _is_unseen(letter: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path, PurePosixPath
@@ -94,7 +94,9 @@ class Download:
     left_out: dict[PurePosixPath, str] = field(default_factory=dict)
 
 
-def open_download(path: Path, scratch: Path, zone: tzinfo, most: int) -> Download:
+def open_download(
+    path: Path, scratch: Path, zone: tzinfo, most: int, is_of_somebody: Callable[[PurePosixPath], bool]
+) -> Download:
     """List a download, a folder or a zip; zips in it that are downloads themselves are taken out into `scratch`.
 
     Parameters
@@ -103,6 +105,8 @@ def open_download(path: Path, scratch: Path, zone: tzinfo, most: int) -> Downloa
         Of the times in zips, which name none.
     most : int
         Bytes of an entry; what is larger stays in its zip.
+    is_of_somebody : callable
+        Whether the place of a zip names who handed it in: then it is no download, whatever names are in it.
 
     Raises
     ------
@@ -130,15 +134,18 @@ def open_download(path: Path, scratch: Path, zone: tzinfo, most: int) -> Downloa
         _list_zip(path, PurePosixPath(), zone, found)
     else:
         raise UsageError(f"{path} is no folder and no zip.", "Name the folder or zip of hand-ins as it was downloaded.")
-    _open_inner(found, scratch, zone, most)
+    _open_inner(found, scratch, zone, most, is_of_somebody)
     found.files.sort(key=lambda file: file.place)
     return found
 
 
-def _open_inner(found: Download, scratch: Path, zone: tzinfo, most: int) -> None:
+def _open_inner(
+    found: Download, scratch: Path, zone: tzinfo, most: int, is_of_somebody: Callable[[PurePosixPath], bool]
+) -> None:
     """Put the files of zips that are downloads in the place of these zips."""
     for depth in range(DEEPEST):
-        inner = [file for file in found.files if file.place.suffix.lower() == ".zip"]
+        zips = (file for file in found.files if file.place.suffix.lower() == ".zip")
+        inner = [file for file in zips if not is_of_somebody(file.place)]
         opened = 0
         for number, file in enumerate(inner):
             try:

@@ -90,6 +90,7 @@ class Unit:
     time: str = ""
     marked_late: bool = False
     what: str = ""  # what is wrong with it
+    stamped: bool = False  # by nbgrader
     files: list[LooseFile] = field(default_factory=list)
 
 
@@ -130,7 +131,12 @@ def collect(
         Download or listing cannot be read.
     """
     form = _pattern(pattern) if pattern else None
-    opened = open_download(download, scratch, zone, limits.zip_mb * 1_000_000)
+
+    def is_of_somebody(place: PurePosixPath) -> bool:
+        known = CANVAS.fullmatch(place.name) or any(MOODLE.fullmatch(p) or GRADESCOPE.fullmatch(p) for p in place.parts)
+        return bool(known or (roster.students and find_students(roster, Clues(word=place.stem))))
+
+    opened = open_download(download, scratch, zone, limits.zip_mb * 1_000_000, is_of_somebody)
     table = read_listing(listing, roster, zone) if listing else find_listing(opened, roster, zone)
     own = {listing.resolve()} if listing else set()  # it may lie among the files that it lists
     files = [one for one in opened.files if one.place not in table.places and one.path.resolve() not in own]
@@ -171,7 +177,7 @@ def _units(
 ) -> list[Unit]:
     """Return what was handed in together, in the order of the download."""
     units: dict[tuple[PurePosixPath, Clues], Unit] = {}
-    stamped = {file.place.parent for file in files if file.place.name == TIMESTAMP}
+    stamped = _stamped(files)
     top = _shared([file.place for file in files])
     for file in files:
         if (known := table.of(file.place)) and known[1].clues != Clues():
@@ -185,6 +191,14 @@ def _units(
         if MOODLE.fullmatch(folder.name) and not form:
             units[folder, Clues()] = _by_form(folder, stamped, top, table.roster)
     return list(units.values())
+
+
+def _stamped(files: Sequence[LooseFile]) -> set[PurePosixPath]:
+    """Return nbgrader's folders, which all have a time: where some have none, whoever handed them in wrote it."""
+    found = {file.place.parent for file in files if file.place.name == TIMESTAMP and len(file.place.parts) > 2}
+    depth = min((len(folder.parts) for folder in found), default=0)
+    below = (file.place for file in files if len(file.place.parts) > depth)
+    return found if all(not found.isdisjoint(place.parents) for place in below) else set()
 
 
 def _shared(places: Sequence[PurePosixPath]) -> int:
@@ -221,8 +235,9 @@ def _by_form(place: PurePosixPath, stamped: set[PurePosixPath], top: int, roster
         above = place.with_name(place.name[: canvas.end("number")])
         return Unit(above, Clues(name=canvas["name"], number=canvas["number"]), marked_late=bool(canvas["late"]))
     if stamp := next((folder for folder in place.parents if folder in stamped), None):
-        return Unit(stamp, Clues(word=stamp.parts[-2] if len(stamp.parts) > 1 else stamp.name))
-    words = (*parts[:-1], place.stem)
+        return Unit(stamp, Clues(word=stamp.parts[-2]), stamped=True)
+    # Some programs unpack a zip into a folder that is called as the zip.
+    words = (*(re.sub(r"(?i)\.zip$", "", part) for part in parts[:-1]), place.stem)
     if len(parts) == 1 and place.suffix.lower() != ".zip" and not roster.students:
         return Unit(place, Clues(), what="It is no zip, and nothing tells whose it is.")
     at = min(top, len(words) - 1)
@@ -308,7 +323,7 @@ class _Reader:
         line = known[1] if known else self.table.of_owner(unit.clues)
         if line and line.time:
             return line.time, "listing"
-        stamp = next((file for file in unit.files if file.place.name == TIMESTAMP), None)
+        stamp = next((file for file in unit.files if file.place.name == TIMESTAMP), None) if unit.stamped else None
         if stamp and (time := self._read_time(stamp.read(1000).decode(errors="replace"), str(stamp.place))):
             return time, "timestamp"
         return max(file.time for file in files).replace(microsecond=0), "file"

@@ -19,6 +19,9 @@ from harness.workspace import Workspace, write_atomic
 # What the doctor may say more of; the others are said by the card, and would take their whole time once more.
 EXAMINED = ("refused", "import_failed", "load_failed", "predict_failed", "bad_output")
 
+LONGEST = 60  # letters of a folder's name: some have four bytes, and file systems take 255
+RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # by Windows
+
 Examine = Callable[[Path], Checkup]
 
 
@@ -36,7 +39,8 @@ def write_letters(
     examine : callable
         Says what is the matter with a zip that was not scored.
     """
-    items = [one for one in done if one.team and one.state not in ("same zip", "new")]
+    # What was not recorded met an error of this machine, which is for its owner.
+    items = [one for one in done if one.team and one.state not in ("same zip", "new", "not recorded")]
     board = read_board(workspace, frozen, [one.entry for one in items if one.entry])
     folders = _folders(items, roster)
     written = []
@@ -66,14 +70,13 @@ def _stem(one: Judged) -> str:
 
 
 def _folders(items: Iterable[Judged], roster: Roster) -> dict[str, str]:
-    """Return the name of a folder for each team, which any file system takes."""
+    """Return the name of a folder for each team, which any file system takes, and no other team ever has."""
     found: dict[str, str] = {}
-    taken: set[str] = set()
     for board_name in dict.fromkeys(one.team for one in items):
         students = roster.in_team(board_name)
-        name = re.sub(r"[^\w .-]+", "_", students[0].team if students else board_name).strip(". ") or "team"
-        while team_key(name) in taken:
-            name += "_"
-        taken.add(team_key(name))
+        team = students[0].team if students else board_name
+        name = re.sub(r"[^\w .-]+", "_", team)[:LONGEST].strip(". ")
+        if name != team or RESERVED.fullmatch(name):
+            name += f"-{hashlib.sha256(team_key(team).encode()).hexdigest()[:6]}"
         found[board_name] = name
     return found

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from functools import cached_property
@@ -10,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from harness.board.team_name import tidy
-from harness.classroom.download import Download
+from harness.classroom.download import OF_A_PLATFORM, Download
 from harness.classroom.roster import COLUMNS, Roster, cells_of, columns_in, student_of
 from harness.classroom.times import read_time
 from harness.classroom.who import Clues, find_students
@@ -51,8 +53,9 @@ class Listing:
     def of(self, place: PurePosixPath) -> tuple[PurePosixPath, Line] | None:
         """Return what is said of a file, or of a folder that it lies in, the nearest first, and which of them."""
         for one in (place, *place.parents):
-            if line := self._by_file.get(_key(str(one))) or self._by_file.get(_key(one.name)):
-                return one, line
+            for name in (str(one), one.name, one.stem, f"{one.name}.zip"):
+                if line := self._by_file.get(_key(name)):
+                    return one, line
         return None
 
     def of_owner(self, clues: Clues) -> Line | None:
@@ -75,14 +78,16 @@ class Listing:
 
     @cached_property
     def _by_file(self) -> dict[str, Line]:
-        return {_key(line.file): line for line in reversed(self.lines) if line.file}
+        """The lines by the file that they alone name; where all teams call theirs entry.zip, lines are of owners."""
+        times = Counter(_key(line.file) for line in self.lines)
+        return {key: line for line in self.lines if times[key := _key(line.file)] == 1 and line.file}
 
     @cached_property
     def _by_owner(self) -> dict[tuple[str, str], list[Line]]:
         found: dict[tuple[str, str], list[Line]] = {}
         for line in self.lines:
             numbered = [("number", line.clues.number)] if line.clues.number else []
-            for key in () if line.file else (*numbered, *self._keys(line.clues)):
+            for key in () if _key(line.file) in self._by_file else (*numbered, *self._keys(line.clues)):
                 found.setdefault(key, []).append(line)
         return found
 
@@ -96,7 +101,7 @@ class Listing:
 
 def _key(file: str) -> str:
     """Return what is equal for two ways to write the place of a file; Moodle's folders end with a line or without."""
-    return tidy(file).strip("/_")
+    return tidy(file).replace("\\", "/").removeprefix("./").strip("/_")
 
 
 def find_listing(opened: Download, roster: Roster, zone: tzinfo) -> Listing:
@@ -104,9 +109,10 @@ def find_listing(opened: Download, roster: Roster, zone: tzinfo) -> Listing:
     lines: list[Line] = []
     places: list[PurePosixPath] = []
     notes: list[str] = []
+    above = _above([file.place for file in opened.files])
     for file in opened.files:
-        if file.place.name != METADATA and (file.place.suffix.lower() != ".csv" or len(file.place.parts) > 2):
-            continue
+        if file.place.parent not in above or (file.place.name != METADATA and file.place.suffix.lower() != ".csv"):
+            continue  # what lies among a team's files was written by the team
         try:
             data = file.read(MOST)
             found = _metadata(data, zone) if file.place.name == METADATA else _table(data, file.place.name, zone)
@@ -117,6 +123,16 @@ def find_listing(opened: Download, roster: Roster, zone: tzinfo) -> Listing:
         places.append(file.place)
         notes.append(f"Times of hand-in are those of {file.place}.")
     return Listing(roster, tuple(lines), frozenset(places), tuple(notes))
+
+
+def _above(places: Sequence[PurePosixPath]) -> set[PurePosixPath]:
+    """Return the folders that all hand-ins lie in: the download itself, and one that is all there is in it."""
+    folders = {place.parts[0] for place in places}
+    only = PurePosixPath(*folders) if len(folders) == 1 else PurePosixPath()
+    inside = {place.parts[1] for place in places if len(place.parts) > 2}
+    is_entry = OF_A_PLATFORM.search(f"{only}/") or only / "model.py" in places
+    around = not is_entry and (len(inside) > 1 or only / METADATA in places)
+    return {PurePosixPath(), only} if around else {PurePosixPath()}
 
 
 def read_listing(path: Path, roster: Roster, zone: tzinfo) -> Listing:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from harness.board.team_name import team_key, tidy
+from harness.board.team_name import LONGEST, may_stand, team_key, tidy
 from harness.errors import ClassError
 from harness.spreadsheet import read_csv
 from harness.words import counted
@@ -280,6 +280,8 @@ def _checked(path: Path, students: Sequence[Student]) -> tuple[Student, ...]:
         if len(aliases) > 1:
             wrong.append(f"team {team[0].team} has the aliases {' and '.join(aliases)}")
         found[key] = team[0].team, aliases[0] if aliases else ""
+        if not may_stand(shown := found[key][1] or team[0].team):
+            wrong.append(f"team {shown[:LONGEST]} … has over {LONGEST} characters, or odd ones; give it an alias")
         for name in {key, team_key(found[key][1])} - {""}:
             if name in named:
                 wrong.append(f"{found[key][1] or team[0].team} is a name of team {named[name]} and of {team[0].team}")

@@ -85,7 +85,10 @@ def read_time(text: str, zone: tzinfo) -> datetime | None:
         found = datetime.fromisoformat(text)
     except ValueError:
         found = _parsed(text)
-    return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC).replace(microsecond=0)
+    try:
+        return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC).replace(microsecond=0)
+    except OverflowError as error:  # in the year 1, or 9999
+        raise ValueError(f"{text!r} is no time, expected for instance 2026-11-20 10:00") from error
 
 
 def _parsed(text: str) -> datetime:

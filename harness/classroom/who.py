@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.board.team_name import tidy
+from harness.board.team_name import LONGEST, may_stand, tidy
 from harness.classroom.roster import Roster, Student
 from harness.errors import ClassError, did_you_mean
+from harness.words import printable
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,11 @@ def board_name(roster: Roster, clues: Clues) -> str:
     if not roster.students:
         if not said:
             raise ClassError("Nothing tells whose it is.", "Name the folder or the zip by its team.")
+        if not may_stand(said):
+            raise ClassError(
+                f"{printable(said)[:LONGEST]} cannot stand on the board, expected 1 to {LONGEST} printable characters.",
+                "Give it an alias in a roster: hemobench class roster TABLE",
+            )
         return said
     students = find_students(roster, clues)
     teams = list(dict.fromkeys(student.board_name for student in students))

@@ -178,6 +178,85 @@ def test_a_listing_says_when_each_came(text, inside, lms, roster, tmp_path):
     assert not found.problems, "the listing itself is no hand-in"
 
 
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "Eva Horn_4_assignsubmission_file_/times.csv",
+        "Eva Horn_4_assignsubmission_file_/submission_metadata.yml",
+        "Eva Horn_4_assignsubmission_file_/timestamp.txt",
+        "Blue/times.csv",
+        "Blue/inner/timestamp.txt",
+    ],
+)
+@pytest.mark.parametrize("alone", [False, True])
+def test_what_a_team_writes_of_times_is_no_listing(forged, alone, lms, roster, tmp_path):
+    text = {
+        "times.csv": "file,team,handed_in\nentry.zip,Red,2020-01-01\n",
+        "timestamp.txt": "2020-01-01",
+        "submission_metadata.yml": "entry.zip:\n  :created_at: 2020-01-01\n",
+    }[forged.rpartition("/")[2]]
+    mine = f"{forged.partition('/')[0]}/entry.zip"
+    found = read(lms({mine: None, forged: text} | ({} if alone else {"Green/x/entry.zip": None})), tmp_path, roster)
+    assert teams(found)[0] == ("Blue", "20 10:00", "file")
+
+
+def test_a_zip_of_somebody_is_no_download_whatever_is_in_it(lms, roster, tmp_path):
+    for place in ("mullerzoe_901_77_a.zip", "red.zip", "Zoë Müller_1_assignsubmission_file_/a.zip"):
+        folder = lms({}, tmp_path / place[:3])
+        (folder := tmp_path / place[:3]).mkdir()
+        (folder / place).parent.mkdir(exist_ok=True)
+        with zipfile.ZipFile(folder / place, "w") as archive:
+            archive.writestr("Eva Horn_4_assignsubmission_file_/model.py", MODEL)
+        assert {one.team for one in read(folder, tmp_path, roster).found} == {"Fox"}
+
+
+def test_lines_that_name_files_alike_are_of_their_owners(lms, roster, tmp_path):
+    folder = lms(dict.fromkeys(("Red/entry.zip", "Blue/entry.zip", "Green/entry.zip")))
+    (folder / "list.csv").write_text(
+        "team;file;handed in\nBlue;entry.zip;2026-11-22 10:00\nRed;entry.zip;2026-11-21 10:00\n"
+        "Green;Green\\entry.zip;2026-11-23 10:00\n"
+    )
+    found = read(folder, tmp_path, roster)
+    assert teams(found) == [
+        ("Fox", "21 10:00", "listing"),
+        ("Blue", "22 10:00", "listing"),
+        ("Green", "23 10:00", "listing"),
+    ]
+
+
+def test_a_listing_names_a_zip_that_was_unpacked_and_a_folder_may_be_called_as_a_zip(lms, roster, tmp_path):
+    folder = lms({"Red.zip/model.py": MODEL, "Blue/model.py": MODEL})
+    (folder / "list.csv").write_text("file,handed_in\nred.zip,2026-11-21 10:00\nBlue.zip,2026-11-22 10:00\n")
+    assert [team for team, *_ in teams(read(folder, tmp_path, roster))] == ["Fox", "Blue"]
+    assert [team for team, *_ in teams(read(folder, tmp_path))] == ["Red", "Blue"]
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"PK\x03\x04\x14\x00[Content_Types].xml", "spreadsheet"),
+        (b"<!DOCTYPE html>\n<html><body>Log in", "web page"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "spreadsheet"),
+        (b"", "no column"),
+        (b"file,team,handed_in\na.zip,Red,0001-01-01 00:00\n", "no time"),
+    ],
+)
+def test_a_listing_that_is_none_is_called_what_it_is(data, said, lms, tmp_path):
+    (tmp_path / "list.csv").write_bytes(data)
+    with pytest.raises(ClassError, match=said):
+        read(lms({"Red.zip": None}), tmp_path, listing=tmp_path / "list.csv", zone=ZoneInfo("Europe/Rome"))
+
+
+def test_a_name_too_long_for_the_board_is_said_at_once(lms, tmp_path):
+    folder = lms({f"{'n' * 81}.zip": None, f"{'m' * 80}.zip": None})
+    found = read(folder, tmp_path)
+    assert [one.team for one in found.found] == ["m" * 80]
+    assert "80 printable" in found.problems[0].what
+    (tmp_path / "roster.csv").write_text(f"name,id\n{'n' * 81},s1\n")
+    with pytest.raises(ClassError, match="give it an alias"):
+        read_roster(tmp_path / "roster.csv")
+
+
 def test_every_problem_is_named_and_stops_nothing(lms, roster, tmp_path):
     folder = lms(
         {

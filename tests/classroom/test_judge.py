@@ -236,6 +236,37 @@ def test_failed_entries_are_free_as_far_as_the_rules_say(hemobench, tmp_path):
     ]
 
 
+@pytest.mark.parametrize("failed_free", [0, 1])
+def test_a_zip_that_was_over_the_limits_may_come_again_another_day(failed_free, hemobench, tmp_path):
+    hemobench("contest", "rules", "submissions_per_day=1", f"failed_free={failed_free}", "--why", "x")
+    for when, name, number in (("20T10", "a", 1), ("20T11", "b", 2), ("21T10", "c", 2), ("21T11", "d", 2)):
+        hand_in(tmp_path / "lms", f"red/{name}.zip", f"{when}:00", f"# {number}\n{GOOD}")
+    done = json.loads(hemobench("class", "judge", tmp_path / "lms", "--json", "--workers", 1).stdout)
+    assert [one["state"] for one in done] == ["recorded", "over the limits", "recorded", "same zip"]
+    assert [one["entry"] for one in done] == [1, None, 2, 2]
+
+
+def test_letters_of_teams_whose_names_are_alike_never_share_a_folder(desk, tmp_path):
+    long = "x" * 79
+    names = ["a/b", "a_b", "a?b", "con", "=1", f"{long}1", f"{long}2", "\U0001f600", "b.", "b"]
+    numbers = {name: desk.record(name, 0.8, number=number) for number, name in enumerate(names)}
+
+    def folder_of(*some):
+        ones = [judged(name, numbers[name]) for name in some]
+        pages = write_letters(desk.workspace, desk.frozen, ones, Roster(), tmp_path / "out", pytest.fail)
+        return {name: page.parent.name for name, page in zip(some, pages, strict=True)}
+
+    together = folder_of(*names)
+    assert len({name.casefold() for name in together.values()}) == len(names)
+    assert all(folder_of(name)[name] == together[name] for name in reversed(names)), "whatever else a download holds"
+    assert together["a_b"] == "a_b" and together["con"] != "con"
+
+
+def test_an_error_of_the_machine_is_told_to_no_team(desk, tmp_path):
+    one = Judged("lms/a.zip", "Red", "not recorded", told=f"{tmp_path}: no room")
+    assert write_letters(desk.workspace, desk.frozen, [one], Roster(), tmp_path / "out", pytest.fail) == []
+
+
 def judged(team, entry, state="known", name="a.zip"):
     given = HandIn(f"lms/{name}", None, team, START, "file")
     return Judged(given.place, team, state, given, "ab" * 32, entry)

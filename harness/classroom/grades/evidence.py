@@ -54,6 +54,11 @@ def gather(
     """
     entries, others, out = _counted(workspace, frozen, visible)
     baselines = {one.baseline: _baseline(one.baseline, [*others, *entries]) for one in scheme.beats}
+    if own := [f"{name!r} ({entry.name})" for name, entry in baselines.items() if roster.in_team(entry.name)]:
+        raise ClassError(
+            f"The scheme has for a baseline what a team of the roster handed in: {', '.join(own)}.",
+            "Name an entry of yours under [[beats]].",
+        )
     apart = {team_key(entry.name) for entry in baselines.values()}
     entries = [entry for entry in entries if team_key(entry.name) not in apart]
     if not roster.students:

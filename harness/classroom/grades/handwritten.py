@@ -8,7 +8,7 @@ from pathlib import Path
 from harness.classroom.grades.cells import Cells
 from harness.classroom.grades.numbers import exact, number_of, written
 from harness.classroom.grades.scheme import WrittenPart
-from harness.classroom.grades.who import find_students
+from harness.classroom.grades.who import columns_of_people, find_students
 from harness.classroom.roster import Roster
 from harness.errors import ClassError, did_you_mean
 
@@ -42,7 +42,7 @@ def read_written(folder: Path, part: WrittenPart, roster: Roster) -> tuple[dict[
     if part.column.casefold() not in titles:
         raise ClassError(f"{path.name} has no column {part.column!r}.", did_you_mean(part.column, table.header))
     at = titles.index(part.column.casefold())
-    who = [other for other in range(len(titles)) if other != at]
+    who = columns_of_people(table.header, [other for other in range(len(titles)) if other != at])
     found = find_students(table, range(1, len(table.rows)), who, roster)
     marks: dict[str, Decimal] = {}
     notes = [f"{path.name}: {row} is not clear, and has no mark." for row in found.doubtful]

@@ -11,6 +11,7 @@ from decimal import Decimal
 from harness.classroom.grades.cells import Cells
 from harness.classroom.grades.fill import NO_GRADE, Target, choose
 from harness.classroom.grades.numbers import number_of
+from harness.classroom.grades.who import columns_of_people
 
 PLATFORM = "Moodle grade import"
 SECONDS = 10  # digits of the time of the export, which stands in a column of its own
@@ -34,5 +35,5 @@ def find(table: Cells, item: str) -> Target | None:
     if not item:  # Moodle writes "-" where there is no grade yet; fields that identify may be empty
         usable = [at for at in usable if "-" in columns[at]]
     at = choose(table.name, item, titles, usable, "column of grades")
-    who = [other for other in range(len(titles)) if other != at]
+    who = columns_of_people(titles, [other for other in range(len(titles)) if other != at])
     return Target(PLATFORM, titles[at], who, range(1, len(table.rows)), {"total": at}, refused_above=Decimal(100))

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from harness.classroom.grades.cells import Cells
-from harness.classroom.roster import Roster, Student
+from harness.classroom.roster import COLUMNS, Roster, Student, columns_in
 
+PEOPLE = ("id", "name", "first", "last", "email", "team", "alias")
 PARTICIPANT = re.compile(r"\D+(\d+)")  # "Participant 12", in the language of the site
 
 
@@ -31,6 +32,15 @@ class Found:
     students: dict[int, Student] = field(default_factory=dict)
     unknown: dict[int, str] = field(default_factory=dict)
     doubtful: list[str] = field(default_factory=list)
+
+
+def columns_of_people(header: Sequence[str], others: Iterable[int]) -> list[int]:
+    """Return those of `others` that a table calls names, ids, e-mails or teams, or all where it has no such title.
+
+    A cell of points, 7, else looks like the student with id 7.
+    """
+    people = {at for what, places in columns_in(header, COLUMNS).items() if what in PEOPLE for at in places}
+    return [at for at in others if at in people] or list(others)
 
 
 def find_students(
