@@ -394,4 +394,5 @@ def serve(
     from harness.analysis.build import BoardSource
     from harness.report import live, server
 
-    server.serve(live.LiveBoard(BoardSource.of(Workspace(workspace), contest, top, reveal_private)), **terms)
+    source = BoardSource.of(Workspace(workspace), contest, top, reveal_private)
+    server.serve(live.LiveBoard(source, for_others=terms.get("host", server.HOST) != server.HOST), **terms)

@@ -70,8 +70,8 @@ def serve(
 
     def changed(live: LiveBoard) -> None:
         content = live.shown.content
-        if live.shown.trouble:
-            click.secho(plain(live.shown.trouble), fg="red", err=True)
+        if live.trouble:
+            click.secho(plain(live.trouble), fg="red", err=True)
         elif content:
             click.echo(f"{content.since[11:19]} UTC: {content.report.n_scored} scored entries.", err=True)
 

@@ -21,6 +21,7 @@ from harness.report.images import thumbnails
 from harness.report.page import Live, Page, as_csv, as_json, compose, compose_trouble
 
 LOOK_S = 1.0  # how often the board is looked at
+NOT_OF_NOW = "The board cannot be read at the moment; whoever runs it is told why."
 AGAIN_S = 10  # after which what could not be read is read again
 
 
@@ -93,10 +94,19 @@ class LiveBoard:
     ----------
     source : Source
         Where the report comes from.
+    for_others : bool
+        Whether others than the machine's owner look: then what is amiss, which names places of the machine, is in
+        `trouble` alone, and what is shown says only that something is.
+
+    Attributes
+    ----------
+    trouble : str
+        Why what is shown is not of now, in a sentence for the owner.
     """
 
-    def __init__(self, source: Source) -> None:
-        self.source = source
+    def __init__(self, source: Source, *, for_others: bool = False) -> None:
+        self.source, self.for_others = source, for_others
+        self.trouble = ""
         self.shown = Shown(compose_trouble("The board is being read."), None, "The board is being read.")
         self._seen: object = None
         self._again = math.inf
@@ -120,8 +130,11 @@ class LiveBoard:
             trouble = f"{disk_trouble(error) or error}."
         except Exception:  # a fault of ours must not end what is shown to a class
             trouble = "A fault of hemobench; the terminal that serves says which."
-            if trouble != before.trouble:
+            if trouble != self.trouble:
                 traceback.print_exc()
+        self.trouble = trouble
+        if trouble and self.for_others:
+            trouble = NOT_OF_NOW
         # Noted after the gathering, but as it was before: what changed meanwhile is looked at the next time.
         self._seen, self._again = seen, time.monotonic() + AGAIN_S if trouble else math.inf
         if content is before.content and trouble == before.trouble:

@@ -231,5 +231,7 @@ def serve(
     with listening(live, port, host, names) as server:
         live.refresh()
         ready(server.address)
+        if live.trouble:
+            changed(live)
         for _ in live.changes():
             changed(live)

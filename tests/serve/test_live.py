@@ -10,7 +10,7 @@ from harness.analysis.build import BoardSource, gather
 from harness.board.closing import close
 from harness.errors import BoardError
 from harness.report.images import thumbnails
-from harness.report.live import LiveBoard
+from harness.report.live import NOT_OF_NOW, LiveBoard
 from harness.report.page import as_csv, as_json, render
 from harness.workspace import Workspace
 from tests.report.entries import Desk
@@ -133,6 +133,17 @@ def test_a_ledger_that_breaks_is_told_of_beside_what_was_shown_last(desk, live):
     assert live.refresh()
     assert live.shown.trouble == ""
     assert "no receipt" not in live.shown.page.html
+
+
+def test_others_than_the_owner_are_told_that_something_is_amiss_and_not_what(desk):
+    live = LiveBoard(BoardSource(desk.workspace, "small"), for_others=True)
+    assert live.refresh() and not live.trouble
+    break_the_ledger(desk)
+    assert live.refresh()
+    assert "no receipt" in live.trouble and "hemobench ledger audit" in live.trouble
+    assert live.shown.trouble == NOT_OF_NOW and NOT_OF_NOW in live.shown.page.html
+    assert "no receipt" not in live.shown.page.html and str(desk.workspace.path) not in live.shown.page.html
+    assert names(live) == ["team 0", "team 1", "team 2"], "what was shown last stays"
 
 
 def test_a_board_that_was_never_whole_has_a_page_of_its_own(desk):
