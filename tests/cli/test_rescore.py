@@ -1,7 +1,9 @@
 """A board is scored again after a repaired freeze: from what entries had answered, and nothing of before is lost."""
 
 import json
+import os
 import shutil
+import signal
 
 import msgspec
 import numpy as np
@@ -282,21 +284,37 @@ def test_a_rescoring_that_is_stopped_leaves_the_board_as_it_was_or_rescored_as_a
     assert found_by_audit(board) == [] and rescored(board).receipt is None
 
 
-def test_rows_that_are_written_half_are_not_written_at_all(board, monkeypatch):
+@pytest.mark.parametrize(
+    ("place", "whole"),
+    [("_insert_scores", True), ("add", True), ("append", False), ("keep", False)],
+)
+def test_a_rescoring_that_is_killed_leaves_the_board_as_it_was_or_rescored_as_a_whole(board, place, whole):
     repaired(board, three_wrong)
-    insert, calls = rescore.rows._insert_scores, []
+    before = everything(board)
+    if not (child := os.fork()):
+        home = {"_insert_scores": rescore.rows, "add": recorder.cache, "append": recorder.ledger, "keep": rescore}[
+            place
+        ]
+        true, calls = getattr(home, place), []
 
-    def second_fails(*words):
-        calls.append(words)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        insert(*words)
+        def killed(*words, **facts):
+            calls.append(words)
+            if len(calls) == (1 if place in ("add", "append") else 2):
+                os.kill(os.getpid(), signal.SIGKILL)
+            return true(*words, **facts)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(rescore.rows, "_insert_scores", second_fails)
-        with pytest.raises(KeyboardInterrupt):
+        setattr(home, place, killed)
+        try:
             rescored(board)
-    assert ranks(board) == [(1, 1, ""), (2, 2, ""), (None, 3, "not scored")], "the next command follows the receipt"
+        finally:
+            os._exit(0)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+    if not whole:
+        assert everything(board) == before
+        assert rescored(board).receipt == 4
+    assert ranks(board) == [(1, 1, ""), (2, 2, ""), (None, 3, "not scored")]
+    assert found_by_audit(board) == []
+    assert rescored(board).receipt is None
 
 
 FORGERIES = {
@@ -397,3 +415,28 @@ def test_a_zip_runs_again_where_an_image_is_new(board, tmp_path):
     assert scores_of(board, 4).value == pytest.approx((said == y_true).mean()) != before
     assert found_by_audit(board) == []
     assert json.loads(hemobench("ledger", "replay", "4", "--json").stdout)["equal"]
+
+
+def test_another_metric_ranks(board):
+    metrics = board.frozen.contest.metrics
+    repaired(board, lambda arrays: None, metrics=(metrics[1], metrics[0], *metrics[2:]))
+    done = rescored(board)
+    assert done.metrics == ("accuracy", "macro_f1") and done.differences[-1].endswith("the first one ranks.")
+    assert api.leaderboard(board.workspace.path).metric == "macro_f1" and found_by_audit(board) == []
+
+
+def test_images_that_the_contest_file_relabels_are_rescored_without_a_run(board, small_contest, tmp_path):
+    """The whole way, as docs/teach.md has it: the freeze moves no image, and the better one of two leads."""
+    hemobench = CommandLine(board.workspace.path)
+    with np.load(board.frozen.folder / "private" / "labels.npz") as arrays:
+        rows = np.flatnonzero(arrays["public"])[:3]
+        names = board.frozen.contest.class_names
+        wrong = [(arrays["ids"][row], names[(arrays["labels"][row] + 1) % 8]) for row in rows]
+    contest = tmp_path / "small.toml"
+    lines = "\n".join(f'"{image}" = "{label}"' for image, label in wrong)
+    contest.write_text(f"{small_contest.read_text()}[cleaning.relabel]\n{lines}\n")
+    assert "contest rescore" in " ".join(hemobench("freeze", "--contest", contest).stderr.split())
+    told = hemobench("contest", "rescore", "--why", WHY)
+    assert "3 hidden images of 88 have another label." in told.stdout
+    assert ranks(board) == [(1, 1, ""), (2, 2, ""), (None, 3, "not scored")]
+    assert scores_of(board, 1).value == 1
