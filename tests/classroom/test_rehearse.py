@@ -125,5 +125,5 @@ def test_the_whole_class_is_rehearsed(tmp_path):
     told, said = rehearsed(CommandLine(tmp_path / "none"), tmp_path / "rehearsal")
     assert all(one["ok"] for one in told.values()), told
     assert "doctor: input scale" in told["divided by 255"]["happened"]
-    assert "40 teams" in said and "200 zips in 3 days" in said and not (tmp_path / "none").exists()
+    assert "in 40 teams" in said and "200 zips in 3 days" in said and not (tmp_path / "none").exists()
     check_grades(tmp_path / "rehearsal")

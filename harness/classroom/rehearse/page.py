@@ -27,7 +27,7 @@ def summary(found: Round, told: Sequence[Verdict]) -> str:
         list((found.folder / "grades").glob("*-graded.csv"))
     )
     return (
-        f"{counted(teams, 'team')} of {counted(len(course.students), 'student')} handed in {counted(n_zips, 'zip')} in "
+        f"{counted(len(course.students), 'student')} in {counted(teams, 'team')} handed in {counted(n_zips, 'zip')} in "
         f"{counted(course.n_days, 'day')}: {counted(len(found.rows), 'row')} on the board, "
         f"{counted(len(found.letters), 'letter')}, {counted(files, 'file')} of grades, {seconds:.0f} s. "
         f"{good} of {len(told)} ended as they deserve."
