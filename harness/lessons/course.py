@@ -6,6 +6,7 @@ import ast
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from harness.errors import HarnessError, UsageError
 from harness.platforms.kit import notebook
@@ -50,6 +51,13 @@ def lessons() -> list[Lesson]:
     """Return the lessons in order."""
     folder = INSTALLED if INSTALLED.is_dir() else CHECKOUT
     return sorted((Lesson(path) for path in folder.glob("[0-9]*-*.py")), key=lambda lesson: lesson.number)
+
+
+def champion_steps() -> list[dict[str, Any]]:
+    """Return the steps of the champion as they were measured, with ``val`` and ``hidden``, value and limits, 0 to 1."""
+    installed = INSTALLED / "champion.json"
+    path = installed if installed.is_file() else CHECKOUT.parent / "champion.json"
+    return [row for row in json.loads(path.read_text(encoding="utf-8"))["rows"] if row["kind"] == "step"]
 
 
 def find_lesson(number: int) -> Lesson:

@@ -108,4 +108,16 @@ def pack(files):
     archive.close()
     return made
 """,
+    ("unseen", "no longer of the class"): """
+def augment(image, rng):
+    return np.rot90(image, rng.integers(4)).copy()
+""",
+    ("unseen", "wraps around"): """
+def augment(image, rng):
+    return (image * rng.uniform(0.5, 2)).astype(np.int64).astype(np.uint8)
+""",
+    ("unseen", "nearly the same light"): """
+def augment(image, rng):
+    return np.clip(image + rng.normal(0, 5, image.shape), 0, 255).astype(np.uint8)
+""",
 }
