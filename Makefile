@@ -19,7 +19,7 @@ BIN := .venv/bin
 HEMOBENCH = HEMOBENCH_WORKSPACE="$(WORKSPACE)" $(BIN)/hemobench
 PIP = $(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes
 
-.PHONY: help setup freeze verify train tune pack submit leaderboard report serve reproduce speedrun bench site wheel leaderboard-readme test test-browser test-slow fuzz attacks lint format clean
+.PHONY: help setup freeze verify train tune pack submit leaderboard report serve reproduce speedrun bench lessons site wheel leaderboard-readme test test-browser test-slow fuzz attacks lint format clean
 .DEFAULT_GOAL := help
 
 help:  ## print this list
@@ -123,6 +123,9 @@ test: .venv/test.installed  ## lint, types and tests, in about 14 minutes
 	@$(BIN)/mypy & types=$$!; \
 	$(BIN)/python -m pytest -n 4 --dist worksteal --durations=15 -m 'not slow and not attacks and not browser'; \
 	tests=$$?; wait $$types || { echo 'mypy found what it prints above.'; exit 1; }; exit $$tests
+
+lessons: .venv/docs.installed  ## run all lessons as notebooks in build/lessons, in two minutes
+	@$(BIN)/python -m tests.lessons.execute build/lessons
 
 test-browser: .venv/test.installed .venv/docs.installed  ## the page and the site in Chromium (apt install chromium), in two minutes
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m browser tests/browser
