@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.spreadsheet import as_csv
+from harness.spreadsheet import as_csv, read_csv
 
 RUN = ("=", "+", "-", "@", "\t", "\r", "\n")
 FORMULAS = ("=1+1", "@SUM(A1)", "+cmd", "-2+3", "＝1+1", " =1+1", '=HYPERLINK("http://example.org")')
@@ -63,3 +63,24 @@ def test_classes_are_no_formulas_in_the_tables_of_a_kaggle_export(start, tmp_pat
 
     _write_table(tmp_path / "t.csv", ("id", "class"), [("train_00000", f"{start}cell")])
     assert unsafe((tmp_path / "t.csv").read_bytes().decode()) == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"sep=;\r\nname;id\r\nA, B;1\r\n",
+        "name;id\nA, B;1\n".encode("utf-16"),
+        b'\xef\xbb\xbfname,id\r\n"A, B",1',
+        b"name\tid\rA, B\t1\r",
+    ],
+)
+def test_a_table_is_read_as_spreadsheets_write_it(data):
+    assert [row for row in read_csv(data) if row] == [["name", "id"], ["A, B", "1"]]
+
+
+@pytest.mark.parametrize(
+    "data", [b"PK\x03\x04 ...", b"\xd0\xcf\x11\xe0...", b"%PDF-1.7", b"<!DOCTYPE html>\n<html>", b"<?xml?>"]
+)
+def test_what_is_no_table_of_text_is_called_what_it_is(data):
+    with pytest.raises(csv.Error, match=r"it is a (spreadsheet|PDF|web page)"):
+        list(read_csv(data))

@@ -141,7 +141,7 @@ def judge(
     entries: dict[tuple[str, str], int] = {}
     for one in planned:
         if one.state == "new":
-            judged = _judged(one, next(results))
+            judged = _judged(workspace, frozen, one, next(results))
             if earlier := entries.get((one.team, one.digest)):
                 judged = replace(one, state="same zip", entry=earlier)
             elif judged.entry:
@@ -151,8 +151,12 @@ def judge(
             yield replace(one, entry=one.entry or entries.get((one.team, one.digest)))
 
 
-def _judged(one: Judged, result: Submitted | HarnessError) -> Judged:
+def _judged(workspace: Workspace, frozen: Frozen, one: Judged, result: Submitted | HarnessError) -> Judged:
     if isinstance(result, Submitted):
         return replace(one, state="recorded", entry=result.entry, submitted=result)
+    with open_to_read(workspace) as board:
+        known = rows.of_team_and_zip(board, frozen.contest.name, frozen.lock_hash, one.team, one.digest)
+    if known:  # whoever judges at the same time was first
+        return replace(one, state="known", entry=known)
     state: State = "over the limits" if isinstance(result, LimitError) else "not recorded"
     return replace(one, state=state, told=result.message, hint=result.hint)

@@ -58,8 +58,10 @@ def board_name(roster: Roster, clues: Clues) -> str:
     if teams:
         names = ", ".join(f"{student.name} ({student.id})" for student in students)
         raise ClassError(f"{said} may be {names}.", "Say which by a listing with their ids: --listing TABLE")
-    known = (*roster.teams, *(student.name for student in roster.students))
-    raise ClassError(f"{said or 'It'} is in no team of the roster.", did_you_mean(said, known, 0.75) or _ADD)
+    known = dict.fromkeys((*roster.teams, *(student.name for student in roster.students)))
+    near = did_you_mean(said, known, 0.75)
+    hint = f"{near} {_ADD}" if near.startswith("Did") else _ADD  # not the whole class
+    raise ClassError(f"{said or 'It'} is in no team of the roster.", hint)
 
 
 _ADD = "Add the student or team, then: hemobench class roster TABLE"

@@ -10,6 +10,8 @@ from harness.board.disqualification import disqualify
 from harness.board.in_force import open_in_force
 from harness.board.rule_change import change_rules
 from harness.classroom.grades.give import give_grades
+from harness.classroom.grades.handwritten import read_written
+from harness.classroom.grades.scheme import WrittenPart
 from harness.classroom.roster import Roster, read_roster
 from harness.errors import ClassError, WorkspaceError
 from tests.classroom.oracles import others
@@ -159,6 +161,21 @@ def test_a_baseline_that_is_not_there_is_named(course, tmp_path):
     with pytest.raises(ClassError, match="'vgg16', which has no score") as refused:
         graded(course, tmp_path, SCHEME.replace("Base line", "vgg16"))
     assert "hemobench submit vgg16" in refused.value.hint
+
+
+def test_a_team_of_the_roster_is_no_baseline(course, tmp_path):
+    for name in ("Fox", "4"):
+        with pytest.raises(ClassError, match="a team of the roster handed in"):
+            graded(course, tmp_path, SCHEME.replace("Base line", name))
+
+
+def test_points_of_single_tasks_are_no_ids_and_a_dash_is_no_mark(tmp_path):
+    (tmp_path / "roster.csv").write_text("id,name\n1,Zoe\n2,Bo\n3,Cy\n")
+    rows = ("\ufeffMatrikelnummer;Aufgabe 1;Aufgabe 2;points", "1;2;3;5,5", "2;1;1;-", "3;0;;2", "")
+    (tmp_path / "marks.csv").write_text("\r\n".join(rows), newline="")
+    part = WrittenPart(file="marks.csv", points=6)
+    marks, notes = read_written(tmp_path, part, read_roster(tmp_path / "roster.csv"))
+    assert (marks, notes) == ({"1": Decimal("5.5"), "3": Decimal(2)}, [])
 
 
 def test_who_cannot_be_compared_is_named_and_not_guessed(course, tmp_path):

@@ -278,6 +278,7 @@ def test_every_problem_is_named_and_stops_nothing(lms, roster, tmp_path):
     assert set(problems) == {"Zoë Müller", "Bo O'Neil", "Jan Novak", "Nobody Known", "Green", "Red", "link.zip"}
     assert (problems["Zoë Müller"].team, problems["Nobody Known"].team) == ("Fox", "")
     assert "report.pdf" in problems["Zoë Müller"].what and ".zip" in problems["Bo O'Neil"].hint
+    assert "Known:" not in problems["Nobody Known"].hint, "a class may have hundreds"
     assert "s4" in problems["Jan Novak"].what and "s5" in problems["Jan Novak"].what, "who it may be of"
     assert "empty" in problems["Red"].what
     assert problems["Green"].hint and str(tmp_path) not in problems["Green"].what + problems["Green"].hint

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from harness.board.rule_change import change_rules
-from harness.classroom.handins import HandIn
-from harness.classroom.judge import Judged
+from harness.classroom.handins import HandIn, HandIns
+from harness.classroom.judge import Judged, judge, plan
 from harness.classroom.letter import read_board, write_letter
 from harness.classroom.letters import write_letters
 from harness.classroom.roster import Roster
@@ -244,6 +244,14 @@ def test_a_zip_that_was_over_the_limits_may_come_again_another_day(failed_free, 
     done = json.loads(hemobench("class", "judge", tmp_path / "lms", "--json", "--workers", 1).stdout)
     assert [one["state"] for one in done] == ["recorded", "over the limits", "recorded", "same zip"]
     assert [one["entry"] for one in done] == [1, None, 2, 2]
+
+
+def test_what_another_process_put_on_record_meanwhile_is_known(desk, tmp_path):
+    place = hand_in(tmp_path, "red.zip", "20T10:00", GOOD)
+    given = HandIns((HandIn("red.zip", place, "Red", START, "file"),), (), ())
+    both = [plan(desk.workspace, desk.frozen, given) for _ in range(2)]
+    ends = [next(judge(desk.workspace, desk.frozen, planned, n_workers=1)) for planned in both]
+    assert [(one.state, one.entry) for one in ends] == [("recorded", 1), ("known", 1)]
 
 
 def test_letters_of_teams_whose_names_are_alike_never_share_a_folder(desk, tmp_path):

@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from harness.classroom.grades.cells import Cells
+from harness.classroom.grades.fill import NO_GRADE
 from harness.classroom.grades.numbers import exact, number_of, written
 from harness.classroom.grades.scheme import WrittenPart
 from harness.classroom.grades.who import columns_of_people, find_students
@@ -16,7 +17,7 @@ from harness.errors import ClassError, did_you_mean
 def read_written(folder: Path, part: WrittenPart, roster: Roster) -> tuple[dict[str, Decimal], list[str]]:
     """Return the points by the id of a student, and what of the table was not understood, for a person.
 
-    A row is of a student, by id, e-mail or name, or of all in a team.  An empty cell is no mark.
+    A row is of a student, by id, e-mail or name, or of all in a team.  An empty cell or ``-`` is no mark.
 
     Parameters
     ----------
@@ -51,9 +52,9 @@ def read_written(folder: Path, part: WrittenPart, roster: Roster) -> tuple[dict[
         if not students and number in found.unknown:
             cells = [cell.text for place, cell in enumerate(table.rows[number]) if place in who]
             students = [student for cell in cells for student in roster.in_team(cell)]
-            if not students and text:
+            if not students and text not in NO_GRADE:
                 notes.append(f"{path.name}: {found.unknown[number]} is nobody of the roster.")
-        if not text or not students:
+        if text in NO_GRADE or not students:
             continue
         points = number_of(text)
         if points is None or not 0 <= points <= exact(part.points):
