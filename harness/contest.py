@@ -159,16 +159,17 @@ class MetricSpec(Spec, frozen=True):
 class Contest(Spec, frozen=True):
     """One competition, as its TOML file states it."""
 
-    name: str
+    name: str  # small letters, digits and dashes: its folder is called so, and `--contest`
     title: str
-    version: Positive
-    class_names: tuple[str, ...]
-    image_shape: tuple[Positive, Positive, Literal[3]]
+    version: Positive  # for people; with other data it is another contest by its lock
+    class_names: tuple[str, ...]  # in the order of the labels 0, 1, 2 …
+    image_shape: tuple[Positive, Positive, Literal[3]]  # height, width, channels
     source: Source
     cleaning: Cleaning = Cleaning()
     split: SplitSpec = SplitSpec()
     shift: Shift = Shift()
     limits: Limits = Limits()
+    # The first ranks.
     metrics: Annotated[tuple[MetricSpec, ...], Meta(min_length=1)] = (
         MetricSpec(name="accuracy"),
         MetricSpec(name="macro_f1"),

@@ -140,6 +140,15 @@ def test_images_of_one_s_own_stand_on_a_board_after_the_four_lines_of_their_page
     assert (row["entry"], row["rank"]) == ("nearest-centroid", 1)
 
 
+def test_a_row_of_one_s_own_stands_on_the_board_after_a_student_s_first_ten_minutes(project):
+    page = (ROOT / "docs" / "student.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^    ((?:hemobench|cp) .*)", page, re.MULTILINE)
+    assert len(lines) > 8
+    run_all(lines, project)
+    rows = json.loads(type_in("hemobench leaderboard --all --json", project))
+    assert {row["entry"] for row in rows} == {"nearest-centroid", "myteam"}
+
+
 def test_the_lines_of_the_help_run(project):
     first = of_help(hemobench.get_command(None, "freeze"))  # of class folders; then comes the contest of all the others
     run_all([*first, *of_help(), *(line for line in of_verbs() if line not in first)], project)

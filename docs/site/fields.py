@@ -134,7 +134,7 @@ def worded(kind: types.Type) -> str:
         case types.TupleType():
             return f"list of {len(kind.item_types)}: {'; '.join(map(worded, kind.item_types))}"
         case types.StructType():
-            return f"section `{kind.cls.__name__}`"
+            return f"table with {', '.join(f'`{field.name}`' for field in kind.fields)}"
     raise TypeError(f"no words for {kind}")
 
 

@@ -14,7 +14,13 @@ from tests.readme_boards import with_boards
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 FROM_TOP = {"contributing": "CONTRIBUTING.md", "changes": "CHANGELOG.md", "reporting": "SECURITY.md"}
-# In the order of the site; what each is for stands in docs/README.md.
+MADE = {
+    "verbs": "everybody: what `--help` says, a page for each",
+    "recipe": "teams: how a model is trained",
+    "contest-file": "teachers: data, split, shift, limits, rules",
+    "reporting": "everybody: how to report a way out of the sandbox",
+}
+# In the order of the site; what each is for stands in docs/README.md, or above.
 SECTIONS = {
     "Start": ("student", "teacher", "researcher", "contributor"),
     "Guide": ("how", "teach", "images", "leaks", "board", "doctor", "runtimes", "scale", "faq"),
@@ -54,9 +60,10 @@ def _arrows_as_table(text: str) -> str:
 
 
 def descriptions() -> dict[str, str]:
-    """Return what each page is for, as docs/README.md has it."""
+    """Return for whom each page is and what for, as docs/README.md has it."""
     rows = re.findall(r"^\| \[.*?\]\((\S+)\) \| (.*) \|$", (DOCS / "README.md").read_text("utf-8"), re.MULTILINE)
-    return {Path(file).stem: text for file, text in rows}
+    name_of = {file: name for name, file in FROM_TOP.items()}
+    return MADE | {name_of.get(Path(file).name, Path(file).stem): text for file, text in rows}
 
 
 def _within(text: str) -> str:
@@ -71,8 +78,9 @@ def _section(title: str, names: tuple[str, ...], found: dict[str, str]) -> str:
     about = descriptions()
     lines = [f"# {title}", ""]
     for name in names:
-        heading = re.search(r"^# (.*)$", found[name], re.MULTILINE)
-        lines += [f"- [{heading[1] if heading else name}]({name}.md): {about.get(name, '')}"]
+        heading = found[name].splitlines()[0].removeprefix("# ")
+        whom, _, what = about[name].partition(": ")
+        lines.append(f"- [{heading}]({name}.md), for {whom}: {what}")
     return "\n".join(lines) + _toctree(names)
 
 

@@ -76,5 +76,5 @@ def _marked(text: str) -> str:
     parts = " ".join(text.split()).split("`")  # every second one is typed as it stands
     for number in range(0, len(parts), 2):
         plain = re.sub(r"([|*_<>\[\]])", r"\\\1", parts[number])
-        parts[number] = re.sub(r"(?<![\w-])(--[a-z][a-z-]*)", r"`\1`", plain)
+        parts[number] = re.sub(r"(hemobench(?: [a-z-]+)+|(?<![\w-])--[a-z][a-z-]*)", r"`\1`", plain)
     return "`".join(parts)
