@@ -208,7 +208,9 @@ def _disqualifications(store: Stored) -> Iterator[Finding]:
             scored[receipt.entry] = receipt
         elif isinstance(receipt, Disqualified | Reinstated):
             of, going = scored.get(receipt.entry), isinstance(receipt, Disqualified)
-            if of is None or (of.contest, of.lock) != (receipt.contest, receipt.lock):
+            states = store.states(of) if of else []
+            stood = [(one.contest, one.lock) for since, one in states if since.number < receipt.number]
+            if not stood or stood[-1] != (receipt.contest, receipt.lock):
                 yield Finding(_of(receipt), f"entry {receipt.entry}", "an entry of that contest before it", FROM_COPY)
             elif (receipt.entry in out) == going:
                 was = "disqualified" if going else "not disqualified"

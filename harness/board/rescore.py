@@ -20,6 +20,7 @@ from harness.ahead import in_turn
 from harness.board import rows
 from harness.board.again import match
 from harness.board.artifacts import artifacts_of, forget, keep
+from harness.board.closing import read_closing
 from harness.board.in_force import in_force, stated_rules
 from harness.board.ledger import checked_why, newest_lines, scores_newest_first
 from harness.board.receipts import FORMAT, Rescored, Rescoring, Scored
@@ -229,8 +230,8 @@ def _source(workspace: Workspace, frozen: Frozen, states: Mapping[int, Scored], 
 
 def _carried_rules(workspace: Workspace, old: Frozen, frozen: Frozen) -> dict[str, Any]:
     """Return the rules that were changed by command under `old`, and that the contest file states as it did then."""
-    if old.lock_hash == frozen.lock_hash:
-        return {}
+    if old.lock_hash == frozen.lock_hash or read_closing(workspace, frozen.contest.name, frozen.lock_hash):
+        return {}  # a closed contest keeps its rules
     stated, today = stated_rules(workspace, old), rules_of(frozen.contest)
     return {
         rule: value

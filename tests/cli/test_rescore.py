@@ -46,7 +46,8 @@ def repaired(desk, edit, **contest):
         lock = msgspec.structs.replace(
             old.lock,
             contest=msgspec.structs.replace(old.lock.contest, **contest),
-            arrays={name: {key: hash_array(one) for key, one in of.items()} for name, of in arrays.items()},
+            arrays=old.lock.arrays
+            | {name: {key: hash_array(one) for key, one in of.items()} for name, of in arrays.items()},
             files=old.lock.files | {name: hash_file(building / name) for name in FILES},
         )
         write_lock(lock, building / "contest.lock.json")
@@ -225,6 +226,9 @@ def test_choice_close_rules_and_reasons_outlast_a_repair(board):
     assert (rules["finals"], rules["time_s"], history[-1].why) == (1, 77, WHY)
     assert read_selection(board.workspace, "small", board.frozen.lock_hash) == {"bob": (4,)}
     assert (None, 1, "disqualified") in ranks(board)
+    hemobench("class", "reinstate", "1", "--why", "it was a try")
+    hemobench("class", "disqualify", "1", "--why", "to try again")
+    assert found_by_audit(board) == []
     closing = api.close(board.workspace.path)
     assert closing.finals == {"bob": (4,)}
     repaired(board, lambda arrays: three_wrong(arrays) or backwards(arrays))
@@ -400,6 +404,9 @@ def test_a_zip_runs_again_where_an_image_is_new(board, tmp_path):
     (folder / "model.py").write_text("class Model:\n    def predict(self, X):\n        return X[:, 0, 0, 0] % 8\n")
     hemobench = CommandLine(board.workspace.path)
     hemobench("submit", folder, "--name", "dee", "-m", "first")
+    repaired(board, three_wrong)
+    assert rescored(board, "only labels").changed[-1].how == "kept predictions"
+    assert json.loads(hemobench("ledger", "replay", "4", "--json").stdout)["equal"], "as it was run"
     before = scores_of(board, 4).value
 
     def one_new(arrays):
@@ -413,8 +420,27 @@ def test_a_zip_runs_again_where_an_image_is_new(board, tmp_path):
     where, y_true = labels_of(new)["public"]
     said = new.hidden_images()[where][:, 0, 0, 0] % 8
     assert scores_of(board, 4).value == pytest.approx((said == y_true).mean()) != before
+    assert [state.ran for state in next(ledger.states_newest_first(board.workspace.ledger))] == [True, False, True]
     assert found_by_audit(board) == []
     assert json.loads(hemobench("ledger", "replay", "4", "--json").stdout)["equal"]
+
+
+def test_a_repair_that_is_taken_back_leads_to_the_board_of_before(board):
+    lock, before = board.frozen.lock_hash, ranks(board)
+
+    def taken_back(arrays):
+        labels, public = arrays["private/labels.npz"]["labels"], arrays["private/labels.npz"]["public"]
+        rows = np.flatnonzero(public)[:3]
+        labels[rows] = (labels[rows] - 1) % 8
+
+    repaired(board, three_wrong)
+    rescored(board)
+    repaired(board, taken_back)
+    assert board.frozen.lock_hash == lock and ranks(board) == []
+    rescored(board, "it was right before")
+    assert ranks(board) == before and found_by_audit(board) == []
+    api.close(board.workspace.path)
+    assert api.leaderboard(board.workspace.path).by == "private" and found_by_audit(board) == []
 
 
 def test_another_metric_ranks(board):
