@@ -3,14 +3,17 @@
 import csv
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
 
 import numpy as np
 import pytest
 
+from harness.classroom.rehearse import lead as leading
 from harness.classroom.rehearse.course import draw_course, write_download
-from harness.classroom.rehearse.deserve import CHECKS
+from harness.classroom.rehearse.deserve import CHECKS, hidden_texts, verdicts
+from harness.classroom.rehearse.lead import lead
 from harness.classroom.rehearse.names import draw_names
 from harness.classroom.rehearse.zips import PublicData
 from harness.classroom.roster import read_roster
@@ -33,16 +36,23 @@ def rehearsed(hemobench, folder, *words):
 
 @pytest.fixture(scope="module")
 def course(frozen_workspace, tmp_path_factory):
-    """What a small rehearsal of the frozen contest left, and what it said."""
-    folder = tmp_path_factory.mktemp("a rehearsal") / "of a class"
+    """What a small rehearsal of the frozen contest left, what it said, and what it found."""
+    folder, rounds = tmp_path_factory.mktemp("a rehearsal") / "of a class", []
     before = {path: path.stat().st_mtime_ns for path in frozen_workspace.rglob("*")}
-    found = rehearsed(CommandLine(frozen_workspace), folder, *SMALL, "--contest", "small")
+
+    def kept(*words, **more):
+        rounds.append(lead(*words, **more))
+        return rounds[0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(leading, "lead", kept)
+        told, said = rehearsed(CommandLine(frozen_workspace), folder, *SMALL, "--contest", "small")
     assert {path: path.stat().st_mtime_ns for path in frozen_workspace.rglob("*")} == before, "a teacher's own stays"
-    return folder, *found
+    return folder, told, said, rounds[0]
 
 
 def test_each_planted_thing_ends_as_it_deserves(course):
-    folder, told, said = course
+    folder, told, said, _ = course
     assert all(one["ok"] for one in told.values()), told
     assert {name.replace("_", " ") for name in CHECKS} < told.keys()
     assert told["copied"]["happened"].startswith("flagged by weights") and "disqualified" in told["copied"]["happened"]
@@ -93,6 +103,76 @@ def check_grades(folder: Path) -> None:
         assert others.check_gradescope(result) == total
         result = json.loads((folder / "grades" / "classroom50" / number / "result.json").read_text())
         assert others.check_classroom50(result, "course", "cells", number) == (int(2 * total), 60)
+
+
+def wrong_row(kind, **facts):
+    """Make a round in which the board says something else of the entry of a kind."""
+
+    def made(found):
+        (sent,) = found.course.of_kind(kind)
+        entry = found.judged[sent.name]["entry"]
+        return replace(found, rows=found.rows | {entry: found.rows[entry] | facts})
+
+    return made
+
+
+def one_flagged(found):
+    """Make a round in which two honest entries were flagged."""
+    one, other = (found.judged[sent.name]["entry"] for sent in found.course.of_kind("honest")[1:3])
+    pair = {"one": {"id": one}, "other": {"id": other}, "kinds": ["mistakes"]}
+    return replace(found, similar={"flagged": [*found.similar["flagged"], pair]})
+
+
+def one_grade_less(found):
+    said = found.grades["canvas"]
+    return replace(found, grades=found.grades | {"canvas": said | {"filled": said["filled"] | {"filled": 7}}})
+
+
+def by_the_copy(found):
+    said = found.grades["nbgrader"]
+    first = said["grades"][0] | {"entry": found.disqualified}
+    return replace(found, grades=found.grades | {"nbgrader": said | {"grades": [first, *said["grades"][1:]]}})
+
+
+WRONG = {
+    "none flagged": (lambda found: replace(found, similar={"flagged": []}), {"copied", "same files"}),
+    "honest flagged": (one_flagged, {"honest"}),
+    "stolen labels": (wrong_row("label_thief", public=0.9, public_low=0.8), {"label thief"}),
+    "memory": (wrong_row("memoriser", public=0.9, public_low=0.8), {"memoriser"}),
+    "luck": (wrong_row("random", public=0.9, public_low=0.8), {"random"}),
+    "another majority": (wrong_row("majority", public=0.1), {"majority"}),
+    "a shape that is let in": (wrong_row("mis_shaped", outcome="scored"), {"mis shaped"}),
+    "time without end": (wrong_row("slow", outcome="killed"), {"slow"}),
+    "no fall": (wrong_row("divided_by_255", public=0.9), {"divided by 255"}),
+    "a copy that ranks": (wrong_row("copied", note="", rank=1), {"copied"}),
+    "a batch that ranks": (wrong_row("batch_dependent", note="", rank=1), {"batch dependent"}),
+    "no grace": (wrong_row("in grace", rank=None, note="late"), {"in grace"}),
+    "no deadline": (wrong_row("late", rank=1, note=""), {"late"}),
+    "no extension": (wrong_row("extended", rank=None, note="late"), {"extended"}),
+    "a grade less": (one_grade_less, {"canvas"}),
+    "a grade of the copy": (by_the_copy, {"nbgrader"}),
+    "nothing judged": (lambda found: replace(found, judged={}), {"no zip", "stranger", "over the limit", "honest"}),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_goes_wrong_is_said(case, course):
+    make, names = WRONG[case]
+    wrong = {one.name for one in verdicts(make(course[3])) if not one.ok}
+    assert names <= wrong if case == "nothing judged" else names == wrong
+
+
+def test_a_hidden_image_in_a_letter_is_found_and_the_exit_code_tells(course, monkeypatch, tmp_path):
+    found = course[3]
+    (leak := found.folder / "letters" / "leak.md").write_text(f"its log: {hidden_texts(found)[0]}")
+    monkeypatch.setattr(leading, "lead", lambda *words, **more: found)
+    try:
+        said = CommandLine(tmp_path)("class", "rehearse", "-o", tmp_path / "new", code=1)
+    finally:
+        leak.unlink()
+    assert "leak.md" in said.stdout and said.stdout.count("NOT OK") == 1
+    assert all(len(line) <= 80 for line in said.stdout.splitlines())
+    assert "**not ok**" not in (page := (tmp_path / "new" / "index.html").read_text()) and "not ok" in page
 
 
 @pytest.fixture(scope="module")

@@ -286,7 +286,7 @@ def hidden_texts(found: Round) -> list[str]:
 
 
 def public_files(found: Round) -> list[Path]:
-    """Return all files of the round that a team or everybody gets."""
+    """Return all files of the round that a team or everybody gets, but for the kit, which is older than any entry."""
     folders = [found.folder / name for name in ("letters", "site", "grades")]
-    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file() and path.suffix != ".zip"]
     return [*files, *sorted(found.folder.glob("board.*"))]
