@@ -18,6 +18,17 @@ from harness.tree import temporary_folder
 PART = ".hemobench-part"  # ends the name of a file that is being written
 OWNER_FILE, OWNER_FOLDER = 0o600, 0o700  # modes of what holds hidden labels or scores
 
+# What a repository of a workspace holds: text. Images and zips stay outside, and are known by the hashes in it. A
+# ledger has one owner: Git leaves it as it is on the branch that is merged into, and says that it conflicts.
+GIT_FILES = {
+    ".gitignore": (
+        "# Written once by hemobench; yours to change. Text alone, for its owner alone: hidden scores are in it.\n"
+        "*\n!*/\n!/.git*\n!/contests.d/*.toml\n!/contests/*/*/contest.lock.json\n"
+        "!/ledger.jsonl\n!/cards/*/*.json\n!/closed/*/*.json\n!/finals/*/*.json\n"
+    ),
+    ".gitattributes": "/ledger.jsonl -merge\n",
+}
+
 
 @dataclass(frozen=True)
 class Workspace:
@@ -91,6 +102,12 @@ class Workspace:
 
     def activate(self, name: str) -> None:
         write_atomic(self.path / "active", f"{name}\n".encode())
+
+    def write_git_files(self) -> None:
+        """Say to Git what of the workspace it may hold, unless its owner has said so."""
+        for name, text in GIT_FILES.items():
+            if not (self.path / name).exists():
+                write_atomic(self.path / name, text.encode())
 
 
 @contextlib.contextmanager

@@ -193,6 +193,7 @@ class Draft:
         _ = self.contest  # it is one, or an error says why not
         path = home.own_contests / f"{self.name}.toml"
         write_atomic(path, self.text.encode())
+        home.write_git_files()
         return path
 
     @property

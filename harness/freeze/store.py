@@ -94,6 +94,7 @@ def put_in_force(workspace: Workspace, name: str, write: Callable[[Path], Lock])
     home = workspace.contest(name)
     try:
         make_folder(home, private=True)
+        workspace.write_git_files()
         with _only_one(home):
             _sweep(home)
             building = Path(tempfile.mkdtemp(prefix=".building-", dir=home))
@@ -219,15 +220,16 @@ def _group_counts(names: Sequence[str], cleaned: Cleaned, splits: Splits) -> dic
 
 def _put_in_force(workspace: Workspace, home: Path, building: Path, lock: Lock) -> Frozen:
     folders = [*_folders(home, lock)]
-    target = next(folder for folder in folders if not folder.exists() or _is_whole(folder, lock))
+    target = next(folder for folder in folders if _is_free(folder) or _is_whole(folder, lock))
     # An equal freeze that is still whole is used on, so that whoever reads it now is not disturbed; a damaged one is
     # left beside the new one until nothing points to it.
-    if not target.exists():
+    if _is_free(target):
         if earlier := next((found for folder in folders if (found := _lock_of(folder, lock.digest))), None):
             # Entries ran under its rules, and the ledger tells what was changed in those: they stay.
             ruled = with_rules(lock.contest, rules_of(earlier.contest))
             write_lock(msgspec.structs.replace(lock, contest=ruled, source=earlier.source), building / LOCK)
         building.chmod(0o755)  # a temporary folder is born 0700; `private` inside keeps that
+        shutil.rmtree(target, ignore_errors=True)
         building.rename(target)
     link = home / f".current-{os.getpid()}"
     link.unlink(missing_ok=True)
@@ -257,6 +259,11 @@ def _lock_of(folder: Path, digest: str) -> Lock | None:
     except (OSError, msgspec.MsgspecError):
         return None
     return lock if lock.digest == written.digest == digest else None
+
+
+def _is_free(folder: Path) -> bool:
+    """Say whether a folder is not there, or holds its lock alone, as in a clone of a workspace's repository."""
+    return not folder.exists() or [path.name for path in folder.iterdir()] == [LOCK]
 
 
 def _is_whole(folder: Path, lock: Lock) -> bool:
