@@ -32,7 +32,7 @@ from harness.workspace import Workspace
 
 NAME = "rehearsal"
 CONTEST = """name = "rehearsal"
-title = "Rehearsal of a class"
+title = "Drawn blood cells"
 version = 1
 class_names = [
   "basophil", "eosinophil", "erythroblast", "immature_granulocyte", "lymphocyte", "monocyte", "neutrophil", "platelet",
