@@ -70,6 +70,7 @@ def _within(text: str) -> str:
     """Return a page with its links to files of the top folder led to their pages of the site."""
     for name, file in FROM_TOP.items():
         text = re.sub(rf"\]\((\.\./)?{file}", f"]({name}.md", text)
+    text = text.replace("](lessons/README.md", "](lessons/index.md")
     return re.sub(r"\]\((\.\./README|docs/README)\.md", "](index.md", text).replace("](docs/", "](")
 
 
