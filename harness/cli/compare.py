@@ -38,8 +38,10 @@ def compare(
       hemobench compare 1 3 --json
     """
     from harness import api
+    from harness.cli._view.screen import working
 
-    found = api.compare(workspace, one, other, contest, reveal_private=reveal_private)
+    with working("Comparing"):
+        found = api.compare(workspace, one, other, contest, reveal_private=reveal_private)
     from harness.cli._view.table import print_table
 
     if form != "table":

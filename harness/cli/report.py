@@ -51,14 +51,17 @@ def report(
       hemobench report -o report.html --csv --json
     """
     from harness import api
-    from harness.cli._view.screen import message
+    from harness.cli._view.screen import message, working
 
     if watch:
         if reveal_private:
             raise click.UsageError("--reveal-private is not for a folder that is published: leave out one of the two.")
         for trouble in api.watch(workspace, watch, contest, top=top):
             message(trouble or f"{datetime.now(UTC):%H:%M:%S} UTC: {watch / 'board.html'}")
-    written = api.report(workspace, output, contest, top=top, csv=as_csv, json=as_json, reveal_private=reveal_private)
+    with working("Drawing the page"):
+        written = api.report(
+            workspace, output, contest, top=top, csv=as_csv, json=as_json, reveal_private=reveal_private
+        )
     for path in written:
         click.echo(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
     if reveal_private:

@@ -67,13 +67,15 @@ def score(
     """
     from harness import api
     from harness.cli._view import result
+    from harness.cli._view.screen import working
 
     chosen = tuple(split for split in SPLITS if split in splits) or SPLITS[:2]
     terms: dict[str, Any] = {"splits": chosen, "reveal_private": reveal_private}
     terms |= {"isolation": isolation, "device": device, "fresh": fresh, "runtime": runtime}
     terms |= {"n_workers": n_workers, "cluster": cluster}
     if len(zip_paths) == 1:
-        card, ahead = api.score(workspace, zip_paths[0], contest, **terms)
+        with working("Running the entry"):
+            card, ahead = api.score(workspace, zip_paths[0], contest, **terms)
         result.show_scored(card, ahead, form)
         all_scored = card.outcome == "scored"
     else:

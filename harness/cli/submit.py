@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,6 +82,8 @@ def submit(
       hemobench submit entries/*.zip -m "first round"
     """
     from harness import api
+    from harness.cli._view.screen import working
+    from harness.plugins import model_names
 
     given = (("--preset", preset), ("--weights", weights), ("--seed", None if closed else seed), ("--recipe", recipe))
     train_options = [word for option, value in given if value is not None for word in (option, str(value))]
@@ -91,7 +94,10 @@ def submit(
     terms |= {"isolation": isolation, "device": device, "fresh": fresh, "runtime": runtime}
     terms |= {"n_workers": n_workers, "cluster": cluster}
     if len(entries) == 1:
-        submitted = api.submit(workspace, entries[0], message, contest, **terms)
+        # A model is trained first, by a process that has a bar of its own.
+        trained = entries[0] in model_names()
+        with contextlib.nullcontext() if trained else working("Running the entry"):
+            submitted = api.submit(workspace, entries[0], message, contest, **terms)
         card = visible_card(submitted, reveal_private)
         if as_json:
             click.echo(msgspec.json.encode(document(submitted, card)))

@@ -50,6 +50,7 @@ def verify(
       hemobench verify --leaks --train cells/train --test cells/test
     """
     from harness import api
+    from harness.cli._view.screen import working
 
     if not leaks and (train or test):
         raise click.UsageError("--train and --test are for --leaks. Type: hemobench verify --leaks --train PATH")
@@ -59,12 +60,16 @@ def verify(
         raise click.UsageError("Give --contest or --train, not both.")
     if leaks:
         paths = [(name, path) for name, path in (("train", train), ("test", test)) if path]
-        _show_leaks(api.audit_leaks(workspace, contest, paths), as_json)
+        with working("Looking for leaks"):
+            found = api.audit_leaks(workspace, contest, paths)
+        _show_leaks(found, as_json)
         return
     frozen = api.open_contest(workspace, contest)
+    with working("Computing every hash"):
+        all_differences = api.verify(workspace, contest)
     differences = [
         difference
-        for difference in api.verify(workspace, contest)
+        for difference in all_differences
         if not (ignore_versions and difference.what.startswith("version of "))
     ]
     if as_json:

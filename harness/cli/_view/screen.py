@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO, TypeVar
 
 from harness.words import plain
 
@@ -54,17 +55,18 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(name)
 
 
-def width() -> int | None:
-    """Return how many columns a line on stdout may have; None in a pipe, where nothing is to be broken."""
+def width(stream: TextIO | None = None) -> int | None:
+    """Return how many columns a line on stdout, or `stream`, may have; None in a pipe, where nothing is broken."""
+    stream = stream or sys.stdout
     told = os.environ.get("COLUMNS", "")
     if told.isdecimal() and int(told):
         return int(told)
-    return (os.get_terminal_size(sys.stdout.fileno()).columns or LINE) if sys.stdout.isatty() else None
+    return (os.get_terminal_size(stream.fileno()).columns or LINE) if stream.isatty() else None
 
 
-def line_width() -> int:
-    """Return how many columns a sentence may have."""
-    return min(LINE, width() or LINE)
+def line_width(stream: TextIO | None = None) -> int:
+    """Return how many columns a sentence on stdout, or `stream`, may have."""
+    return min(LINE, width(stream) or LINE)
 
 
 def output(columns: int | None = None) -> Console:
@@ -208,6 +210,24 @@ def bar(items: Iterable[T], what: str, total: int) -> Iterator[T]:
         yield from progress.track(items, total=total, description=what)
 
 
+@contextlib.contextmanager
+def working(what: str) -> Iterator[None]:
+    """Show on a terminal that something is going on, and for how long; elsewhere say nothing.
+
+    For one step of which nobody knows how far it is; what it prints on the way stands above.
+    """
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    console: Console = __getattr__("console") if "console" not in globals() else globals()["console"]
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, redirect_stdout=False) as progress:
+        progress.add_task(what, total=None)
+        yield
+
+
 def quoted(lines: Iterable[str], indent: str = "  ") -> Iterator[str]:
     """Yield what an entry printed, each line cut to the width of the terminal and behind a bar."""
     from rich.text import Text
@@ -243,6 +263,6 @@ def message(text: str, *, style: str = "") -> None:
     text = plain(text)
     if sys.stderr.isatty():
         # Only between words: what is longer than a line is a path or a hash, to be copied.
-        text = textwrap.fill(text, line_width(), break_long_words=False, break_on_hyphens=False)
+        text = textwrap.fill(text, line_width(sys.stderr), break_long_words=False, break_on_hyphens=False)
     first, blank, rest = text.partition(" ")
     click.echo(f"{click.style(first, fg=style, bold=True) if style else first}{blank}{rest}", err=True)

@@ -55,6 +55,7 @@ def export(
     from datetime import UTC
 
     from harness import api
+    from harness.cli._view.screen import working
     from harness.platforms.codabench.export import Settings
     from harness.platforms.facts import Dates
 
@@ -71,7 +72,8 @@ def export(
     )
     if image is not None:
         settings = replace(settings, image=image)
-    zip_path = api.export_codabench(workspace, folder, contest, settings=settings)
+    with working("Writing the bundle"):
+        zip_path = api.export_codabench(workspace, folder, contest, settings=settings)
     if as_json:
         import json
 

@@ -35,8 +35,10 @@ def rehearse(
       hemobench codabench rehearse course.zip myteam.zip --phase Development
     """
     from harness import api
+    from harness.cli._view.screen import working
 
-    found = api.rehearse(workspace, bundle, zip_path, phase=phase, keep=keep)
+    with working("Running both steps"):
+        found = api.rehearse(workspace, bundle, zip_path, phase=phase, keep=keep)
     if as_json:
         import msgspec
 

@@ -26,7 +26,9 @@ def publish(folder: Path, no_data: bool, contest: str | None, workspace: Path) -
       hemobench contest publish site
     """
     from harness import api
+    from harness.cli._view.screen import working
 
-    n_bytes = api.publish(workspace, folder, contest, data=not no_data)
+    with working("Writing the folder"):
+        n_bytes = api.publish(workspace, folder, contest, data=not no_data)
     click.echo(f"{folder}: {n_bytes / 1e6:.1f} MB. Begin with index.html.")
     click.echo(f"To keep the board as it stands: hemobench report --watch {folder}", err=True)

@@ -30,8 +30,10 @@ def audit(expect: str | None, workspace: Path, as_json: bool) -> None:
       hemobench ledger audit --expect 3f2a9c0417be
     """
     from harness import api
+    from harness.cli._view.screen import working
 
-    found = api.audit(workspace, expect=expect)
+    with working("Walking the ledger"):
+        found = api.audit(workspace, expect=expect)
     if as_json:
         import msgspec
 

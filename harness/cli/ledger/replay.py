@@ -26,8 +26,10 @@ def replay(entry: int, isolation: str, device: str, workspace: Path, as_json: bo
       hemobench ledger replay 3
     """
     from harness import api
+    from harness.cli._view.screen import working
 
-    done = api.replay(workspace, entry, isolation=isolation, device=device)  # type: ignore[arg-type]
+    with working("Running the entry again"):
+        done = api.replay(workspace, entry, isolation=isolation, device=device)  # type: ignore[arg-type]
     if as_json:
         import msgspec
 
