@@ -33,8 +33,7 @@ def read_csv(data: bytes, separator: str = "") -> Iterator[list[str]]:
     >>> list(read_csv(b"Name;Team\\nA, B;1\\n"))
     [['Name', 'Team'], ['A, B', '1']]
     """
-    if what := next((what for start, what in NO_TEXT.items() if data.startswith(start)), ""):
-        raise csv.Error(f"it is {what}, expected CSV: save it as CSV UTF-8")
+    check_text(data)
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         text = data.decode("utf-16", errors="replace")
     else:
@@ -45,11 +44,17 @@ def read_csv(data: bytes, separator: str = "") -> Iterator[list[str]]:
     if named := re.match(r"sep=(.)\r?\n", text):  # for Excel
         separator, text = separator or named[1], text[named.end() :]
     first = text.partition("\n")[0]
-    if first.lstrip()[:9].lower().startswith(("<!doctype", "<html", "<?xml")):
-        raise csv.Error("it is a web page, expected CSV: fetch the file itself")
     yield from csv.reader(
         io.StringIO(text, newline=""), delimiter=separator or max(SEPARATORS, key=first.count), strict=True
     )
+
+
+def check_text(data: bytes) -> None:
+    """Raise a `csv.Error` that says what a file is which is surely no CSV, by its first bytes."""
+    if what := next((what for start, what in NO_TEXT.items() if data.startswith(start)), ""):
+        raise csv.Error(f"it is {what}, expected CSV: save it as CSV UTF-8")
+    if data[:100].removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
+        raise csv.Error("it is a web page, expected CSV: fetch the file itself")
 
 
 def as_csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -154,6 +154,10 @@ def collect(
             f"No listing tells when {by_file} of {counted(len(found), 'zip')} came: the time of the file counts. "
             "A table of times: --listing TABLE"
         )
+    if not found and not problems:
+        raise ClassError(
+            f"{download} holds nothing that was handed in.", "Name the folder or zip as it was downloaded."
+        )
     found.sort(key=lambda one: (one.handed_in, one.place))
     return HandIns(tuple(found), tuple(problems), tuple(notes))
 

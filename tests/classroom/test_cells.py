@@ -95,3 +95,8 @@ def test_windows_letters_stay_as_they_are():
 def test_what_is_no_table_is_said(file, said):
     with pytest.raises(ClassError, match=said):
         _ = Cells.read("x.csv", file).rows
+
+
+def test_a_spreadsheet_in_place_of_a_table_is_called_so():
+    with pytest.raises(ClassError, match="a spreadsheet"):
+        Cells.read("grades.xlsx", b"PK\x03\x04...")

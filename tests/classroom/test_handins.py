@@ -303,6 +303,9 @@ def test_what_is_no_download_is_said(lms, tmp_path):
     for path in (folder / "empty.txt", folder / "nowhere"):
         with pytest.raises(UsageError):
             read(path, tmp_path)
+    (tmp_path / "nothing").mkdir()
+    with pytest.raises(ClassError, match="nothing that was handed in"):
+        read(tmp_path / "nothing", tmp_path)
     (tmp_path / "list.csv").write_text("file,when\na.zip,1\n")
     with pytest.raises(ClassError, match="times"):
         read(folder, tmp_path, listing=tmp_path / "list.csv")

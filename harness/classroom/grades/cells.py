@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from harness.errors import ClassError
+from harness.spreadsheet import check_text
 
 SEPARATORS = ",;\t"
 BOM = "\ufeff"
@@ -129,6 +131,10 @@ class Cells:
 
 
 def _decoded(name: str, data: bytes) -> tuple[str, str]:
+    try:
+        check_text(data)
+    except csv.Error as error:
+        raise ClassError(f"{name} is no table: {error}.", "Export it again.") from error
     for mark, encoding in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
         if data.startswith(mark):
             try:
