@@ -124,12 +124,17 @@ class Case:
 
 def zipped(files: Files, path: Path, spoil: Callable[[bytes], bytes] = lambda content: content) -> Path:
     """Write an entry as a zip."""
+    path.write_bytes(spoil(bytes_of(files)))
+    return path
+
+
+def bytes_of(files: Files) -> bytes:
+    """Return an entry as the bytes of a zip."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in files.items():
             archive.writestr(name, content)
-    path.write_bytes(spoil(buffer.getvalue()))
-    return path
+    return buffer.getvalue()
 
 
 def inside(folder: str, files: Files) -> Files:
@@ -160,6 +165,18 @@ DOOR = (
         "model.py one folder too deep",
         lambda kitchen: inside("team", kitchen.nearest()),
         *("refused", "fail", "model.py lies in the folder 'team'"),
+        repaired=True,
+    ),
+    Case(
+        "the entry in a zip in the zip",
+        lambda kitchen: {"submission.zip": bytes_of(kitchen.nearest())},
+        *("refused", "fail", "it holds a zip"),
+        repaired=True,
+    ),
+    Case(
+        "backslashes between folders",
+        lambda kitchen: {f"team\\{name}": content for name, content in kitchen.nearest().items()},
+        *("refused", "fail", "has a backslash"),
         repaired=True,
     ),
     Case(
@@ -198,6 +215,24 @@ DOOR = (
 
 LOADING = (
     Case("model.py is not Python", model_py("class Model\n    pass"), "syntax", "fail", "line 1"),
+    Case("model.py is a notebook", model_py('{"cells": []}'), "syntax", "fail", "a Jupyter notebook"),
+    Case(
+        "model.py in UTF-16, as a shell's > writes it",
+        lambda kitchen: kitchen.nearest() | {"model.py": NEAREST.encode("utf-16")},
+        *("syntax", "fail", "a text in UTF-16"),
+        repaired=True,
+    ),
+    Case(
+        "lines of a notebook in model.py",
+        lambda kitchen: kitchen.nearest("import numpy as np", "%matplotlib inline\nimport numpy as np"),
+        *("notebook-lines", "fail", "%matplotlib inline"),
+        repaired=True,
+    ),
+    Case(
+        "weights that are a Git-LFS pointer",
+        lambda kitchen: kitchen.nearest() | {"known.npz": b"version https://git-lfs.github.com/spec/v1\n"},
+        *("wrong-file", "fail", "known.npz is a Git-LFS pointer"),
+    ),
     Case(
         "class model, in small letters",
         lambda kitchen: kitchen.nearest("class Model:", "class model:"),
