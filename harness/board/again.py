@@ -19,6 +19,7 @@ from harness.freeze.frozen import Frozen, read_arrays
 from harness.freeze.hashing import hash_array
 from harness.score.card import score_split, scorer_version
 from harness.score.evaluate import HALVES, SPLITS, Evaluation, hash_labels, labels_of
+from harness.score.metrics import DECIMALS, METRICS, confusion_matrix
 
 FILES = {"val": "public/val.npz", "val_shifted": "public/val_shifted.npz", "hidden": "private/hidden.npz"}
 HIDDEN = ("private/labels.npz",)
@@ -66,22 +67,13 @@ class Match:
             A note for the card.
         """
         card, contest = kept.card, self.after.contest
-        if card is None or (card.outcome == "scored" and not set(SPLITS) <= kept.labels.keys()):
+        if card is None or (found := self.answers(kept)) is None:
             return None
-        scores, predictions, likely = {}, {}, {}
-        if card.outcome == "scored":
-            labels, tables = self._reordered(kept.labels), self._reordered(kept.probabilities)
-            if self.renumbered:
-                numbers = np.array(self.renumbered, np.int64)
-                labels = {name: numbers[said] for name, said in labels.items()}
-                tables = {name: of[:, np.argsort(numbers)] for name, of in tables.items()}
-            for split in SPLITS:
-                where, y_true = self.truth[split]
-                shown = "hidden" if split in HALVES else split
-                predictions[split] = labels[shown][where]
-                if shown in tables:
-                    likely[split] = tables[shown][where]
-                scores[split] = score_split(contest, y_true, predictions[split], self.groups.get(split))
+        predictions, likely = found
+        scores = {
+            split: score_split(contest, self.truth[split][1], said, self.groups.get(split))
+            for split, said in predictions.items()
+        }
         card = msgspec.structs.replace(
             card,
             lock=self.after.lock_hash,
@@ -92,6 +84,31 @@ class Match:
             notes=(*card.notes, why) if why else card.notes,
         )
         return Evaluation(card, predictions, likely)
+
+    def answers(self, kept: Artifacts) -> tuple[dict[str, NDArray[np.int64]], dict[str, NDArray[np.float32]]] | None:
+        """Return the labels and probabilities that are kept of an entry, of the images of today by split.
+
+        None where they are not kept; none in them of an entry that ended without a score.
+        """
+        if kept.card is None or (kept.card.outcome == "scored" and not set(SPLITS) <= kept.labels.keys()):
+            return None
+        if kept.card.outcome != "scored":
+            return {}, {}
+        labels, tables = self._reordered(kept.labels), self._reordered(kept.probabilities)
+        if self.renumbered:
+            numbers = np.array(self.renumbered, np.int64)
+            labels = {name: numbers[said] for name, said in labels.items()}
+            tables = {name: of[:, np.argsort(numbers)] for name, of in tables.items()}
+        source = {split: "hidden" if split in HALVES else split for split in SPLITS}
+        return (
+            {split: labels[of][self.truth[split][0]] for split, of in source.items()},
+            {split: tables[of][self.truth[split][0]] for split, of in source.items() if of in tables},
+        )
+
+    def worth(self, split: str, said: NDArray[np.int64]) -> dict[str, float]:
+        """Return the values of the metrics, without their intervals, which take longer."""
+        confusion = confusion_matrix(self.truth[split][1], said, self.after.contest.n_classes)
+        return {spec.name: round(float(METRICS[spec.name](confusion)), DECIMALS) for spec in self.after.contest.metrics}
 
     def _reordered(self, arrays: Mapping[str, NDArray]) -> dict[str, NDArray]:
         """Return arrays by split as arrays of ``val``, ``val_shifted`` and ``hidden``, in the order of today's."""

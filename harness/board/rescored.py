@@ -19,11 +19,12 @@ from harness.board.visibility import Role, Visibility, visible_to
 from harness.freeze.frozen import Frozen, find_freeze
 from harness.score.card import scorer_version
 from harness.score.estimate import Estimate
-from harness.score.evaluate import Evaluation
+from harness.score.evaluate import Evaluation, hash_labels
 from harness.words import counted
 from harness.workspace import Workspace
 
 How = Literal["kept predictions", "new run", "not rescored", "as it was"]
+CLOSE = 1e-9  # a share of images is not rounded, other metrics are
 Standings = dict[int, tuple[int | None, float | None]]
 
 
@@ -178,15 +179,15 @@ def contradictions(
             yield f"{what}, lock", before[-1].lock[:12], f"{receipt.before[:12]}, under which it says that it stood"
         if one.ran or matched is None or before[-1].lock != receipt.before:
             continue
-        again = matched.scored(artifacts_of(workspace, before[-1]))
-        if again and one.scorer == scorer_version():
-            if one.predictions != again.card.predictions:
+        answers = matched.answers(artifacts_of(workspace, before[-1]))
+        if answers and one.scorer == scorer_version():
+            if one.predictions != {split: hash_labels(said) for split, said in answers[0].items()}:
                 yield f"{what}, labels", "others", "those that it had answered"
-            scores = {split: score.metrics for split, score in again.card.scores.items()}
-            for split in sorted(split for split in scores if not _agree(one.scores.get(split, {}), scores[split])):
-                yield f"{what}, {split}", "another value", "what its labels are worth"
+            for split, said in answers[0].items():
+                if not _agree(one.scores.get(split, {}), matched.worth(split, said)):
+                    yield f"{what}, {split}", "another value", "what its labels are worth"
 
 
-def _agree(said: Mapping[str, Estimate], found: Mapping[str, Estimate]) -> bool:
-    """Say whether two sets of metrics are equal where both have one: rules may have named others since."""
-    return all(said[metric] == found[metric] for metric in said.keys() & found.keys())
+def _agree(said: Mapping[str, Estimate], found: Mapping[str, float]) -> bool:
+    """Say whether metrics have these values where both have them: rules may have named others since."""
+    return bool(said) and all(abs(said[metric].value - found[metric]) < CLOSE for metric in said.keys() & found.keys())
