@@ -139,7 +139,7 @@ WRONG = {
     "honest flagged": (one_flagged, {"honest"}),
     "stolen labels": (wrong_row("label_thief", public=0.9, public_low=0.8), {"label thief"}),
     "memory": (wrong_row("memoriser", public=0.9, public_low=0.8), {"memoriser"}),
-    "luck": (wrong_row("random", public=0.9, public_low=0.8), {"random"}),
+    "chance": (wrong_row("random", public=0.9, public_low=0.8), {"random"}),
     "another majority": (wrong_row("majority", public=0.1), {"majority"}),
     "a shape that is let in": (wrong_row("mis_shaped", outcome="scored"), {"mis shaped"}),
     "time without end": (wrong_row("slow", outcome="killed"), {"slow"}),
