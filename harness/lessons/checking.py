@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
@@ -33,8 +34,22 @@ def explain(name: str, answer: Any) -> str:
     return ""
 
 
-def check(number: int, answer: Any) -> bool:
-    """Print whether `answer` solves the exercise of lesson `number`, or why not; return whether it does.
+@dataclass(frozen=True)
+class Verdict:
+    """What a check says of an answer: true where it passes, and a notebook shows the text."""
+
+    passed: bool
+    text: str
+
+    def __bool__(self) -> bool:
+        return self.passed
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def check(number: int, answer: Any) -> Verdict:
+    """Say whether `answer` solves the exercise of lesson `number`, or why not.
 
     Raises
     ------
@@ -43,7 +58,5 @@ def check(number: int, answer: Any) -> bool:
     """
     from harness.lessons.course import find_lesson
 
-    lesson = find_lesson(number)
-    why = explain(lesson.name, answer)
-    print(f"Lesson {number}: {f'not yet. {why}' if why else 'passed.'}")
-    return not why
+    why = explain(find_lesson(number).name, answer)
+    return Verdict(not why, f"Lesson {number}: {f'not yet. {why}' if why else 'passed.'}")

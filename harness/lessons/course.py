@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError, UsageError
-from harness.platforms.kit import notebook
+from harness.lessons.checking import Verdict
 
 INSTALLED = Path(__file__).with_name("sources")
 CHECKOUT = Path(__file__).parents[2] / "docs" / "lessons"
@@ -76,6 +76,8 @@ def find_lesson(number: int) -> Lesson:
 
 def write_notebook(lesson: Lesson, folder: Path) -> tuple[Path, bool]:
     """Write a lesson as a notebook into `folder`, unless it is there; return its path, and whether it is new."""
+    from harness.platforms.kit import notebook  # late: with it comes NumPy
+
     path = folder / lesson.file
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -86,8 +88,8 @@ def write_notebook(lesson: Lesson, folder: Path) -> tuple[Path, bool]:
     return path, True
 
 
-def check_notebook(lesson: Lesson, path: Path) -> bool:
-    """Run the cell of a saved notebook that ends with the lesson's check, alone, and return whether it passes.
+def check_notebook(lesson: Lesson, path: Path) -> Verdict:
+    """Run the cell of a saved notebook that ends with the lesson's check, alone, and return what it says.
 
     Raises
     ------
@@ -111,7 +113,7 @@ def check_notebook(lesson: Lesson, path: Path) -> bool:
     try:
         *steps, last = ast.parse(found[-1].rstrip()).body
         exec(compile(ast.Module(steps, []), str(path), "exec"), names)
-        return bool(eval(compile(ast.Expression(last.value), str(path), "eval"), names))  # type: ignore[attr-defined]
+        verdict = eval(compile(ast.Expression(last.value), str(path), "eval"), names)  # type: ignore[attr-defined]
     except HarnessError:
         raise
     except Exception as error:
@@ -119,3 +121,6 @@ def check_notebook(lesson: Lesson, path: Path) -> bool:
             f"The cell of the exercise does not run by itself: {type(error).__name__}: {error}.",
             "It must import and define all that it uses; save the notebook after changing it.",
         ) from error
+    if not isinstance(verdict, Verdict):
+        raise HarnessError(f"The cell of the exercise ends with {verdict!r}.", f"Let it end with {call}...).")
+    return verdict

@@ -19,7 +19,7 @@ def folder(tmp_path_factory):
 def test_a_lesson_runs_and_ends_at_an_open_exercise(lesson, folder):
     execute(lesson, folder)
     cells = nbformat.read(folder / lesson.file, nbformat.NO_CONVERT).cells
-    printed = "".join(output.get("text", "") for output in cells[-1].outputs)
-    assert f"Lesson {lesson.number}: not yet. It is not answered yet." in printed
+    (output,) = cells[-1].outputs
+    assert output.data["text/plain"] == f"Lesson {lesson.number}: not yet. It is not answered yet."
     streams = [output for cell in cells if cell.cell_type == "code" for output in cell.outputs if "name" in output]
     assert [output.text for output in streams if output.name == "stderr"] == []

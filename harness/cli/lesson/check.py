@@ -25,5 +25,7 @@ def check_command(number: int, folder: Path) -> None:
     from harness.lessons.course import check_notebook, find_lesson
 
     lesson = find_lesson(number)
-    if not check_notebook(lesson, folder / lesson.file):
+    verdict = check_notebook(lesson, folder / lesson.file)
+    click.echo(verdict)
+    if not verdict:
         sys.exit(1)
