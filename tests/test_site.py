@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from posixpath import dirname, normpath
 
 import click
 import msgspec
@@ -92,7 +93,7 @@ def test_links_between_pages_lead_to_pages():
         (name, link) for name, text in PAGES.items() for link in re.findall(r"\]\((?!https?:)([^)#\s]+\.md)", text)
     ]
     assert len(found) > 100
-    lost = [(name, link) for name, link in found if f"{name.rpartition('/')[0]}/{link}".strip("/")[:-3] not in PAGES]
+    lost = [(name, link) for name, link in found if normpath(f"{dirname(name)}/{link}").strip("/")[:-3] not in PAGES]
     assert lost == []
 
 
