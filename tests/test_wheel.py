@@ -19,7 +19,7 @@ from harness import __version__
 from harness.cli import hemobench as command_line
 from harness.cli.group import verbs
 from harness.errors import EXTRAS
-from tests.conftest import ROOT, CommandLine
+from tests.conftest import ROOT, SMALL, CommandLine
 
 EXAMPLES = ("majority", "nearest-centroid", "random", "template", "template-onnx", "template-torch")
 
@@ -189,3 +189,45 @@ def test_the_lock_of_the_base_install_is_that_of_what_it_imports():
     held = set(re.findall(r"^([a-z][\w.-]*)==", (ROOT / "requirements" / "base.lock").read_text(), re.MULTILINE))
     assert {re.match(r"[\w-]+", one)[0] for one in project()["project"]["dependencies"]} <= held
     assert not held & {"scipy", "scikit-learn", "pandas", "matplotlib", "keras", "tensorflow"}
+
+
+def interpreter(version: str) -> str | None:
+    """Return a Python of this version that runs; the shim of a version manager need not."""
+    managed = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
+    for one in (shutil.which(f"python{version}"), *map(str, managed)):
+        if one and subprocess.run([one, "-c", ""], capture_output=True, check=False).returncode == 0:
+            return one
+    return None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
+def test_the_base_install_in_a_new_environment_is_small_and_puts_an_entry_on_the_board(version, wheel, tmp_path):
+    """Fetches the packages of the base from the registry."""
+    if not (python := interpreter(version)):
+        pytest.skip(f"no Python {version} here")
+    subprocess.run([python, "-m", "venv", tmp_path / "venv"], check=True)
+    bin_folder = tmp_path / "venv" / "bin"
+    done = subprocess.run(
+        [bin_folder / "python", "-m", "pip", "install", "--quiet", wheel], capture_output=True, text=True, check=False
+    )
+    if "Failed to establish a new connection" in done.stderr or "Temporary failure in name" in done.stderr:
+        pytest.skip("no registry here")
+    assert done.returncode == 0, done.stderr
+    (packages,) = (tmp_path / "venv" / "lib").glob("python*/site-packages")
+    held = sum(path.lstat().st_size for path in packages.rglob("*") if path.is_file() and "pip" not in path.parts)
+    assert held < 150e6
+    (tmp_path / "small.toml").write_text(SMALL)
+
+    def typed(*words: str) -> str:
+        command = [bin_folder / "hemobench", *words]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    typed("freeze", "--contest", "small.toml")
+    typed("submit", "nearest-centroid", "-m", "x")
+    typed("submit", "majority", "-m", "x", "--isolation", "none")
+    rows = json.loads(typed("leaderboard", "--json"))
+    assert {row["entry"] for row in rows} == {"nearest-centroid", "majority"}
+    assert typed("codabench", "export", "course") and (tmp_path / "course.zip").is_file()
