@@ -117,15 +117,17 @@ leaderboard-readme: setup  ## write the boards of the README anew from docs/boar
 	@$(BIN)/python -m tests.readme_boards
 
 # Types beside the tests, and twice as many tests as two cores can run: a third of the time some wait for a sandbox.
-test: .venv/test.installed  ## lint, types and tests, in about 14 minutes
+# What loads Keras, which takes long, has a process of its own, whose output comes last.
+KERAS_TESTS = tests/baselines tests/benchmarks tests/test_benchmarks.py tests/test_docs.py
+PYTEST = $(BIN)/python -m pytest --durations=15 -m 'not slow and not attacks and not browser'
+test: .venv/test.installed  ## lint, types and tests, in about 12 minutes
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy & types=$$!; \
-	$(BIN)/python -m pytest -n 4 --dist worksteal --durations=15 -m 'not slow and not attacks and not browser'; \
-	tests=$$?; wait $$types || { echo 'mypy found what it prints above.'; exit 1; }; exit $$tests
-
-lessons: .venv/docs.installed  ## run all lessons as notebooks in build/lessons, in two minutes
-	@$(BIN)/python -m tests.lessons.execute build/lessons
+	@said=$$(mktemp); trap 'rm -f "$$said"' EXIT; $(BIN)/mypy & types=$$!; \
+	$(PYTEST) -n 0 baselines $(KERAS_TESTS) > "$$said" 2>&1 & keras=$$!; \
+	$(PYTEST) -n 3 --dist worksteal tests harness $(KERAS_TESTS:%=--ignore=%); failed=$$?; \
+	wait $$keras || failed=1; cat "$$said"; \
+	wait $$types || { echo 'mypy found what it prints above.'; failed=1; }; exit $$failed
 
 test-browser: .venv/test.installed .venv/docs.installed  ## the page and the site in Chromium (apt install chromium), in two minutes
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m browser tests/browser

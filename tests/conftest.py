@@ -35,6 +35,7 @@ from tests.report.entries import Desk
 from tests.wheels import build_tiny
 
 ROOT = Path(__file__).parent.parent
+collect_ignore = ["doctor/target_table.py"]  # a program for other versions of Keras: it has no test, and loads Keras
 # Where it is set, each of the hundreds of processes that the tests start would compile all that it imports.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
