@@ -77,7 +77,14 @@ def loaded_after(code: str) -> set[str]:
 def test_help_lists_and_leaderboard_load_nothing_heavy(frozen_workspace):
     heavy = {"numpy", "scipy", "sklearn", "pandas", "PIL", "keras", "tensorflow", "pooch"}
     board = ["leaderboard", "--workspace", str(frozen_workspace)]
-    for words in (["--help"], ["codabench", "--help"], ["contest", "list"], ["lesson", "list"], board, [*board, "--format", "csv"]):
+    for words in (
+        ["--help"],
+        ["codabench", "--help"],
+        ["contest", "list"],
+        ["lesson", "list"],
+        board,
+        [*board, "--format", "csv"],
+    ):
         loaded = loaded_after(
             f"import harness.cli, sys\nsys.argv = {['hemobench', *words]}\n"
             "try:\n    harness.cli.main()\nexcept SystemExit as done:\n    assert not done.code"
