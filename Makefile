@@ -101,6 +101,9 @@ speedrun: setup  ## train the row speedrun from five seeds, and say how good in 
 bench: .venv/test.installed  ## write docs/benchmarks.md, in about 12 minutes; a part: ONLY=startup,freeze
 	@$(BIN)/python -m tests.benchmarks $(if $(ONLY),--only "$(ONLY)")
 
+lessons: .venv/docs.installed  ## run all lessons as notebooks in build/lessons, in two minutes
+	@$(BIN)/python -m tests.lessons.execute build/lessons
+
 site: .venv/docs.installed  ## build the documentation into build/site, in under a minute; LESSONS=1 runs its lessons, too
 	@$(BIN)/python -m docs.site $(if $(LESSONS),--lessons)
 

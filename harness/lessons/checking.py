@@ -46,17 +46,3 @@ class Verdict:
 
     def __repr__(self) -> str:
         return self.text
-
-
-def check(number: int, answer: Any) -> Verdict:
-    """Say whether `answer` solves the exercise of lesson `number`, or why not.
-
-    Raises
-    ------
-    UsageError
-        There is no such lesson.
-    """
-    from harness.lessons.course import find_lesson
-
-    why = explain(find_lesson(number).name, answer)
-    return Verdict(not why, f"Lesson {number}: {f'not yet. {why}' if why else 'passed.'}")

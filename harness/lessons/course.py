@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError, UsageError
-from harness.lessons.checking import Verdict
+from harness.lessons.checking import Verdict, explain
 
 INSTALLED = Path(__file__).with_name("sources")
 CHECKOUT = Path(__file__).parents[2] / "docs" / "lessons"
@@ -86,6 +86,18 @@ def write_notebook(lesson: Lesson, folder: Path) -> tuple[Path, bool]:
     except FileExistsError:
         return path, False
     return path, True
+
+
+def check(number: int, answer: Any) -> Verdict:
+    """Say whether `answer` solves the exercise of lesson `number`, or why not.
+
+    Raises
+    ------
+    UsageError
+        There is no such lesson.
+    """
+    why = explain(find_lesson(number).name, answer)
+    return Verdict(not why, f"Lesson {number}: {f'not yet. {why}' if why else 'passed.'}")
 
 
 def check_notebook(lesson: Lesson, path: Path) -> Verdict:
