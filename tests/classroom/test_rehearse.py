@@ -151,6 +151,10 @@ WRONG = {
     "no extension": (wrong_row("extended", rank=None, note="late"), {"extended"}),
     "a grade less": (one_grade_less, {"canvas"}),
     "a grade of the copy": (by_the_copy, {"nbgrader"}),
+    "no baseline": (
+        lambda found: replace(found, rows={number: row for number, row in found.rows.items() if number > 1}),
+        {"random", "majority", "memoriser", "label thief"},
+    ),
     "nothing judged": (lambda found: replace(found, judged={}), {"no zip", "stranger", "over the limit", "honest"}),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
 import shutil
@@ -128,7 +129,7 @@ class Round:
 
 
 class Teacher:
-    """Types verbs, keeps what they say, and stops at the first that ends otherwise than it should."""
+    """Types verbs in the rehearsal's folder, and stops at the first that ends otherwise than it should."""
 
     def __init__(self, folder: Path, type_verb: Type, say: Callable[[str], None]) -> None:
         self.folder, self.type_verb, self.say = folder, type_verb, say
@@ -140,7 +141,8 @@ class Teacher:
         command = shlex.join(line)
         self.say(command)
         started = time.monotonic()
-        typed = self.type_verb([*map(str, words), "--workspace", str(self.folder / "workspace")])
+        with contextlib.chdir(self.folder):
+            typed = self.type_verb([*map(str, words), "--workspace", str(self.folder / "workspace")])
         seconds = time.monotonic() - started
         if seconds >= 1:
             self.say(f"  {seconds:.0f} s")
