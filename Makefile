@@ -19,7 +19,7 @@ BIN := .venv/bin
 HEMOBENCH = HEMOBENCH_WORKSPACE="$(WORKSPACE)" $(BIN)/hemobench
 PIP = $(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes
 
-.PHONY: help setup freeze verify train tune pack submit leaderboard report serve reproduce speedrun bench site wheel leaderboard-readme test lessons test-browser test-slow fuzz attacks lint format clean
+.PHONY: help setup freeze verify train tune pack submit leaderboard report serve reproduce speedrun bench lessons site wheel leaderboard-readme test test-browser test-slow fuzz attacks lint format clean
 .DEFAULT_GOAL := help
 
 help:  ## print this list
