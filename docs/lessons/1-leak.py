@@ -38,7 +38,7 @@ def copy_of(image, rng):
 
 rng = np.random.default_rng(0)
 copies = np.array([copy_of(image, rng) for image in old.images])
-figure, axes = slide("Which is the copy?", 6)
+figure, axes = slide("Which is the copy?", 6, height=2.6)
 for at, image in zip(axes, [one[row] for row in (0, 1, 2) for one in (old.images, copies)], strict=True):
     at.imshow(image)
     at.axis("off")

@@ -84,7 +84,7 @@ def standardised(images):
 
 FAMILIES = {"nothing": [], "flips": [flips], "light": [light], "colour": [colour], "sharpness": [sharpness],
             "noise": [noise], "all five": [flips, light, colour, sharpness, noise]}  # fmt: skip
-figure, axes = slide("One cell, as training shows it", 6)
+figure, axes = slide("One cell, as training shows it", 6, height=2.8)
 for at, (name, families) in zip(axes, list(FAMILIES.items())[1:], strict=True):
     X, rng = X_train[3].astype(float), np.random.default_rng(2)
     for family in families:

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 
 
-def slide(title: str, n_axes: int = 1, *, sharey: bool = False) -> tuple[Figure, list[Axes]]:
-    """Return an empty figure of the shape of a slide under its title, and its axes from left to right."""
+def slide(title: str, n_axes: int = 1, *, height: float = 6, sharey: bool = False) -> tuple[Figure, list[Axes]]:
+    """Return an empty figure as wide as a slide and `height` inches high, and its axes from left to right."""
     import matplotlib.pyplot as plt
 
     style: dict[Any, Any] = {
@@ -25,6 +25,6 @@ def slide(title: str, n_axes: int = 1, *, sharey: bool = False) -> tuple[Figure,
         "savefig.dpi": 160,
     }
     plt.rcParams.update(style)
-    figure, axes = plt.subplots(1, n_axes, figsize=(11, 6), layout="constrained", squeeze=False, sharey=sharey)
+    figure, axes = plt.subplots(1, n_axes, figsize=(11, height), layout="constrained", squeeze=False, sharey=sharey)
     figure.suptitle(title, fontsize=18, fontweight="bold", x=0.01, ha="left")
     return figure, list(axes[0])
