@@ -19,6 +19,7 @@ from types import SimpleNamespace
 from typing import BinaryIO
 from unittest import mock
 
+import hypothesis
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -36,6 +37,8 @@ from tests.wheels import build_tiny
 
 ROOT = Path(__file__).parent.parent
 collect_ignore = ["doctor/target_table.py"]  # a program for other versions of Keras: it has no test, and loads Keras
+hypothesis.settings.register_profile("hemobench", deadline=None)  # how long an example takes says how busy it is
+hypothesis.settings.load_profile("hemobench")
 # Where it is set, each of the hundreds of processes that the tests start would compile all that it imports.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 

@@ -31,7 +31,7 @@ def points_of(scores, highs, better, ahead):
     }
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(boards())
 def test_more_for_more_and_the_same_for_the_same(board):
     scores = board[0]
@@ -42,7 +42,7 @@ def test_more_for_more_and_the_same_for_the_same(board):
                     assert points[one] >= points[other], name
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(boards(), st.randoms(use_true_random=False))
 def test_no_order_decides(board, random):
     scores, highs, better, ahead = board
@@ -58,7 +58,7 @@ def test_no_order_decides(board, random):
         assert turned[name] == [points[at] for at in order], name
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(boards())
 def test_exactly_those_are_in_a_later_group_who_are_worse_than_every_leader_before_or_score_less(board):
     scores, _, better, _ = board
@@ -75,7 +75,7 @@ def test_exactly_those_are_in_a_later_group_who_are_worse_than_every_leader_befo
         assert any(not better[leader, team] for team in same for leader in leaders), "nobody is in it without reason"
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(boards())
 def test_nobody_loses_by_an_interval_or_a_test(board):
     ahead = board[3]

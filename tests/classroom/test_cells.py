@@ -26,7 +26,7 @@ def as_file(rows, separator, end, quote, encoding, last):
     return (text.getvalue() if last else text.getvalue().removesuffix(end)).encode(encoding)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     rows=TABLES,
     separator=st.sampled_from(",;\t"),
@@ -63,7 +63,7 @@ def gaps(table, new):
     return zip(edges[::2], [*edges[1::2], len(table.text)], strict=True)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(rows=TABLES)
 def test_what_python_reads_is_what_is_read(rows):
     rows = [[f"column {number}" for number in range(len(rows[0]))], *rows]

@@ -88,7 +88,7 @@ def languages(draw):
     return made | {"user": made["user"] + draw(st.sampled_from(["", " "])), "sign": draw(st.sampled_from(".,"))}
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(languages(), MARKS, MARKS, ROSTERS, STYLES, st.booleans(), st.sets(st.integers(0, 5)))
 def test_moodle_takes_a_worksheet_in_any_language(words, new, old, roster, style, emails, locked):
     locked = locked if words in on_moodle.LANGUAGES.values() else set()  # a word for No is known of some languages
@@ -180,7 +180,7 @@ def gradebook(separator, grades, *, parts=False, posted=True, note=""):
     return [["LastName" if row is rows[0] else "", "FirstName", *row[1:]] for row in rows] if parts else rows
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     MARKS,
     st.lists(st.sampled_from(["", "-", "EX", "ex", "12.5", "30"]), min_size=6, max_size=6),
@@ -244,7 +244,7 @@ def moodle_export(grades, language, separator):
     return rows
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(MARKS, MARKS, ROSTERS, STYLES, st.sampled_from([",", ";", "\t"]), st.sampled_from(["en", "de"]))
 def test_moodle_takes_its_own_export_with_grades(new, old, roster, style, separator, language):
     words = on_moodle.LANGUAGES[language]
@@ -279,7 +279,7 @@ def nbgrader_export(names=True):
     return rows
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(MARKS, ROSTERS, st.sampled_from([Decimal(0), Decimal("2.5")]))
 def test_nbgrader_s_table_takes_grades_and_penalties(new, roster, late):
     before = nbgrader_export(names=False)

@@ -182,7 +182,7 @@ def deal(labels, numbers, seed=1):
     return grouped_split(labels, numbers, keys, (0.1, 0.1, 0.08), seed=seed, purpose="test")
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(groups())
 def test_a_group_is_never_cut(drawn):
     labels, numbers = drawn
@@ -193,7 +193,7 @@ def test_a_group_is_never_cut(drawn):
         assert len(set(parts[numbers == number].tolist())) == 1
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(groups(), st.randoms(use_true_random=False))
 def test_neither_the_order_of_images_nor_the_numbers_of_groups_and_classes_matter(drawn, random):
     labels, numbers = drawn

@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import t as student
 
@@ -100,7 +100,6 @@ def test_with_groups_of_one_image_the_test_is_mcnemars(signs):
     assert float(mcnemar_by_group(differences)) == pytest.approx(float(theirs), abs=1e-9)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(-6, 6), min_size=1, max_size=10))
 def test_the_test_counts_every_choice_of_signs(differences):
     flipped = np.array(list(product([-1, 1], repeat=len(differences)))) @ np.array(differences)
