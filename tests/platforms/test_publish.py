@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import zipfile
+from datetime import datetime
 from io import BytesIO
 
 import numpy as np
@@ -11,12 +12,15 @@ import pytest
 from PIL import Image
 
 from harness import api
+from harness.board.in_force import in_force
+from harness.board.rule_change import change_rules
 from harness.errors import UsageError, WorkspaceError
 from harness.freeze.frozen import Frozen
 from harness.freeze.lock import read_lock
 from harness.freeze.verify import verify
 from harness.platforms.kit import read_kit
 from harness.platforms.publish import publish
+from harness.workspace import Workspace
 
 CONTEST = """
 name = "own"
@@ -170,3 +174,14 @@ def test_a_changed_lock_of_a_kit_is_refused(site, tmp_path):
     path.write_bytes(path.read_bytes().replace(b'"disc"', b'"cat"'))
     with pytest.raises(UsageError, match="was changed"):
         read_kit(tmp_path / "own-kit")
+
+
+def test_what_is_published_says_until_when_entries_are_in_time(images, tmp_path):
+    frozen = freeze(images, tmp_path / "w")
+    home = Workspace(tmp_path / "w")
+    rules = {"deadline": datetime.fromisoformat("2031-12-01T23:59+01:00"), "grace_min": 15, "late": "per_day"}
+    change_rules(home, frozen, rules, "as announced")
+    publish(home, in_force(home, frozen), tmp_path / "site", data=False)
+    page = " ".join((tmp_path / "site" / "index.html").read_text().split())
+    assert "until 2031-12-01T23:59+01:00 and 15 minutes of grace" in page
+    assert "loses 10 % of its points for each day begun" in page
