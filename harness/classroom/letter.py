@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from harness.analysis.entry import AMONG, LOG_LINES
 from harness.analysis.predictions import VisiblePredictions, truth_of
 from harness.analysis.ranks import RankRange, rank_ranges
+from harness.board import ledger
 from harness.board.artifacts import Artifacts, read_artifacts
 from harness.board.in_force import in_force
 from harness.board.ranking import Note, Standing, read_leaderboard
@@ -20,6 +21,7 @@ from harness.classroom.late import taken_off
 from harness.doctor.findings import Checkup, Severity
 from harness.format import TITLES, interval, percent, sample
 from harness.freeze.frozen import Frozen
+from harness.score.evaluate import KEPT
 from harness.words import counted, markdown, plain
 from harness.workspace import Workspace
 
@@ -45,6 +47,8 @@ class Board:
         Ranks that the comparisons leave open, of the best 100.
     kept : dict of int to Artifacts
         Of the entries that letters are about.
+    reasons : dict of int to str
+        Why entries are disqualified.
     """
 
     frozen: Frozen
@@ -53,6 +57,7 @@ class Board:
     n_ranked: int
     ranges: dict[int, RankRange]
     kept: dict[int, Artifacts]
+    reasons: dict[int, str]
 
 
 def read_board(workspace: Workspace, frozen: Frozen, entries: Sequence[int]) -> Board:
@@ -80,6 +85,7 @@ def read_board(workspace: Workspace, frozen: Frozen, entries: Sequence[int]) -> 
         # Beyond the best 100 nobody was compared, and behind them the range has no end.
         {one.id: ranks for one, ranks in zip(best, ranges, strict=False) if one.id in with_labels},
         kept,
+        {number: receipt.why for number, receipt in ledger.disqualified(workspace.ledger).items()},
     )
 
 
@@ -142,6 +148,8 @@ def _scored(standing: Standing, board: Board) -> list[str]:
         lines += [f"{told}{open_ranks}.", ""]
     elif standing.note:
         lines += [NOTES.get(standing.note, f"It has no rank: {standing.note}."), ""]
+        if standing.note == "disqualified" and board.visible.reasons and (why := board.reasons.get(entry.id)):
+            lines += [f"The reason: {markdown(why)}", ""]
     splits = [split for split in ("val", "val_shifted", "public", "private") if (split, metric) in entry.scores]
     lines += [
         f"| % (95 % interval) | {' | '.join(TITLES[split] for split in splits)} |",
@@ -154,8 +162,9 @@ def _scored(standing: Standing, board: Board) -> list[str]:
     sizes = [entry.scores[split, metric] for split in splits]
     lines += [f"| images | {' | '.join(sample(one.n, one.n_groups) for one in sizes)} |", ""]
     card = board.kept[entry.id].card
-    if card and card.notes:
-        lines += [*(f"- {markdown(note)}" for note in card.notes), ""]
+    notes = [note for note in card.notes if not note.startswith(KEPT.split("{")[0])] if card else []
+    if notes:  # less how this machine came by the answers
+        lines += [*(f"- {markdown(note)}" for note in notes), ""]
     return lines
 
 
@@ -189,7 +198,5 @@ def _lateness(judged: Judged, board: Board) -> list[str]:
     last = deadline.of(judged.team)
     if not why or last is None:
         return []
-    return [
-        f"Late: the deadline was {last:%Y-%m-%d %H:%M} UTC. It keeps {percent(1 - float(off), 0)} % of its points.",
-        "",
-    ]
+    kept = percent(1 - float(off), 0)
+    return [f"Late: what came by {last:%Y-%m-%d %H:%M} UTC was in time. It keeps {kept} % of its points.", ""]
