@@ -10,6 +10,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Literal, Unpack
 
 from harness.board import rows
@@ -101,7 +102,7 @@ def plan(
                 sure = known or frozen.contest.board.failed_free == 0
                 judged = replace(judged, state="same zip" if sure else "new", entry=known, told=told)
             elif known:
-                judged = replace(judged, state="known", entry=known)
+                judged = replace(judged, state="known", entry=known, told=_as_recorded(board, known, one))
             else:
                 judged = _within_limits(judged, one, planned[team], board, frozen)
             if judged.state != "over the limits":  # another day it may be within
@@ -113,6 +114,14 @@ def plan(
     for turn, at in enumerate(new, start=1):
         found[at] = replace(found[at], turn=turn, expected_s=times[turn - 1] if times else None)
     return [*problems, *found]
+
+
+def _as_recorded(board: sqlite3.Connection, entry: int, one: HandIn) -> str:
+    """Say what time counts, where this download has another than is on record."""
+    came = datetime.fromisoformat(rows.read_some(board, [entry])[0].created_at).astimezone(UTC)
+    if abs(came - one.handed_in) < timedelta(minutes=1):  # worksheets tell no seconds
+        return ""
+    return f"On record as handed in {came:%Y-%m-%d %H:%M} UTC, which counts."
 
 
 def _within_limits(

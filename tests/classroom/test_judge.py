@@ -9,11 +9,12 @@ import signal
 import time
 import zipfile
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from harness.board.disqualification import disqualify
 from harness.board.rule_change import change_rules
 from harness.classroom.handins import HandIn, HandIns
 from harness.classroom.judge import Judged, judge, plan
@@ -252,6 +253,9 @@ def test_what_another_process_put_on_record_meanwhile_is_known(desk, tmp_path):
     both = [plan(desk.workspace, desk.frozen, given) for _ in range(2)]
     ends = [next(judge(desk.workspace, desk.frozen, planned, n_workers=1)) for planned in both]
     assert [(one.state, one.entry) for one in ends] == [("recorded", 1), ("known", 1)]
+    assert plan(desk.workspace, desk.frozen, given)[0].told == ""
+    moved = HandIns((HandIn("red.zip", place, "Red", START + timedelta(hours=1), "listing"),), (), ())
+    assert f"{START:%Y-%m-%d %H:%M} UTC, which counts" in plan(desk.workspace, desk.frozen, moved)[0].told
 
 
 def test_letters_of_teams_whose_names_are_alike_never_share_a_folder(desk, tmp_path):
@@ -325,3 +329,10 @@ def test_a_closed_contest_tells_its_private_half_in_letters(desk):
     hemobench("contest", "close", "--yes")
     text = write_letter(judged("Red", entry), read_board(desk.workspace, desk.frozen, [entry]))
     assert "private half" in text and "Rank 1 of 1 entry" in text
+
+
+def test_why_an_entry_is_disqualified_stands_in_its_letter(desk):
+    entry = desk.record("Red", 0.8)
+    disqualify(desk.workspace, desk.frozen, entry, "the code | of another")
+    text = write_letter(judged("Red", entry), read_board(desk.workspace, desk.frozen, [entry]))
+    assert "The reason: the code" in text and "of another" in text and "public half" in text
