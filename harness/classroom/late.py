@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -16,6 +17,7 @@ from harness.board.team_name import tidy
 from harness.classroom.grades.numbers import exact, written
 from harness.classroom.roster import class_roster
 from harness.classroom.times import read_time
+from harness.classroom.who import Clues, find_students
 from harness.contest import HandInRules
 from harness.errors import UsageError, did_you_mean
 from harness.freeze.frozen import Frozen
@@ -68,7 +70,7 @@ def taken_off(deadline: Deadline, team: str, when: datetime) -> tuple[Decimal, s
 
 
 def extend(workspace: Workspace, frozen: Frozen, team: str, until: str, why: str) -> Extended:
-    """Give a team, by its name or alias, a deadline of its own, and return the receipt; of several the last counts.
+    """Give a team, by its name, alias or a student, a deadline of its own, and return the receipt; the last counts.
 
     Parameters
     ----------
@@ -95,12 +97,16 @@ def extend(workspace: Workspace, frozen: Frozen, team: str, until: str, why: str
         last = read_time(until, deadline.tzinfo or UTC)
     except ValueError as error:
         raise UsageError(f"--until: {error}.", "For instance: --until 2026-12-03T23:59+01:00") from error
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", until.strip()):  # most mean its end
+        raise UsageError(f"--until: {until!r} has no time of day.", "For instance: --until 2026-12-03T23:59+01:00")
     if last is None or last <= deadline:
         raise UsageError(f"{until!r} is not after the deadline, {deadline.isoformat()}.", "Give a later --until.")
     roster = class_roster(workspace)
     with open_recorder(workspace) as recorder:
         must_be_open(workspace, frozen, "its deadlines stay as they were")
-        known = roster.in_team(team)
+        known = find_students(roster, Clues(word=team))
+        if len({student.board_name for student in known}) > 1:
+            raise UsageError(f"Several students are called {team!r}.", "Name the team, or give an id.")
         name = name_on_board(recorder.board, frozen, known[0].board_name if known else tidy(team))
         if roster.students and not known and name not in names(recorder.board, frozen.contest.name, frozen.lock_hash):
             raise UsageError(f"No team is called {team!r}.", did_you_mean(team, roster.teams, 0.75))

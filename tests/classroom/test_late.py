@@ -94,3 +94,13 @@ def test_an_extension_must_be_one(late):
     change_rules(late.workspace, late.frozen, {"deadline": None}, "none at all")
     with pytest.raises(UsageError, match="no deadline"):
         extend(late.workspace, in_force(late.workspace, late.frozen), "Blue", "2026-05-05 10:00", "ill")
+
+
+def test_more_time_is_given_by_the_name_of_a_student(late):
+    late.workspace.roster.write_text("id,name,team\n1,Ada,Blue\n2,Bob,Blue\n3,Eve,Red\n4,Eve,Green\n")
+    frozen = in_force(late.workspace, late.frozen)
+    assert extend(late.workspace, frozen, "Bob", "2026-05-05 10:00", "ill").team == "Blue"
+    with pytest.raises(UsageError, match="Several"):
+        extend(late.workspace, frozen, "Eve", "2026-05-05 10:00", "ill")
+    with pytest.raises(UsageError, match="no time of day"):
+        extend(late.workspace, frozen, "Bob", "2026-05-06", "ill")

@@ -16,7 +16,8 @@ from harness.cli.options import contest_option, workspace_option
 @contest_option
 @workspace_option
 def extend(team: str, until: str, why: str, contest: str | None, workspace: Path) -> None:
-    """Give a team, by its name or alias, a later deadline; what it handed in by then is in time, also before this.
+    """Give a team, by its name, its alias or a student of it, a later deadline; what it handed in by then is in time,
+    also before this.
 
     It is a receipt of the ledger. The deadline of all: hemobench contest rules deadline=TIME.
 
