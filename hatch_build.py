@@ -29,6 +29,11 @@ class ManPage(BuildHookInterface):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if version == "editable":
+            # The examples lie in the repository.  Copied beside it, they would be a package `harness` that entries see,
+            # and an empty map would mean: copy all.
+            nothing = Path(self.root, "build", "nothing")
+            nothing.mkdir(parents=True, exist_ok=True)
+            build_data["force_include_editable"] = {str(nothing): "nothing"}
             return
         sys.path.insert(0, self.root)
         points = self.metadata.core.entry_points["hemobench.commands"]

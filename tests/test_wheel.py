@@ -24,9 +24,9 @@ from tests.conftest import ROOT, SMALL, CommandLine
 EXAMPLES = ("majority", "nearest-centroid", "random", "template", "template-onnx", "template-torch")
 
 
-def build(folder: Path) -> Path:
-    """Build the wheel with hatchling, as ``make wheel`` does."""
-    command = [sys.executable, "-P", "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+def build(folder: Path, target: str = "wheel") -> Path:
+    """Build the wheel with hatchling, as ``make wheel`` does; or, as ``make setup`` does, ``wheel:editable``."""
+    command = [sys.executable, "-P", "-m", "hatchling", "build", "-t", target, "-d", str(folder)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     (path,) = folder.glob("*.whl")
     return path
@@ -63,6 +63,11 @@ def test_the_wheel_holds_every_file_of_the_packages_and_the_examples_and_nothing
     included = {name.replace(source, target) for source, target in placed.items() for name in known_to_git(source)}
     assert held == packages | included
     assert {name.split("/")[2] for name in held if name.startswith("harness/submissions/")} == set(EXAMPLES)
+
+
+def test_an_install_that_can_be_edited_puts_nothing_where_entries_look_for_packages(tmp_path):
+    held = zipfile.ZipFile(build(tmp_path, "wheel:editable")).namelist()
+    assert [name for name in held if ".dist-info/" not in name] == ["_editable_impl_hemobench.pth"]
 
 
 def test_the_same_files_give_the_same_wheel(wheel, tmp_path):

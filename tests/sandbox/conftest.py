@@ -89,16 +89,23 @@ ASLEEP = "print('asleep', flush=True); time.sleep(600)"
 
 @pytest.fixture
 def leaping_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a day pass for the watch over an entry in the moment in which the entry prints ``asleep``."""
-    leap = [0.0]
+    """Let a day pass for the watch at each look at its clock, once the entry printed ``asleep``.
+
+    At each look: the watch may see those words before it sees that the entry is ready, and begin to count then.
+    """
+    leap, asleep = [0.0], [False]
     add = watch.Log.add
 
     def seen(log: watch.Log, data: bytes) -> None:
-        leap[0] += 86_400 * (b"asleep" in data)
+        asleep[0] |= b"asleep" in data
         add(log, data)
 
+    def monotonic() -> float:
+        leap[0] += 86_400 * asleep[0]
+        return time.monotonic() + leap[0]
+
     monkeypatch.setattr(watch.Log, "add", seen)
-    monkeypatch.setattr(watch, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + leap[0]))
+    monkeypatch.setattr(watch, "time", SimpleNamespace(monotonic=monotonic))
 
 
 @pytest.fixture
