@@ -113,7 +113,8 @@ figure.savefig("1-leak.png")
 # ## Finding them
 #
 # You will not have planted the copies yourself. The harness finds them by their pixels, as `hemobench verify --leaks
-# --train train.npz --test val.npz` does:
+# --train train.npz --test val.npz` does. It may find more pairs than were planted: some cells were alike from the
+# beginning.
 
 # %%
 images = np.concatenate([old.images[:150], copies[:60]])  # a part, since looking at pixels takes time
@@ -123,7 +124,7 @@ for name, rows in (("train", ~val), ("val", val)):
     np.savez(f"{name}.npz", images=images[rows], labels=labels[rows])
 audit = api.audit_leaks(WORKSPACE, None, [("train", Path("train.npz")), ("val", Path("val.npz"))])
 across = len(set(groups[val]) & set(groups[~val]))
-print(f"{len(audit.pairs)} pairs found of {across} that lie across the split")
+print(f"{across} of the copies lie across the split, and {len(audit.pairs)} pairs were found")
 for one in audit.checks:
     print("LEAK" if one.leak else "ok  ", one.text)
 
@@ -131,8 +132,9 @@ for one in audit.checks:
 # ## Exercise
 #
 # Write `split`: which images go into validation, so that no copy is on both sides. `groups` holds the group of each
-# image, any whole numbers in any order; about `share` of the *images* are to be in validation; `rng` draws. Run the
-# cell until it passes. Saved, it is also checked by `hemobench lesson check 1`.
+# image, any whole numbers in any order; about `share` of the *images*, to ten points, are to be in validation, which
+# `by_group` above may miss; `rng` draws. Run the cell until it passes. Saved, it is also checked by `hemobench lesson
+# check 1`.
 
 # %%
 import numpy as np
