@@ -54,6 +54,8 @@ def leaderboard(
             click.echo(screen.wrapped(" ".join(_notes(board))), err=True)
             for one in read_rescorings(Workspace(workspace), frozen):
                 screen.message(f"Rescored at {one.when}, receipt {one.number}: {one.why}.")
+    elif frozen.lock.from_kit:
+        click.echo("Of a kit: board and hidden test are with the organiser. Type: hemobench score ZIP", err=True)
     else:
         click.echo("No entries yet. Type: hemobench submit majority -m first", err=True)
     if reveal_private and not board.closing:

@@ -112,6 +112,12 @@ def test_the_kit_s_commands_run_at_home(printed):
     assert "images (n)" in printed["score"] and "Predicted public" in printed["score"]
 
 
+def test_at_home_nobody_is_sent_to_a_board_that_is_elsewhere(printed, at_home):
+    for words in ((), ("leaderboard",)):
+        done = at_home(*words)
+        assert "hemobench score ZIP" in done.stdout + done.stderr and "submit" not in done.stdout + done.stderr
+
+
 def test_at_home_there_is_the_same_contest_and_nothing_hidden(printed, at_home, frozen):
     lock = (at_home.workspace / "contests/small/current/contest.lock.json").resolve()
     assert json.loads(lock.read_bytes())["digest"] == frozen.lock_hash

@@ -39,7 +39,9 @@ def standing(workspace: Path) -> Iterator[str]:
     yield f"Entries: {counted(n_entries, 'entry')}{lead}." if n_entries else "Entries: none yet."
     own = {*submission_names(SUBMISSIONS)} - {*submission_names(EXAMPLES)}
     fresh = sorted(own - {standing.entry.name for standing in board.standings})
-    if board.closing:
+    if frozen.lock.from_kit:
+        yield "Of a kit: the hidden test is with the organiser. Next: hemobench score ZIP"
+    elif board.closing:
         yield "Next: hemobench report -o report.html"
     elif fresh:
         yield f'Next: hemobench submit {fresh[0]} -m "what is new in it"'
