@@ -34,6 +34,7 @@ NOT_RUN = {
     "hemobench runtime add": "fetches packages; tests/runtimes build one of their own wheels",
     "hemobench submit template-onnx": "needs that runtime; tests/sandbox/test_real_runtimes.py",
     "hemobench verify --leaks --train": "needs two folders of one's own; tests/analysis/test_leaks.py has them",
+    "hemobench lesson check": "needs an answer in the notebook; tests/lessons give right and wrong ones",
     "hemobench class rehearse": "leads a whole class; tests/classroom/test_rehearse.py do",
     "hemobench class extend": "needs an open contest with a deadline; tests/classroom/test_late.py has one",
     **dict.fromkeys(

@@ -94,7 +94,11 @@ def leaping_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     At each look: the watch may see those words before it sees that the entry is ready, and begin to count then.
     """
     leap, asleep = [0.0], [False]
-    add = watch.Log.add
+    begin, add = watch.Log.__init__, watch.Log.add
+
+    def begun(log: watch.Log, capacity: int) -> None:
+        asleep[0] = False  # of another run
+        begin(log, capacity)
 
     def seen(log: watch.Log, data: bytes) -> None:
         asleep[0] |= b"asleep" in data
@@ -104,6 +108,7 @@ def leaping_clock(monkeypatch: pytest.MonkeyPatch) -> None:
         leap[0] += 86_400 * asleep[0]
         return time.monotonic() + leap[0]
 
+    monkeypatch.setattr(watch.Log, "__init__", begun)
     monkeypatch.setattr(watch.Log, "add", seen)
     monkeypatch.setattr(watch, "time", SimpleNamespace(monotonic=monotonic))
 

@@ -35,6 +35,6 @@ def open_command(number: int, folder: Path) -> None:
     else:
         message(
             f"Open it in an editor for notebooks, with {sys.executable} as its Python; Jupyter comes with "
-            f"{shlex.join([sys.executable, '-m', 'pip', 'install', 'hemobench[lessons]'])}"
+            f"{shlex.quote(sys.executable)} -m pip install 'hemobench[lessons]'"
         )
     message(f"Then: hemobench lesson check {number}")
