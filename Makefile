@@ -123,7 +123,7 @@ leaderboard-readme: setup  ## write the boards of the README anew from docs/boar
 # What loads Keras, which takes long, has a process of its own, whose output comes last.
 KERAS_TESTS = tests/baselines tests/benchmarks tests/test_benchmarks.py tests/test_docs.py
 PYTEST = $(BIN)/python -m pytest --durations=15 -m 'not slow and not attacks and not browser'
-test: .venv/test.installed  ## lint, types and tests, in about 12 minutes
+test: .venv/test.installed  ## lint, types and tests, in about 10 minutes
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@said=$$(mktemp); trap 'rm -f "$$said"' EXIT; $(BIN)/mypy & types=$$!; \
