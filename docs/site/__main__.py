@@ -13,12 +13,14 @@ from pathlib import Path
 from docs.site.pages import DOCS, ROOT, pages
 from harness.lessons.course import lessons, write_notebook
 
+NO_SEARCH = ("lessons/teacher",)  # the answers to the exercises: a student is not led there
 FILES = ("champion/*.png", "reproduction/*.png", "*.svg")  # that pages show
 
 
 def lay_out(folder: Path) -> None:
     """Write all that Sphinx reads into the new `folder`."""
-    texts = {folder / f"{name}.md": text.encode() for name, text in pages().items()}
+    marks = dict.fromkeys(NO_SEARCH, "---\nnosearch: true\n---\n\n")
+    texts = {folder / f"{name}.md": (marks.get(name, "") + text).encode() for name, text in pages().items()}
     copies = {folder / path.relative_to(DOCS): path.read_bytes() for each in FILES for path in DOCS.glob(each)}
     for path, content in (texts | copies).items():
         path.parent.mkdir(parents=True, exist_ok=True)
